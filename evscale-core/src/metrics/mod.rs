@@ -1,0 +1,7 @@
+//! What was measured: the metrics record and the bounded history of arrivals.
+
+mod history;
+mod record;
+
+pub use history::History;
+pub use record::Metrics;

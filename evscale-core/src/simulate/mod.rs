@@ -1,0 +1,1 @@
+//! Queue model, workloads, traces, peers and replay.
