@@ -11,6 +11,8 @@ mod network;
 mod surprise;
 
 pub(crate) use ensemble::Ensemble;
+pub(crate) use experts::normal_quantile;
+pub(crate) use forecast::rounded;
 pub use forecast::{Forecast, HorizonForecast};
 pub(crate) use network::ForecasterNetwork;
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::plan::{SimplePlan, SimpleState};
+use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_core::ops::scan::Scan;
 
 /// Largest network file that is read, bytes.

@@ -57,6 +57,16 @@ impl History {
         }
     }
 
+    /// Whether this is a history for records every `interval_seconds`, of the size that it should have.
+    pub(crate) fn fits(&self, interval_seconds: u32) -> bool {
+        let fresh = Self::new(interval_seconds);
+        self.interval_ms == fresh.interval_ms
+            && self.bucket_intervals == fresh.bucket_intervals
+            && self.fine.len() == fresh.fine.len()
+            && self.coarse.len() == fresh.coarse.len()
+            && self.filled <= self.fine.len()
+    }
+
     /// Length of an interval, seconds.
     pub fn interval_seconds(&self) -> f64 {
         self.interval_ms as f64 / SECOND_MS as f64
