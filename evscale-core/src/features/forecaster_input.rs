@@ -44,7 +44,7 @@ impl ForecasterInput {
 }
 
 /// Whole intervals from now to the end of the forecast interval of each horizon, at least one.
-pub(crate) fn lead_steps(interval_seconds: f64) -> [i64; HORIZONS] {
+pub fn lead_steps(interval_seconds: f64) -> [i64; HORIZONS] {
     HORIZON_MINUTES.map(|minutes| ((f64::from(minutes) * 60.0 / interval_seconds).round() as i64).max(1))
 }
 

@@ -8,11 +8,11 @@ mod forecaster_input;
 mod policy_input;
 mod schema;
 
-pub use forecaster_input::{ForecasterInput, forecaster_input};
-pub(crate) use forecaster_input::lead_steps;
+pub use forecaster_input::{ForecasterInput, forecaster_input, lead_steps};
+
 pub use policy_input::{PolicyState, policy_input};
 pub(crate) use schema::contract;
 pub use schema::{
     COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZON_MINUTES, HORIZONS,
-    LEVELS, POLICY_ACTIONS, POLICY_FEATURES, QUANTILE_LEVELS, STATIC_FEATURES,
+    LEVELS, POLICY_ACTIONS, POLICY_FEATURES, QUANTILE_LEVELS, STATIC_FEATURES, contract_json,
 };

@@ -129,6 +129,28 @@ pub(crate) fn contract() -> Expected {
     }
 }
 
+/// The contract as JSON, in the shape of a manifest: what a bundle for this build must declare.
+pub fn contract_json() -> String {
+    let expected = contract();
+    let part = |contract: &NetworkContract, file: &str| {
+        serde_json::json!({
+            "file": file,
+            "feature_schema": contract.feature_schema,
+            "inputs": contract.inputs,
+            "outputs": contract.outputs,
+        })
+    };
+    serde_json::json!({
+        "format_version": 1,
+        "forecaster": part(&expected.forecaster, "forecaster.onnx"),
+        "policy": part(&expected.policy, "policy.onnx"),
+        "horizon_minutes": HORIZON_MINUTES,
+        "quantile_levels": QUANTILE_LEVELS,
+        "actions": POLICY_ACTIONS,
+    })
+    .to_string()
+}
+
 /// First 16 hexadecimal digits of the SHA-256 of the names and numbers in order.
 fn schema_hash(names: &[&str], numbers: impl IntoIterator<Item = f64>) -> String {
     let mut hash = Sha256::new();
