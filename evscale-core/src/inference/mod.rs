@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::{SimplePlan, SimpleState};
 use tract_onnx::tract_hir::infer::Factoid;
@@ -108,7 +108,7 @@ impl Network {
 
     /// A session to run the network with; one per user.
     pub(crate) fn session(&self) -> Session {
-        Session { network: self.clone(), state: None }
+        Session { network: self.clone(), state: Mutex::new(None) }
     }
 }
 
@@ -142,7 +142,8 @@ fn shape_error(file: &str, kind: &str, name: &str, found: &str, wanted: &[usize]
 /// Runs a network; equal inputs give equal bits on every run.
 pub(crate) struct Session {
     network: Network,
-    state: Option<State>,
+    /// Reused from run to run; behind a mutex, never locked, because tract's state is not `Sync`.
+    state: Mutex<Option<State>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -157,11 +158,12 @@ impl Session {
     /// # Errors
     /// A length that does not fit, a failure or panic inside the engine, or an answer that is not finite.
     pub(crate) fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<()> {
-        let state = self.state.take();
+        let kept = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = kept.take();
         let network = &self.network;
         let ran = catch_unwind(AssertUnwindSafe(|| network.run(state, inputs, outputs)));
         let state = ran.unwrap_or_else(|_| Err(Error::inference("network panicked")))?;
-        self.state = Some(state);
+        *kept = Some(state);
         Ok(())
     }
 }
