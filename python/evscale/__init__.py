@@ -1,0 +1,36 @@
+"""evscale: an embeddable predictive autoscaler for pools of jobs that process events.
+
+>>> import evscale
+>>> scaler = evscale.Autoscaler(evscale.Config(min_jobs=5, max_jobs=100))
+>>> seen = scaler.observe(timestamp="2026-01-05T10:02:00Z", logged_events_count=3400, current_job_count=12,
+...                       average_processing_duration_ms=400.0)
+>>> seen.verdict
+'accepted'
+>>> scaler.decide().recommended_jobs >= 5
+True
+"""
+
+from ._evscale import (
+    Autoscaler,
+    Config,
+    Decision,
+    EvscaleError,
+    Forecast,
+    Forecaster,
+    HorizonForecast,
+    ModelBundle,
+    Observation,
+)
+
+FIELDS = (
+    "timestamp", "logged_events_count", "processed_events_count", "queued_events_count", "unprocessed_events_count",
+    "average_processing_duration_ms", "current_job_count", "cpu_utilization_percent", "memory_utilization_percent",
+    "network_io_mbps", "average_queue_wait_time_ms", "sla_violations_count", "error_rate_percent",
+    "is_business_hours", "is_peak_hours", "is_maintenance_window", "expected_traffic_multiplier",
+)
+"""Fields of a metrics record; `timestamp`, `logged_events_count` and `current_job_count` are required."""
+
+__all__ = [
+    "FIELDS", "Autoscaler", "Config", "Decision", "EvscaleError", "Forecast", "Forecaster", "HorizonForecast",
+    "ModelBundle", "Observation",
+]

@@ -1,0 +1,92 @@
+//! Status codes and the error object.
+
+use evscale_core::ErrorKind;
+use std::ffi::{CString, c_char};
+
+/// Success.
+pub const EVSCALE_OK: i32 = 0;
+/// A required pointer or handle is NULL.
+pub const EVSCALE_NULL_POINTER: i32 = 10;
+/// A text is not UTF-8.
+pub const EVSCALE_BAD_UTF8: i32 = 11;
+/// `struct_size` is smaller than the first version of the struct, or absurd.
+pub const EVSCALE_BAD_STRUCT_SIZE: i32 = 12;
+/// Another argument or record is malformed.
+pub const EVSCALE_INVALID_ARGUMENT: i32 = 13;
+/// The buffer is too small; `needed` tells the size.
+pub const EVSCALE_BUFFER_TOO_SMALL: i32 = 14;
+/// The configuration is refused.
+pub const EVSCALE_INVALID_CONFIG: i32 = 20;
+/// The bundle is refused.
+pub const EVSCALE_INVALID_BUNDLE: i32 = 30;
+/// The snapshot is refused.
+pub const EVSCALE_INVALID_SNAPSHOT: i32 = 40;
+/// A network failed.
+pub const EVSCALE_INFERENCE: i32 = 50;
+/// The library failed inside.
+pub const EVSCALE_PANIC: i32 = 60;
+/// The handle failed inside before; free it.
+pub const EVSCALE_POISONED: i32 = 61;
+
+/// A failure's code and message. Used by one thread at a time.
+pub struct evscale_error {
+    pub(crate) code: i32,
+    pub(crate) message: CString,
+}
+
+/// What went wrong, on its way to the caller.
+pub(crate) struct Failure {
+    pub(crate) code: i32,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: i32, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<evscale_core::Error> for Failure {
+    fn from(problem: evscale_core::Error) -> Self {
+        let code = match problem.kind() {
+            ErrorKind::InvalidConfig => EVSCALE_INVALID_CONFIG,
+            ErrorKind::InvalidBundle => EVSCALE_INVALID_BUNDLE,
+            ErrorKind::InvalidSnapshot => EVSCALE_INVALID_SNAPSHOT,
+            ErrorKind::Inference => EVSCALE_INFERENCE,
+            _ => EVSCALE_INVALID_ARGUMENT,
+        };
+        Self::new(code, problem.to_string())
+    }
+}
+
+/// Code of an error; 0 for NULL.
+///
+/// # Safety
+/// `error` is NULL or came from this library and was not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_error_code(error: *const evscale_error) -> i32 {
+    // SAFETY: NULL or valid by the contract of the function.
+    unsafe { error.as_ref() }.map_or(EVSCALE_OK, |error| error.code)
+}
+
+/// Message of an error, valid until it is freed; an empty text for NULL.
+///
+/// # Safety
+/// `error` is NULL or came from this library and was not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_error_message(error: *const evscale_error) -> *const c_char {
+    // SAFETY: NULL or valid by the contract of the function.
+    unsafe { error.as_ref() }.map_or(c"".as_ptr(), |error| error.message.as_ptr())
+}
+
+/// Frees an error. NULL does nothing.
+///
+/// # Safety
+/// `error` is NULL or came from this library and was not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_error_free(error: *mut evscale_error) {
+    if !error.is_null() {
+        // SAFETY: made by Box::into_raw in this library, not freed before.
+        drop(unsafe { Box::from_raw(error) });
+    }
+}

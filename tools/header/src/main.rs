@@ -1,0 +1,39 @@
+//! Writes `include/evscale.h`, or with `--check` compares it with what would be written.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let crate_folder = root.join("evscale-ffi");
+    let config = match cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")) {
+        Ok(config) => config,
+        Err(problem) => return fail(&problem),
+    };
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for file in ["error.rs", "records.rs", "autoscaler.rs"] {
+        builder = builder.with_src(crate_folder.join("src").join(file));
+    }
+    let mut header = Vec::new();
+    match builder.generate() {
+        Ok(bindings) => bindings.write(&mut header),
+        Err(problem) => return fail(&problem.to_string()),
+    }
+    let path = root.join("include/evscale.h");
+    if std::env::args().any(|argument| argument == "--check") {
+        if std::fs::read(&path).is_ok_and(|present| present == header) {
+            println!("include/evscale.h is up to date");
+            return ExitCode::SUCCESS;
+        }
+        return fail("include/evscale.h differs from what evscale-ffi/src gives; run `make header`");
+    }
+    match std::fs::write(&path, header) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => fail(&problem.to_string()),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("{message}");
+    ExitCode::FAILURE
+}
