@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::gru_seq::GruSeq;
-use tract_onnx::tract_core::ops::scan::Scan;
+use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
 
 /// Largest ONNX file that is read, in bytes.
 const MAX_BYTES: usize = 32 << 20;
@@ -123,7 +123,14 @@ fn compile(
     for (index, spec) in outputs.iter().enumerate() {
         check_output(name, model.output_fact(index).map_err(refused)?, spec)?;
     }
-    model.into_runnable().map_err(refused)
+    let plan = model.into_runnable().map_err(refused)?;
+    match keeper_of_state(&plan).map_err(refused)? {
+        None => Ok(plan),
+        Some(operator) => Err(Error::bundle(format!(
+            "{name}: operator {operator} keeps a state between runs, expected operators whose answers depend \
+             on their inputs alone"
+        ))),
+    }
 }
 
 /// Recurrent layers begin from the initial state written in the file on every run.
@@ -138,6 +145,25 @@ fn start_every_run_anew(model: &mut TypedModel) {
             gru.reset_every_turn = true;
         }
     }
+}
+
+/// The first operator whose answer could depend on earlier runs: random numbers, or a carried state.
+fn keeper_of_state(plan: &Arc<TypedRunnableModel>) -> TractResult<Option<String>> {
+    let state = plan.spawn()?;
+    for (node, _) in plan.model().nodes.iter().zip(&state.op_states).filter(|(_, state)| state.is_some()) {
+        let anew = if let Some(scan) = node.op_as::<OptScan>() {
+            if let Some(inner) = keeper_of_state(&scan.plan)? {
+                return Ok(Some(inner));
+            }
+            scan.reset_every_turn && scan.skip == 0
+        } else {
+            node.op_as::<GruSeq>().is_some_and(|gru| gru.reset_every_turn)
+        };
+        if !anew {
+            return Ok(Some(format!("{} of node `{}`", node.op.name(), node.name)));
+        }
+    }
+    Ok(None)
 }
 
 fn check_output(file: &str, fact: &TypedFact, spec: &TensorSpec) -> Result<()> {

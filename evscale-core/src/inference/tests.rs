@@ -12,6 +12,7 @@ const HYBRID_CASES: &str = include_str!("../../tests/fixtures/hybrid.json");
 const ACTOR: &[u8] = include_bytes!("../../tests/fixtures/actor.onnx");
 const ACTOR_CASES: &str = include_str!("../../tests/fixtures/actor.json");
 const ACTOR_NAN: &[u8] = include_bytes!("../../tests/fixtures/actor_nan.onnx");
+const ACTOR_RANDOM: &[u8] = include_bytes!("../../tests/fixtures/actor_random.onnx");
 const ACTOR_F64: &[u8] = include_bytes!("../../tests/fixtures/actor_f64.onnx");
 
 /// Inputs, and what onnxruntime answers to them.
@@ -220,6 +221,12 @@ fn a_wrong_shape_or_type_is_refused() {
     assert!(double.contains("input `state` is of type DOUBLE, expected FLOAT"), "{double}");
     let empty = refusal(ACTOR, &[spec("state", &[0])], &[logits]);
     assert!(empty.contains("`state` [0] holds 0 numbers"), "{empty}");
+}
+
+#[test]
+fn random_numbers_are_refused() {
+    let error = refusal(ACTOR_RANDOM, &[spec("state", &[6])], &[spec("logits", &[5])]);
+    assert!(error.contains("of node `noise` keeps a state between runs"), "{error}");
 }
 
 #[test]
