@@ -1,12 +1,50 @@
 //! An embeddable predictive autoscaler for pools of jobs that process events.
+//!
+//! Hand an [`Autoscaler`] one [`Metrics`] record per interval; it forecasts the arrivals, and its
+//! [`Decision`]s say how many jobs the pool should have, within safety rules that nothing bypasses, and why.
+//!
+//! ```
+//! use evscale_core::{Autoscaler, Config, Metrics, Timestamp};
+//! let mut scaler = Autoscaler::builder(Config::default()).build()?;
+//! let mut record = Metrics::new("2026-01-05T10:02:00Z".parse()?, 3400.0, 12.0);
+//! record.average_processing_duration_ms = Some(400.0);
+//! let seen = scaler.observe(&record)?;
+//! assert!(seen.decision_due);
+//! let decision = scaler.decide();
+//! println!("{} jobs: {}", decision.recommended_jobs, decision.explanation);
+//! # Ok::<(), evscale_core::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod error;
-pub mod metrics;
-pub mod time;
-mod inference;
+mod autoscaler;
 pub mod bundle;
+mod config;
+mod controller;
+mod decision;
+mod error;
+pub mod features;
+mod forecaster;
+mod inference;
+pub mod metrics;
+mod policy;
+mod safety;
 pub mod simulate;
+mod snapshot;
+mod startup;
+pub mod time;
+mod validation;
 
+pub use autoscaler::{Autoscaler, AutoscalerBuilder, Observation};
+pub use bundle::ModelBundle;
+pub use config::{Config, Pause, StaleAction};
+pub use decision::{Action, Decision, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
+pub use features::{HORIZON_MINUTES, QUANTILE_LEVELS};
+pub use forecaster::{Forecast, Forecaster, HorizonForecast};
+pub use metrics::Metrics;
+pub use policy::Source;
+pub use safety::TrailEntry;
+pub use startup::ScalingOutcome;
+pub use time::Timestamp;
+pub use validation::Verdict;

@@ -25,6 +25,9 @@ const LATEST_MS: i64 = 7_258_118_400_000; // 2200-01-01T00:00:00Z
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// An instant from epoch milliseconds.
     ///
     /// # Errors
@@ -172,6 +175,45 @@ impl Zone {
             business_hours: !weekend && (8.0 / 24.0..18.0 / 24.0).contains(&day_fraction),
             local_day,
         }
+    }
+}
+
+/// The pool's calendar: a time zone and the dates that behave like a Sunday.
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    zone: Zone,
+    holidays: Vec<i64>,
+}
+
+impl Calendar {
+    /// A calendar of a zone and of holidays, given as dates like `2026-12-25`.
+    ///
+    /// # Errors
+    /// The zone is unknown, or a date cannot be read.
+    pub fn new(time_zone: &str, holidays: &[String]) -> Result<Self> {
+        let mut days = Vec::with_capacity(holidays.len());
+        for text in holidays {
+            let date: jiff::civil::Date = text.parse().map_err(|_| {
+                Error::config(format!("`holidays` has {text:?}, expected a date such as 2026-12-25"))
+            })?;
+            let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| {
+                Error::config(format!("`holidays` has {text:?}, expected a year from 1900 to 2200"))
+            })?;
+            days.push(midnight.timestamp().as_millisecond().div_euclid(DAY_MS));
+        }
+        days.sort_unstable();
+        Ok(Self { zone: Zone::by_name(time_zone)?, holidays: days })
+    }
+
+    /// UTC without holidays.
+    pub fn utc() -> Self {
+        Self { zone: Zone::utc(), holidays: Vec::new() }
+    }
+
+    /// Where in the local day and week `at` lies, and whether that day is a holiday.
+    pub fn position(&self, at: Timestamp) -> (CalendarPosition, bool) {
+        let position = self.zone.position(at);
+        (position, self.holidays.binary_search(&position.local_day).is_ok())
     }
 }
 

@@ -1,2 +1,258 @@
-/// placeholder
-pub struct History;
+//! Bounded history of arrivals: a fine ring at the interval and a coarse ring of about two weeks.
+
+use crate::time::{DAY_MS, SECOND_MS, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Days that the fine ring holds, as far as its length is not capped.
+const FINE_DAYS: i64 = 7;
+/// Entries of the fine ring beyond the whole week, so that a window of 96 intervals has its last-week values.
+const FINE_MARGIN: usize = 112;
+/// Longest fine ring, in intervals.
+const FINE_CAPACITY_LIMIT: usize = 12_000;
+/// Days that the coarse ring holds.
+const COARSE_DAYS: i64 = 15;
+/// Width of a coarse bucket where the interval is not longer, seconds.
+const COARSE_BUCKET_SECONDS: i64 = 1_200;
+
+/// Arrivals per interval, newest last; an interval that is not known is NaN.
+///
+/// Intervals are addressed by *slot*: slot 0 is that of the first record, slot `n` ends `n` intervals
+/// later. Memory is bounded: about one week at the interval (at most 12,000 intervals) and 15 days
+/// in buckets of 20 minutes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    interval_ms: i64,
+    anchor_ms: i64,
+    newest: i64,
+    filled: usize,
+    fine: Vec<f32>,
+    bucket_intervals: i64,
+    coarse: Vec<Bucket>,
+    coarse_newest: i64,
+}
+
+/// Sum of the known arrivals of a coarse bucket, and how many intervals are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Bucket {
+    sum: f32,
+    known: f32,
+}
+
+impl History {
+    /// An empty history for records every `interval_seconds`.
+    pub fn new(interval_seconds: u32) -> Self {
+        let interval_ms = i64::from(interval_seconds.max(1)) * SECOND_MS;
+        let week = (FINE_DAYS * DAY_MS / interval_ms) as usize;
+        let bucket_intervals = (COARSE_BUCKET_SECONDS * SECOND_MS / interval_ms).max(1);
+        let buckets = (COARSE_DAYS * DAY_MS / (bucket_intervals * interval_ms)) as usize + 1;
+        Self {
+            interval_ms,
+            anchor_ms: 0,
+            newest: -1,
+            filled: 0,
+            fine: vec![f32::NAN; (week + FINE_MARGIN).min(FINE_CAPACITY_LIMIT)],
+            bucket_intervals,
+            coarse: vec![Bucket::default(); buckets],
+            coarse_newest: -1,
+        }
+    }
+
+    /// Whether this is a history for records every `interval_seconds`, of the size that it should have.
+    pub(crate) fn fits(&self, interval_seconds: u32) -> bool {
+        let fresh = Self::new(interval_seconds);
+        self.interval_ms == fresh.interval_ms
+            && self.bucket_intervals == fresh.bucket_intervals
+            && self.fine.len() == fresh.fine.len()
+            && self.coarse.len() == fresh.coarse.len()
+            && self.filled <= self.fine.len()
+    }
+
+    /// Length of an interval, seconds.
+    pub fn interval_seconds(&self) -> f64 {
+        self.interval_ms as f64 / SECOND_MS as f64
+    }
+
+    /// No record so far.
+    pub fn is_empty(&self) -> bool {
+        self.newest < 0
+    }
+
+    /// Slot of the newest record; -1 before the first one.
+    pub fn newest_slot(&self) -> i64 {
+        self.newest
+    }
+
+    /// Intervals since the first record, or as many as the fine ring holds.
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// The slot whose end is nearest to `at`; 0 before the first record.
+    pub fn slot_of(&self, at: Timestamp) -> i64 {
+        if self.is_empty() {
+            return 0;
+        }
+        (at.as_millis() - self.anchor_ms + self.interval_ms / 2).div_euclid(self.interval_ms)
+    }
+
+    /// End of the interval of a slot.
+    pub fn end_of(&self, slot: i64) -> Timestamp {
+        Timestamp::EPOCH.plus_millis(self.anchor_ms.saturating_add(slot.saturating_mul(self.interval_ms)))
+    }
+
+    /// Appends the arrivals of the interval that ends at `at`; NaN for an interval that is not known.
+    /// Intervals that were skipped become unknown. An interval that is not newer changes nothing.
+    pub fn push(&mut self, at: Timestamp, events: f64) {
+        if self.is_empty() {
+            self.anchor_ms = at.as_millis();
+        }
+        let slot = self.slot_of(at);
+        if slot <= self.newest {
+            return;
+        }
+        let skipped = (slot - self.newest - 1).min(self.fine.len() as i64);
+        for missing in (slot - skipped)..slot {
+            self.set_fine(missing, f32::NAN);
+        }
+        self.set_fine(slot, events as f32);
+        self.filled = (self.filled + skipped as usize + 1).min(self.fine.len());
+        self.newest = slot;
+        self.add_coarse(slot, events);
+    }
+
+    /// Arrivals of the interval at `slot`; NaN where they are unknown.
+    pub fn at(&self, slot: i64) -> f64 {
+        if slot > self.newest || slot <= self.newest - self.filled as i64 {
+            return f64::NAN;
+        }
+        self.fine.get(slot.rem_euclid(self.fine.len() as i64) as usize).map_or(f64::NAN, |v| f64::from(*v))
+    }
+
+    /// Mean of the known arrivals per interval over the slots `first..=last`; NaN if none is known.
+    pub fn mean(&self, first: i64, last: i64) -> f64 {
+        let (mut sum, mut known) = (0.0, 0u32);
+        for slot in first..=last {
+            let value = self.at(slot);
+            if value.is_finite() {
+                sum += value;
+                known += 1;
+            }
+        }
+        if known == 0 { f64::NAN } else { sum / f64::from(known) }
+    }
+
+    /// Mean arrivals per interval of the coarse bucket that holds `slot`; NaN if nothing of it is known.
+    pub fn coarse_at(&self, slot: i64) -> f64 {
+        let (sum, known) = self.bucket(slot.div_euclid(self.bucket_intervals));
+        if known > 0.0 { sum / known } else { f64::NAN }
+    }
+
+    /// Mean arrivals per interval of the coarse buckets that lie in the slots `first..=last`, and the
+    /// share of them that is known, 0 to 1.
+    pub fn coarse_mean(&self, first: i64, last: i64) -> (f64, f64) {
+        let (mut sum, mut known) = (0.0, 0.0);
+        let (from, to) = (first.div_euclid(self.bucket_intervals), last.div_euclid(self.bucket_intervals));
+        for bucket in from..=to {
+            let (s, k) = self.bucket(bucket);
+            sum += s;
+            known += k;
+        }
+        let span = ((to - from + 1) * self.bucket_intervals) as f64;
+        if known > 0.0 { (sum / known, known / span) } else { (f64::NAN, 0.0) }
+    }
+
+    fn bucket(&self, bucket: i64) -> (f64, f64) {
+        if bucket < 0 || bucket > self.coarse_newest || bucket <= self.coarse_newest - self.coarse.len() as i64 {
+            return (0.0, 0.0);
+        }
+        let index = bucket.rem_euclid(self.coarse.len() as i64) as usize;
+        self.coarse.get(index).map_or((0.0, 0.0), |b| (f64::from(b.sum), f64::from(b.known)))
+    }
+
+    fn set_fine(&mut self, slot: i64, value: f32) {
+        let length = self.fine.len() as i64;
+        if let Some(cell) = self.fine.get_mut(slot.rem_euclid(length) as usize) {
+            *cell = value;
+        }
+    }
+
+    fn add_coarse(&mut self, slot: i64, events: f64) {
+        let length = self.coarse.len() as i64;
+        let bucket = slot.div_euclid(self.bucket_intervals);
+        for fresh in (self.coarse_newest + 1).max(bucket - length + 1)..=bucket {
+            if let Some(cell) = self.coarse.get_mut(fresh.rem_euclid(length) as usize) {
+                *cell = Bucket::default();
+            }
+        }
+        self.coarse_newest = self.coarse_newest.max(bucket);
+        if events.is_finite()
+            && let Some(cell) = self.coarse.get_mut(bucket.rem_euclid(length) as usize)
+        {
+            cell.sum += events as f32;
+            cell.known += 1.0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_millis(1_767_600_000_000 + minutes * 60_000).unwrap()
+    }
+
+    #[test]
+    fn skipped_intervals_are_unknown_and_late_ones_change_nothing() {
+        let mut history = History::new(120);
+        history.push(at(0), 5.0);
+        history.push(at(6), 7.0);
+        assert_eq!(history.newest_slot(), 3);
+        assert_eq!(history.at(0), 5.0);
+        assert!(history.at(1).is_nan() && history.at(2).is_nan());
+        assert_eq!(history.mean(0, 3), 6.0);
+        let before = history.clone();
+        history.push(at(4), 9.0);
+        assert!(history == before || history.at(2).is_nan());
+        assert_eq!(history.newest_slot(), 3);
+    }
+
+    #[test]
+    fn a_jittering_clock_falls_on_the_same_grid() {
+        let mut history = History::new(120);
+        for (i, jitter) in [0i64, 20, -30, 50].iter().enumerate() {
+            let stamp = at(2 * i as i64).plus_seconds(*jitter);
+            history.push(stamp, i as f64);
+        }
+        assert_eq!(history.newest_slot(), 3);
+        assert_eq!(history.at(2), 2.0);
+    }
+
+    #[test]
+    fn the_rings_are_bounded_and_the_coarse_one_remembers_longer() {
+        let mut history = History::new(120);
+        let days = 20;
+        for i in 0..days * 720 {
+            history.push(at(2 * i), (i / 720) as f64);
+        }
+        let newest = history.newest_slot();
+        assert!(history.at(newest - 5040).is_finite());
+        assert!(history.at(newest - 6000).is_nan(), "older than the fine ring");
+        assert_eq!(history.coarse_at(newest - 10 * 720), (days - 1 - 10) as f64);
+        assert!(history.coarse_at(newest - 16 * 720).is_nan(), "older than the coarse ring");
+        assert_eq!(history.len(), 5040 + FINE_MARGIN);
+    }
+
+    #[test]
+    fn a_gap_longer_than_the_rings_forgets_everything() {
+        let mut history = History::new(120);
+        for i in 0..1000 {
+            history.push(at(2 * i), 3.0);
+        }
+        history.push(at(2 * 1000 + 60 * 24 * 40), 4.0);
+        let newest = history.newest_slot();
+        assert!(history.mean(newest - 5000, newest - 1).is_nan());
+        assert_eq!(history.coarse_mean(newest - 9000, newest - 10).1, 0.0);
+        assert_eq!(history.at(newest), 4.0);
+    }
+}

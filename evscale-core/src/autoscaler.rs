@@ -1,0 +1,242 @@
+//! One pool: the whole way of the data, and the only thing with state.
+
+use crate::bundle::ModelBundle;
+use crate::config::{Config, Pause};
+use crate::controller::Controller;
+use crate::decision::Decision;
+use crate::error::Result;
+use crate::forecaster::{Ensemble, Forecast, ForecasterNetwork};
+use crate::metrics::{History, Metrics};
+use crate::policy::{Need, PolicyNetwork, Proposal, Source, whole_jobs};
+use crate::startup::ScalingOutcome;
+use crate::time::{Calendar, Timestamp};
+use crate::validation::{Checked, Expectation, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// Decisions that a policy network which failed is left alone.
+const REST_DECISIONS: u32 = 10;
+
+/// What became of a record, and what it means.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Observation {
+    /// Accepted, repaired, or rejected.
+    pub verdict: Verdict,
+    /// Fields that were set to unknown, and why.
+    pub repairs: Vec<String>,
+    /// Why the record was rejected.
+    pub reason: Option<String>,
+    /// How unusual the record is, 0 to 1.
+    pub anomaly_score: f64,
+    /// `decide` will make a new decision.
+    pub decision_due: bool,
+    /// It will do so because of a predicted or real breach of the SLA.
+    pub emergency: bool,
+}
+
+impl Observation {
+    /// The observation as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Builds an [`Autoscaler`].
+#[derive(Clone, Debug)]
+pub struct AutoscalerBuilder {
+    config: Config,
+    bundle: Option<ModelBundle>,
+}
+
+impl AutoscalerBuilder {
+    /// Uses these models instead of the bundled ones.
+    #[must_use]
+    pub fn bundle(mut self, bundle: ModelBundle) -> Self {
+        self.bundle = Some(bundle);
+        self
+    }
+
+    /// Checks the configuration and builds the autoscaler.
+    ///
+    /// # Errors
+    /// The configuration is refused, or the bundled models cannot be loaded.
+    pub fn build(self) -> Result<Autoscaler> {
+        Autoscaler::from_parts(self.config, self.bundle, None)
+    }
+}
+
+/// What is kept in a snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) history: History,
+    pub(crate) ensemble: Ensemble,
+    pub(crate) expectation: Expectation,
+    pub(crate) controller: Controller,
+    pub(crate) traffic_multiplier: f64,
+    pub(crate) policy_rest: u32,
+    pub(crate) policy_fault: Option<String>,
+}
+
+/// Forecasts the arrivals of one pool and decides on its number of jobs.
+///
+/// The same records give the same decisions, bit for bit. `decide` always answers; what a network that
+/// fails means is in the decision's `source` and `fallback_reason`.
+#[derive(Debug)]
+pub struct Autoscaler {
+    config: Config,
+    calendar: Calendar,
+    state: State,
+    forecaster: Option<ForecasterNetwork>,
+    policy: Option<PolicyNetwork>,
+    forecast: Forecast,
+    restored: bool,
+}
+
+impl Autoscaler {
+    /// Starts from a configuration.
+    pub fn builder(config: Config) -> AutoscalerBuilder {
+        AutoscalerBuilder { config, bundle: None }
+    }
+
+    pub(crate) fn from_parts(config: Config, bundle: Option<ModelBundle>, state: Option<State>) -> Result<Self> {
+        config.check()?;
+        let networks = if config.use_networks {
+            let bundle = bundle.map_or_else(ModelBundle::bundled, Ok)?;
+            Some((ForecasterNetwork::new(&bundle), PolicyNetwork::new(&bundle)))
+        } else {
+            None
+        };
+        let (forecaster, policy) = networks.unzip();
+        let restored = state.is_some();
+        let state = state.unwrap_or_else(|| State {
+            history: History::new(config.interval_seconds),
+            ensemble: Ensemble::new(f64::from(config.interval_seconds)),
+            expectation: Expectation::default(),
+            controller: Controller::new(&config),
+            traffic_multiplier: 1.0,
+            policy_rest: 0,
+            policy_fault: None,
+        });
+        let forecast = state.ensemble.forecast(&state.history);
+        Ok(Self { calendar: config.calendar()?, config, state, forecaster, policy, forecast, restored })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes the record of one interval.
+    ///
+    /// A record that is late, repeated or far ahead is rejected and changes nothing; a field that makes no sense
+    /// becomes unknown. Both are told by the verdict, not by an error: they happen in every monitoring system.
+    ///
+    /// # Errors
+    /// None today; kept for records that cannot be judged at all.
+    pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
+        let state = &mut self.state;
+        let (record, repairs) = match state.expectation.check(record, &self.config) {
+            Checked::Usable { record, repairs } => (record, repairs),
+            Checked::Rejected { reason } => {
+                state.controller.reject(&reason);
+                let now = state.expectation.newest.unwrap_or(record.timestamp);
+                return Ok(Observation {
+                    verdict: Verdict::Rejected,
+                    repairs: Vec::new(),
+                    reason: Some(reason),
+                    anomaly_score: self.forecast.anomaly_score,
+                    decision_due: state.controller.due(&self.config, now),
+                    emergency: false,
+                });
+            }
+        };
+        state.traffic_multiplier = record.expected_traffic_multiplier.unwrap_or(1.0);
+        state.history.push(record.timestamp, record.logged_events_count);
+        state.ensemble.advance(&state.history, &self.calendar, state.traffic_multiplier, self.forecaster.as_mut());
+        self.forecast = state.ensemble.forecast(&state.history);
+        let anomaly = self.forecast.anomaly_score;
+        state.controller.observe(&self.config, &record, &repairs, anomaly);
+        self.restored = false;
+        let need = state.controller.need(&self.config, &self.forecast);
+        let emergency = state.controller.emergency(&self.config, need.as_ref());
+        Ok(Observation {
+            verdict: if repairs.is_empty() { Verdict::Accepted } else { Verdict::Repaired },
+            repairs,
+            reason: None,
+            anomaly_score: anomaly,
+            decision_due: emergency || state.controller.due(&self.config, record.timestamp),
+            emergency,
+        })
+    }
+
+    /// The forecast at the newest record.
+    pub fn forecast(&self) -> Forecast {
+        self.forecast.clone()
+    }
+
+    /// The decision at the time of the newest record: a new one if it is due or there is an emergency, else
+    /// the standing one.
+    pub fn decide(&mut self) -> Decision {
+        let now = self.state.expectation.newest.unwrap_or(Timestamp::EPOCH);
+        self.decide_at(now)
+    }
+
+    /// The decision at `now`, which may be later than the newest record.
+    pub fn decide_at(&mut self, now: Timestamp) -> Decision {
+        let controller = &self.state.controller;
+        let need = controller.need(&self.config, &self.forecast);
+        let emergency = controller.emergency(&self.config, need.as_ref());
+        if !controller.due(&self.config, now)
+            && !emergency
+            && let Some(standing) = controller.standing()
+        {
+            return standing;
+        }
+        let proposal = self.propose(need.as_ref(), now);
+        self.state.controller.decide(&self.config, now, &self.forecast, proposal, self.restored)
+    }
+
+    /// The ladder: policy network, analytic rule, reactive rule, hold.
+    fn propose(&mut self, need: Option<&Need>, now: Timestamp) -> Proposal {
+        let state = &mut self.state;
+        let (Some(need), Some(policy)) = (need, self.policy.as_mut()) else {
+            return state.controller.simple_proposal(&self.config, need, None);
+        };
+        if state.policy_rest > 0 {
+            state.policy_rest -= 1;
+            let fault = state.policy_fault.clone();
+            return state.controller.simple_proposal(&self.config, Some(need), fault);
+        }
+        let seen = state.controller.policy_state(&self.config, &self.forecast, need, now);
+        match policy.adjustment(&seen) {
+            Ok(adjustment) => {
+                state.policy_fault = None;
+                Proposal {
+                    jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
+                    source: Source::PolicyNetwork,
+                    fallback: state.ensemble.network_fault().map(|f| format!("forecast without its network: {f}")),
+                }
+            }
+            Err(problem) => {
+                state.policy_rest = REST_DECISIONS;
+                state.policy_fault = Some(format!("policy {problem}"));
+                let fault = state.policy_fault.clone();
+                state.controller.simple_proposal(&self.config, Some(need), fault)
+            }
+        }
+    }
+
+    /// Tells what the host really did; the startup time is learned from it.
+    pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
+        self.state.controller.startup_mut().acknowledge(outcome);
+    }
+
+    /// Switches changes off or on again, from the next decision.
+    pub fn set_pause(&mut self, pause: Pause) {
+        self.state.controller.set_pause(pause);
+    }
+}

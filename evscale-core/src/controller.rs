@@ -1,0 +1,351 @@
+//! From records and a forecast to a decision: everything after the forecaster.
+//!
+//! The simulator trains the policy network through this very code.
+
+use crate::config::{Config, Pause};
+use crate::decision::{Decision, Facts, PlanStep, explain};
+use crate::features::PolicyState;
+use crate::forecaster::Forecast;
+use crate::metrics::Metrics;
+use crate::policy::{ErrorBudget, Need, NeedInput, Proposal, ServiceTime, Source, whole_jobs};
+use crate::safety::{Context, Guard, RecordState};
+use crate::startup::Startup;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Anomaly score from which the pool does not shrink.
+const ANOMALOUS: f64 = 0.9;
+/// Leads of the plan, minutes.
+const PLAN_MINUTES: [u32; 4] = [12, 24, 48, 120];
+/// Headroom of the reactive rule.
+const REACTIVE_HEADROOM: f64 = 1.4;
+
+/// The newest record, as far as decisions need it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Latest {
+    at: Option<Timestamp>,
+    events: Option<f64>,
+    jobs: Option<u32>,
+    backlog_events: f64,
+    wait_seconds: Option<f64>,
+    utilization: Option<f64>,
+    maintenance: bool,
+    doubt: Option<String>,
+    rejected: Option<String>,
+}
+
+/// The online state of one pool apart from its forecaster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Controller {
+    service: ServiceTime,
+    startup: Startup,
+    budget: ErrorBudget,
+    guard: Guard,
+    latest: Latest,
+    last_events: Option<f64>,
+    recent_loads: [f64; 4],
+    peak_need: f64,
+    anomaly: f64,
+    pause: Pause,
+    last_decision: Option<Timestamp>,
+    standing: Option<Standing>,
+}
+
+/// What must be known of the last decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Standing {
+    recommended: u32,
+    json: String,
+}
+
+impl Controller {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            service: ServiceTime::new(config.service_time_ms),
+            startup: Startup::new(f64::from(config.job_startup_seconds)),
+            budget: ErrorBudget::new(),
+            guard: Guard::new(),
+            latest: Latest::default(),
+            last_events: None,
+            recent_loads: [f64::NAN; 4],
+            peak_need: 0.0,
+            anomaly: 0.0,
+            pause: config.pause,
+            last_decision: None,
+            standing: None,
+        }
+    }
+
+    pub(crate) fn set_pause(&mut self, pause: Pause) {
+        self.pause = pause;
+    }
+
+    pub(crate) fn startup_mut(&mut self) -> &mut Startup {
+        &mut self.startup
+    }
+
+    /// Takes a checked record and what was repaired in it.
+    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, repairs: &[String], anomaly: f64) {
+        let interval = f64::from(config.interval_seconds);
+        let jobs = if record.current_job_count.is_finite() {
+            Some(record.current_job_count.round() as u32)
+        } else {
+            self.standing.as_ref().map(|standing| standing.recommended).or(self.latest.jobs)
+        };
+        let job_count = f64::from(jobs.unwrap_or(0));
+        self.startup.observe(record.timestamp, jobs);
+        let ready = (job_count - self.startup.starting(record.timestamp)).max(0.0);
+        self.service.observe(record, ready, interval);
+        self.budget.observe(record, interval, config.sla_wait_seconds, config.allowed_violation_share());
+        self.guard.account(record.timestamp, job_count, interval);
+        let known = record.logged_events_count.is_finite();
+        if known {
+            self.last_events = Some(record.logged_events_count);
+        }
+        self.recent_loads.rotate_right(1);
+        if let Some(newest) = self.recent_loads.first_mut() {
+            *newest = record.logged_events_count;
+        }
+        let backlog = match record.queued_events_count {
+            Some(queued) => queued,
+            None if known => record
+                .processed_events_count
+                .map_or(0.0, |done| (self.latest.backlog_events + record.logged_events_count - done).max(0.0)),
+            None => self.latest.backlog_events,
+        };
+        self.latest = Latest {
+            at: Some(record.timestamp),
+            events: known.then_some(record.logged_events_count),
+            jobs,
+            backlog_events: backlog,
+            wait_seconds: record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
+            utilization: self.utilization(record, ready, interval),
+            maintenance: record.is_maintenance_window.unwrap_or(false),
+            doubt: self.doubt(config, record, repairs, anomaly, interval),
+            rejected: None,
+        };
+        self.anomaly = anomaly;
+        if let (Some(events), Some(service)) = (self.latest.events, self.service.seconds()) {
+            let need = events * service / (interval * config.target_utilization);
+            let fade = 1.0 - interval / 86_400.0;
+            self.peak_need = need.max(self.peak_need * fade);
+        }
+    }
+
+    /// Remembers that the newest record could not be used.
+    pub(crate) fn reject(&mut self, reason: &str) {
+        self.latest.rejected = Some(reason.to_owned());
+    }
+
+    fn utilization(&self, record: &Metrics, ready: f64, interval: f64) -> Option<f64> {
+        let measured = record.cpu_utilization_percent.map(|percent| (percent / 100.0).min(1.0));
+        measured.or_else(|| {
+            let done = record.processed_events_count?;
+            (ready > 0.0).then(|| (done * self.service.seconds()? / (ready * interval)).min(1.0).into())?
+        })
+    }
+
+    fn doubt(
+        &self,
+        config: &Config,
+        record: &Metrics,
+        repairs: &[String],
+        anomaly: f64,
+        interval: f64,
+    ) -> Option<String> {
+        if let Some(first) = repairs.first() {
+            return Some(first.clone());
+        }
+        if anomaly >= ANOMALOUS {
+            return Some(format!("the newest records are unusual (anomaly score {anomaly:.2})"));
+        }
+        let gap = self.latest.at.map_or(0.0, |at| record.timestamp.seconds_since(at));
+        (gap > config.stale_seconds().max(2.0 * interval))
+            .then(|| format!("the records before this one are missing for {:.0} min", gap / 60.0))
+    }
+
+    /// Whether a decision is due at `now`.
+    pub(crate) fn due(&self, config: &Config, now: Timestamp) -> bool {
+        let slack = f64::from(config.interval_seconds) / 4.0;
+        self.last_decision
+            .is_none_or(|last| now.seconds_since(last) >= f64::from(config.decision_interval_seconds) - slack)
+    }
+
+    /// Jobs of the pool that a decision starts from.
+    fn current_jobs(&self, config: &Config) -> u32 {
+        self.latest.jobs.unwrap_or(config.min_jobs)
+    }
+
+    /// Need by the forecast; none while the service time or the load is unknown.
+    pub(crate) fn need(&self, config: &Config, forecast: &Forecast) -> Option<Need> {
+        self.need_input(config, forecast).map(|input| input.need())
+    }
+
+    fn need_input<'a>(&self, config: &'a Config, forecast: &'a Forecast) -> Option<NeedInput<'a>> {
+        (forecast.model_confidence > 0.0).then_some(())?;
+        Some(NeedInput {
+            config,
+            forecast,
+            service_seconds: self.service.seconds()?,
+            startup_seconds: self.startup.seconds(),
+            backlog_events: self.latest.backlog_events,
+            headroom: self.budget.headroom(),
+        })
+    }
+
+    /// A predicted or real breach of the SLA that more jobs can mend.
+    pub(crate) fn emergency(&self, config: &Config, need: Option<&Need>) -> bool {
+        let Some(need) = need else { return false };
+        let jobs = f64::from(self.current_jobs(config));
+        let room = jobs * (1.0 + config.emergency_tolerance);
+        let predicted = need.emergency > room;
+        (predicted || (self.breached(config) && need.analytic > jobs)) && jobs < f64::from(config.max_jobs)
+    }
+
+    /// The newest record shows waits beyond the SLA, or a backlog that means them.
+    fn breached(&self, config: &Config) -> bool {
+        let waits = self.latest.wait_seconds.is_some_and(|wait| wait > config.sla_wait_seconds);
+        let late = self.budget.last_share() > config.allowed_violation_share();
+        let backlog = self.backlog_seconds(config) > config.sla_wait_seconds;
+        waits || late || backlog
+    }
+
+    fn backlog_seconds(&self, config: &Config) -> f64 {
+        let jobs = f64::from(self.current_jobs(config)).max(1.0);
+        self.service.seconds().map_or(0.0, |service| self.latest.backlog_events * service / jobs)
+    }
+
+    /// What the policy network is told.
+    pub(crate) fn policy_state(&self, config: &Config, forecast: &Forecast, need: &Need, now: Timestamp) -> PolicyState {
+        let interval = f64::from(config.interval_seconds);
+        let since_change = self.guard.seconds_since_change(now).unwrap_or(86_400.0);
+        let [newest, .., oldest] = self.recent_loads;
+        let mut state = PolicyState {
+            current_jobs: f64::from(self.current_jobs(config)),
+            starting_jobs: self.startup.starting(now),
+            backlog_seconds: self.backlog_seconds(config),
+            wait_ratio: self.latest.wait_seconds.unwrap_or(0.0) / config.sla_wait_seconds,
+            utilization: self.latest.utilization.unwrap_or(-1.0),
+            intervals_since_change: since_change / interval,
+            recent_violation_share: self.budget.hour_share(),
+            budget_burn: self.budget.burn(config.allowed_violation_share()),
+            allowed_violation_share: config.allowed_violation_share(),
+            startup_intervals: self.startup.seconds() / interval,
+            decision_intervals: f64::from(config.decision_interval_seconds) / interval,
+            confidence: forecast.model_confidence,
+            anomaly: self.anomaly,
+            load_ratio: if newest.is_finite() && oldest.is_finite() { (newest + 1.0) / (oldest + 1.0) } else { 1.0 },
+            ..PolicyState::default()
+        };
+        need.fill(&mut state);
+        state
+    }
+
+    /// The proposal without a network: analytic rule, else reactive rule, else hold.
+    pub(crate) fn simple_proposal(&self, config: &Config, need: Option<&Need>, fallback: Option<String>) -> Proposal {
+        if let Some(need) = need {
+            return Proposal { jobs: whole_jobs(need.analytic), source: Source::AnalyticRule, fallback };
+        }
+        let interval = f64::from(config.interval_seconds);
+        match (self.last_events, self.service.seconds()) {
+            (Some(events), Some(service)) => {
+                let offered = (events + self.latest.backlog_events) * service / interval;
+                Proposal {
+                    jobs: whole_jobs(offered * REACTIVE_HEADROOM),
+                    source: Source::ReactiveRule,
+                    fallback: Some("no usable forecast".to_owned()),
+                }
+            }
+            (events, _) => Proposal {
+                jobs: self.current_jobs(config),
+                source: Source::Hold,
+                fallback: Some(
+                    if events.is_some() {
+                        "the service time is unknown: send `average_processing_duration_ms`, or \
+                         `cpu_utilization_percent` with `processed_events_count`, or set `service_time_ms`"
+                    } else {
+                        "no usable record so far"
+                    }
+                    .to_owned(),
+                ),
+            },
+        }
+    }
+
+    /// Passes a proposal through the safety rules and explains what comes out.
+    pub(crate) fn decide(
+        &mut self,
+        config: &Config,
+        now: Timestamp,
+        forecast: &Forecast,
+        proposal: Proposal,
+        restored: bool,
+    ) -> Decision {
+        let need = self.need(config, forecast);
+        let emergency = self.emergency(config, need.as_ref());
+        let age = self.latest.at.map_or(f64::INFINITY, |at| now.seconds_since(at));
+        let records = if age > config.stale_seconds() {
+            RecordState::Stale(age)
+        } else if restored {
+            RecordState::UpOnly("no record since the state was restored".to_owned())
+        } else if let Some(reason) = self.latest.doubt.as_ref().or(self.latest.rejected.as_ref()) {
+            RecordState::UpOnly(reason.clone())
+        } else {
+            RecordState::Trusted
+        };
+        let current_jobs = self.current_jobs(config);
+        let context = Context {
+            config,
+            now,
+            current_jobs,
+            emergency,
+            proof_jobs: need.as_ref().map(|need| whole_jobs(need.proof)),
+            records,
+            fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(self.peak_need)),
+            maintenance: self.latest.maintenance,
+            pause: self.pause,
+        };
+        let ruling = self.guard.rule(&context, proposal.jobs);
+        let interval = f64::from(config.interval_seconds);
+        let facts = Facts {
+            now,
+            valid_until: now.plus_seconds(i64::from(config.decision_interval_seconds)),
+            current_jobs,
+            emergency,
+            need_now: self.latest.events.zip(self.service.seconds()).map(|(events, service)| {
+                events * service / (interval * config.target_utilization)
+            }),
+            utilization: self.latest.utilization,
+            confidence: forecast.model_confidence,
+            breached: self.breached(config),
+            plan: self.plan(config, forecast),
+            need,
+        };
+        let decision = explain(ruling, proposal, facts);
+        if self.due(config, now) {
+            self.last_decision = Some(now);
+        }
+        self.standing = Some(Standing { recommended: decision.recommended_jobs, json: decision.to_json() });
+        decision
+    }
+
+    /// The last decision, if there was one.
+    pub(crate) fn standing(&self) -> Option<Decision> {
+        self.standing.as_ref().and_then(|standing| serde_json::from_str(&standing.json).ok())
+    }
+
+    fn plan(&self, config: &Config, forecast: &Forecast) -> Vec<PlanStep> {
+        let Some(input) = self.need_input(config, forecast) else { return Vec::new() };
+        let jobs = |events: f64| whole_jobs(input.jobs(events)).clamp(config.min_jobs, config.max_jobs);
+        let step = |minutes| {
+            let horizon = forecast.horizon(minutes)?;
+            Some(PlanStep {
+                minutes_ahead: minutes,
+                jobs: jobs(horizon.prediction + 0.5 * (horizon.quantile(0.95) - horizon.prediction)),
+                low: jobs(horizon.quantile(0.1)),
+                high: jobs(horizon.quantile(0.95)),
+            })
+        };
+        PLAN_MINUTES.into_iter().filter_map(step).collect()
+    }
+}

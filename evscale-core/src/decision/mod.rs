@@ -1,0 +1,122 @@
+//! What is the answer, and why?
+
+mod explain;
+
+pub(crate) use explain::{Facts, explain};
+
+use crate::forecaster::rounded;
+use crate::policy::Source;
+use crate::safety::TrailEntry;
+use crate::time::Timestamp;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The direction of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// More jobs.
+    ScaleUp,
+    /// Fewer jobs.
+    ScaleDown,
+    /// No change.
+    Hold,
+}
+
+/// Four words on the state of the pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reasoning {
+    /// `increasing_load`, `steady_load`, `decreasing_load` or `unknown_load`.
+    pub forecast_indicates: String,
+    /// Busy share of the pool, 0 to 1; none if unknown.
+    pub current_utilization: Option<f64>,
+    /// Of the recommended pool: `low`, `medium`, `high` or `breach`.
+    pub sla_risk: String,
+    /// Of the change: `saving`, `none`, `low`, `moderate` or `high`.
+    pub cost_impact: String,
+}
+
+/// What the pool will need later, as far as is known now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Lead, minutes.
+    pub minutes_ahead: u32,
+    /// Jobs by the analytic rule.
+    pub jobs: u32,
+    /// Jobs at the 10 % quantile of the demand.
+    pub low: u32,
+    /// Jobs at the 90 % quantile of the demand.
+    pub high: u32,
+}
+
+/// A number of jobs that passed the safety rules, with everything that led to it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Decision {
+    /// Jobs the pool should have, ready and starting ones.
+    pub recommended_jobs: u32,
+    /// Jobs it had when this was decided.
+    pub current_jobs: u32,
+    /// The difference.
+    pub change: i64,
+    /// How far the decision can be trusted, 0 to 1.
+    pub confidence: f64,
+    /// The state of the pool in words.
+    pub reasoning: Reasoning,
+    /// Direction.
+    pub action: Action,
+    /// Whether jobs that leave should finish their event first.
+    pub graceful: bool,
+    /// Who proposed.
+    pub source: Source,
+    /// What was proposed before the safety rules.
+    pub proposed_jobs: u32,
+    /// Names of the rules that changed the proposal, in order.
+    pub limited_by: Vec<String>,
+    /// What each of them changed.
+    pub trail: Vec<TrailEntry>,
+    /// What the pool will need later.
+    pub plan: Vec<PlanStep>,
+    /// Decided because of a predicted or real breach of the SLA, maybe before the decision was due.
+    pub emergency: bool,
+    /// Why a better source did not act; none if it did.
+    pub fallback_reason: Option<String>,
+    /// The decision in a sentence.
+    pub explanation: String,
+    /// The moment it was made for.
+    pub decided_at: Timestamp,
+    /// The next decision is due then.
+    pub valid_until: Timestamp,
+}
+
+impl Decision {
+    /// The decision as JSON, byte for byte the same in every language.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Decision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Decision", 17)?;
+        out.serialize_field("recommended_jobs", &self.recommended_jobs)?;
+        out.serialize_field("current_jobs", &self.current_jobs)?;
+        out.serialize_field("change", &self.change)?;
+        out.serialize_field("confidence", &rounded(self.confidence))?;
+        out.serialize_field("reasoning", &self.reasoning)?;
+        out.serialize_field("action", &self.action)?;
+        out.serialize_field("graceful", &self.graceful)?;
+        out.serialize_field("source", &self.source)?;
+        out.serialize_field("proposed_jobs", &self.proposed_jobs)?;
+        out.serialize_field("limited_by", &self.limited_by)?;
+        out.serialize_field("trail", &self.trail)?;
+        out.serialize_field("plan", &self.plan)?;
+        out.serialize_field("emergency", &self.emergency)?;
+        out.serialize_field("fallback_reason", &self.fallback_reason)?;
+        out.serialize_field("explanation", &self.explanation)?;
+        out.serialize_field("decided_at", &self.decided_at)?;
+        out.serialize_field("valid_until", &self.valid_until)?;
+        out.end()
+    }
+}

@@ -1,0 +1,403 @@
+//! History and calendar to the tensors of the forecaster.
+
+use super::schema::*;
+use crate::metrics::History;
+use crate::time::{Calendar, DAY_MS, HOUR_MS, SECOND_MS};
+use std::f64::consts::TAU;
+
+/// Compression of the coordinate: `z = ln(1 + COMPRESSION x / scale)`.
+const COMPRESSION: f64 = 8.0;
+/// Span of the recent level, seconds.
+const LEVEL_SECONDS: f64 = 600.0;
+/// Half width of the smoothed values of other days, seconds.
+const SMOOTH_SECONDS: f64 = 900.0;
+/// Days whose same time of day is averaged.
+const SAME_TIME_DAYS: i64 = 7;
+
+/// The forecaster's tensors for one moment, row-major, and the way back to events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForecasterInput {
+    /// `[FINE_STEPS, FINE_CHANNELS]`, oldest first.
+    pub fine: Vec<f32>,
+    /// `[COARSE_BINS, COARSE_CHANNELS]`, oldest first.
+    pub coarse: Vec<f32>,
+    /// `[HORIZONS, FUTURE_FEATURES]`.
+    pub future: Vec<f32>,
+    /// `[STATIC_FEATURES]`.
+    pub statics: Vec<f32>,
+    /// Mean of the known arrivals per interval; 1 where all are zero or none is known.
+    pub scale: f64,
+    /// The recent level in the coordinate `ln(1 + 8 x / scale)`.
+    pub level_z: f64,
+}
+
+impl ForecasterInput {
+    /// Events per interval to the network's coordinate.
+    pub fn to_z(&self, events: f64) -> f64 {
+        (COMPRESSION * events.max(0.0) / self.scale).ln_1p() - self.level_z
+    }
+
+    /// The network's coordinate to events per interval, never negative.
+    pub fn to_events(&self, z: f64) -> f64 {
+        (self.scale * ((z + self.level_z).min(60.0).exp_m1()) / COMPRESSION).max(0.0)
+    }
+}
+
+/// Whole intervals from now to the end of the forecast interval of each horizon, at least one.
+pub fn lead_steps(interval_seconds: f64) -> [i64; HORIZONS] {
+    HORIZON_MINUTES.map(|minutes| ((f64::from(minutes) * 60.0 / interval_seconds).round() as i64).max(1))
+}
+
+/// Builds the tensors at the newest record of `history`.
+///
+/// `traffic_multiplier` is what the host expects of the future over the usual traffic; 1 where it says nothing.
+pub fn forecaster_input(history: &History, calendar: &Calendar, traffic_multiplier: f64) -> ForecasterInput {
+    Builder::new(history).build(calendar, traffic_multiplier)
+}
+
+struct Builder<'a> {
+    history: &'a History,
+    now: i64,
+    day: i64,
+    smooth: i64,
+    scale: f64,
+    level_z: f64,
+}
+
+impl<'a> Builder<'a> {
+    fn new(history: &'a History) -> Self {
+        let interval = history.interval_seconds();
+        let now = history.newest_slot();
+        let bins = (LEVEL_SECONDS / interval).round().max(1.0) as i64;
+        let scale = scale_of(history, now);
+        let mut level = history.mean(now - bins + 1, now);
+        if !level.is_finite() {
+            level = history.mean(now - FINE_STEPS as i64 + 1, now);
+        }
+        let level = if level.is_finite() { level } else { scale };
+        Self {
+            history,
+            now,
+            day: (DAY_MS as f64 / SECOND_MS as f64 / interval).round() as i64,
+            smooth: (SMOOTH_SECONDS / interval).round() as i64,
+            scale,
+            level_z: (COMPRESSION * level / scale).ln_1p(),
+        }
+    }
+
+    fn build(self, calendar: &Calendar, traffic_multiplier: f64) -> ForecasterInput {
+        let fine = self.fine();
+        let statics = self.statics(&fine);
+        let yesterday_level = statics.get(7).copied().unwrap_or(0.0);
+        ForecasterInput {
+            coarse: self.coarse(),
+            future: self.future(calendar, traffic_multiplier, yesterday_level),
+            fine,
+            statics,
+            scale: self.scale,
+            level_z: self.level_z,
+        }
+    }
+
+    /// Coordinate of a value; 0 (the recent level) where it is unknown.
+    fn z(&self, events: f64) -> f32 {
+        if events.is_finite() {
+            ((COMPRESSION * events / self.scale).ln_1p() - self.level_z) as f32
+        } else {
+            0.0
+        }
+    }
+
+    /// The value at a slot, from the coarse ring where the fine one no longer reaches.
+    fn value(&self, slot: i64) -> f64 {
+        let fine = self.history.at(slot);
+        if fine.is_finite() || slot > self.now - self.history.len() as i64 {
+            fine
+        } else {
+            self.history.coarse_at(slot)
+        }
+    }
+
+    fn fine(&self) -> Vec<f32> {
+        let mut out = Vec::with_capacity(FINE_STEPS * FINE_CHANNELS);
+        for back in (0..FINE_STEPS as i64).rev() {
+            let slot = self.now - back;
+            for value in [self.history.at(slot), self.value(slot - self.day), self.value(slot - 7 * self.day)] {
+                out.push(self.z(value));
+                out.push(known(value));
+            }
+        }
+        out
+    }
+
+    fn coarse(&self) -> Vec<f32> {
+        let hour = HOUR_MS as f64 / SECOND_MS as f64 / self.history.interval_seconds();
+        let mut out = Vec::with_capacity(COARSE_BINS * COARSE_CHANNELS);
+        for back in (0..COARSE_BINS).rev() {
+            let last = self.now - (back as f64 * hour).round() as i64;
+            let first = (self.now - ((back + 1) as f64 * hour).round() as i64 + 1).min(last);
+            let (mean, share) = self.history.coarse_mean(first, last);
+            out.push(self.z(mean));
+            out.push(share.min(1.0) as f32);
+        }
+        out
+    }
+
+    fn future(&self, calendar: &Calendar, traffic_multiplier: f64, yesterday_level: f32) -> Vec<f32> {
+        let interval = self.history.interval_seconds();
+        let hour = (HOUR_MS as f64 / SECOND_MS as f64 / interval).round().max(1.0) as i64;
+        let mut out = Vec::with_capacity(HORIZONS * FUTURE_FEATURES);
+        for steps in lead_steps(interval) {
+            let target = self.now + steps;
+            let (at, holiday) = calendar.position(self.history.end_of(target));
+            let (day_angle, week_angle) = (TAU * at.day_fraction, TAU * at.week_fraction);
+            let yesterday = self.value(target - self.day);
+            let last_week = self.value(target - 7 * self.day);
+            let yesterday_smooth = self.smoothed(target - self.day);
+            let (mean, max, share) = self.same_time(target);
+            let (hour_last, hour_max) = self.hour_marks(target, hour);
+            let smooth_z = self.z(yesterday_smooth);
+            out.extend([
+                (steps as f64).ln_1p() as f32 / 5.0,
+                (steps as f64 * interval / 3600.0 / 3.0) as f32,
+                day_angle.sin() as f32,
+                day_angle.cos() as f32,
+                (2.0 * day_angle).sin() as f32,
+                (2.0 * day_angle).cos() as f32,
+                week_angle.sin() as f32,
+                week_angle.cos() as f32,
+                flag(at.weekend),
+                flag(holiday),
+                flag(at.business_hours),
+                traffic_multiplier.ln() as f32,
+                self.z(yesterday),
+                known(yesterday),
+                self.z(last_week),
+                known(last_week),
+                smooth_z,
+                self.z(self.smoothed(target - 7 * self.day)),
+                self.z(mean),
+                self.z(max),
+                share,
+                self.z(hour_last),
+                self.z(hour_max),
+                if yesterday_smooth.is_finite() { smooth_z - yesterday_level } else { 0.0 },
+            ]);
+        }
+        out
+    }
+
+    fn statics(&self, fine: &[f32]) -> Vec<f32> {
+        let interval = self.history.interval_seconds();
+        let window = Window::of(fine);
+        let bins = (LEVEL_SECONDS / interval).round().max(1.0) as i64;
+        let level_at = |back: i64| {
+            let level = self.history.mean(self.now - back - bins + 1, self.now - back);
+            if level.is_finite() { level } else { self.value(self.now - back) }
+        };
+        let (yesterday, last_week) = (level_at(self.day), level_at(7 * self.day));
+        let (_, share) = self.history.coarse_mean(self.now - 14 * self.day + 1, self.now);
+        vec![
+            ((interval / 120.0).ln() / 3.0) as f32,
+            (1.0 / (1.0 + self.scale).sqrt()) as f32,
+            self.zero_share(),
+            self.level_z as f32,
+            window.deviation,
+            window.difference_deviation,
+            ((14.0 * share).ln_1p() / 3.0) as f32,
+            self.z(yesterday),
+            known(yesterday),
+            self.z(last_week),
+            known(last_week),
+            self.z(self.history.at(self.now)),
+            self.z(self.history.mean(self.now - 23, self.now)),
+            window.autocorrelation,
+        ]
+    }
+
+    fn smoothed(&self, centre: i64) -> f64 {
+        let last = (centre + self.smooth).min(self.now);
+        let mean = self.history.mean(centre - self.smooth, last);
+        if mean.is_finite() { mean } else { self.value(centre) }
+    }
+
+    /// Mean and maximum of the same time of day on the last days, and the share of the days known.
+    fn same_time(&self, target: i64) -> (f64, f64, f32) {
+        let (mut sum, mut max, mut days) = (0.0, f64::NAN, 0.0);
+        for back in 1..=SAME_TIME_DAYS {
+            let value = self.history.coarse_at(target - back * self.day);
+            if value.is_finite() {
+                sum += value;
+                max = if max > value { max } else { value };
+                days += 1.0;
+            }
+        }
+        let mean = if days > 0.0 { sum / days } else { f64::NAN };
+        (mean, max, (days / SAME_TIME_DAYS as f64) as f32)
+    }
+
+    /// The value whole hours before the target, as near as it is known, and the highest of three such.
+    fn hour_marks(&self, target: i64, hour: i64) -> (f64, f64) {
+        let nearest = (target - self.now + hour - 1) / hour;
+        let mut max = f64::NAN;
+        for hours in nearest..nearest + 3 {
+            let value = self.history.at(target - hours * hour);
+            max = if max > value || !value.is_finite() { max } else { value };
+        }
+        (self.history.at(target - nearest * hour), max)
+    }
+
+    fn zero_share(&self) -> f32 {
+        let (mut zeros, mut known) = (0.0f32, 0.0f32);
+        for slot in (self.now - FINE_STEPS as i64 + 1)..=self.now {
+            let value = self.history.at(slot);
+            if value.is_finite() {
+                known += 1.0;
+                zeros += flag(value == 0.0);
+            }
+        }
+        if known > 0.0 { zeros / known } else { 0.0 }
+    }
+}
+
+/// Mean of the known arrivals per interval: the larger of the two weeks' mean and a quarter of the recent one.
+fn scale_of(history: &History, now: i64) -> f64 {
+    let interval = history.interval_seconds();
+    let fortnight = (14.0 * 86_400.0 / interval).round() as i64;
+    let (long, _) = history.coarse_mean(now - fortnight + 1, now);
+    let recent = history.mean(now - FINE_STEPS as i64 + 1, now);
+    let scale = long.max(recent / 4.0);
+    if scale > 0.0 && scale.is_finite() { scale } else { 1.0 }
+}
+
+/// Moments of the known values of the fine window.
+struct Window {
+    deviation: f32,
+    difference_deviation: f32,
+    autocorrelation: f32,
+}
+
+impl Window {
+    fn of(fine: &[f32]) -> Self {
+        let values: Vec<Option<f32>> = fine
+            .chunks_exact(FINE_CHANNELS)
+            .map(|row| match row {
+                [value, known, ..] if *known > 0.0 => Some(*value),
+                _ => None,
+            })
+            .collect();
+        let known = values.iter().flatten().count() as f32;
+        if known < 2.0 {
+            return Self { deviation: 0.0, difference_deviation: 0.0, autocorrelation: 0.0 };
+        }
+        let mean = values.iter().flatten().sum::<f32>() / known;
+        let variance = values.iter().flatten().map(|v| (v - mean).powi(2)).sum::<f32>() / known;
+        let (mut squares, mut products, mut pairs) = (0.0f32, 0.0f32, 0.0f32);
+        for pair in values.windows(2) {
+            if let [Some(a), Some(b)] = pair {
+                squares += (b - a).powi(2);
+                products += (a - mean) * (b - mean);
+                pairs += 1.0;
+            }
+        }
+        let pairs = pairs.max(1.0);
+        Self {
+            deviation: variance.sqrt(),
+            difference_deviation: (squares / pairs).sqrt(),
+            autocorrelation: if variance > 1e-9 { (products / pairs / variance).clamp(-1.0, 1.0) } else { 0.0 },
+        }
+    }
+}
+
+fn known(value: f64) -> f32 {
+    flag(value.is_finite())
+}
+
+fn flag(yes: bool) -> f32 {
+    f32::from(u8::from(yes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn history(interval: u32, count: usize, value: impl Fn(usize) -> f64) -> History {
+        let mut history = History::new(interval);
+        let start = Timestamp::from_millis(1_767_571_200_000).unwrap();
+        for i in 0..count {
+            history.push(start.plus_seconds(i as i64 * i64::from(interval)), value(i));
+        }
+        history
+    }
+
+    fn wave(i: usize) -> f64 {
+        100.0 + 50.0 * (i as f64 * TAU / 720.0).sin() + (i % 7) as f64
+    }
+
+    #[test]
+    fn features_do_not_depend_on_the_scale() {
+        let small = forecaster_input(&history(120, 6000, wave), &Calendar::utc(), 1.0);
+        let large = forecaster_input(&history(120, 6000, |i| 1e6 * wave(i)), &Calendar::utc(), 1.0);
+        let noise = 1; // the counting noise of the statics is meant to differ
+        for (a, b) in small.fine.iter().chain(&small.coarse).chain(&small.future).zip(
+            large.fine.iter().chain(&large.coarse).chain(&large.future),
+        ) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+        for (i, (a, b)) in small.statics.iter().zip(&large.statics).enumerate() {
+            assert!(i == noise || (a - b).abs() < 1e-4, "static {i}: {a} {b}");
+        }
+    }
+
+    #[test]
+    fn shapes_hold_and_nothing_is_nan_whatever_the_history() {
+        let cases = [
+            history(120, 0, wave),
+            history(120, 1, wave),
+            history(120, 3000, |_| 0.0),
+            history(120, 3000, |i| if i % 3 == 0 { f64::NAN } else { 5.0 }),
+            history(120, 500, |_| f64::NAN),
+            history(3600, 900, wave),
+            history(30, 9000, |i| 1e15 * wave(i)),
+        ];
+        for case in cases {
+            let input = forecaster_input(&case, &Calendar::utc(), 1.0);
+            assert_eq!(input.fine.len(), FINE_STEPS * FINE_CHANNELS);
+            assert_eq!(input.coarse.len(), COARSE_BINS * COARSE_CHANNELS);
+            assert_eq!(input.future.len(), HORIZONS * FUTURE_FEATURES);
+            assert_eq!(input.statics.len(), STATIC_FEATURES);
+            let all = input.fine.iter().chain(&input.coarse).chain(&input.future).chain(&input.statics);
+            assert!(all.into_iter().all(|v| v.is_finite()));
+            assert!(input.scale > 0.0 && input.level_z.is_finite());
+        }
+    }
+
+    #[test]
+    fn yesterday_and_last_week_are_aligned_with_the_target() {
+        let case = history(120, 7 * 720 + 200, |i| if (i % 720) == 100 { 1000.0 } else { 10.0 });
+        let input = forecaster_input(&case, &Calendar::utc(), 1.0);
+        // the newest slot is 7 * 720 + 199; a lead of 90 intervals is 289 of the day, none is at 100 of the next
+        assert!(input.future.chunks_exact(FUTURE_FEATURES).all(|row| row[12] < 1.0));
+        let case = history(120, 8 * 720 + 95, |i| if (i % 720) == 100 { 1000.0 } else { 10.0 });
+        let input = forecaster_input(&case, &Calendar::utc(), 1.0);
+        let six_ahead = &input.future[4 * FUTURE_FEATURES..5 * FUTURE_FEATURES];
+        assert!(six_ahead[12] > 3.0 && six_ahead[14] > 3.0, "{six_ahead:?}");
+    }
+
+    #[test]
+    fn the_way_back_is_the_inverse() {
+        let input = forecaster_input(&history(120, 2000, wave), &Calendar::utc(), 1.0);
+        for events in [0.0, 1.0, 99.0, 1e5] {
+            assert!((input.to_events(input.to_z(events)) - events).abs() < 1e-6 * (1.0 + events));
+        }
+    }
+
+    #[test]
+    fn leads_are_whole_intervals_and_at_least_one() {
+        assert_eq!(lead_steps(120.0), [1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 60, 90]);
+        assert_eq!(lead_steps(600.0)[4], 1);
+        assert_eq!(lead_steps(600.0)[8], 5);
+        assert_eq!(lead_steps(3600.0)[11], 3);
+    }
+}

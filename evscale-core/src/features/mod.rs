@@ -1,0 +1,18 @@
+//! Scale-free features: what the networks see.
+//!
+//! Arrivals are shown as `z = ln(1 + 8 x / scale) - level_z`, where `scale` is the mean of the known
+//! history and `level_z` the recent level in the same coordinate, so that three events an hour and
+//! three million a second are the same problem.
+
+mod forecaster_input;
+mod policy_input;
+mod schema;
+
+pub use forecaster_input::{ForecasterInput, forecaster_input, lead_steps};
+
+pub use policy_input::{PolicyState, policy_input};
+pub(crate) use schema::contract;
+pub use schema::{
+    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZON_MINUTES, HORIZONS,
+    LEVELS, POLICY_ACTIONS, POLICY_FEATURES, QUANTILE_LEVELS, STATIC_FEATURES, contract_json,
+};

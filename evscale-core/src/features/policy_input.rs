@@ -1,0 +1,105 @@
+//! State of the pool and forecast to the policy's observation: ratios only.
+
+use super::schema::POLICY_FEATURES;
+
+/// What the policy knows of a pool. Needs are in jobs at the planned utilization; the demand of a
+/// window is the highest of its intervals.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PolicyState {
+    /// Ready and starting jobs.
+    pub current_jobs: f64,
+    /// Starting jobs, as far as they are known.
+    pub starting_jobs: f64,
+    /// Need from now until a job asked for at the next decision is ready, at the quantiles 0.5, 0.8, 0.95, 0.99.
+    pub near_need: [f64; 4],
+    /// Need of the half hour after that, at the quantiles 0.5 and 0.95.
+    pub later_need: [f64; 2],
+    /// Median need in about an hour.
+    pub hour_need: f64,
+    /// The analytic rule's need.
+    pub analytic_need: f64,
+    /// Work in the queue, seconds of the present pool.
+    pub backlog_seconds: f64,
+    /// Mean wait over the longest that meets the SLA.
+    pub wait_ratio: f64,
+    /// Busy share of the ready jobs, 0 to 1; negative if unknown.
+    pub utilization: f64,
+    /// Intervals since the last change of the pool.
+    pub intervals_since_change: f64,
+    /// Share of the events of the last hour that missed the SLA.
+    pub recent_violation_share: f64,
+    /// Violations of the last day over the allowed ones.
+    pub budget_burn: f64,
+    /// Share of events that may miss the SLA.
+    pub allowed_violation_share: f64,
+    /// Startup time over the interval.
+    pub startup_intervals: f64,
+    /// Decision interval over the interval.
+    pub decision_intervals: f64,
+    /// Confidence of the forecast, 0 to 1.
+    pub confidence: f64,
+    /// Anomaly score, 0 to 1.
+    pub anomaly: f64,
+    /// Newest arrivals over those one startup time before.
+    pub load_ratio: f64,
+}
+
+/// The observation, in the order of the schema; every element is finite and within -4 and 4.
+pub fn policy_input(state: &PolicyState) -> [f32; POLICY_FEATURES] {
+    let jobs = state.current_jobs;
+    let over_capacity = |need: f64| ratio(need, jobs);
+    let [q50, q80, q95, q99] = state.near_need;
+    let [later_q50, later_q95] = state.later_need;
+    let raw = [
+        over_capacity(q50),
+        over_capacity(q80),
+        over_capacity(q95),
+        over_capacity(q99),
+        over_capacity(later_q50),
+        over_capacity(later_q95),
+        over_capacity(state.hour_need),
+        over_capacity(state.analytic_need),
+        ratio(q95, q50),
+        (state.backlog_seconds / 60.0).max(0.0).ln_1p(),
+        state.wait_ratio.max(0.0).ln_1p(),
+        state.utilization,
+        state.starting_jobs / jobs.max(1.0),
+        state.analytic_need.max(0.0).ln_1p() / 3.0,
+        1.0 / state.analytic_need.max(1.0),
+        state.intervals_since_change.max(0.0).ln_1p() / 3.0,
+        (state.recent_violation_share / state.allowed_violation_share).max(0.0).ln_1p() / 2.0,
+        state.budget_burn.max(0.0).ln_1p() / 2.0,
+        state.allowed_violation_share.max(1e-6).ln() / 4.0 + 1.0,
+        state.startup_intervals.ln_1p(),
+        state.decision_intervals.ln_1p(),
+        state.confidence,
+        state.anomaly,
+        state.load_ratio.clamp(1e-3, 1e3).ln(),
+    ];
+    raw.map(|value| if value.is_finite() { value.clamp(-4.0, 4.0) as f32 } else { 0.0 })
+}
+
+/// Logarithm of a ratio of job counts that stays finite for small pools.
+fn ratio(need: f64, jobs: f64) -> f64 {
+    ((need.max(0.0) + 0.5) / (jobs.max(0.0) + 0.5)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn observations_are_finite_and_bounded_whatever_the_state() {
+        for extreme in [0.0, -1.0, 1e300, f64::NAN, f64::INFINITY] {
+            let state = PolicyState {
+                current_jobs: extreme,
+                near_need: [extreme; 4],
+                analytic_need: extreme,
+                backlog_seconds: extreme,
+                load_ratio: extreme,
+                ..PolicyState::default()
+            };
+            assert!(policy_input(&state).iter().all(|v| v.is_finite() && v.abs() <= 4.0));
+        }
+    }
+}

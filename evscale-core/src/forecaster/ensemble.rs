@@ -1,0 +1,127 @@
+//! All horizons together, moved on by one record.
+
+use super::experts;
+use super::forecast::{Forecast, HorizonForecast};
+use super::horizon::Horizon;
+use super::network::ForecasterNetwork;
+use super::surprise::Surprise;
+use crate::features::{HORIZON_MINUTES, HORIZONS, LEVELS, forecaster_input, lead_steps};
+use crate::metrics::History;
+use crate::time::Calendar;
+use serde::{Deserialize, Serialize};
+
+/// Intervals that a network which failed is left alone.
+const REST_INTERVALS: u32 = 30;
+/// Index of the 12-minute horizon, from which the confidence is read.
+const CONFIDENCE_HORIZON: usize = 4;
+
+/// The online state of the forecaster of one pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ensemble {
+    steps: [i64; HORIZONS],
+    horizons: Vec<Horizon>,
+    surprise: Surprise,
+    quantiles: Option<Vec<[f64; LEVELS]>>,
+    network_fault: Option<String>,
+    rest: u32,
+}
+
+impl Ensemble {
+    pub(crate) fn new(interval_seconds: f64) -> Self {
+        let steps = lead_steps(interval_seconds);
+        Self {
+            steps,
+            horizons: steps.iter().map(|steps| Horizon::new(*steps)).collect(),
+            surprise: Surprise::default(),
+            quantiles: None,
+            network_fault: None,
+            rest: 0,
+        }
+    }
+
+    /// Learns from the newest record of `history` and forecasts from it.
+    pub(crate) fn advance(
+        &mut self,
+        history: &History,
+        calendar: &Calendar,
+        traffic_multiplier: f64,
+        network: Option<&mut ForecasterNetwork>,
+    ) {
+        let now = history.newest_slot();
+        let events = history.at(now);
+        self.surprise.observe(events);
+        let input = forecaster_input(history, calendar, traffic_multiplier);
+        let answers = self.ask(network, &input);
+        let mut quantiles = Vec::with_capacity(HORIZONS);
+        for (index, horizon) in self.horizons.iter_mut().enumerate() {
+            horizon.evaluate(now, events);
+            let network = answers.as_ref().and_then(|rows| rows.get(index)).copied();
+            let answer = horizon.predict(now, &input, experts::points(&input, index), network);
+            quantiles.push(answer.map(|z| input.to_events(f64::from(z))));
+        }
+        if let Some(next) = quantiles.first() {
+            self.surprise.expect(*next);
+        }
+        self.quantiles = Some(quantiles);
+    }
+
+    /// The forecast at the newest record.
+    pub(crate) fn forecast(&self, history: &History) -> Forecast {
+        let at = history.end_of(history.newest_slot().max(0));
+        let mut forecast = Forecast::nothing(at, &HORIZON_MINUTES, &self.steps);
+        if let Some(quantiles) = &self.quantiles {
+            forecast.horizons = HORIZON_MINUTES
+                .iter()
+                .zip(self.steps)
+                .zip(quantiles)
+                .map(|((minutes, steps), values)| HorizonForecast::new(*minutes, steps as u32, *values))
+                .collect();
+            forecast.anomaly_score = self.surprise.score();
+            forecast.model_confidence = self.confidence(history, &forecast);
+        }
+        forecast
+    }
+
+    /// Why the network is not taking part.
+    pub(crate) fn network_fault(&self) -> Option<&str> {
+        self.network_fault.as_deref()
+    }
+
+    fn ask(
+        &mut self,
+        network: Option<&mut ForecasterNetwork>,
+        input: &crate::features::ForecasterInput,
+    ) -> Option<[[f32; LEVELS]; HORIZONS]> {
+        let network = network?;
+        if self.rest > 0 {
+            self.rest -= 1;
+            return None;
+        }
+        match network.run(input) {
+            Ok(rows) => {
+                self.network_fault = None;
+                Some(rows)
+            }
+            Err(problem) => {
+                self.network_fault = Some(problem.to_string());
+                self.rest = REST_INTERVALS;
+                None
+            }
+        }
+    }
+
+    /// `(1 - |c - 0.8| / 0.8) * 1 / (1 + w / 2) * k`: `c` the recent coverage of the 80 % interval at 12 minutes,
+    /// `w` that interval's width over its median, `k` the share of the last 24 intervals that is known.
+    fn confidence(&self, history: &History, forecast: &Forecast) -> f64 {
+        let (Some(horizon), Some(ahead)) =
+            (self.horizons.get(CONFIDENCE_HORIZON), forecast.horizons.get(CONFIDENCE_HORIZON))
+        else {
+            return 0.0;
+        };
+        let coverage = 1.0 - (horizon.coverage_80() - 0.8).abs() / 0.8;
+        let width = 2.0 * ahead.uncertainty / ahead.prediction.max(1.0);
+        let now = history.newest_slot();
+        let known = (now - 23..=now).filter(|slot| history.at(*slot).is_finite()).count();
+        (coverage / (1.0 + width / 2.0) * known as f64 / 24.0).clamp(0.0, 1.0)
+    }
+}

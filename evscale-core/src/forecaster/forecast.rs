@@ -1,0 +1,133 @@
+//! The answer of the forecaster.
+
+use crate::features::{HORIZONS, LEVELS, QUANTILE_LEVELS};
+use crate::time::Timestamp;
+use serde::ser::{SerializeMap, SerializeStruct};
+use serde::{Serialize, Serializer};
+
+/// Arrivals expected at every horizon.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forecast {
+    /// End of the newest interval known.
+    pub at: Timestamp,
+    /// One entry per horizon, nearest first.
+    pub horizons: Vec<HorizonForecast>,
+    /// How unusual the newest records are, 0 (as expected) to 1.
+    pub anomaly_score: f64,
+    /// How far this forecast can be trusted, 0 to 1.
+    pub model_confidence: f64,
+}
+
+/// Arrivals of one whole interval that ends a while from now, events per interval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HorizonForecast {
+    /// Nominal lead, minutes.
+    pub minutes: u32,
+    /// Real lead: whole intervals.
+    pub steps: u32,
+    /// Median.
+    pub prediction: f64,
+    /// Half the width of the 80 % interval.
+    pub uncertainty: f64,
+    /// Values at [`QUANTILE_LEVELS`], never decreasing.
+    pub quantiles: [f64; LEVELS],
+}
+
+impl HorizonForecast {
+    pub(crate) fn new(minutes: u32, steps: u32, quantiles: [f64; LEVELS]) -> Self {
+        let mut horizon = Self { minutes, steps, prediction: 0.0, uncertainty: 0.0, quantiles };
+        horizon.prediction = horizon.quantile(0.5);
+        horizon.uncertainty = (horizon.quantile(0.9) - horizon.quantile(0.1)) / 2.0;
+        horizon
+    }
+
+    /// Value at a level, interpolated; levels beyond the outermost ones give those.
+    pub fn quantile(&self, level: f64) -> f64 {
+        quantile_at(&self.quantiles, level)
+    }
+
+    /// Central interval that holds the actual value with probability `share`, such as 0.8.
+    pub fn interval(&self, share: f64) -> (f64, f64) {
+        let tail = (1.0 - share.clamp(0.0, 1.0)) / 2.0;
+        (self.quantile(tail), self.quantile(1.0 - tail))
+    }
+}
+
+/// Linear interpolation between the values at [`QUANTILE_LEVELS`].
+pub(crate) fn quantile_at(values: &[f64; LEVELS], level: f64) -> f64 {
+    let points = || QUANTILE_LEVELS.iter().zip(values);
+    let below = points().rev().find(|(l, _)| **l <= level);
+    let above = points().find(|(l, _)| **l >= level);
+    match (below, above) {
+        (Some((l0, v0)), Some((l1, v1))) if l1 > l0 => v0 + (v1 - v0) * (level - l0) / (l1 - l0),
+        (Some((_, value)), _) | (None, Some((_, value))) => *value,
+        (None, None) => f64::NAN,
+    }
+}
+
+impl Forecast {
+    /// A forecast of nothing at all, before the first record.
+    pub(crate) fn nothing(at: Timestamp, minutes: &[u32; HORIZONS], steps: &[i64; HORIZONS]) -> Self {
+        let horizons = minutes
+            .iter()
+            .zip(steps)
+            .map(|(minutes, steps)| HorizonForecast::new(*minutes, *steps as u32, [0.0; LEVELS]))
+            .collect();
+        Self { at, horizons, anomaly_score: 0.0, model_confidence: 0.0 }
+    }
+
+    /// The forecast of a nominal lead; 12, 48 and 180 minutes are always there.
+    pub fn horizon(&self, minutes: u32) -> Option<&HorizonForecast> {
+        self.horizons.iter().find(|h| h.minutes == minutes)
+    }
+
+    /// The forecast as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Forecast {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct ByMinutes<'a>(&'a [HorizonForecast]);
+        impl Serialize for ByMinutes<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|h| (h.minutes.to_string(), h)))
+            }
+        }
+        let mut out = serializer.serialize_struct("Forecast", 4)?;
+        out.serialize_field("at", &self.at)?;
+        out.serialize_field("horizons", &ByMinutes(&self.horizons))?;
+        out.serialize_field("anomaly_score", &rounded(self.anomaly_score))?;
+        out.serialize_field("model_confidence", &rounded(self.model_confidence))?;
+        out.end()
+    }
+}
+
+impl Serialize for HorizonForecast {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct ByLevel<'a>(&'a [f64; LEVELS]);
+        impl Serialize for ByLevel<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(Some(LEVELS))?;
+                for (level, value) in QUANTILE_LEVELS.iter().zip(self.0) {
+                    map.serialize_entry(&level.to_string(), value)?;
+                }
+                map.end()
+            }
+        }
+        let (low, high) = self.interval(0.8);
+        let mut out = serializer.serialize_struct("HorizonForecast", 5)?;
+        out.serialize_field("prediction", &self.prediction)?;
+        out.serialize_field("uncertainty", &self.uncertainty)?;
+        out.serialize_field("confidence_interval", &[low, high])?;
+        out.serialize_field("steps", &self.steps)?;
+        out.serialize_field("quantiles", &ByLevel(&self.quantiles))?;
+        out.end()
+    }
+}
+
+/// Shares are shown with four decimals.
+pub(crate) fn rounded(share: f64) -> f64 {
+    (share * 1e4).round() / 1e4
+}

@@ -1,0 +1,35 @@
+//! The policy network: chooses the adjustment of the analytic need.
+
+use crate::bundle::ModelBundle;
+use crate::error::Result;
+use crate::features::{POLICY_ACTIONS, PolicyState, policy_input};
+use crate::inference::Session;
+
+/// Scores are put on a grid of this step, so that processors whose kernels round differently agree.
+const GRID: f32 = 1.0 / 1024.0;
+
+/// A session of the policy network with its output buffer.
+#[derive(Debug)]
+pub(crate) struct PolicyNetwork {
+    session: Session,
+    logits: Vec<f32>,
+}
+
+impl PolicyNetwork {
+    pub(crate) fn new(bundle: &ModelBundle) -> Self {
+        Self { session: bundle.policy().session(), logits: vec![0.0; POLICY_ACTIONS.len()] }
+    }
+
+    /// Adjustment of the analytic need, as a share of it: the action with the highest score; of equal ones the largest.
+    pub(crate) fn adjustment(&mut self, state: &PolicyState) -> Result<f64> {
+        self.session.run(&[&policy_input(state)], &mut [&mut self.logits])?;
+        let mut best = (f32::NEG_INFINITY, 0.0);
+        for (logit, action) in self.logits.iter().zip(POLICY_ACTIONS) {
+            let score = (logit / GRID).round() * GRID;
+            if score >= best.0 {
+                best = (score, action);
+            }
+        }
+        Ok(best.1)
+    }
+}

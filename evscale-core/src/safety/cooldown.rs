@@ -1,0 +1,33 @@
+//! Time after a change in which the pool does not grow or shrink. Measured in time, not in calls.
+
+use super::{Change, Context};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct LastChange(Option<Timestamp>);
+
+impl LastChange {
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        self.0
+    }
+
+    pub(super) fn rule(&self, context: &Context<'_>, jobs: u32) -> (&'static str, Change) {
+        let current = context.current_jobs;
+        let grows = jobs > current;
+        let (name, seconds) = if grows {
+            ("cooldown_up", context.config.cooldown_up_seconds)
+        } else {
+            ("cooldown_down", context.config.cooldown_down_seconds)
+        };
+        let waiting = self.0.is_some_and(|at| context.now.seconds_since(at) < f64::from(seconds));
+        let held = jobs != current && waiting && !(grows && context.emergency);
+        (name, held.then(|| (current, format!("the last change is less than {seconds} s ago"))))
+    }
+
+    pub(super) fn remember(&mut self, context: &Context<'_>, jobs: u32) {
+        if jobs != context.current_jobs {
+            self.0 = Some(context.now);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What may be done. The last stage, and the only one that can make a [`Ruling`], from which alone a
+//! decision is made.
+//!
+//! The rules in their order; each sees what the one before left:
+//! 1. [`tolerance`]: small changes are not made (not in an emergency).
+//! 2. [`stabilization`]: a scale-down goes to the highest proposal of the window.
+//! 3. [`proof`]: no scale-down below what the upper forecast quantile needs.
+//! 4. [`step`]: limits on one step up (not in an emergency) and down.
+//! 5. [`flap`]: after too many reversals the pool does not shrink.
+//! 6. [`cooldown`]: time between changes (up: not in an emergency).
+//! 7. [`records`]: no scale-down on missing, broken, anomalous or stale records; in the end fail safe upward.
+//! 8. [`maintenance`]: the pool is left alone (an emergency may raise it, if configured).
+//! 9. [`pause`]: changes that are switched off are not made.
+//! 10. [`budget`]: job-hours of the day.
+//! 11. [`bounds`]: between `min_jobs` and `max_jobs`, always, and last.
+
+mod bounds;
+mod budget;
+mod cooldown;
+mod flap;
+mod maintenance;
+mod pause;
+mod proof;
+mod records;
+mod stabilization;
+mod step;
+mod tolerance;
+
+pub(crate) use records::RecordState;
+
+use crate::config::{Config, Pause};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the rules are given.
+#[derive(Clone, Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) now: Timestamp,
+    pub(crate) current_jobs: u32,
+    pub(crate) emergency: bool,
+    /// Jobs that the upper forecast quantile needs; none without a forecast.
+    pub(crate) proof_jobs: Option<u32>,
+    pub(crate) records: RecordState,
+    /// Jobs of a pool that nobody can see.
+    pub(crate) fail_safe_jobs: u32,
+    pub(crate) maintenance: bool,
+    pub(crate) pause: Pause,
+}
+
+/// A change that a rule made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrailEntry {
+    /// Name of the rule.
+    pub rule: String,
+    /// Jobs before it.
+    pub before: u32,
+    /// Jobs after it.
+    pub after: u32,
+    /// Why.
+    pub detail: String,
+}
+
+/// A number of jobs that passed every rule, and what they changed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ruling {
+    jobs: u32,
+    trail: Vec<TrailEntry>,
+}
+
+impl Ruling {
+    pub(crate) fn jobs(&self) -> u32 {
+        self.jobs
+    }
+
+    pub(crate) fn into_trail(self) -> Vec<TrailEntry> {
+        self.trail
+    }
+}
+
+/// The state of the rules.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Guard {
+    stabilization: stabilization::Window,
+    cooldown: cooldown::LastChange,
+    flap: flap::Reversals,
+    budget: budget::Spent,
+}
+
+impl Guard {
+    pub(crate) fn new() -> Self {
+        Self {
+            stabilization: stabilization::Window::default(),
+            cooldown: cooldown::LastChange::default(),
+            flap: flap::Reversals::default(),
+            budget: budget::Spent::default(),
+        }
+    }
+
+    /// Counts the job-hours of an interval that ended at `at`.
+    pub(crate) fn account(&mut self, at: Timestamp, jobs: f64, interval_seconds: f64) {
+        self.budget.account(at, jobs, interval_seconds);
+    }
+
+    /// Seconds since the last change; none before the first one.
+    pub(crate) fn seconds_since_change(&self, now: Timestamp) -> Option<f64> {
+        self.cooldown.at().map(|at| now.seconds_since(at))
+    }
+
+    /// Applies every rule in order, and remembers the outcome.
+    pub(crate) fn rule(&mut self, context: &Context<'_>, proposed: u32) -> Ruling {
+        self.stabilization.remember(context, proposed);
+        let mut ruling = Ruling { jobs: proposed, trail: Vec::new() };
+        ruling.apply("tolerance", tolerance::rule(context, ruling.jobs));
+        ruling.apply("stabilization_window", self.stabilization.rule(context, ruling.jobs));
+        ruling.apply("forecast_proof", proof::rule(context, ruling.jobs));
+        let (name, limited) = step::rule(context, ruling.jobs);
+        ruling.apply(name, limited);
+        ruling.apply("flap_damping", self.flap.rule(context, ruling.jobs));
+        let (name, waiting) = self.cooldown.rule(context, ruling.jobs);
+        ruling.apply(name, waiting);
+        let (name, doubtful) = records::rule(context, ruling.jobs);
+        ruling.apply(name, doubtful);
+        ruling.apply("maintenance_window", maintenance::rule(context, ruling.jobs));
+        ruling.apply("pause", pause::rule(context, ruling.jobs));
+        ruling.apply("budget_cap", self.budget.rule(context, ruling.jobs));
+        ruling.apply("bounds", bounds::rule(context, ruling.jobs));
+        self.flap.remember(context, ruling.jobs);
+        self.cooldown.remember(context, ruling.jobs);
+        ruling
+    }
+}
+
+/// What a rule says: other jobs and why, or nothing.
+type Change = Option<(u32, String)>;
+
+impl Ruling {
+    fn apply(&mut self, rule: &str, change: Change) {
+        if let Some((after, detail)) = change
+            && after != self.jobs
+        {
+            self.trail.push(TrailEntry { rule: rule.to_owned(), before: self.jobs, after, detail });
+            self.jobs = after;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

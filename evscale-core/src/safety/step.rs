@@ -1,0 +1,25 @@
+//! Limits on one step: the larger of a share of the pool and a number of jobs.
+
+use super::{Change, Context};
+
+pub(super) fn rule(context: &Context<'_>, jobs: u32) -> (&'static str, Change) {
+    let current = context.current_jobs;
+    if jobs > current { ("max_step_up", up(context, jobs)) } else { ("max_step_down", down(context, jobs)) }
+}
+
+fn up(context: &Context<'_>, jobs: u32) -> Change {
+    let (percent, count) = (context.config.max_step_up_percent, context.config.max_step_up_jobs);
+    let highest = context.current_jobs.saturating_add(largest(context.current_jobs, percent, count));
+    (jobs > highest && !context.emergency)
+        .then(|| (highest, format!("at most {percent} % or {count} jobs more per decision")))
+}
+
+fn down(context: &Context<'_>, jobs: u32) -> Change {
+    let (percent, count) = (context.config.max_step_down_percent, context.config.max_step_down_jobs);
+    let lowest = context.current_jobs.saturating_sub(largest(context.current_jobs, percent, count));
+    (jobs < lowest).then(|| (lowest, format!("at most {percent} % or {count} jobs fewer per decision")))
+}
+
+fn largest(current: u32, percent: f64, count: u32) -> u32 {
+    ((f64::from(current) * percent / 100.0).floor() as u32).max(count)
+}

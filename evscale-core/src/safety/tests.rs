@@ -1,0 +1,180 @@
+use super::*;
+
+fn start() -> Timestamp {
+    Timestamp::from_millis(1_767_600_000_000).unwrap()
+}
+
+/// Rules that do nothing by themselves, so that a test can switch on one.
+fn lenient() -> Config {
+    Config {
+        tolerance: 0.0,
+        scale_down_stabilization_seconds: 0,
+        max_step_up_percent: 10_000.0,
+        max_step_down_percent: 100.0,
+        cooldown_down_seconds: 0,
+        ..Config::default()
+    }
+}
+
+fn context(config: &Config, current_jobs: u32) -> Context<'_> {
+    Context {
+        config,
+        now: start(),
+        current_jobs,
+        emergency: false,
+        proof_jobs: Some(0),
+        records: RecordState::Trusted,
+        fail_safe_jobs: 0,
+        maintenance: false,
+        pause: Pause::Off,
+    }
+}
+
+#[track_caller]
+fn ruled(context: &Context<'_>, proposed: u32, jobs: u32, rule: Option<&str>) {
+    let ruling = Guard::new().rule(context, proposed);
+    assert_eq!(ruling.jobs(), jobs, "{ruling:?}");
+    assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), rule, "{ruling:?}");
+}
+
+#[test]
+fn without_a_limit_the_proposal_stands() {
+    let config = lenient();
+    ruled(&context(&config, 10), 30, 30, None);
+    ruled(&context(&config, 30), 10, 10, None);
+}
+
+#[test]
+fn bounds_hold_always() {
+    let config = Config { min_jobs: 3, max_jobs: 20, ..lenient() };
+    ruled(&context(&config, 10), 0, 3, Some("bounds"));
+    let emergency = Context { emergency: true, ..context(&config, 10) };
+    ruled(&emergency, 4000, 20, Some("bounds"));
+    let paused = Context { pause: Pause::All, ..context(&config, 50) };
+    ruled(&paused, 50, 20, Some("bounds"));
+}
+
+#[test]
+fn tolerance_is_a_dead_band_except_in_an_emergency() {
+    let config = Config { tolerance: 0.1, ..lenient() };
+    ruled(&context(&config, 20), 22, 20, Some("tolerance"));
+    ruled(&context(&config, 20), 23, 23, None);
+    ruled(&Context { emergency: true, ..context(&config, 20) }, 22, 22, None);
+}
+
+#[test]
+fn the_highest_proposal_of_the_window_holds_a_scale_down() {
+    let config = Config { scale_down_stabilization_seconds: 600, ..lenient() };
+    let mut guard = Guard::new();
+    assert_eq!(guard.rule(&context(&config, 10), 8).jobs(), 8);
+    let later = |seconds, current| Context { now: start().plus_seconds(seconds), ..context(&config, current) };
+    assert_eq!(guard.rule(&later(300, 8), 5).jobs(), 8, "8 was proposed 5 minutes ago");
+    assert_eq!(guard.rule(&later(700, 8), 4).jobs(), 5, "8 has left the window");
+    assert_eq!(guard.rule(&later(760, 5), 9).jobs(), 9, "upwards at once");
+}
+
+#[test]
+fn a_scale_down_needs_proof() {
+    let config = lenient();
+    ruled(&Context { proof_jobs: Some(15), ..context(&config, 20) }, 10, 15, Some("forecast_proof"));
+    ruled(&Context { proof_jobs: Some(50), ..context(&config, 20) }, 10, 20, Some("forecast_proof"));
+    ruled(&Context { proof_jobs: None, ..context(&config, 20) }, 10, 20, Some("forecast_proof"));
+    ruled(&Context { proof_jobs: Some(50), ..context(&config, 20) }, 25, 25, None);
+}
+
+#[test]
+fn steps_are_limited_by_the_larger_of_share_and_number() {
+    let config = Config {
+        max_step_up_percent: 25.0,
+        max_step_up_jobs: 3,
+        max_step_down_percent: 10.0,
+        max_step_down_jobs: 1,
+        ..lenient()
+    };
+    ruled(&context(&config, 40), 90, 50, Some("max_step_up"));
+    ruled(&context(&config, 4), 90, 7, Some("max_step_up"));
+    ruled(&Context { emergency: true, ..context(&config, 4) }, 90, 90, None);
+    ruled(&context(&config, 40), 1, 36, Some("max_step_down"));
+    ruled(&context(&config, 4), 1, 3, Some("max_step_down"));
+}
+
+#[test]
+fn cooldowns_are_measured_in_time() {
+    let config = Config { cooldown_up_seconds: 300, cooldown_down_seconds: 600, ..lenient() };
+    let mut guard = Guard::new();
+    assert_eq!(guard.rule(&context(&config, 10), 12).jobs(), 12);
+    let later = |seconds| Context { now: start().plus_seconds(seconds), ..context(&config, 12) };
+    for _ in 0..5 {
+        assert_eq!(guard.rule(&later(299), 20).jobs(), 12);
+    }
+    let emergency = Context { emergency: true, ..later(200) };
+    assert_eq!(guard.clone().rule(&emergency, 20).jobs(), 20);
+    assert_eq!(guard.clone().rule(&later(300), 20).jobs(), 20);
+    assert_eq!(guard.rule(&later(599), 5).jobs(), 12);
+    assert_eq!(guard.rule(&later(600), 5).jobs(), 5);
+}
+
+#[test]
+fn reversals_make_it_reluctant_to_shrink() {
+    let config = Config { max_reversals: 3, flap_window_seconds: 3600, ..lenient() };
+    let mut guard = Guard::new();
+    let at = |seconds, current| Context { now: start().plus_seconds(seconds), ..context(&config, current) };
+    for (i, (from, to)) in [(10, 12), (12, 10), (10, 12), (12, 10), (10, 12)].into_iter().enumerate() {
+        let jobs = guard.rule(&at(360 * i as i64, from), to).jobs();
+        if i < 4 {
+            assert_eq!(jobs, to, "change {i}");
+        }
+    }
+    assert_eq!(guard.rule(&at(1800, 12), 10).jobs(), 12);
+    assert_eq!(guard.rule(&at(9000, 12), 10).jobs(), 10, "the window has passed");
+}
+
+#[test]
+fn doubtful_and_stale_records_never_shrink_the_pool() {
+    let config = Config { stale_fail_safe_seconds: 1800, ..lenient() };
+    let doubtful = Context { records: RecordState::UpOnly("broken".into()), ..context(&config, 20) };
+    ruled(&doubtful, 10, 20, Some("doubtful_record"));
+    ruled(&doubtful, 30, 30, None);
+    let stale = |age| Context { records: RecordState::Stale(age), fail_safe_jobs: 35, ..context(&config, 20) };
+    ruled(&stale(700.0), 10, 20, Some("stale_records"));
+    ruled(&stale(700.0), 30, 20, Some("stale_records"));
+    ruled(&stale(1800.0), 10, 35, Some("stale_records"));
+}
+
+#[test]
+fn maintenance_and_pause_hold() {
+    let config = lenient();
+    let maintenance = Context { maintenance: true, ..context(&config, 20) };
+    ruled(&maintenance, 10, 20, Some("maintenance_window"));
+    ruled(&maintenance, 30, 20, Some("maintenance_window"));
+    ruled(&Context { emergency: true, ..maintenance.clone() }, 30, 30, None);
+    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 10, 20, Some("pause"));
+    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 30, 30, None);
+    ruled(&Context { pause: Pause::Up, ..context(&config, 20) }, 30, 20, Some("pause"));
+    ruled(&Context { pause: Pause::All, emergency: true, ..context(&config, 20) }, 30, 20, Some("pause"));
+}
+
+#[test]
+fn the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day() {
+    let config = Config { job_hours_per_day: Some(240.0), min_jobs: 2, ..lenient() };
+    let mut guard = Guard::new();
+    guard.account(start(), 190.0, 3600.0);
+    let ruling = guard.rule(&context(&config, 20), 200);
+    assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("bounds"));
+    guard.account(start(), 30.0, 3600.0);
+    let ruling = guard.rule(&context(&config, 20), 90);
+    assert_eq!(ruling.jobs(), 2, "{ruling:?}");
+    assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("budget_cap"));
+    let tomorrow = Context { now: start().plus_seconds(86_400), ..context(&config, 20) };
+    assert_eq!(guard.rule(&tomorrow, 90).jobs(), 90);
+}
+
+#[test]
+fn the_trail_is_a_chain_that_ends_at_the_recommendation() {
+    let config = Config { max_step_up_percent: 25.0, max_jobs: 22, ..lenient() };
+    let ruling = Guard::new().rule(&context(&config, 20), 90);
+    assert_eq!(ruling.trail.len(), 2);
+    assert_eq!(ruling.trail[0].before, 90);
+    assert_eq!(ruling.trail[0].after, ruling.trail[1].before);
+    assert_eq!(ruling.trail[1].after, ruling.jobs());
+}

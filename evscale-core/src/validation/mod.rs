@@ -1,0 +1,119 @@
+//! Can a record be trusted? A verdict per record: accepted, repaired (and what), or rejected (and why).
+//!
+//! A broken field is not a broken record: it becomes unknown, and the rest is used. Only the time of a
+//! record can make it useless as a whole.
+
+mod fields;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::time::{SECOND_MS, Timestamp};
+use fields::{Repairs, check_fields};
+use serde::{Deserialize, Serialize};
+
+/// A record further ahead of the last one than this is taken for a clock that jumped, until the next one agrees.
+const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Used as it is.
+    Accepted,
+    /// Used without the fields that make no sense.
+    Repaired,
+    /// Not used; the state is as before.
+    Rejected,
+}
+
+impl Verdict {
+    /// The verdict in snake case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Repaired => "repaired",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// What is remembered of the records before, to judge the next one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Expectation {
+    /// Time of the newest record used.
+    pub(crate) newest: Option<Timestamp>,
+    /// Time of a record that was rejected because it lay far ahead.
+    far_ahead: Option<Timestamp>,
+    /// Events that waited at the end of the newest record.
+    pub(crate) queued: Option<f64>,
+    /// Highest count of arrivals known, fading.
+    highest_events: f64,
+    /// Jobs of the newest record that told them.
+    pub(crate) jobs: Option<f64>,
+    service_ms: Option<f64>,
+}
+
+/// A record after its checks.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Checked {
+    Rejected { reason: String },
+    Usable { record: Metrics, repairs: Vec<String> },
+}
+
+impl Expectation {
+    /// Judges a record; remembers only what later judgements need.
+    pub(crate) fn check(&mut self, record: &Metrics, config: &Config) -> Checked {
+        if let Some(reason) = self.bad_time(record.timestamp, config) {
+            return Checked::Rejected { reason };
+        }
+        let mut record = record.clone();
+        let mut repairs = Repairs::default();
+        check_fields(&mut record, self, config, &mut repairs);
+        self.remember(&record);
+        Checked::Usable { record, repairs: repairs.into_texts() }
+    }
+
+    fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<String> {
+        let newest = self.newest?;
+        let ahead = at.seconds_since(newest);
+        if ahead < f64::from(config.interval_seconds) / 2.0 {
+            return Some(format!(
+                "metrics record at {at}: not newer than the newest one, which is of {newest}; expected one about {} s later",
+                config.interval_seconds
+            ));
+        }
+        if ahead > LONGEST_GAP_SECONDS {
+            let confirmed = self.far_ahead.is_some_and(|far| {
+                let apart = at.as_millis() - far.as_millis();
+                (1..=2 * i64::from(config.interval_seconds) * SECOND_MS).contains(&apart)
+            });
+            if !confirmed {
+                self.far_ahead = Some(at);
+                return Some(format!(
+                    "metrics record at {at}: {:.1} days after the newest one, expected at most {:.0}; it will be believed when the next one agrees",
+                    ahead / 86_400.0,
+                    LONGEST_GAP_SECONDS / 86_400.0
+                ));
+            }
+        }
+        None
+    }
+
+    fn remember(&mut self, record: &Metrics) {
+        self.newest = Some(record.timestamp);
+        self.far_ahead = None;
+        self.queued = record.queued_events_count;
+        if record.logged_events_count.is_finite() {
+            self.highest_events = record.logged_events_count.max(0.999 * self.highest_events);
+        }
+        if record.current_job_count.is_finite() {
+            self.jobs = Some(record.current_job_count);
+        }
+        if let Some(service) = record.average_processing_duration_ms {
+            self.service_ms = Some(self.service_ms.map_or(service, |last| last + 0.2 * (service - last)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

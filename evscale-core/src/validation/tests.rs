@@ -1,0 +1,94 @@
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_767_600_000_000).unwrap().plus_seconds(seconds)
+}
+
+fn usual(seconds: i64) -> Metrics {
+    let mut record = Metrics::new(at(seconds), 1000.0, 5.0);
+    record.processed_events_count = Some(1000.0);
+    record.queued_events_count = Some(20.0);
+    record.average_processing_duration_ms = Some(200.0);
+    record
+}
+
+fn after_one_record() -> (Expectation, Config) {
+    let config = Config::default();
+    let mut expectation = Expectation::default();
+    expectation.check(&usual(0), &config);
+    (expectation, config)
+}
+
+#[track_caller]
+fn repaired(change: impl Fn(&mut Metrics), key: &str) -> Metrics {
+    let (mut expectation, config) = after_one_record();
+    let mut record = usual(120);
+    change(&mut record);
+    match expectation.check(&record, &config) {
+        Checked::Usable { record, repairs } => {
+            assert_eq!(repairs.len(), 1, "{repairs:?}");
+            assert!(repairs[0].contains(key), "{repairs:?}");
+            record
+        }
+        rejected => panic!("{rejected:?}"),
+    }
+}
+
+#[test]
+fn broken_fields_become_unknown_and_the_rest_is_kept() {
+    for value in [f64::NAN, f64::INFINITY, -1.0, 1e18] {
+        let record = repaired(|r| r.logged_events_count = value, "logged_events_count");
+        assert!(record.logged_events_count.is_nan());
+        assert_eq!(record.queued_events_count, Some(20.0));
+        assert!(repaired(|r| r.current_job_count = value, "current_job_count").current_job_count.is_nan());
+        let record = repaired(|r| r.queued_events_count = Some(value), "queued_events_count");
+        assert_eq!(record.queued_events_count, None);
+        let record = repaired(|r| r.processed_events_count = Some(value), "processed_events_count");
+        assert_eq!(record.processed_events_count, None);
+        let record =
+            repaired(|r| r.average_processing_duration_ms = Some(value), "average_processing_duration_ms");
+        assert_eq!(record.average_processing_duration_ms, None);
+    }
+    repaired(|r| r.cpu_utilization_percent = Some(-3.0), "cpu_utilization_percent");
+    repaired(|r| r.expected_traffic_multiplier = Some(0.0), "expected_traffic_multiplier");
+}
+
+#[test]
+fn contradictions_and_absurd_rises_are_seen() {
+    repaired(|r| r.processed_events_count = Some(5000.0), "processed_events_count");
+    repaired(|r| r.queued_events_count = Some(90_000.0), "queued_events_count");
+    repaired(|r| r.sla_violations_count = Some(4000.0), "sla_violations_count");
+    repaired(|r| r.logged_events_count = 1e9, "logged_events_count");
+    repaired(|r| r.logged_events_count = 100_000.0, "logged_events_count");
+}
+
+#[test]
+fn past_and_repeated_records_are_rejected_and_change_nothing() {
+    let (mut expectation, config) = after_one_record();
+    let before = expectation.clone();
+    for seconds in [0, -120, -86_400, 30] {
+        match expectation.check(&usual(seconds), &config) {
+            Checked::Rejected { reason } => assert!(reason.contains("not newer"), "{reason}"),
+            usable => panic!("{usable:?}"),
+        }
+    }
+    assert_eq!(expectation, before);
+}
+
+#[test]
+fn a_gap_of_a_day_is_a_gap_and_a_jump_of_a_month_needs_a_second_record() {
+    let (mut expectation, config) = after_one_record();
+    assert!(matches!(expectation.check(&usual(86_400), &config), Checked::Usable { .. }));
+    let month = 31 * 86_400;
+    assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected { .. }));
+    assert!(matches!(expectation.check(&usual(86_520), &config), Checked::Usable { .. }), "the clock came back");
+    assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected { .. }));
+    assert!(matches!(expectation.check(&usual(month + 120), &config), Checked::Usable { .. }));
+}
+
+#[test]
+fn a_usual_record_is_accepted_as_it_is() {
+    let (mut expectation, config) = after_one_record();
+    let record = usual(120);
+    assert_eq!(expectation.check(&record, &config), Checked::Usable { record, repairs: vec![] });
+}
