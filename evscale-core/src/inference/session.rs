@@ -30,7 +30,8 @@ impl Session {
     }
 
     /// The network that this session runs.
-    pub(crate) fn network(&self) -> &Network {
+    #[cfg(test)]
+    pub(super) fn network(&self) -> &Network {
         &self.network
     }
 

@@ -195,31 +195,31 @@ fn a_damaged_file_is_refused_or_runs_but_never_panics() {
 
 #[test]
 fn a_wrong_name_is_refused() {
-    let (state, logits) = (spec("state", &[6]), spec("logits", &[5]));
-    assert!(Network::load("fixture.onnx", ACTOR, &[state.clone()], &[logits.clone()]).is_ok());
-    let input = refusal(ACTOR, &[spec("stage", &[6])], &[logits.clone()]);
+    let (state, logits) = ([spec("state", &[6])], [spec("logits", &[5])]);
+    assert!(Network::load("fixture.onnx", ACTOR, &state, &logits).is_ok());
+    let input = refusal(ACTOR, &[spec("stage", &[6])], &logits);
     assert!(input.contains(r#"inputs are ["state"], expected ["stage"]"#), "{input}");
-    let output = refusal(ACTOR, &[state.clone()], &[spec("actions", &[5])]);
+    let output = refusal(ACTOR, &state, &[spec("actions", &[5])]);
     assert!(output.contains(r#"outputs are ["logits"], expected ["actions"]"#), "{output}");
-    let count = refusal(ACTOR, &[state.clone(), spec("calendar", &[2])], &[logits.clone()]);
+    let count = refusal(ACTOR, &[spec("state", &[6]), spec("calendar", &[2])], &logits);
     assert!(count.contains(r#"inputs are ["state"], expected ["state", "calendar"]"#), "{count}");
-    let twice = refusal(HYBRID, &[spec("context", &[5, 4]), spec("context", &[5, 4])], &[logits]);
+    let twice = refusal(HYBRID, &[spec("context", &[5, 4]), spec("context", &[5, 4])], &logits);
     assert!(twice.contains(r#"inputs are ["context", "calendar"]"#), "{twice}");
 }
 
 #[test]
 fn a_wrong_shape_or_type_is_refused() {
-    let (state, logits) = (spec("state", &[6]), spec("logits", &[5]));
-    let input = refusal(ACTOR, &[spec("state", &[7])], &[logits.clone()]);
+    let (state, logits) = ([spec("state", &[6])], [spec("logits", &[5])]);
+    let input = refusal(ACTOR, &[spec("state", &[7])], &logits);
     assert!(input.contains("input `state` has shape [any, 6], expected [1, 7]"), "{input}");
-    let rank = refusal(ACTOR, &[spec("state", &[2, 3])], &[logits.clone()]);
+    let rank = refusal(ACTOR, &[spec("state", &[2, 3])], &logits);
     assert!(rank.contains("input `state` has shape [any, 6], expected [1, 2, 3]"), "{rank}");
-    let output = refusal(ACTOR, &[state.clone()], &[spec("logits", &[4])]);
+    let output = refusal(ACTOR, &state, &[spec("logits", &[4])]);
     assert!(output.contains("output `logits` is F32 of shape"), "{output}");
     assert!(output.contains("1,5") && output.contains("expected F32 of shape [1, 4]"), "{output}");
-    let double = refusal(ACTOR_F64, &[state], &[logits.clone()]);
+    let double = refusal(ACTOR_F64, &state, &logits);
     assert!(double.contains("input `state` is of type DOUBLE, expected FLOAT"), "{double}");
-    let empty = refusal(ACTOR, &[spec("state", &[0])], &[logits]);
+    let empty = refusal(ACTOR, &[spec("state", &[0])], &logits);
     assert!(empty.contains("`state` [0] holds 0 numbers"), "{empty}");
 }
 
