@@ -3,12 +3,14 @@ use super::spec::TensorSpec;
 use super::{brief, caught};
 use crate::error::{Error, Result};
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use tract_onnx::prelude::*;
 
 /// One user's way to run a [`Network`]. Nothing of one run is visible in the next.
 pub(crate) struct Session {
     network: Network,
-    state: Option<TypedSimpleState>,
+    /// Reused from run to run. The mutex is never locked: it makes the session `Sync`, which a state is not.
+    state: Mutex<Option<TypedSimpleState>>,
 }
 
 impl fmt::Debug for Session {
@@ -26,7 +28,7 @@ impl Clone for Session {
 
 impl Session {
     pub(super) fn new(network: Network) -> Self {
-        Self { network, state: None }
+        Self { network, state: Mutex::new(None) }
     }
 
     /// The network that this session runs.
@@ -71,7 +73,8 @@ impl Session {
 
     fn answers(&mut self, inputs: &[&[f32]]) -> Result<TVec<TValue>> {
         // Taken out, so that a state in which a run failed or panicked is dropped.
-        let state = self.state.take();
+        let kept = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = kept.take();
         let network = &self.network;
         let ran = caught(|| -> TractResult<(TVec<TValue>, TypedSimpleState)> {
             let mut state = match state {
@@ -86,7 +89,7 @@ impl Session {
         });
         match ran {
             Ok(Ok((answers, state))) => {
-                self.state = Some(state);
+                *kept = Some(state);
                 Ok(answers)
             }
             Ok(Err(error)) => Err(Error::inference(format!("{}: {}", network.name(), brief(error)))),
