@@ -1,16 +1,19 @@
 //! What the training recipe needs of the core: the same features as at run time.
 
-use evscale_core::Timestamp;
+use crate::autoscaler::ModelBundle;
+use crate::door::{guarded, refused};
 use evscale_core::features::{
-    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZONS, STATIC_FEATURES,
-    forecaster_input, lead_steps,
+    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZONS, LEVELS, POLICY_ACTIONS,
+    POLICY_FEATURES, STATIC_FEATURES, forecaster_input, lead_steps,
 };
 use evscale_core::metrics::History;
+use evscale_core::simulate::{Environment, RewardWeights, Track, Workload};
 use evscale_core::time::Calendar;
+use evscale_core::{Forecaster, Timestamp};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::sync::Arc;
 
 #[derive(Default)]
 struct Samples {
@@ -36,11 +39,9 @@ pub fn forecaster_samples<'py>(
     interval_seconds: u32,
     origins: PyReadonlyArray1<'py, i64>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let start = Timestamp::from_millis(start_ms).map_err(|problem| PyValueError::new_err(problem.to_string()))?;
+    let start = guarded(py, || Timestamp::from_millis(start_ms))?;
     if !(10..=3600).contains(&interval_seconds) {
-        return Err(PyValueError::new_err(format!(
-            "`interval_seconds` is {interval_seconds}, expected 10 to 3600"
-        )));
+        return Err(refused(py, &format!("`interval_seconds` is {interval_seconds}, expected 10 to 3600")));
     }
     let (events, origins) = (events.as_slice()?.to_vec(), origins.as_slice()?.to_vec());
     let samples = py.detach(|| collect(&events, start, interval_seconds, &origins));
@@ -93,4 +94,143 @@ fn collect(events: &[f64], start: Timestamp, interval_seconds: u32, origins: &[i
         }
     }
     samples
+}
+
+/// A generated workload: its start (epoch milliseconds) and counts.
+#[pyfunction]
+pub fn random_workload<'py>(
+    py: Python<'py>,
+    seed: u64,
+    days: f64,
+    interval_seconds: u32,
+) -> (i64, Bound<'py, PyArray1<f64>>) {
+    let workload = py.detach(|| Workload::random(seed, days, interval_seconds));
+    (workload.start.as_millis(), PyArray1::from_vec(py, workload.events))
+}
+
+/// Forecasts at every interval of a series by the whole forecaster: quantiles [n, 12, 15], confidence [n] and anomaly
+/// score [n], float32.
+#[pyfunction]
+pub fn forecast_track<'py>(
+    py: Python<'py>,
+    events: PyReadonlyArray1<'py, f64>,
+    start_ms: i64,
+    interval_seconds: u32,
+    bundle: &ModelBundle,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>)> {
+    let values = events.as_slice()?.to_vec();
+    let bundle = bundle.0.clone();
+    let (quantiles, confidence, anomaly) = guarded(py, || {
+        let mut forecaster = Forecaster::with_bundle(interval_seconds, Timestamp::from_millis(start_ms)?, &bundle)?;
+        let (mut quantiles, mut confidence, mut anomaly) = (Vec::new(), Vec::new(), Vec::new());
+        for events in &values {
+            forecaster.observe(*events)?;
+            let forecast = forecaster.forecast();
+            quantiles.extend(forecast.horizons.iter().flat_map(|h| h.quantiles).map(|q| q as f32));
+            confidence.push(forecast.model_confidence as f32);
+            anomaly.push(forecast.anomaly_score as f32);
+        }
+        Ok((quantiles, confidence, anomaly))
+    })?;
+    let shape = vec![values.len(), HORIZONS, LEVELS];
+    let quantiles = PyArray1::from_vec(py, quantiles).reshape(shape)?.into_any();
+    Ok((quantiles, PyArray1::from_vec(py, confidence), PyArray1::from_vec(py, anomaly)))
+}
+
+/// Many pools side by side, for reinforcement learning. Observations are those of the policy network, actions are
+/// indices of its adjustments; an episode that ends is followed by the next one.
+#[pyclass(module = "evscale._evscale")]
+pub struct ScalingVectorEnv {
+    environments: Vec<Environment>,
+}
+
+/// A workload as Python hands it over: start, interval, events, quantiles (flat), confidence, anomaly.
+type TrackParts<'py> = (
+    i64,
+    u32,
+    PyReadonlyArray1<'py, f64>,
+    PyReadonlyArray1<'py, f32>,
+    PyReadonlyArray1<'py, f32>,
+    PyReadonlyArray1<'py, f32>,
+);
+
+#[pymethods]
+impl ScalingVectorEnv {
+    #[new]
+    fn new(py: Python<'_>, tracks: Vec<TrackParts<'_>>, num_envs: usize, seed: u64) -> PyResult<Self> {
+        let mut all = Vec::with_capacity(tracks.len());
+        for (index, (start_ms, interval_seconds, events, quantiles, confidence, anomaly)) in tracks.iter().enumerate() {
+            let n = events.len()?;
+            if n == 0 || quantiles.len()? != n * HORIZONS * LEVELS || confidence.len()? != n || anomaly.len()? != n {
+                return Err(refused(py, &format!("track {index} has {n} events, and arrays of another length")));
+            }
+            all.push(Track {
+                workload: Workload {
+                    name: format!("track {index}"),
+                    start: guarded(py, || Timestamp::from_millis(*start_ms))?,
+                    interval_seconds: *interval_seconds,
+                    events: events.as_slice()?.to_vec(),
+                },
+                quantiles: quantiles.as_slice()?.to_vec(),
+                confidence: confidence.as_slice()?.to_vec(),
+                anomaly: anomaly.as_slice()?.to_vec(),
+            });
+        }
+        if all.is_empty() {
+            return Err(refused(py, "there are no tracks"));
+        }
+        let tracks = Arc::new(all);
+        let environments = (0..num_envs as u64)
+            .map(|i| Environment::new(Arc::clone(&tracks), RewardWeights::default(), seed.wrapping_mul(1_000_003) + i))
+            .collect();
+        Ok(Self { environments })
+    }
+    /// Elements of an observation.
+    #[getter]
+    fn observation_size(&self) -> usize {
+        POLICY_FEATURES
+    }
+    /// Number of actions.
+    #[getter]
+    fn action_count(&self) -> usize {
+        POLICY_ACTIONS.len()
+    }
+    /// The action that leaves the analytic rule's need as it is.
+    #[getter]
+    fn analytic_action(&self) -> usize {
+        POLICY_ACTIONS.iter().position(|adjustment| *adjustment == 0.0).unwrap_or(0)
+    }
+    /// Starts all episodes; observations [N, O].
+    fn reset<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let environments = &mut self.environments;
+        let n = environments.len();
+        let seen = guarded(py, || Ok(environments.iter_mut().flat_map(Environment::reset).collect::<Vec<f32>>()))?;
+        Ok(PyArray1::from_vec(py, seen).reshape(vec![n, POLICY_FEATURES])?.into_any())
+    }
+    /// Takes an action per pool: observations [N, O], rewards [N], ends of episodes [N].
+    #[allow(clippy::type_complexity)]
+    fn step<'py>(
+        &mut self,
+        py: Python<'py>,
+        actions: PyReadonlyArray1<'py, i64>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>)> {
+        let actions = actions.as_slice()?.to_vec();
+        let environments = &mut self.environments;
+        let n = environments.len();
+        if actions.len() != n || actions.iter().any(|action| !(0..POLICY_ACTIONS.len() as i64).contains(action)) {
+            return Err(refused(py, &format!("expected {n} actions of 0 to {}", POLICY_ACTIONS.len() - 1)));
+        }
+        let (seen, rewards, done) = guarded(py, || {
+            let (mut seen, mut rewards, mut done) = (Vec::new(), Vec::new(), Vec::new());
+            for (environment, action) in environments.iter_mut().zip(&actions) {
+                let outcome = environment.step(*action as usize);
+                seen.extend(outcome.observation);
+                rewards.push(outcome.reward);
+                done.push(f32::from(u8::from(outcome.done)));
+            }
+            Ok((seen, rewards, done))
+        })?;
+        let seen = PyArray1::from_vec(py, seen).reshape(vec![n, POLICY_FEATURES])?.into_any();
+        Ok((seen, PyArray1::from_vec(py, rewards), PyArray1::from_vec(py, done)))
+    }
 }

@@ -51,7 +51,7 @@ def weighted_quantile_loss(quantiles: np.ndarray, target: np.ndarray, known: np.
                            scale: np.ndarray) -> np.ndarray:
     """Weighted quantile loss per horizon over the levels 0.1 to 0.9, in events.
 
-    Twice the summed pinball loss over the summed actuals, mean over the levels; NaN where nothing is known.
+    Twice the summed pinball loss over the summed actuals, mean over the levels; NaN where nothing is known or all is zero.
     `quantiles` in z: [B, 12, 15], or [B, 12] for a point forecast.
     """
     factor = scale[:, None].astype(np.float64) / 8.0
@@ -64,4 +64,4 @@ def weighted_quantile_loss(quantiles: np.ndarray, target: np.ndarray, known: np.
     loss = np.maximum(levels * error, (levels - 1.0) * error).mean(axis=-1)
     total = np.where(known > 0, actual, 0.0).sum(axis=0)
     lost = np.where(known > 0, loss, 0.0).sum(axis=0)
-    return np.where(known.sum(axis=0) > 0, 2.0 * lost / np.maximum(total, 1e-9), np.nan)
+    return np.where(total > 0, 2.0 * lost / np.maximum(total, 1e-9), np.nan)

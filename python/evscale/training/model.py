@@ -33,7 +33,7 @@ class ForecasterShape:
     coarse_features: int = 2
     horizons: int = 12
     future_features: int = 24
-    statics: int = 13
+    statics: int = 14
     fine_patch: int = 8
     coarse_patch: int = 24
     width: int = 64

@@ -1,0 +1,69 @@
+//! Replays for the demonstration: evscale and the reactive rule on the same trace.
+
+use crate::autoscaler::Config;
+use crate::door::guarded;
+use evscale_core::Autoscaler;
+use evscale_core::simulate::{Hpa, ScalingRule, Workload, World, WorldSettings, replay};
+use pyo3::prelude::*;
+
+/// CSV text of two generated weeks.
+#[pyfunction]
+pub fn demo_workload(seed: u64) -> String {
+    let workload = Workload::two_weeks(seed);
+    let mut text = String::from("timestamp,events\n");
+    for (index, events) in workload.events.iter().enumerate() {
+        let begin = workload.start.plus_seconds(index as i64 * i64::from(workload.interval_seconds));
+        text.push_str(&format!("{begin},{events}\n"));
+    }
+    text
+}
+
+/// Replays a CSV trace under a rule ("evscale" or "hpa"); the answer is JSON with rows and scores.
+///
+/// Intervals shorter than that of the configuration are summed. `progress` gets (done, all) about a hundred times.
+#[pyfunction]
+#[pyo3(signature = (name, csv, rule, config, jobs_at_peak=60.0, hpa_target_percent=70.0, progress=None))]
+#[allow(clippy::too_many_arguments)]
+pub fn replay_workload(
+    py: Python<'_>,
+    name: &str,
+    csv: &str,
+    rule: &str,
+    config: &Config,
+    jobs_at_peak: f64,
+    hpa_target_percent: f64,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<String> {
+    let settings = &config.0;
+    let interrupted = std::sync::atomic::AtomicBool::new(false);
+    let answer = guarded(py, || {
+        let workload = Workload::from_csv(name, csv)?;
+        let factor = (settings.interval_seconds / workload.interval_seconds).max(1) as usize;
+        let workload = workload.aggregate(factor);
+        let mut settings = settings.clone();
+        settings.interval_seconds = workload.interval_seconds;
+        settings.decision_interval_seconds = settings.decision_interval_seconds.max(workload.interval_seconds);
+        let world = World::new(&workload, &WorldSettings { jobs_at_peak, ..WorldSettings::default() });
+        let startup = f64::from(settings.job_startup_seconds);
+        let pool = (startup, settings.sla_wait_seconds);
+        let mut chosen: Box<dyn ScalingRule> = if rule == "hpa" {
+            Box::new(Hpa::new(hpa_target_percent, settings.min_jobs, settings.max_jobs, settings.interval_seconds, startup))
+        } else {
+            Box::new(Autoscaler::builder(settings).build()?)
+        };
+        let scored_from = (7 * 86_400 / world.interval_seconds() as usize).min(world.len() * 2 / 5);
+        let mut tell = |done: usize, all: usize| {
+            if done % (all / 100).max(1) == 0 || done == all {
+                Python::attach(|py| {
+                    let failed = progress.as_ref().is_some_and(|call| call.call1(py, (done, all)).is_err());
+                    if failed {
+                        interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+                    }
+                });
+            }
+        };
+        Ok(replay(&world, pool, chosen.as_mut(), scored_from, &mut tell))
+    })?;
+    py.check_signals()?;
+    serde_json::to_string(&answer).map_err(|problem| pyo3::exceptions::PyRuntimeError::new_err(problem.to_string()))
+}
