@@ -1,0 +1,71 @@
+# The developer's door: every check is one recipe.
+# One profile and one target folder build the tests, the C library and the Python module. Always build the whole
+# workspace: a part alone resolves other features, and tract would be compiled again.
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+VENV ?= $(CURDIR)/.venv
+PYTHON ?= python3
+PY := $(VENV)/bin/python
+TRACE ?=
+OUT ?= demo.png
+MODULE := python/evscale/_evscale.abi3.so
+
+.PHONY: help demo test test-rust test-c test-python bench train lint header build venv wheel golden setup-system clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: build venv ## Replay two weeks (or TRACE=file.csv) under evscale and a reactive rule; table and picture
+	$(PY) -m evscale.demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
+
+test: test-rust test-c test-python ## All tests: Rust, C, Python
+	@echo "all tests passed"
+
+build: ## Build library, C library and Python module
+	cargo build --release --workspace --locked
+	@cp -f $(CARGO_TARGET_DIR)/release/lib_evscale.so $(MODULE).new && mv -f $(MODULE).new $(MODULE)
+
+test-rust: ## Rust tests
+	cargo test --release --workspace --locked
+
+test-c: build ## Header, C tests and C examples
+	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
+	tests/c/run.sh
+
+test-python: build venv ## Python tests, golden vectors, README
+	PYTHONPATH=python $(PY) -m pytest -q tests/python
+
+venv: $(VENV)/.ready
+$(VENV)/.ready: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --upgrade pip
+	$(PY) -m pip install -q -r requirements-dev.txt
+	echo "$(CURDIR)/python" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/evscale.pth"
+	touch $@
+
+wheel: venv ## Build the wheel into dist/
+	$(VENV)/bin/maturin build --release --locked --out dist
+
+golden: build venv ## Write the golden vectors again
+	PYTHONPATH=python $(PY) tests/golden/make.py
+
+bench: build ## Latency of one tick, side by side with the bare networks
+	$(CARGO_TARGET_DIR)/release/bench
+
+header: ## Write include/evscale.h again
+	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
+
+lint: ## Formatting and lints
+	cargo fmt --all -- --check
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
+	$(PY) -m pip install -q -r python/training/requirements.txt
+	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
+
+setup-system: ## Debian packages that some tests use
+	apt-get update -qq && apt-get install -y -qq valgrind gcc python3-venv
+
+clean: ## Remove what was built
+	rm -rf target .venv dist $(MODULE)

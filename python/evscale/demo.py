@@ -1,0 +1,116 @@
+"""Replays a trace under evscale and under a reactive rule: a table and a picture.
+
+    python -m evscale.demo                      two generated weeks
+    python -m evscale.demo --trace trace.csv    a trace: CSV with the header timestamp,events
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import Config, EvscaleError
+from ._evscale import demo_workload, replay_workload
+
+BAD_INPUT = 2
+ROWS = (
+    ("SLA compliance", "sla_compliance_percent", "{:.2f} %"),
+    ("job-hours", "job_hours", "{:.0f}"),
+    ("mean wait", "mean_wait_ms", "{:.0f} ms"),
+    ("99 % wait", "p99_wait_ms", "{:.0f} ms"),
+    ("scale actions", "scale_actions", "{:.0f}"),
+    ("reversals", "reversals", "{:.0f}"),
+)
+
+
+def progress(label: str) -> Callable[[int, int], None]:
+    """A progress line on a terminal; one line at the end elsewhere."""
+    def tell(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            width = 30 * done // total
+            print(f"\r{label:8} [{'#' * width}{'.' * (30 - width)}] {done} of {total} intervals",
+                  end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif done == total:
+            print(f"{label:8} {total} intervals", file=sys.stderr, flush=True)
+    return tell
+
+
+def table(replays: dict[str, dict]) -> str:
+    """Scores side by side."""
+    lines = [f"{'':16}" + "".join(f"{name:>16}" for name in replays)]
+    for title, key, form in ROWS:
+        lines.append(f"{title:16}" + "".join(f"{form.format(replay['scores'][key]):>16}" for replay in replays.values()))
+    return "\n".join(lines)
+
+
+def draw(replays: dict[str, dict], title: str, path: Path) -> None:
+    """Arrivals with the forecast band, jobs, and backlog of the scored part."""
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.dates as dates
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    figure, (load, jobs, backlog) = plt.subplots(3, 1, figsize=(13, 9), sharex=True, constrained_layout=True,
+                                                 height_ratios=(3, 3, 2))
+    ours = replays["evscale"]
+    rows = ours["rows"][ours["scored_from"]:]
+    times = np.array([row["timestamp"].rstrip("Z") for row in rows], dtype="datetime64[s]")
+    arrivals = np.array([row["arrivals"] for row in rows])
+    band = np.array([row["expected"] or [np.nan] * 3 for row in rows], float)
+    lead = max(1, round(720 / (times[1] - times[0]).astype(float)))
+    load.fill_between(times[lead:], band[:-lead, 0], band[:-lead, 2], color="tab:blue", alpha=0.3, linewidth=0,
+                      label="forecast 12 min before, 80 % interval")
+    load.plot(times, arrivals, color="black", linewidth=0.6, label="arrivals")
+    load.set_ylabel("events per interval")
+    load.set_title(title)
+    for name, replay in replays.items():
+        part = replay["rows"][replay["scored_from"]:]
+        late = " on time".join([f"{replay['scores']['sla_compliance_percent']:.2f} %", ""])
+        jobs.step(times, [row["jobs"] for row in part], where="post", linewidth=0.9,
+                  label=f"{name}: {replay['scores']['job_hours']:.0f} job-hours, {late}")
+        backlog.plot(times, [row["backlog"] for row in part], linewidth=0.9, label=name)
+    jobs.set_ylabel("jobs")
+    backlog.set_ylabel("events waiting")
+    backlog.set_yscale("symlog", linthresh=10)
+    backlog.set_ylim(bottom=0)
+    backlog.xaxis.set_major_formatter(dates.ConciseDateFormatter(backlog.xaxis.get_major_locator()))
+    for axes in (load, jobs, backlog):
+        axes.legend(loc="upper right", fontsize="small")
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="evscale.demo", description=__doc__.splitlines()[0])
+    parser.add_argument("--trace", type=Path, help="CSV with the header timestamp,events; two generated weeks without")
+    parser.add_argument("--out", type=Path, default=Path("demo.png"), help="picture (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the generated weeks (default: %(default)s)")
+    parser.add_argument("--jobs-at-peak", type=float, default=60.0,
+                        help="jobs that the 99.9th percentile of the load keeps busy (default: %(default)s)")
+    args = parser.parse_args(arguments)
+    try:
+        if args.trace is None:
+            name, text = "two generated weeks", demo_workload(args.seed)
+        else:
+            name, text = args.trace.name, args.trace.read_text()
+        config = Config(min_jobs=1, max_jobs=round(1.5 * args.jobs_at_peak))
+        replays = {rule: json.loads(replay_workload(name, text, rule, config, args.jobs_at_peak, 70.0, progress(label)))
+                   for rule, label in (("evscale", "evscale"), ("hpa", "HPA 70 %"))}
+    except (OSError, UnicodeDecodeError, EvscaleError) as problem:
+        print(f"evscale demo: {problem}", file=sys.stderr)
+        return BAD_INPUT
+    replays["HPA on CPU 70 %"] = replays.pop("hpa")
+    scored = len(replays["evscale"]["rows"]) - replays["evscale"]["scored_from"]
+    print(f"{name}: {scored} scored intervals after the warm-up\n\n{table(replays)}")
+    draw(replays, name, args.out)
+    print(f"\npicture: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The Python surface: shapes, refusals, pickling, snapshots."""
+
+import pickle
+from datetime import datetime, timedelta, timezone
+
+import evscale
+import numpy as np
+import pytest
+
+START = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
+
+
+def record(i=0, **changes):
+    usual = {"timestamp": START + timedelta(minutes=2 * i), "logged_events_count": 1000 + 10 * i,
+             "current_job_count": 6, "average_processing_duration_ms": 500}
+    return usual | changes
+
+
+def fed(count=60, **settings):
+    scaler = evscale.Autoscaler(evscale.Config(**settings))
+    for i in range(count):
+        assert scaler.observe(record(i)).verdict == "accepted"
+    return scaler
+
+
+def test_decision_has_the_documented_shape():
+    decision = fed().decide()
+    plain = decision.to_dict()
+    for key in ("recommended_jobs", "current_jobs", "change", "confidence", "reasoning", "action", "graceful", "source",
+                "proposed_jobs", "limited_by", "trail", "plan", "valid_until"):
+        assert key in plain
+    assert set(plain["reasoning"]) == {"forecast_indicates", "current_utilization", "sla_risk", "cost_impact"}
+    assert decision.change == decision.recommended_jobs - decision.current_jobs
+    assert plain["recommended_jobs"] == decision.recommended_jobs
+    assert decision.source == "policy_network"
+    if decision.trail:
+        assert decision.trail[-1]["after"] == decision.recommended_jobs
+    assert [step["minutes_ahead"] for step in decision.plan] == [12, 24, 48, 120]
+
+
+def test_forecast_has_the_documented_shape():
+    forecast = fed().forecast()
+    assert {12, 48, 180} <= set(forecast.horizons)
+    ahead = forecast.horizons[12]
+    low, high = ahead.interval(0.8)
+    assert low <= ahead.prediction <= high
+    assert list(ahead.quantiles) == sorted(ahead.quantiles) and ahead.quantiles[0.5] == ahead.prediction
+    plain = forecast.to_dict()
+    assert set(plain) >= {"horizons", "anomaly_score", "model_confidence"}
+    assert set(plain["horizons"]["12"]) >= {"prediction", "uncertainty", "confidence_interval", "quantiles"}
+
+
+@pytest.mark.parametrize("changes, parts", [
+    ({"timestamp": datetime(2026, 1, 5)}, ("naive", "aware")),
+    ({"timestamp": "noon"}, ("noon", "RFC 3339")),
+    ({"timestamp": None}, ("timestamp",)),
+    ({"queue_length": 4}, ("queue_length",)),
+    ({"logged_events_count": "many"}, ("logged_events_count", "many")),
+])
+def test_malformed_records_are_refused_by_name(changes, parts):
+    scaler = fed(3)
+    before = scaler.snapshot()
+    with pytest.raises(evscale.EvscaleError) as caught:
+        scaler.observe(record(3, **changes))
+    assert caught.value.kind == "invalid_argument"
+    assert all(part in str(caught.value) for part in parts)
+    assert scaler.snapshot() == before
+
+
+@pytest.mark.parametrize("field", ["logged_events_count", "current_job_count"])
+def test_missing_required_fields_are_named(field):
+    short = record()
+    del short[field]
+    with pytest.raises(evscale.EvscaleError, match=field):
+        fed(1).observe(short)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -5.0, 1e18])
+def test_broken_values_are_repaired_and_never_shrink_the_pool(value):
+    scaler = fed()
+    for field in ("logged_events_count", "current_job_count", "average_processing_duration_ms"):
+        seen = scaler.observe(record(60, **{field: value}))
+        assert seen.verdict == "repaired" and field in seen.repairs[0]
+        assert scaler.decide_at(START + timedelta(minutes=200)).recommended_jobs >= 1
+        scaler = fed()
+
+
+def test_late_and_repeated_records_are_rejected_with_the_reason():
+    scaler = fed(10)
+    for i in (9, 3):
+        seen = scaler.observe(record(i))
+        assert seen.verdict == "rejected" and "not newer" in seen.reason
+
+
+@pytest.mark.parametrize("settings, part", [
+    ({"max_job": 3}, "max_job"),
+    ({"sla_target": 2.0}, "sla_target"),
+    ({"min_jobs": 20, "max_jobs": 10}, "min_jobs"),
+])
+def test_config_refusals_come_with_a_kind(settings, part):
+    with pytest.raises(evscale.EvscaleError, match=part) as caught:
+        evscale.Config(**settings)
+    assert caught.value.kind == "invalid_config"
+
+
+def test_values_pickle_and_compare():
+    config = evscale.Config(max_jobs=12)
+    assert pickle.loads(pickle.dumps(config)) == config and config.max_jobs == 12
+    decision = fed().decide()
+    assert pickle.loads(pickle.dumps(decision)) == decision
+
+
+def test_snapshot_refusals():
+    config = evscale.Config()
+    state = fed().snapshot()
+    for damaged in (state[:10], state[:-1], b"XXXX" + state[4:], state[:50] + bytes([state[50] ^ 1]) + state[51:]):
+        with pytest.raises(evscale.EvscaleError) as caught:
+            evscale.Autoscaler.restore(config, damaged)
+        assert caught.value.kind == "invalid_snapshot"
+    with pytest.raises(evscale.EvscaleError, match="interval_seconds"):
+        evscale.Autoscaler.restore(evscale.Config(interval_seconds=60), state)
+
+
+def test_forecaster_alone():
+    counts = 500 + 100 * np.sin(np.arange(1500) / 100)
+    streamed = evscale.Forecaster(interval_seconds=300, start=START)
+    streamed.observe_many(counts)
+    at_once = evscale.Forecaster(interval_seconds=300).predict(counts.astype(np.float32).astype(np.float64), start=START)
+    assert abs(streamed.forecast().horizons[12].prediction / at_once.horizons[12].prediction - 1) < 0.01
+    with pytest.raises(evscale.EvscaleError):
+        streamed.observe(-1.0)
+    with pytest.raises(evscale.EvscaleError):
+        evscale.Forecaster(interval_seconds=5)
+
+
+def test_pause_holds():
+    scaler = fed()
+    scaler.set_pause("all")
+    assert scaler.decide().change == 0
+    with pytest.raises(evscale.EvscaleError):
+        scaler.set_pause("sideways")
+
+
+def test_bundles(tmp_path):
+    assert evscale.ModelBundle.bundled().manifest["format_version"] == 1
+    with pytest.raises(FileNotFoundError):
+        evscale.ModelBundle.load(tmp_path)
