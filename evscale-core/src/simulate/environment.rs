@@ -25,13 +25,15 @@ pub struct RewardWeights {
     /// Per late event over the allowed ones in an hour of mean load: 0.1 makes an hour of late events at a target of
     /// 99.5 % as dear as 20 hours of the mean load.
     pub violations: f64,
+    /// Most that the late events of one interval count: what no policy can prevent must not drown the rest.
+    pub violations_cap: f64,
     /// Per change of the pool, in hours of mean load.
     pub stability: f64,
 }
 
 impl Default for RewardWeights {
     fn default() -> Self {
-        Self { cost: 1.0, violations: 0.1, stability: 0.004 }
+        Self { cost: 1.0, violations: 0.1, violations_cap: 0.5, stability: 0.004 }
     }
 }
 
@@ -187,7 +189,7 @@ impl Episode {
             let (jobs, late) = self.run_interval(tracks);
             reward -= weights.cost * jobs * hours / self.mean_offered;
             let allowed = self.config.allowed_violation_share();
-            reward -= weights.violations * hours * late / self.mean_events / allowed;
+            reward -= (weights.violations * hours * late / self.mean_events / allowed).min(weights.violations_cap);
             let now = self.world.end_of(self.index - 1);
             let need = self.need();
             if self.controller.due(&self.config, now) || self.controller.emergency(&self.config, need.as_ref()) {

@@ -29,15 +29,15 @@ class PpoSettings:
     clip: of the probability ratio. entropy: weight at the start, falling to a tenth. rate: learning rate, falling."""
 
     length: int = 128
-    discount: float = 0.97
-    trace: float = 0.95
+    discount: float = 0.9
+    trace: float = 0.9
     clip: float = 0.2
-    entropy: float = 0.01
-    rate: float = 3e-4
+    entropy: float = 0.003
+    rate: float = 1e-3
     epochs: int = 4
     minibatch: int = 2048
     gradient_norm: float = 0.5
-    reward_scale: float = 0.2
+    reward_scale: float = 1.0
 
 
 @dataclass
