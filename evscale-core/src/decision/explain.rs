@@ -66,7 +66,7 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
         recommended_jobs: recommended,
         current_jobs: current,
         change: i64::from(recommended) - i64::from(current),
-        confidence: (facts.confidence * trust).clamp(0.0, 1.0),
+        confidence: rounded((facts.confidence * trust).clamp(0.0, 1.0)),
         reasoning,
         action,
         graceful: true,

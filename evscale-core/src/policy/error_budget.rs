@@ -4,11 +4,11 @@ use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
 /// Change of the logarithm of the headroom per day without a violation.
-const RELIEF_PER_DAY: f64 = 0.5;
+const RELIEF_PER_DAY: f64 = 1.0;
 /// Largest violation share over the allowed one that counts for one interval.
 const LARGEST_BURN: f64 = 60.0;
-const LEAST_HEADROOM: f64 = 0.35;
-const MOST_HEADROOM: f64 = 3.0;
+const LEAST_HEADROOM: f64 = 0.6;
+const MOST_HEADROOM: f64 = 4.0;
 
 /// Integral control of the headroom on the violation share: headroom falls slowly while the budget is not
 /// used and rises with every violation, so that it settles where violations use the budget up.
@@ -26,7 +26,7 @@ impl ErrorBudget {
         Self { headroom: 1.0, last_share: 0.0, hour_share: 0.0, day_events: 0.0, day_violations: 0.0 }
     }
 
-    /// Factor on the spread between median and upper quantile, 0.35 to 3.
+    /// Factor on the spread between median and upper quantile, 0.6 to 4.
     pub(crate) fn headroom(&self) -> f64 {
         self.headroom
     }

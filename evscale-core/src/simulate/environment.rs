@@ -22,8 +22,8 @@ const SLA_TARGETS: [f64; 4] = [0.97, 0.99, 0.995, 0.999];
 pub struct RewardWeights {
     /// Per job-hour over the job-hours that the mean offered load of the episode needs in an hour.
     pub cost: f64,
-    /// Per late event over the allowed ones in an hour of mean load: 0.1 makes an hour of late events at a target of
-    /// 99.5 % as dear as 20 hours of the mean load.
+    /// Per late event over the allowed ones in an hour of mean load: 0.3 makes an hour of late events at a target of
+    /// 99.5 % as dear as 60 hours of the mean load.
     pub violations: f64,
     /// Most that the late events of one interval count: what no policy can prevent must not drown the rest.
     pub violations_cap: f64,
@@ -33,7 +33,7 @@ pub struct RewardWeights {
 
 impl Default for RewardWeights {
     fn default() -> Self {
-        Self { cost: 1.0, violations: 0.1, violations_cap: 0.5, stability: 0.004 }
+        Self { cost: 1.0, violations: 0.3, violations_cap: 1.5, stability: 0.006 }
     }
 }
 
