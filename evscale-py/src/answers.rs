@@ -251,7 +251,10 @@ impl HorizonForecast {
         let (low, high) = self.0.interval(0.8);
         PyString::new(
             py,
-            &format!("HorizonForecast({} min: {:.1}, 80 % {low:.1} to {high:.1})", self.0.minutes, self.0.prediction),
+            &format!(
+                "HorizonForecast({} min: {:.1}, 80 % {low:.1} to {high:.1})",
+                self.0.minutes, self.0.prediction
+            ),
         )
     }
 }

@@ -67,7 +67,8 @@ impl ModelBundle {
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let read = |name: &str| Ok::<_, PyErr>(std::fs::read(path.join(name))?);
-        let (manifest, forecaster, policy) = (read("manifest.json")?, read("forecaster.onnx")?, read("policy.onnx")?);
+        let (manifest, forecaster, policy) =
+            (read("manifest.json")?, read("forecaster.onnx")?, read("policy.onnx")?);
         guarded(py, || evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy)).map(Self)
     }
     #[getter]
@@ -144,7 +145,12 @@ impl Autoscaler {
     /// An autoscaler that goes on from a snapshot.
     #[staticmethod]
     #[pyo3(signature = (config, snapshot, bundle=None))]
-    fn restore(py: Python<'_>, config: &Config, snapshot: &[u8], bundle: Option<&ModelBundle>) -> PyResult<Self> {
+    fn restore(
+        py: Python<'_>,
+        config: &Config,
+        snapshot: &[u8],
+        bundle: Option<&ModelBundle>,
+    ) -> PyResult<Self> {
         let (config, bundle) = (config.0.clone(), bundle.map(|bundle| bundle.0.clone()));
         guarded(py, || {
             let bundle = bundle.map_or_else(evscale_core::ModelBundle::bundled, Ok)?;

@@ -13,7 +13,10 @@ pyo3::create_exception!(
 );
 
 /// Runs `work` without the interpreter's lock.
-pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> evscale_core::Result<T> + Send) -> PyResult<T> {
+pub fn guarded<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> evscale_core::Result<T> + Send,
+) -> PyResult<T> {
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(problem)) => Err(error(py, problem.kind().as_str(), &problem.to_string())),

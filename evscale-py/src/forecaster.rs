@@ -70,7 +70,12 @@ impl Forecaster {
     }
     /// The forecast after `events`, from a fresh state.
     #[pyo3(signature = (events, start=None))]
-    fn predict(&self, py: Python<'_>, events: &Bound<'_, PyAny>, start: Option<&Bound<'_, PyAny>>) -> PyResult<Forecast> {
+    fn predict(
+        &self,
+        py: Python<'_>,
+        events: &Bound<'_, PyAny>,
+        start: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Forecast> {
         let (values, start) = (counts(events)?, start_of(start)?);
         let (interval, bundle) = (self.interval_seconds, &self.bundle);
         guarded(py, || {

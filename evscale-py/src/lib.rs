@@ -23,5 +23,7 @@ mod _evscale {
     #[pymodule_export]
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]
-    use super::training::{ScalingVectorEnv, feature_contract, forecast_track, forecaster_samples, random_workload};
+    use super::training::{
+        ScalingVectorEnv, feature_contract, forecast_track, forecaster_samples, random_workload,
+    };
 }

@@ -16,15 +16,20 @@ pub fn timestamp(value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
         if moment.get_tzinfo().is_none() {
             return Err(refused(
                 py,
-                &format!("timestamp is the naive datetime {moment}, expected an aware one: without a zone its meaning \
-                          depends on the machine"),
+                &format!(
+                    "timestamp is the naive datetime {moment}, expected an aware one: without a zone its meaning \
+                          depends on the machine"
+                ),
             ));
         }
         let seconds: f64 = moment.call_method0("timestamp")?.extract()?;
         return Timestamp::from_millis((seconds * 1000.0).round() as i64).map_err(written);
     }
     let millis: f64 = value.extract().map_err(|_| {
-        refused(py, &format!("timestamp is {value}, expected an aware datetime, RFC 3339 text or epoch milliseconds"))
+        refused(
+            py,
+            &format!("timestamp is {value}, expected an aware datetime, RFC 3339 text or epoch milliseconds"),
+        )
     })?;
     if !millis.is_finite() {
         return Err(refused(py, &format!("timestamp is {millis}, expected epoch milliseconds")));
@@ -36,7 +41,9 @@ pub fn timestamp(value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
 pub fn metrics(fields: &Bound<'_, PyDict>) -> PyResult<Metrics> {
     let py = fields.py();
     let required = |key: &str| {
-        fields.get_item(key)?.ok_or_else(|| refused(py, &format!("metrics record has no `{key}`, which is required")))
+        fields
+            .get_item(key)?
+            .ok_or_else(|| refused(py, &format!("metrics record has no `{key}`, which is required")))
     };
     let mut record = Metrics::new(timestamp(&required("timestamp")?)?, f64::NAN, f64::NAN);
     required("logged_events_count")?;
@@ -48,7 +55,10 @@ pub fn metrics(fields: &Bound<'_, PyDict>) -> PyResult<Metrics> {
             if value.is_none() {
                 return Ok(None);
             }
-            value.extract().map(Some).map_err(|_| refused(py, &format!("`{key}` is {value}, expected a number")))
+            value
+                .extract()
+                .map(Some)
+                .map_err(|_| refused(py, &format!("`{key}` is {value}, expected a number")))
         };
         let flag = || -> PyResult<Option<bool>> {
             if value.is_none() {
@@ -75,7 +85,10 @@ pub fn metrics(fields: &Bound<'_, PyDict>) -> PyResult<Metrics> {
             "is_peak_hours" => record.is_peak_hours = flag()?,
             "is_maintenance_window" => record.is_maintenance_window = flag()?,
             unknown => {
-                return Err(refused(py, &format!("metrics record has the unknown key `{unknown}`; see evscale.FIELDS")));
+                return Err(refused(
+                    py,
+                    &format!("metrics record has the unknown key `{unknown}`; see evscale.FIELDS"),
+                ));
             }
         }
     }

@@ -60,7 +60,10 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
         explanation.push_str(&format!("; {reason}"));
     }
     for entry in &trail {
-        explanation.push_str(&format!("; {} ({}) made {} of {}", entry.rule, entry.detail, entry.after, entry.before));
+        explanation.push_str(&format!(
+            "; {} ({}) made {} of {}",
+            entry.rule, entry.detail, entry.after, entry.before
+        ));
     }
     Decision {
         recommended_jobs: recommended,

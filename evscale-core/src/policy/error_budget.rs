@@ -47,7 +47,13 @@ impl ErrorBudget {
     }
 
     /// Learns from a checked record.
-    pub(crate) fn observe(&mut self, record: &Metrics, interval_seconds: f64, sla_wait_seconds: f64, allowed_share: f64) {
+    pub(crate) fn observe(
+        &mut self,
+        record: &Metrics,
+        interval_seconds: f64,
+        sla_wait_seconds: f64,
+        allowed_share: f64,
+    ) {
         let Some(share) = violation_share(record, sla_wait_seconds) else { return };
         let events = record.processed_events_count.unwrap_or(record.logged_events_count);
         let events = if events.is_finite() { events } else { 0.0 };

@@ -88,7 +88,7 @@ class Trainer:
         values.append(self.critic(self.observation).squeeze(1))
         advantages = self._advantages(rewards, ends, values)
         returns = advantages + torch.stack(values[:-1])
-        flat = lambda parts: torch.cat(parts).reshape(-1)  # noqa: E731
+        flat = lambda parts: torch.cat(parts).reshape(-1)
         return Rollout(torch.cat(seen), flat(actions), flat(logs), advantages.reshape(-1), returns.reshape(-1),
                        float(torch.stack(rewards).mean()))
 
