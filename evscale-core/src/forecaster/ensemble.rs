@@ -10,6 +10,8 @@ use crate::metrics::History;
 use crate::time::Calendar;
 use serde::{Deserialize, Serialize};
 
+/// Quantiles above this multiple of the highest arrivals known are cut: nothing speaks for them.
+const CEILING: f64 = 1.5;
 /// Intervals that a network which failed is left alone.
 const REST_INTERVALS: u32 = 30;
 /// Index of the 12-minute horizon, from which the confidence is read.
@@ -21,6 +23,7 @@ pub(crate) struct Ensemble {
     steps: [i64; HORIZONS],
     horizons: Vec<Horizon>,
     surprise: Surprise,
+    highest: f64,
     quantiles: Option<Vec<[f64; LEVELS]>>,
     network_fault: Option<String>,
     rest: u32,
@@ -33,6 +36,7 @@ impl Ensemble {
             steps,
             horizons: steps.iter().map(|steps| Horizon::new(*steps)).collect(),
             surprise: Surprise::default(),
+            highest: 0.0,
             quantiles: None,
             network_fault: None,
             rest: 0,
@@ -50,6 +54,8 @@ impl Ensemble {
         let now = history.newest_slot();
         let events = history.at(now);
         self.surprise.observe(events);
+        self.highest = self.highest.max(events);
+        let ceiling = CEILING * self.highest;
         let input = forecaster_input(history, calendar, traffic_multiplier);
         let answers = self.ask(network, &input);
         let mut quantiles = Vec::with_capacity(HORIZONS);
@@ -57,7 +63,7 @@ impl Ensemble {
             horizon.evaluate(now, events);
             let network = answers.as_ref().and_then(|rows| rows.get(index)).copied();
             let answer = horizon.predict(now, &input, experts::points(&input, index), network);
-            quantiles.push(answer.map(|z| input.to_events(f64::from(z))));
+            quantiles.push(answer.map(|z| input.to_events(f64::from(z)).min(ceiling)));
         }
         if let Some(next) = quantiles.first() {
             self.surprise.expect(*next);

@@ -26,7 +26,7 @@ const PRIOR_EVALUATIONS: f32 = 20.0;
 /// Step of the correction per evaluation, in error scales.
 const CORRECTION_STEP: f32 = 0.02;
 /// Largest correction, in error scales.
-const LARGEST_CORRECTION: f32 = 6.0;
+const LARGEST_CORRECTION: f32 = 2.0;
 /// Weight of a new evaluation in the recent coverage and error scale.
 const RECENT: f32 = 0.02;
 const MEDIAN: usize = 7;
