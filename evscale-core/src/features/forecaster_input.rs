@@ -34,7 +34,12 @@ pub struct ForecasterInput {
 impl ForecasterInput {
     /// Events per interval to the network's coordinate.
     pub fn to_z(&self, events: f64) -> f64 {
-        (COMPRESSION * events.max(0.0) / self.scale).ln_1p() - self.level_z
+        Self::z_at(self.scale, self.level_z, events)
+    }
+
+    /// As [`Self::to_z`], for a scale and a level that were kept.
+    pub(crate) fn z_at(scale: f64, level_z: f64, events: f64) -> f64 {
+        (COMPRESSION * events.max(0.0) / scale).ln_1p() - level_z
     }
 
     /// The network's coordinate to events per interval, never negative.

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// Quantiles above this multiple of the highest arrivals known are cut: nothing speaks for them.
 const CEILING: f64 = 1.5;
+/// Weight of a new count in the usual size of a count that is not zero.
+const TYPICAL_WEIGHT: f64 = 0.05;
 /// Intervals that a network which failed is left alone.
 const REST_INTERVALS: u32 = 30;
 /// Index of the 12-minute horizon, from which the confidence is read.
@@ -24,6 +26,7 @@ pub(crate) struct Ensemble {
     horizons: Vec<Horizon>,
     surprise: Surprise,
     highest: f64,
+    typical: f64,
     quantiles: Option<Vec<[f64; LEVELS]>>,
     network_fault: Option<String>,
     rest: u32,
@@ -34,9 +37,10 @@ impl Ensemble {
         let steps = lead_steps(interval_seconds);
         Self {
             steps,
-            horizons: steps.iter().map(|steps| Horizon::new(*steps)).collect(),
+            horizons: steps.iter().map(|steps| Horizon::new(*steps, interval_seconds)).collect(),
             surprise: Surprise::default(),
             highest: 0.0,
+            typical: 0.0,
             quantiles: None,
             network_fault: None,
             rest: 0,
@@ -55,6 +59,10 @@ impl Ensemble {
         let events = history.at(now);
         self.surprise.observe(events);
         self.highest = self.highest.max(events);
+        if events >= 0.5 {
+            let weight = if self.typical == 0.0 { 1.0 } else { TYPICAL_WEIGHT };
+            self.typical += weight * (events - self.typical);
+        }
         let ceiling = CEILING * self.highest;
         let input = forecaster_input(history, calendar, traffic_multiplier);
         let answers = self.ask(network, &input);
@@ -62,8 +70,8 @@ impl Ensemble {
         for (index, horizon) in self.horizons.iter_mut().enumerate() {
             horizon.evaluate(now, events);
             let network = answers.as_ref().and_then(|rows| rows.get(index)).copied();
-            let answer = horizon.predict(now, &input, experts::points(&input, index), network);
-            quantiles.push(answer.map(|z| input.to_events(f64::from(z)).min(ceiling)));
+            let answer = horizon.predict(now, &input, experts::points(&input, index), network, self.typical);
+            quantiles.push(answer.map(|value| value.min(ceiling)));
         }
         if let Some(next) = quantiles.first() {
             self.surprise.expect(*next);

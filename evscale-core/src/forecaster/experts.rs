@@ -4,7 +4,7 @@ use crate::features::{FUTURE_FEATURES, ForecasterInput, LEVELS, QUANTILE_LEVELS}
 use serde::{Deserialize, Serialize};
 
 /// The point rules, in the coordinate of [`ForecasterInput`].
-pub(super) const POINT_EXPERTS: usize = 6;
+pub(super) const POINT_EXPERTS: usize = 3;
 
 /// Share of the error scale by which a tracked quantile moves per error.
 const STEP: f32 = 0.05;
@@ -13,27 +13,18 @@ const SCALE_WEIGHT: f32 = 0.03;
 /// Error scale before any error is known.
 const FIRST_SCALE: f32 = 0.25;
 
-const YESTERDAY_KNOWN: usize = 13;
-const LAST_WEEK_KNOWN: usize = 15;
-const YESTERDAY_SMOOTH: usize = 16;
-const LAST_WEEK_SMOOTH: usize = 17;
 const SAME_TIME_MEAN: usize = 18;
 const SAME_TIME_KNOWN: usize = 20;
-const YESTERDAY_AT_LEVEL: usize = 23;
 const LAST_VALUE: usize = 11;
 
-/// Point forecasts for horizon `index`: recent level, last value, yesterday, last week, yesterday at
-/// today's level, mean of the same time on the last days. NaN where a rule has nothing to go by.
+/// Point forecasts for horizon `index`: recent level, last value, mean of the same time on the last seven days. NaN
+/// where a rule has nothing to go by.
 pub(super) fn points(input: &ForecasterInput, index: usize) -> [f32; POINT_EXPERTS] {
     let feature = |i: usize| input.future.get(index * FUTURE_FEATURES + i).copied().unwrap_or(0.0);
-    let if_known = |known: usize, value: usize| if feature(known) > 0.0 { feature(value) } else { f32::NAN };
     [
         0.0,
         input.statics.get(LAST_VALUE).copied().unwrap_or(0.0),
-        if_known(YESTERDAY_KNOWN, YESTERDAY_SMOOTH),
-        if_known(LAST_WEEK_KNOWN, LAST_WEEK_SMOOTH),
-        if_known(YESTERDAY_KNOWN, YESTERDAY_AT_LEVEL),
-        if_known(SAME_TIME_KNOWN, SAME_TIME_MEAN),
+        if feature(SAME_TIME_KNOWN) > 0.0 { feature(SAME_TIME_MEAN) } else { f32::NAN },
     ]
 }
 

@@ -1,8 +1,10 @@
 //! What will come: quantiles of the arrivals per horizon.
 //!
-//! The network is one expert among few simple ones. [`ensemble`] weighs them by their recent
-//! quantile loss, per pool and horizon, and corrects the mixture so that its levels hold.
+//! The network is one expert among few simple ones. `aggregation` weighs them by their recent quantile loss, per
+//! pool and horizon; `calibration` corrects the mixture so that its levels hold.
 
+mod aggregation;
+mod calibration;
 mod ensemble;
 mod experts;
 mod forecast;
