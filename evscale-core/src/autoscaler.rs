@@ -168,7 +168,7 @@ impl Autoscaler {
         );
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
-        state.controller.observe(&self.config, &record, &repairs, anomaly);
+        state.controller.observe(&self.config, &record, &repairs, &self.forecast);
         self.restored = false;
         let need = state.controller.need(&self.config, &self.forecast);
         let emergency = state.controller.emergency(&self.config, need.as_ref());

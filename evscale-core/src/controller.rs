@@ -7,7 +7,7 @@ use crate::decision::{Decision, Facts, PlanStep, explain};
 use crate::features::PolicyState;
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
-use crate::policy::{ErrorBudget, Need, NeedInput, Proposal, ServiceTime, Source, whole_jobs};
+use crate::policy::{ErrorBudget, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, whole_jobs};
 use crate::safety::{Context, Guard, RecordState};
 use crate::startup::Startup;
 use crate::time::Timestamp;
@@ -40,6 +40,7 @@ pub(crate) struct Controller {
     service: ServiceTime,
     startup: Startup,
     budget: ErrorBudget,
+    rehearsal: Rehearsal,
     guard: Guard,
     latest: Latest,
     last_events: Option<f64>,
@@ -64,6 +65,7 @@ impl Controller {
             service: ServiceTime::new(config.service_time_ms),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
             budget: ErrorBudget::new(),
+            rehearsal: Rehearsal::new(config.min_jobs),
             guard: Guard::new(),
             latest: Latest::default(),
             last_events: None,
@@ -85,7 +87,14 @@ impl Controller {
     }
 
     /// Takes a checked record and what was repaired in it.
-    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, repairs: &[String], anomaly: f64) {
+    pub(crate) fn observe(
+        &mut self,
+        config: &Config,
+        record: &Metrics,
+        repairs: &[String],
+        forecast: &Forecast,
+    ) {
+        let anomaly = forecast.anomaly_score;
         let interval = f64::from(config.interval_seconds);
         let jobs = if record.current_job_count.is_finite() {
             Some(record.current_job_count.round() as u32)
@@ -96,7 +105,7 @@ impl Controller {
         self.startup.observe(record.timestamp, jobs);
         let ready = (job_count - self.startup.starting(record.timestamp)).max(0.0);
         self.service.observe(record, ready, interval);
-        self.budget.observe(record, interval, config.sla_wait_seconds, config.allowed_violation_share());
+        let late = self.budget.observe(record, interval, config.sla_wait_seconds);
         self.guard.account(record.timestamp, job_count, interval);
         let known = record.logged_events_count.is_finite();
         if known {
@@ -129,6 +138,16 @@ impl Controller {
             let need = events * service / (interval * config.target_utilization);
             let fade = 1.0 - interval / 86_400.0;
             self.peak_need = need.max(self.peak_need * fade);
+        }
+        self.rehearse(config, forecast, record, late);
+    }
+
+    fn rehearse(&mut self, config: &Config, forecast: &Forecast, record: &Metrics, late: Option<f64>) {
+        let events = record.logged_events_count;
+        if let Some(input) = self.need_input(config, forecast)
+            && events.is_finite()
+        {
+            self.rehearsal.observe(&input, record.timestamp, events, late);
         }
     }
 
@@ -189,7 +208,8 @@ impl Controller {
             service_seconds: self.service.seconds()?,
             startup_seconds: self.startup.seconds(),
             backlog_events: self.latest.backlog_events,
-            headroom: self.budget.headroom(),
+            spread: self.rehearsal.rule().spread,
+            floor_jobs: self.rehearsal.floor_jobs(),
         })
     }
 

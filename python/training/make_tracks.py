@@ -21,7 +21,7 @@ def real_series(folder: Path, leave_out: str) -> list[Series]:
     """The training parts of the traces, at the interval that evaluation uses; coarse and nearly empty ones are left out."""
     found = []
     for trace in read_traces(folder):
-        if leave_out and trace.name.startswith(leave_out):
+        if leave_out and trace.name.startswith(tuple(leave_out.split(","))):
             continue
         for segment in segments(trace):
             factor = max(1, -(-FINEST_SCORED_SECONDS // segment.series.interval_seconds))
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--generated", type=int, default=50)
     parser.add_argument("--seed", type=int, default=10_000)
-    parser.add_argument("--leave-out", default="", help="traces whose name begins so are not trained on")
+    parser.add_argument("--leave-out", default="", help="traces whose name begins so are not trained on; several beginnings separated by commas")
     args = parser.parse_args()
     bundle = _evscale.ModelBundle.load(args.bundle)
     arrays: dict[str, np.ndarray] = {}

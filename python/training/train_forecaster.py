@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--generated-share", type=float, default=0.35)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--leave-out", default="", help="traces whose name begins so are not trained on")
+    parser.add_argument("--leave-out", default="", help="traces whose name begins so are not trained on; several beginnings separated by commas")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--start-from", type=Path, help="checkpoint whose averaged weights to begin with")
     return parser.parse_args()
@@ -60,7 +60,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     core = compiled_core()
     parts = [segments(trace) for trace in read_traces(args.traces)
-             if not (args.leave_out and trace.name.startswith(args.leave_out))]
+             if not (args.leave_out and trace.name.startswith(tuple(args.leave_out.split(","))))]
     real = bank(args.out / "real.npz", lambda: real_samples(core, parts, args.real_rows,
                                                             np.random.default_rng([args.seed, 1])))
     generated = None

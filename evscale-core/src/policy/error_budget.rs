@@ -1,20 +1,11 @@
-//! The SLA's error budget: how much of it was used, and how much headroom that asks for.
+//! The SLA's error budget: how much of it was used.
 
 use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
-/// Change of the logarithm of the headroom per day without a violation.
-const RELIEF_PER_DAY: f64 = 1.0;
-/// Largest violation share over the allowed one that counts for one interval.
-const LARGEST_BURN: f64 = 60.0;
-const LEAST_HEADROOM: f64 = 0.6;
-const MOST_HEADROOM: f64 = 4.0;
-
-/// Integral control of the headroom on the violation share: headroom falls slowly while the budget is not
-/// used and rises with every violation, so that it settles where violations use the budget up.
+/// Shares of late events, of the newest record, the last hour and the last day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ErrorBudget {
-    headroom: f64,
     last_share: f64,
     hour_share: f64,
     day_events: f64,
@@ -23,12 +14,7 @@ pub(crate) struct ErrorBudget {
 
 impl ErrorBudget {
     pub(crate) fn new() -> Self {
-        Self { headroom: 1.0, last_share: 0.0, hour_share: 0.0, day_events: 0.0, day_violations: 0.0 }
-    }
-
-    /// Factor on the spread between median and upper quantile, 0.6 to 4.
-    pub(crate) fn headroom(&self) -> f64 {
-        self.headroom
+        Self { last_share: 0.0, hour_share: 0.0, day_events: 0.0, day_violations: 0.0 }
     }
 
     /// Share of the events of the newest record that missed the SLA.
@@ -46,27 +32,22 @@ impl ErrorBudget {
         if self.day_events > 0.0 { self.day_violations / self.day_events / allowed_share } else { 0.0 }
     }
 
-    /// Learns from a checked record.
+    /// Learns from a checked record; returns the late events that it told of, if it did.
     pub(crate) fn observe(
         &mut self,
         record: &Metrics,
         interval_seconds: f64,
         sla_wait_seconds: f64,
-        allowed_share: f64,
-    ) {
-        let Some(share) = violation_share(record, sla_wait_seconds) else { return };
+    ) -> Option<f64> {
+        let share = violation_share(record, sla_wait_seconds)?;
         let events = record.processed_events_count.unwrap_or(record.logged_events_count);
         let events = if events.is_finite() { events } else { 0.0 };
         let day = interval_seconds / 86_400.0;
-        let usual = self.day_events * day;
         self.last_share = share;
         self.hour_share += (interval_seconds / 3600.0).min(1.0) * (share - self.hour_share);
         self.day_events += events - day * self.day_events;
         self.day_violations += share * events - day * self.day_violations;
-        let weight = if usual > 0.0 { (events / usual).min(5.0) } else { 1.0 };
-        let burn = (share / allowed_share * weight).min(LARGEST_BURN);
-        let headroom = self.headroom.ln() + RELIEF_PER_DAY * day * (burn - 1.0);
-        self.headroom = headroom.exp().clamp(LEAST_HEADROOM, MOST_HEADROOM);
+        Some(share * events)
     }
 }
 
@@ -94,18 +75,16 @@ mod tests {
         record.processed_events_count = Some(1000.0);
         record.sla_violations_count = Some(1000.0 * share);
         for _ in 0..intervals {
-            budget.observe(&record, 120.0, 30.0, 0.005);
+            budget.observe(&record, 120.0, 30.0);
         }
         budget
     }
 
     #[test]
-    fn headroom_falls_without_violations_rises_with_them_and_rests_at_the_budget() {
-        assert!(run(0.0, 720).headroom() < 0.7);
-        assert!(run(0.05, 720).headroom() > 2.0);
-        let (early, late) = (run(0.005, 3600).headroom(), run(0.005, 7200).headroom());
-        assert!((late / early - 1.0).abs() < 0.02, "{early} {late}");
+    fn the_budget_is_used_up_at_the_allowed_share() {
+        assert_eq!(run(0.0, 720).burn(0.005), 0.0);
         assert!((run(0.005, 7200).burn(0.005) - 1.0).abs() < 0.01);
+        assert!((run(0.05, 7200).hour_share() - 0.05).abs() < 1e-6);
     }
 
     #[test]

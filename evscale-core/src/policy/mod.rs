@@ -3,14 +3,19 @@
 mod error_budget;
 mod need;
 mod network;
+mod rehearsal;
 mod service;
 
 pub(crate) use error_budget::ErrorBudget;
 pub(crate) use need::{Need, NeedInput};
 pub(crate) use network::PolicyNetwork;
+pub(crate) use rehearsal::Rehearsal;
 pub(crate) use service::ServiceTime;
 
 use serde::{Deserialize, Serialize};
+
+/// Time in which a backlog is to be worked off, seconds.
+const CATCH_UP_SECONDS: f64 = 45.0;
 
 /// Who made a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,16 +3,13 @@
 //! `need = demand * service time / (interval * utilization) + backlog * service time / catch-up time`
 //! (offered load in Erlangs over the planned utilization, and the work that waits).
 
+use super::CATCH_UP_SECONDS;
 use crate::config::Config;
 use crate::features::PolicyState;
-use crate::forecaster::{Forecast, HorizonForecast, normal_quantile};
+use crate::forecaster::{Forecast, HorizonForecast};
 
 /// Quantile whose distance from the median is the unit of headroom.
 const SPREAD_QUANTILE: f64 = 0.95;
-/// Headroom per quantile of the normal distribution at the SLA target, in that unit.
-const SPREAD_PER_DEVIATION: f64 = 0.55;
-/// Time in which a backlog is to be worked off, beyond the startup time, seconds.
-const CATCH_UP_SECONDS: f64 = 60.0;
 const HOUR_MINUTES: u32 = 72;
 const LATER_SECONDS: f64 = 1800.0;
 
@@ -25,8 +22,10 @@ pub(crate) struct NeedInput<'a> {
     pub(crate) service_seconds: f64,
     pub(crate) startup_seconds: f64,
     pub(crate) backlog_events: f64,
-    /// Factor on the spread, from the error budget.
-    pub(crate) headroom: f64,
+    /// Headroom of the acting rule, in distances between the median and the 95 % quantile.
+    pub(crate) spread: f64,
+    /// Lowest demand that the acting rule plans for, jobs.
+    pub(crate) floor_jobs: f64,
 }
 
 /// Jobs needed, before rounding.
@@ -48,25 +47,41 @@ pub(crate) struct Need {
 
 impl NeedInput<'_> {
     pub(crate) fn need(&self) -> Need {
-        let config = self.config;
-        let decision = f64::from(config.decision_interval_seconds);
-        let near = self.startup_seconds + decision;
-        let cooldown = self.startup_seconds + f64::from(config.cooldown_down_seconds);
+        let near = self.near_seconds();
         let backlog = self.backlog_jobs();
-        let spread = self.spread();
         let at = |from: f64, to: f64, level: f64| self.highest(from, to, |h| h.quantile(level));
         Need {
             near: [0.5, 0.8, 0.95, 0.99].map(|level| at(0.0, near, level) + backlog),
             later: [0.5, 0.95].map(|level| at(near, near + LATER_SECONDS, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
-            analytic: self.highest(0.0, near, |h| {
-                let median = h.prediction;
-                median + spread * (h.quantile(SPREAD_QUANTILE) - median)
-            }) + backlog,
-            proof: at(0.0, cooldown, config.scale_down_quantile) + backlog,
-            emergency: at(0.0, self.startup_seconds, config.emergency_quantile) + backlog,
+            analytic: self.demand(self.spread).max(self.floor_jobs) + backlog,
+            proof: self.proof_demand() + backlog,
+            emergency: self.emergency_demand() + backlog,
             backlog,
         }
+    }
+
+    /// Time until a job asked for at the next decision is ready, seconds.
+    pub(crate) fn near_seconds(&self) -> f64 {
+        self.startup_seconds + f64::from(self.config.decision_interval_seconds)
+    }
+
+    /// Highest demand until then at the median plus `spread` distances to the 95 % quantile, jobs.
+    pub(crate) fn demand(&self, spread: f64) -> f64 {
+        self.highest(0.0, self.near_seconds(), |h| {
+            h.prediction + spread * (h.quantile(SPREAD_QUANTILE) - h.prediction)
+        })
+    }
+
+    /// Demand that a smaller pool must still serve, jobs.
+    pub(crate) fn proof_demand(&self) -> f64 {
+        let reach = self.startup_seconds + f64::from(self.config.cooldown_down_seconds);
+        self.highest(0.0, reach, |h| h.quantile(self.config.scale_down_quantile))
+    }
+
+    /// Demand at the emergency quantile until a job asked for now is ready, jobs.
+    pub(crate) fn emergency_demand(&self) -> f64 {
+        self.highest(0.0, self.startup_seconds, |h| h.quantile(self.config.emergency_quantile))
     }
 
     /// Jobs for a number of events per interval.
@@ -75,14 +90,8 @@ impl NeedInput<'_> {
         events * self.service_seconds / (interval * self.config.target_utilization)
     }
 
-    /// Headroom in distances between median and 95 % quantile: grows with the SLA target and the error budget.
-    fn spread(&self) -> f64 {
-        let deviations = normal_quantile(self.config.sla_target);
-        (SPREAD_PER_DEVIATION * deviations * self.headroom).max(0.0)
-    }
-
     fn backlog_jobs(&self) -> f64 {
-        self.backlog_events * self.service_seconds / (self.startup_seconds + CATCH_UP_SECONDS)
+        self.backlog_events * self.service_seconds / CATCH_UP_SECONDS
     }
 
     /// Highest need of the intervals that begin within `from..to` seconds from now.
@@ -141,18 +150,19 @@ mod tests {
             forecast: &forecast,
             service_seconds: 0.6,
             startup_seconds: 180.0,
-            backlog_events: 400.0,
-            headroom: 1.0,
+            backlog_events: 75.0,
+            spread: 0.5,
+            floor_jobs: 0.0,
         };
         let need = input.need();
-        // 1000 events * 0.6 s / (120 s * 0.5) = 10 jobs; backlog 400 * 0.6 s / 240 s = 1 job
+        // 1000 events * 0.6 s / (120 s * 0.5) = 10 jobs; backlog 75 * 0.6 s / 45 s = 1 job
         assert_relative_eq!(need.backlog, 1.0);
         assert_relative_eq!(need.near[0], 11.0, epsilon = 1e-9);
         assert_relative_eq!(need.near[2], 13.0, epsilon = 1e-9);
         assert_relative_eq!(need.later[0], 12.0, epsilon = 1e-9);
         assert_relative_eq!(need.hour, 12.0, epsilon = 1e-9);
-        assert!(need.analytic > need.near[0] && need.analytic < 14.0);
-        let generous = NeedInput { headroom: 2.0, ..input }.need();
-        assert!(generous.analytic > need.analytic);
+        assert_relative_eq!(need.analytic, 12.0, epsilon = 1e-9);
+        let kept = NeedInput { floor_jobs: 20.0, ..input }.need();
+        assert_relative_eq!(kept.analytic, 21.0, epsilon = 1e-9);
     }
 }

@@ -1,0 +1,204 @@
+//! A pool that exists on paper only: what would have happened under another rule.
+
+use serde::{Deserialize, Serialize};
+
+/// Groups of starting jobs that are followed; more are merged into the youngest.
+const GROUPS: usize = 4;
+/// Most proposals that the stabilization looks back on.
+pub(super) const WANTS: usize = 8;
+
+/// One interval's load, the same for all shadows.
+#[derive(Clone, Debug)]
+pub(super) struct Load<'a> {
+    /// Events of each substep.
+    pub(super) arrivals: &'a [f32],
+    pub(super) substep_seconds: f32,
+    /// Seconds of one job per event.
+    pub(super) service_seconds: f32,
+    /// Longest wait that meets the SLA, seconds.
+    pub(super) sla_wait_seconds: f32,
+}
+
+/// What holds for the decisions of all shadows at one time.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) due: bool,
+    pub(super) startup_seconds: f32,
+    pub(super) service_seconds: f32,
+    pub(super) catch_up_seconds: f32,
+    pub(super) sla_wait_seconds: f32,
+    /// Need by the emergency quantile until a job asked for now is ready.
+    pub(super) emergency_need: f32,
+    /// Need by the quantile that a scale-down must prove.
+    pub(super) proof_need: f32,
+    pub(super) tolerance: f32,
+    /// Proposals that a scale-down looks back on, 1 to [`WANTS`].
+    pub(super) wants: usize,
+    pub(super) min_jobs: f32,
+    pub(super) max_jobs: f32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Shadow {
+    jobs: f32,
+    ready: f32,
+    backlog: f32,
+    /// Seconds until ready, and jobs; unused groups have no jobs.
+    starting: [(f32, f32); GROUPS],
+    /// The last proposals, newest first.
+    wants: [f32; WANTS],
+    /// Discounted job-hours.
+    pub(super) cost: f64,
+    /// Discounted late events.
+    pub(super) late: f64,
+}
+
+impl Shadow {
+    pub(super) fn new(jobs: f32) -> Self {
+        Self { jobs, ready: jobs, ..Self::default() }
+    }
+
+    /// Serves one interval as a fluid: an event is late if the work before it takes longer than the SLA allows.
+    pub(super) fn run(&mut self, load: &Load<'_>) {
+        let substep = load.substep_seconds;
+        let mut late = 0.0f32;
+        let mut backlog = self.backlog;
+        for arriving in load.arrivals {
+            for (left, count) in &mut self.starting {
+                if *count > 0.0 {
+                    if *left <= 0.0 {
+                        self.ready += *count;
+                        *count = 0.0;
+                    }
+                    *left -= substep;
+                }
+            }
+            let rate = self.ready / load.service_seconds;
+            backlog += arriving;
+            let over = backlog - rate * (load.sla_wait_seconds + substep);
+            late += over.clamp(0.0, *arriving);
+            backlog = (backlog - rate * substep).max(0.0);
+        }
+        self.backlog = backlog;
+        self.late += f64::from(late);
+        let hours = load.arrivals.len() as f32 * substep / 3600.0;
+        self.cost += f64::from(self.jobs * hours);
+    }
+
+    /// Forgets a share of the past.
+    pub(super) fn discount(&mut self, factor: f64) {
+        self.cost *= factor;
+        self.late *= factor;
+    }
+
+    /// Scales the pool to `need` jobs plus what the backlog asks for, within the terms.
+    pub(super) fn decide(&mut self, need: f32, terms: &Terms) {
+        let backlog_need = self.backlog * terms.service_seconds / terms.catch_up_seconds;
+        let waits = self.backlog * terms.service_seconds > terms.sla_wait_seconds * self.jobs.max(1.0);
+        let emergency = terms.emergency_need + backlog_need > self.jobs || waits;
+        if !terms.due && !emergency {
+            return;
+        }
+        let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(terms.min_jobs, terms.max_jobs);
+        let want = bounded(need + backlog_need);
+        self.wants.rotate_right(1);
+        self.wants[0] = want;
+        let band = terms.tolerance * self.jobs;
+        let mut target = want;
+        if want < self.jobs {
+            let highest = self.wants.iter().take(terms.wants).copied().fold(want, f32::max);
+            target = highest.max(bounded(terms.proof_need)).min(self.jobs);
+            if self.jobs - target <= band {
+                target = self.jobs;
+            }
+        } else if want - self.jobs <= band && !emergency {
+            target = self.jobs;
+        }
+        self.scale_to(target, terms.startup_seconds);
+    }
+
+    fn scale_to(&mut self, target: f32, startup_seconds: f32) {
+        let mut surplus = self.jobs - target;
+        self.jobs = target;
+        if surplus < 0.0 {
+            let free = self.starting.iter().position(|(_, count)| *count <= 0.0);
+            if let Some(group) = self.starting.get_mut(free.unwrap_or(0)) {
+                *group = (startup_seconds, group.1.max(0.0) - surplus);
+            }
+            return;
+        }
+        while surplus > 0.0 {
+            let youngest =
+                self.starting.iter_mut().filter(|(_, count)| *count > 0.0).max_by(|a, b| a.0.total_cmp(&b.0));
+            let Some((_, count)) = youngest else { break };
+            let gone = surplus.min(*count);
+            *count -= gone;
+            surplus -= gone;
+        }
+        self.ready -= surplus;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(arrivals: &[f32]) -> Load<'_> {
+        Load { arrivals, substep_seconds: 10.0, service_seconds: 5.0, sla_wait_seconds: 10.0 }
+    }
+
+    fn terms() -> Terms {
+        Terms {
+            due: true,
+            startup_seconds: 20.0,
+            service_seconds: 5.0,
+            catch_up_seconds: 50.0,
+            sla_wait_seconds: 10.0,
+            emergency_need: 0.0,
+            proof_need: 0.0,
+            tolerance: 0.0,
+            wants: 2,
+            min_jobs: 1.0,
+            max_jobs: 10.0,
+        }
+    }
+
+    #[test]
+    fn lateness_by_hand() {
+        // one job, 2 events per substep, 4 within the SLA: of 6 at once the last 2 are late
+        let mut pool = Shadow::new(1.0);
+        pool.run(&load(&[6.0, 0.0, 0.0]));
+        assert_eq!((pool.late, pool.backlog), (2.0, 0.0));
+        assert!((pool.cost - 30.0 / 3600.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn new_jobs_work_after_the_startup_time_and_the_youngest_leave_first() {
+        let mut pool = Shadow::new(1.0);
+        pool.decide(3.0, &terms());
+        assert_eq!((pool.jobs, pool.ready), (3.0, 1.0));
+        pool.run(&load(&[0.0; 2]));
+        assert_eq!(pool.ready, 1.0);
+        pool.run(&load(&[0.0]));
+        assert_eq!(pool.ready, 3.0);
+        pool.decide(4.0, &terms());
+        pool.decide(2.0, &terms());
+        assert_eq!(pool.jobs, 4.0, "the last proposal but one still counts");
+        pool.decide(2.0, &terms());
+        assert_eq!((pool.jobs, pool.ready), (2.0, 2.0));
+    }
+
+    #[test]
+    fn a_backlog_is_an_emergency_and_a_proof_stops_the_way_down() {
+        let mut pool = Shadow::new(1.0);
+        pool.run(&load(&[24.0]));
+        pool.decide(1.0, &Terms { due: false, ..terms() });
+        // 22 events of 5 s in 50 s: 2.2 jobs more
+        assert_eq!(pool.jobs, 4.0);
+        let mut calm = Shadow::new(6.0);
+        for _ in 0..3 {
+            calm.decide(2.0, &Terms { proof_need: 4.5, ..terms() });
+        }
+        assert_eq!(calm.jobs, 5.0);
+    }
+}

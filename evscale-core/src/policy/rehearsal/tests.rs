@@ -1,0 +1,68 @@
+use super::*;
+use crate::config::Config;
+use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
+use crate::forecaster::{Forecast, HorizonForecast};
+
+/// A forecast of `median` events with a 95 % quantile `spread` above, at every horizon.
+fn forecast(median: f64, spread: f64) -> Forecast {
+    let mut forecast = Forecast::nothing(Timestamp::EPOCH, &HORIZON_MINUTES, &lead_steps(120.0));
+    forecast.model_confidence = 0.8;
+    for horizon in &mut forecast.horizons {
+        let quantiles: [f64; LEVELS] =
+            std::array::from_fn(|i| (median + spread * (QUANTILE_LEVELS[i] - 0.5) / 0.45).max(0.0));
+        *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
+    }
+    forecast
+}
+
+/// Runs ten days of 120 s intervals; `load` gives the events of a slot and what was forecast for the next ones.
+fn rehearse(load: impl Fn(usize) -> (f64, f64, f64)) -> Rehearsal {
+    let config = Config::default();
+    let mut rehearsal = Rehearsal::new(config.min_jobs);
+    for slot in 0..7200usize {
+        let (events, median, spread) = load(slot);
+        let forecast = forecast(median, spread);
+        let rule = rehearsal.rule();
+        let input = NeedInput {
+            config: &config,
+            forecast: &forecast,
+            service_seconds: 0.5,
+            startup_seconds: 180.0,
+            backlog_events: 0.0,
+            spread: rule.spread,
+            floor_jobs: rehearsal.floor_jobs(),
+        };
+        let at = Timestamp::EPOCH.plus_seconds(120 * (slot as i64 + 1));
+        rehearsal.observe(&input, at, events, None);
+    }
+    rehearsal
+}
+
+#[test]
+fn a_load_that_the_forecast_knows_needs_no_floor() {
+    let rehearsal = rehearse(|_| (4000.0, 4000.0, 800.0));
+    let rule = rehearsal.rule();
+    assert!(rule.spread <= 0.6 && rule.share * rehearsal.floors[rule.floor as usize] < 25.0, "{rule:?}");
+}
+
+#[test]
+fn bursts_that_no_forecast_knows_need_a_standing_pool() {
+    // an hour of silence, then a burst of one interval
+    let rehearsal = rehearse(|slot| if slot % 31 == 0 { (6000.0, 0.0, 0.0) } else { (0.0, 0.0, 0.0) });
+    let need = 6000.0 * 0.5 / 120.0;
+    assert!(rehearsal.floor_jobs() > 0.6 * need, "{:?}", rehearsal.rule());
+}
+
+#[test]
+fn the_same_past_gives_the_same_leader() {
+    let load = |slot: usize| (3000.0 + 500.0 * ((slot % 7) as f64), 3500.0, 900.0);
+    assert_eq!(rehearse(load), rehearse(load));
+}
+
+#[test]
+fn bursts_are_one_on_average_and_vary_as_stated() {
+    let draws: Vec<f64> = (0..20_000).map(burst).collect();
+    let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+    let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / draws.len() as f64;
+    assert!((mean - 1.0).abs() < 0.01 && (variance.sqrt() - BURSTINESS).abs() < 0.01, "{mean} {variance}");
+}
