@@ -1,6 +1,6 @@
 //! Replays for the demonstration: evscale and the reactive rule on the same trace.
 
-use crate::autoscaler::Config;
+use crate::config::Config;
 use crate::door::guarded;
 use evscale_core::Autoscaler;
 use evscale_core::simulate::{Hpa, ScalingRule, Workload, World, WorldSettings, replay};
@@ -42,12 +42,19 @@ pub fn replay_workload(
         let workload = workload.aggregate(factor);
         let mut settings = settings.clone();
         settings.interval_seconds = workload.interval_seconds;
-        settings.decision_interval_seconds = settings.decision_interval_seconds.max(workload.interval_seconds);
+        settings.decision_interval_seconds =
+            settings.decision_interval_seconds.max(workload.interval_seconds);
         let world = World::new(&workload, &WorldSettings { jobs_at_peak, ..WorldSettings::default() });
         let startup = f64::from(settings.job_startup_seconds);
         let pool = (startup, settings.sla_wait_seconds);
         let mut chosen: Box<dyn ScalingRule> = if rule == "hpa" {
-            Box::new(Hpa::new(hpa_target_percent, settings.min_jobs, settings.max_jobs, settings.interval_seconds, startup))
+            Box::new(Hpa::new(
+                hpa_target_percent,
+                settings.min_jobs,
+                settings.max_jobs,
+                settings.interval_seconds,
+                startup,
+            ))
         } else {
             Box::new(Autoscaler::builder(settings).build()?)
         };
@@ -65,5 +72,6 @@ pub fn replay_workload(
         Ok(replay(&world, pool, chosen.as_mut(), scored_from, &mut tell))
     })?;
     py.check_signals()?;
-    serde_json::to_string(&answer).map_err(|problem| pyo3::exceptions::PyRuntimeError::new_err(problem.to_string()))
+    serde_json::to_string(&answer)
+        .map_err(|problem| pyo3::exceptions::PyRuntimeError::new_err(problem.to_string()))
 }

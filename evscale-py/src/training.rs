@@ -1,10 +1,10 @@
 //! What the training recipe needs of the core: the same features as at run time.
 
-use crate::autoscaler::ModelBundle;
 use crate::door::{guarded, refused};
+use crate::models::ModelBundle;
 use evscale_core::features::{
-    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZONS, LEVELS, POLICY_ACTIONS,
-    POLICY_FEATURES, STATIC_FEATURES, forecaster_input, lead_steps,
+    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZONS, LEVELS,
+    POLICY_ACTIONS, POLICY_FEATURES, STATIC_FEATURES, forecaster_input, lead_steps,
 };
 use evscale_core::metrics::History;
 use evscale_core::simulate::{Environment, RewardWeights, Track, Workload};
@@ -121,7 +121,8 @@ pub fn forecast_track<'py>(
     let values = events.as_slice()?.to_vec();
     let bundle = bundle.0.clone();
     let (quantiles, confidence, anomaly) = guarded(py, || {
-        let mut forecaster = Forecaster::with_bundle(interval_seconds, Timestamp::from_millis(start_ms)?, &bundle)?;
+        let mut forecaster =
+            Forecaster::with_bundle(interval_seconds, Timestamp::from_millis(start_ms)?, &bundle)?;
         let (mut quantiles, mut confidence, mut anomaly) = (Vec::new(), Vec::new(), Vec::new());
         for events in &values {
             forecaster.observe(*events)?;
@@ -159,10 +160,19 @@ impl ScalingVectorEnv {
     #[new]
     fn new(py: Python<'_>, tracks: Vec<TrackParts<'_>>, num_envs: usize, seed: u64) -> PyResult<Self> {
         let mut all = Vec::with_capacity(tracks.len());
-        for (index, (start_ms, interval_seconds, events, quantiles, confidence, anomaly)) in tracks.iter().enumerate() {
+        for (index, (start_ms, interval_seconds, events, quantiles, confidence, anomaly)) in
+            tracks.iter().enumerate()
+        {
             let n = events.len()?;
-            if n == 0 || quantiles.len()? != n * HORIZONS * LEVELS || confidence.len()? != n || anomaly.len()? != n {
-                return Err(refused(py, &format!("track {index} has {n} events, and arrays of another length")));
+            if n == 0
+                || quantiles.len()? != n * HORIZONS * LEVELS
+                || confidence.len()? != n
+                || anomaly.len()? != n
+            {
+                return Err(refused(
+                    py,
+                    &format!("track {index} has {n} events, and arrays of another length"),
+                ));
             }
             all.push(Track {
                 workload: Workload {
@@ -181,7 +191,13 @@ impl ScalingVectorEnv {
         }
         let tracks = Arc::new(all);
         let environments = (0..num_envs as u64)
-            .map(|i| Environment::new(Arc::clone(&tracks), RewardWeights::default(), seed.wrapping_mul(1_000_003) + i))
+            .map(|i| {
+                Environment::new(
+                    Arc::clone(&tracks),
+                    RewardWeights::default(),
+                    seed.wrapping_mul(1_000_003) + i,
+                )
+            })
             .collect();
         Ok(Self { environments })
     }
@@ -204,7 +220,8 @@ impl ScalingVectorEnv {
     fn reset<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let environments = &mut self.environments;
         let n = environments.len();
-        let seen = guarded(py, || Ok(environments.iter_mut().flat_map(Environment::reset).collect::<Vec<f32>>()))?;
+        let seen =
+            guarded(py, || Ok(environments.iter_mut().flat_map(Environment::reset).collect::<Vec<f32>>()))?;
         Ok(PyArray1::from_vec(py, seen).reshape(vec![n, POLICY_FEATURES])?.into_any())
     }
     /// Takes an action per pool: observations [N, O], rewards [N], ends of episodes [N].
@@ -217,7 +234,9 @@ impl ScalingVectorEnv {
         let actions = actions.as_slice()?.to_vec();
         let environments = &mut self.environments;
         let n = environments.len();
-        if actions.len() != n || actions.iter().any(|action| !(0..POLICY_ACTIONS.len() as i64).contains(action)) {
+        if actions.len() != n
+            || actions.iter().any(|action| !(0..POLICY_ACTIONS.len() as i64).contains(action))
+        {
             return Err(refused(py, &format!("expected {n} actions of 0 to {}", POLICY_ACTIONS.len() - 1)));
         }
         let (seen, rewards, done) = guarded(py, || {
