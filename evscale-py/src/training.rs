@@ -44,7 +44,11 @@ pub fn forecaster_samples<'py>(
         return Err(refused(py, &format!("`interval_seconds` is {interval_seconds}, expected 10 to 3600")));
     }
     let (events, origins) = (events.as_slice()?.to_vec(), origins.as_slice()?.to_vec());
-    let samples = py.detach(|| collect(&events, start, interval_seconds, &origins));
+    let within = origins.iter().all(|origin| (0..events.len() as i64).contains(origin));
+    if !within || origins.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
+        return Err(refused(py, &format!("`origins` must increase and be 0 to {}", events.len() as i64 - 1)));
+    }
+    let samples = guarded(py, || Ok(collect(&events, start, interval_seconds, &origins)))?;
     let n = origins.len();
     let out = PyDict::new(py);
     let put = |key: &str, values: Vec<f32>, shape: &[usize]| -> PyResult<()> {
@@ -103,9 +107,9 @@ pub fn random_workload<'py>(
     seed: u64,
     days: f64,
     interval_seconds: u32,
-) -> (i64, Bound<'py, PyArray1<f64>>) {
-    let workload = py.detach(|| Workload::random(seed, days, interval_seconds));
-    (workload.start.as_millis(), PyArray1::from_vec(py, workload.events))
+) -> PyResult<(i64, Bound<'py, PyArray1<f64>>)> {
+    let workload = guarded(py, || Ok(Workload::random(seed, days, interval_seconds)))?;
+    Ok((workload.start.as_millis(), PyArray1::from_vec(py, workload.events)))
 }
 
 /// Forecasts at every interval of a series by the whole forecaster: quantiles [n, 12, 15], confidence [n] and anomaly
