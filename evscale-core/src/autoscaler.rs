@@ -98,7 +98,11 @@ impl Autoscaler {
         AutoscalerBuilder { config, bundle: None }
     }
 
-    pub(crate) fn from_parts(config: Config, bundle: Option<ModelBundle>, state: Option<State>) -> Result<Self> {
+    pub(crate) fn from_parts(
+        config: Config,
+        bundle: Option<ModelBundle>,
+        state: Option<State>,
+    ) -> Result<Self> {
         config.check()?;
         let networks = if config.use_networks {
             let bundle = bundle.map_or_else(ModelBundle::bundled, Ok)?;
@@ -156,7 +160,12 @@ impl Autoscaler {
         };
         state.traffic_multiplier = record.expected_traffic_multiplier.unwrap_or(1.0);
         state.history.push(record.timestamp, record.logged_events_count);
-        state.ensemble.advance(&state.history, &self.calendar, state.traffic_multiplier, self.forecaster.as_mut());
+        state.ensemble.advance(
+            &state.history,
+            &self.calendar,
+            state.traffic_multiplier,
+            self.forecaster.as_mut(),
+        );
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
         state.controller.observe(&self.config, &record, &repairs, anomaly);
@@ -218,7 +227,10 @@ impl Autoscaler {
                 Proposal {
                     jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
                     source: Source::PolicyNetwork,
-                    fallback: state.ensemble.network_fault().map(|f| format!("forecast without its network: {f}")),
+                    fallback: state
+                        .ensemble
+                        .network_fault()
+                        .map(|f| format!("forecast without its network: {f}")),
                 }
             }
             Err(problem) => {

@@ -108,9 +108,9 @@ impl Controller {
         }
         let backlog = match record.queued_events_count {
             Some(queued) => queued,
-            None if known => record
-                .processed_events_count
-                .map_or(0.0, |done| (self.latest.backlog_events + record.logged_events_count - done).max(0.0)),
+            None if known => record.processed_events_count.map_or(0.0, |done| {
+                (self.latest.backlog_events + record.logged_events_count - done).max(0.0)
+            }),
             None => self.latest.backlog_events,
         };
         self.latest = Latest {
@@ -216,7 +216,13 @@ impl Controller {
     }
 
     /// What the policy network is told.
-    pub(crate) fn policy_state(&self, config: &Config, forecast: &Forecast, need: &Need, now: Timestamp) -> PolicyState {
+    pub(crate) fn policy_state(
+        &self,
+        config: &Config,
+        forecast: &Forecast,
+        need: &Need,
+        now: Timestamp,
+    ) -> PolicyState {
         let interval = f64::from(config.interval_seconds);
         let since_change = self.guard.seconds_since_change(now).unwrap_or(86_400.0);
         let [newest, .., oldest] = self.recent_loads;
@@ -234,7 +240,11 @@ impl Controller {
             decision_intervals: f64::from(config.decision_interval_seconds) / interval,
             confidence: forecast.model_confidence,
             anomaly: self.anomaly,
-            load_ratio: if newest.is_finite() && oldest.is_finite() { (newest + 1.0) / (oldest + 1.0) } else { 1.0 },
+            load_ratio: if newest.is_finite() && oldest.is_finite() {
+                (newest + 1.0) / (oldest + 1.0)
+            } else {
+                1.0
+            },
             ..PolicyState::default()
         };
         need.fill(&mut state);
@@ -242,7 +252,12 @@ impl Controller {
     }
 
     /// The proposal without a network: analytic rule, else reactive rule, else hold.
-    pub(crate) fn simple_proposal(&self, config: &Config, need: Option<&Need>, fallback: Option<String>) -> Proposal {
+    pub(crate) fn simple_proposal(
+        &self,
+        config: &Config,
+        need: Option<&Need>,
+        fallback: Option<String>,
+    ) -> Proposal {
         if let Some(need) = need {
             return Proposal { jobs: whole_jobs(need.analytic), source: Source::AnalyticRule, fallback };
         }
@@ -312,9 +327,11 @@ impl Controller {
             valid_until: now.plus_seconds(i64::from(config.decision_interval_seconds)),
             current_jobs,
             emergency,
-            need_now: self.latest.events.zip(self.service.seconds()).map(|(events, service)| {
-                events * service / (interval * config.target_utilization)
-            }),
+            need_now: self
+                .latest
+                .events
+                .zip(self.service.seconds())
+                .map(|(events, service)| events * service / (interval * config.target_utilization)),
             utilization: self.latest.utilization,
             confidence: forecast.model_confidence,
             breached: self.breached(config),

@@ -50,7 +50,10 @@ fn read(snapshot: &[u8]) -> Result<State> {
         )));
     }
     let truncated = || {
-        Error::snapshot(format!("snapshot is {} bytes long, expected a header of {HEADER} bytes", snapshot.len()))
+        Error::snapshot(format!(
+            "snapshot is {} bytes long, expected a header of {HEADER} bytes",
+            snapshot.len()
+        ))
     };
     let (magic, rest) = snapshot.split_first_chunk::<4>().ok_or_else(truncated)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(truncated)?;
@@ -61,15 +64,21 @@ fn read(snapshot: &[u8]) -> Result<State> {
     }
     let version = u16::from_le_bytes(*version);
     if version != FORMAT_VERSION {
-        return Err(Error::snapshot(format!("snapshot has the format version {version}, expected {FORMAT_VERSION}")));
+        return Err(Error::snapshot(format!(
+            "snapshot has the format version {version}, expected {FORMAT_VERSION}"
+        )));
     }
     let length = u32::from_le_bytes(*length) as usize;
     if length != body.len() {
-        return Err(Error::snapshot(format!("snapshot has a body of {} bytes, expected {length}", body.len())));
+        return Err(Error::snapshot(format!(
+            "snapshot has a body of {} bytes, expected {length}",
+            body.len()
+        )));
     }
     let (found, wanted) = (crc32fast::hash(body), u32::from_le_bytes(*checksum));
     if found != wanted {
         return Err(Error::snapshot(format!("snapshot has the checksum {found:08x}, expected {wanted:08x}")));
     }
-    postcard::from_bytes(body).map_err(|problem| Error::snapshot(format!("snapshot cannot be read: {problem}")))
+    postcard::from_bytes(body)
+        .map_err(|problem| Error::snapshot(format!("snapshot cannot be read: {problem}")))
 }

@@ -49,7 +49,11 @@ impl Startup {
 
     /// Jobs that are not ready at `now`.
     pub(crate) fn starting(&self, now: Timestamp) -> f64 {
-        self.groups.iter().filter(|(since, _)| now.seconds_since(*since) < self.seconds).map(|(_, n)| f64::from(*n)).sum()
+        self.groups
+            .iter()
+            .filter(|(since, _)| now.seconds_since(*since) < self.seconds)
+            .map(|(_, n)| f64::from(*n))
+            .sum()
     }
 
     /// Follows the pool's size: growth is starting, shrinkage takes starting jobs first.

@@ -178,8 +178,9 @@ pub unsafe extern "C" fn evscale_observe_json(
 ) -> i32 {
     enter(error, || {
         let json = text(record_json, "record_json")?.ok_or_else(|| null("record_json"))?;
-        let record = serde_json::from_str(json)
-            .map_err(|problem| Failure::new(EVSCALE_INVALID_ARGUMENT, format!("metrics record: {problem}")))?;
+        let record = serde_json::from_str(json).map_err(|problem| {
+            Failure::new(EVSCALE_INVALID_ARGUMENT, format!("metrics record: {problem}"))
+        })?;
         let seen = with_handle(autoscaler, |handle| Ok(handle.scaler.observe(&record)?))?;
         if observation.is_null() { Ok(()) } else { write_struct(observation, (&seen).into()) }
     })
@@ -328,7 +329,10 @@ pub unsafe extern "C" fn evscale_set_pause(
             2 => Pause::Down,
             3 => Pause::Up,
             other => {
-                return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`pause` is {other}, expected 0 to 3")));
+                return Err(Failure::new(
+                    EVSCALE_INVALID_ARGUMENT,
+                    format!("`pause` is {other}, expected 0 to 3"),
+                ));
             }
         };
         with_handle(autoscaler, |handle| {

@@ -34,7 +34,7 @@ fn counts(values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
         refused(py, &format!("counts are {}, expected a one-dimensional array of numbers", shown(values)))
     };
     let array = py.import("numpy")?.call_method1("asarray", (values, "float64")).map_err(unfit)?;
-    let array: PyReadonlyArray1<'_, f64> = array.extract().map_err(|problem| unfit(PyErr::from(problem)))?;
+    let array: PyReadonlyArray1<'_, f64> = array.extract().map_err(unfit)?;
     Ok(array.as_array().to_vec())
 }
 

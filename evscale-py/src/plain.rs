@@ -2,9 +2,10 @@
 
 use crate::door::refused;
 use evscale_core::Timestamp;
+use evscale_core::time::DAY_MS;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDateTime, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyTzInfo};
+use pyo3::types::{PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyTzInfo};
 use serde_json::{Map, Number, Value};
 
 /// Largest whole number that a float holds without gaps.
@@ -105,20 +106,11 @@ pub fn timestamp(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
 
 /// An instant as an aware datetime in UTC.
 pub fn datetime<'py>(py: Python<'py>, at: Timestamp) -> PyResult<Bound<'py, PyDateTime>> {
-    let utc = PyTzInfo::utc(py)?;
-    PyDateTime::from_timestamp(py, 0.0, Some(&utc))?
-        .call_method1(
-            "__add__",
-            (pyo3::types::PyDelta::new(
-                py,
-                at.as_millis().div_euclid(86_400_000) as i32,
-                (at.as_millis().rem_euclid(86_400_000) / 1000) as i32,
-                (at.as_millis().rem_euclid(1000) * 1000) as i32,
-                false,
-            )?,),
-        )?
-        .cast_into()
-        .map_err(PyErr::from)
+    let millis = at.as_millis();
+    let (day, in_day) = (millis.div_euclid(DAY_MS), millis.rem_euclid(DAY_MS));
+    let since = PyDelta::new(py, day as i32, (in_day / 1000) as i32, (in_day % 1000 * 1000) as i32, false)?;
+    let epoch = PyDateTime::from_timestamp(py, 0.0, Some(&PyTzInfo::utc(py)?.to_owned()))?;
+    Ok(epoch.add(since)?.cast_into()?)
 }
 
 /// JSON text as Python values.
@@ -158,10 +150,10 @@ fn json(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     if value.hasattr("isoformat")? {
         return Ok(Value::String(value.call_method0("isoformat")?.extract()?));
     }
-    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
-        if let Ok(whole) = value.extract::<i64>() {
-            return Ok(Value::Number(whole.into()));
-        }
+    if value.is_instance_of::<PyInt>()
+        && let Ok(whole) = value.extract::<i64>()
+    {
+        return Ok(Value::Number(whole.into()));
     }
     let number = number("setting", value)?;
     if number.fract() == 0.0 && number.abs() < WHOLE_LIMIT {

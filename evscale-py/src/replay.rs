@@ -61,7 +61,7 @@ pub fn replay_workload(
         };
         let scored_from = (7 * 86_400 / world.interval_seconds() as usize).min(world.len() * 2 / 5);
         let mut tell = |done: usize, all: usize| {
-            if done % (all / 100).max(1) == 0 || done == all {
+            if done.is_multiple_of((all / 100).max(1)) || done == all {
                 Python::attach(|py| {
                     let problem = progress.as_ref().and_then(|call| call.call1(py, (done, all)).err());
                     if let (Some(problem), Ok(mut first)) = (problem, failure.lock()) {

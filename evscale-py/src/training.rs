@@ -112,6 +112,9 @@ pub fn random_workload<'py>(
     Ok((workload.start.as_millis(), PyArray1::from_vec(py, workload.events)))
 }
 
+/// An array of several dimensions and two of one.
+type Arrays<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>);
+
 /// Forecasts at every interval of a series by the whole forecaster: quantiles [n, 12, 15], confidence [n] and anomaly
 /// score [n], float32.
 #[pyfunction]
@@ -121,7 +124,7 @@ pub fn forecast_track<'py>(
     start_ms: i64,
     interval_seconds: u32,
     bundle: &ModelBundle,
-) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>)> {
+) -> PyResult<Arrays<'py>> {
     let values = events.as_slice()?.to_vec();
     let bundle = bundle.0.clone();
     let (quantiles, confidence, anomaly) = guarded(py, || {
@@ -229,12 +232,7 @@ impl ScalingVectorEnv {
         Ok(PyArray1::from_vec(py, seen).reshape(vec![n, POLICY_FEATURES])?.into_any())
     }
     /// Takes an action per pool: observations [N, O], rewards [N], ends of episodes [N].
-    #[allow(clippy::type_complexity)]
-    fn step<'py>(
-        &mut self,
-        py: Python<'py>,
-        actions: PyReadonlyArray1<'py, i64>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>)> {
+    fn step<'py>(&mut self, py: Python<'py>, actions: PyReadonlyArray1<'py, i64>) -> PyResult<Arrays<'py>> {
         let actions = actions.as_slice()?.to_vec();
         let environments = &mut self.environments;
         let n = environments.len();

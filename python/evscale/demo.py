@@ -50,9 +50,9 @@ def draw(replays: dict[str, dict], title: str, path: Path) -> None:
     """Arrivals with the forecast band, jobs, and backlog of the scored part."""
     import matplotlib
     matplotlib.use("Agg")
-    import matplotlib.dates as dates
     import matplotlib.pyplot as plt
     import numpy as np
+    from matplotlib import dates
 
     figure, (load, jobs, backlog) = plt.subplots(3, 1, figsize=(13, 9), sharex=True, constrained_layout=True,
                                                  height_ratios=(3, 3, 2))

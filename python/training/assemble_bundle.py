@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--training", type=Path, help="JSON object: data, seeds, steps")
     parser.add_argument("--results", type=Path, help="JSON object: measured results")
     args = parser.parse_args()
-    read = lambda path: json.loads(path.read_text()) if path else {}  # noqa: E731
+    read = lambda path: json.loads(path.read_text()) if path else {}
     manifest = assemble(args.folder, args.name, args.version, read(args.training), read(args.results))
     print(f"{args.folder / 'manifest.json'}: forecaster {manifest['forecaster']['sha256'][:12]}, "
           f"policy {manifest['policy']['sha256'][:12]}")

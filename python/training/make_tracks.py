@@ -9,10 +9,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
-
 from evscale import _evscale
 from evscale.training.traces import DAY_SECONDS, FINEST_SCORED_SECONDS, Series, read_traces, segments
+from tqdm import tqdm
 
 LONGEST_DAYS = 12
 FEWEST_EVENTS = 3.0

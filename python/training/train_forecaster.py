@@ -11,9 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
-from evscale.training.data import SampleBank, compiled_core, generated_samples, mixed_batches, real_samples
-from evscale.training.data import validation_samples
+from evscale.training.data import (
+    SampleBank,
+    compiled_core,
+    generated_samples,
+    mixed_batches,
+    real_samples,
+    validation_samples,
+)
 from evscale.training.export import TOLERANCE, export, largest_difference
 from evscale.training.forecaster_loop import JUDGED, LoopSettings, build, scores, train
 from evscale.training.model import INPUT_NAMES

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
-
 from evscale import _evscale
 from evscale.training.export import TOLERANCE, export, largest_difference
 from evscale.training.policy_model import OBSERVATION, actor, critic
 from evscale.training.ppo import PpoSettings, Trainer
+from tqdm import tqdm
 
 
 def environment(path: Path, count: int, seed: int):
@@ -70,7 +69,7 @@ def main() -> None:
         trainer.optimizer.load_state_dict(stored["optimizer"])
         used = stored["seconds"]
     began = time.monotonic()
-    seconds = lambda: used + time.monotonic() - began  # noqa: E731
+    seconds = lambda: used + time.monotonic() - began
     saved = seconds()
     with (args.out / "log.csv").open("a", newline="") as file, tqdm(unit="update", disable=None) as bar:
         log = None
@@ -94,7 +93,7 @@ def main() -> None:
         raise SystemExit(f"onnxruntime differs by {difference:.2e}, expected at most {TOLERANCE}")
     analytic = np.full(args.environments, env.analytic_action, np.int64)
     with torch.no_grad():
-        choose = lambda seen: network(torch.from_numpy(seen)).argmax(dim=1).numpy()  # noqa: E731
+        choose = lambda seen: network(torch.from_numpy(seen)).argmax(dim=1).numpy()
         result = {
             "reward_network": mean_reward(environment(args.tracks, args.environments, 999), choose, 2000),
             "reward_analytic": mean_reward(environment(args.tracks, args.environments, 999), lambda _: analytic, 2000),

@@ -32,7 +32,7 @@ if [ -n "$foreign" ]; then
 fi
 if command -v valgrind >/dev/null; then
     echo "C tests under valgrind"
-    valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite "$out/test-shared-c11"
+    valgrind --quiet --suppressions="$root/tests/c/valgrind.supp" --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite "$out/test-shared-c11"
 elif [ "${CI:-}" = true ]; then
     echo "valgrind is missing: run make setup-system" >&2
     exit 1

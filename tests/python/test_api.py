@@ -113,7 +113,7 @@ def test_values_pickle_and_compare():
 def test_snapshot_refusals():
     config = evscale.Config()
     state = fed().snapshot()
-    for damaged in (state[:10], state[:-1], b"XXXX" + state[4:], state[:50] + bytes([state[50] ^ 1]) + state[51:]):
+    for damaged in (state[:10], state[:-1], b"OTHR" + state[4:], state[:50] + bytes([state[50] ^ 1]) + state[51:]):
         with pytest.raises(evscale.EvscaleError) as caught:
             evscale.Autoscaler.restore(config, damaged)
         assert caught.value.kind == "invalid_snapshot"

@@ -72,6 +72,10 @@ fn within<T: PartialOrd + Display>(key: &str, value: T, range: RangeInclusive<T>
     }
 }
 
-fn within_if_some<T: PartialOrd + Display>(key: &str, value: Option<T>, range: RangeInclusive<T>) -> Result<()> {
+fn within_if_some<T: PartialOrd + Display>(
+    key: &str,
+    value: Option<T>,
+    range: RangeInclusive<T>,
+) -> Result<()> {
     value.map_or(Ok(()), |value| within(key, value, range))
 }

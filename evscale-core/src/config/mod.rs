@@ -161,8 +161,8 @@ impl Config {
                 text.len()
             )));
         }
-        let config: Self =
-            serde_json::from_str(text).map_err(|problem| Error::config(format!("configuration: {problem}")))?;
+        let config: Self = serde_json::from_str(text)
+            .map_err(|problem| Error::config(format!("configuration: {problem}")))?;
         config.check()?;
         Ok(config)
     }

@@ -60,13 +60,16 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
         explanation.push_str(&format!("; {reason}"));
     }
     for entry in &trail {
-        explanation.push_str(&format!("; {} ({}) made {} of {}", entry.rule, entry.detail, entry.after, entry.before));
+        explanation.push_str(&format!(
+            "; {} ({}) made {} of {}",
+            entry.rule, entry.detail, entry.after, entry.before
+        ));
     }
     Decision {
         recommended_jobs: recommended,
         current_jobs: current,
         change: i64::from(recommended) - i64::from(current),
-        confidence: (facts.confidence * trust).clamp(0.0, 1.0),
+        confidence: rounded((facts.confidence * trust).clamp(0.0, 1.0)),
         reasoning,
         action,
         graceful: true,

@@ -122,7 +122,8 @@ impl<'a> Builder<'a> {
         let mut out = Vec::with_capacity(FINE_STEPS * FINE_CHANNELS);
         for back in (0..FINE_STEPS as i64).rev() {
             let slot = self.now - back;
-            for value in [self.history.at(slot), self.value(slot - self.day), self.value(slot - 7 * self.day)] {
+            for value in [self.history.at(slot), self.value(slot - self.day), self.value(slot - 7 * self.day)]
+            {
                 out.push(self.z(value));
                 out.push(known(value));
             }
@@ -304,7 +305,11 @@ impl Window {
         Self {
             deviation: variance.sqrt(),
             difference_deviation: (squares / pairs).sqrt(),
-            autocorrelation: if variance > 1e-9 { (products / pairs / variance).clamp(-1.0, 1.0) } else { 0.0 },
+            autocorrelation: if variance > 1e-9 {
+                (products / pairs / variance).clamp(-1.0, 1.0)
+            } else {
+                0.0
+            },
         }
     }
 }
@@ -340,9 +345,13 @@ mod tests {
         let small = forecaster_input(&history(120, 6000, wave), &Calendar::utc(), 1.0);
         let large = forecaster_input(&history(120, 6000, |i| 1e6 * wave(i)), &Calendar::utc(), 1.0);
         let noise = 1; // the counting noise of the statics is meant to differ
-        for (a, b) in small.fine.iter().chain(&small.coarse).chain(&small.future).zip(
-            large.fine.iter().chain(&large.coarse).chain(&large.future),
-        ) {
+        for (a, b) in small
+            .fine
+            .iter()
+            .chain(&small.coarse)
+            .chain(&small.future)
+            .zip(large.fine.iter().chain(&large.coarse).chain(&large.future))
+        {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
         for (i, (a, b)) in small.statics.iter().zip(&large.statics).enumerate() {

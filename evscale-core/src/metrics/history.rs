@@ -162,7 +162,10 @@ impl History {
     }
 
     fn bucket(&self, bucket: i64) -> (f64, f64) {
-        if bucket < 0 || bucket > self.coarse_newest || bucket <= self.coarse_newest - self.coarse.len() as i64 {
+        if bucket < 0
+            || bucket > self.coarse_newest
+            || bucket <= self.coarse_newest - self.coarse.len() as i64
+        {
             return (0.0, 0.0);
         }
         let index = bucket.rem_euclid(self.coarse.len() as i64) as usize;

@@ -101,11 +101,14 @@ mod tests {
 
     #[test]
     fn json_needs_three_fields_and_refuses_unknown_ones() {
-        let short = r#"{"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400, "current_job_count": 12}"#;
+        let short =
+            r#"{"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400, "current_job_count": 12}"#;
         let record: Metrics = serde_json::from_str(short).unwrap();
         assert_eq!(record.logged_events_count, 3400.0);
         assert_eq!(record.queued_events_count, None);
-        let missing = serde_json::from_str::<Metrics>(r#"{"timestamp": "2026-01-05T10:02:00Z", "current_job_count": 1}"#);
+        let missing = serde_json::from_str::<Metrics>(
+            r#"{"timestamp": "2026-01-05T10:02:00Z", "current_job_count": 1}"#,
+        );
         assert!(missing.unwrap_err().to_string().contains("logged_events_count"));
         let unknown = short.replace("current_job_count", "job_count");
         assert!(serde_json::from_str::<Metrics>(&unknown).unwrap_err().to_string().contains("job_count"));

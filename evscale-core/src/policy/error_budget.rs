@@ -4,11 +4,11 @@ use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
 /// Change of the logarithm of the headroom per day without a violation.
-const RELIEF_PER_DAY: f64 = 0.5;
+const RELIEF_PER_DAY: f64 = 1.0;
 /// Largest violation share over the allowed one that counts for one interval.
 const LARGEST_BURN: f64 = 60.0;
-const LEAST_HEADROOM: f64 = 0.35;
-const MOST_HEADROOM: f64 = 3.0;
+const LEAST_HEADROOM: f64 = 0.6;
+const MOST_HEADROOM: f64 = 4.0;
 
 /// Integral control of the headroom on the violation share: headroom falls slowly while the budget is not
 /// used and rises with every violation, so that it settles where violations use the budget up.
@@ -26,7 +26,7 @@ impl ErrorBudget {
         Self { headroom: 1.0, last_share: 0.0, hour_share: 0.0, day_events: 0.0, day_violations: 0.0 }
     }
 
-    /// Factor on the spread between median and upper quantile, 0.35 to 3.
+    /// Factor on the spread between median and upper quantile, 0.6 to 4.
     pub(crate) fn headroom(&self) -> f64 {
         self.headroom
     }
@@ -47,7 +47,13 @@ impl ErrorBudget {
     }
 
     /// Learns from a checked record.
-    pub(crate) fn observe(&mut self, record: &Metrics, interval_seconds: f64, sla_wait_seconds: f64, allowed_share: f64) {
+    pub(crate) fn observe(
+        &mut self,
+        record: &Metrics,
+        interval_seconds: f64,
+        sla_wait_seconds: f64,
+        allowed_share: f64,
+    ) {
         let Some(share) = violation_share(record, sla_wait_seconds) else { return };
         let events = record.processed_events_count.unwrap_or(record.logged_events_count);
         let events = if events.is_finite() { events } else { 0.0 };

@@ -10,7 +10,7 @@ use crate::forecaster::{Forecast, HorizonForecast, normal_quantile};
 /// Quantile whose distance from the median is the unit of headroom.
 const SPREAD_QUANTILE: f64 = 0.95;
 /// Headroom per quantile of the normal distribution at the SLA target, in that unit.
-const SPREAD_PER_DEVIATION: f64 = 0.45;
+const SPREAD_PER_DEVIATION: f64 = 0.55;
 /// Time in which a backlog is to be worked off, beyond the startup time, seconds.
 const CATCH_UP_SECONDS: f64 = 60.0;
 const HOUR_MINUTES: u32 = 72;

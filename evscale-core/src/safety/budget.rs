@@ -26,9 +26,7 @@ impl Spent {
         let reserved = f64::from(context.config.min_jobs) * (rest - span);
         let affordable = ((daily - self.job_hours - reserved) / span).max(0.0).min(1e9).floor() as u32;
         let cap = affordable.max(context.config.min_jobs);
-        (jobs > cap).then(|| {
-            (cap, format!("{:.1} of {daily} job-hours of the day are used", self.job_hours))
-        })
+        (jobs > cap).then(|| (cap, format!("{:.1} of {daily} job-hours of the day are used", self.job_hours)))
     }
 
     fn turn_to(&mut self, at: Timestamp) {

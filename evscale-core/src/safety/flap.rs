@@ -22,7 +22,10 @@ impl Reversals {
         let window = f64::from(context.config.flap_window_seconds);
         let recent = self.at.iter().filter(|at| context.now.seconds_since(**at) <= window).count();
         (recent >= context.config.max_reversals as usize).then(|| {
-            (context.current_jobs, format!("{recent} changes of direction within the last {} min", window / 60.0))
+            (
+                context.current_jobs,
+                format!("{recent} changes of direction within the last {} min", window / 60.0),
+            )
         })
     }
 

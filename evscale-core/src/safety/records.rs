@@ -18,7 +18,9 @@ pub(super) fn rule(context: &Context<'_>, jobs: u32) -> (&'static str, Change) {
     let current = context.current_jobs;
     match &context.records {
         RecordState::Trusted => ("doubtful_record", None),
-        RecordState::UpOnly(reason) => ("doubtful_record", (jobs < current).then(|| (current, reason.clone()))),
+        RecordState::UpOnly(reason) => {
+            ("doubtful_record", (jobs < current).then(|| (current, reason.clone())))
+        }
         RecordState::Stale(age) => {
             let config = context.config;
             let fail_safe = *age >= f64::from(config.stale_fail_safe_seconds)

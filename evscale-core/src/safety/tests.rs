@@ -67,7 +67,8 @@ fn the_highest_proposal_of_the_window_holds_a_scale_down() {
     let config = Config { scale_down_stabilization_seconds: 600, ..lenient() };
     let mut guard = Guard::new();
     assert_eq!(guard.rule(&context(&config, 10), 8).jobs(), 8);
-    let later = |seconds, current| Context { now: start().plus_seconds(seconds), ..context(&config, current) };
+    let later =
+        |seconds, current| Context { now: start().plus_seconds(seconds), ..context(&config, current) };
     assert_eq!(guard.rule(&later(300, 8), 5).jobs(), 8, "8 was proposed 5 minutes ago");
     assert_eq!(guard.rule(&later(700, 8), 4).jobs(), 5, "8 has left the window");
     assert_eq!(guard.rule(&later(760, 5), 9).jobs(), 9, "upwards at once");
@@ -135,7 +136,8 @@ fn doubtful_and_stale_records_never_shrink_the_pool() {
     let doubtful = Context { records: RecordState::UpOnly("broken".into()), ..context(&config, 20) };
     ruled(&doubtful, 10, 20, Some("doubtful_record"));
     ruled(&doubtful, 30, 30, None);
-    let stale = |age| Context { records: RecordState::Stale(age), fail_safe_jobs: 35, ..context(&config, 20) };
+    let stale =
+        |age| Context { records: RecordState::Stale(age), fail_safe_jobs: 35, ..context(&config, 20) };
     ruled(&stale(700.0), 10, 20, Some("stale_records"));
     ruled(&stale(700.0), 30, 20, Some("stale_records"));
     ruled(&stale(1800.0), 10, 35, Some("stale_records"));

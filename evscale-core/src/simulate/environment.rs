@@ -7,7 +7,9 @@ use super::world::{World, WorldSettings};
 use super::{Generator, Workload};
 use crate::config::Config;
 use crate::controller::Controller;
-use crate::features::{HORIZON_MINUTES, HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, lead_steps, policy_input};
+use crate::features::{
+    HORIZON_MINUTES, HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, lead_steps, policy_input,
+};
 use crate::forecaster::{Forecast, HorizonForecast};
 use crate::policy::{Need, Proposal, Source, whole_jobs};
 use rand::{RngExt, SeedableRng};
@@ -22,16 +24,18 @@ const SLA_TARGETS: [f64; 4] = [0.97, 0.99, 0.995, 0.999];
 pub struct RewardWeights {
     /// Per job-hour over the job-hours that the mean offered load of the episode needs in an hour.
     pub cost: f64,
-    /// Per late event over the allowed ones in an hour of mean load: 0.1 makes an hour of late events at a target of
-    /// 99.5 % as dear as 20 hours of the mean load.
+    /// Per late event over the allowed ones in an hour of mean load: 0.3 makes an hour of late events at a target of
+    /// 99.5 % as dear as 60 hours of the mean load.
     pub violations: f64,
+    /// Most that the late events of one interval count: what no policy can prevent must not drown the rest.
+    pub violations_cap: f64,
     /// Per change of the pool, in hours of mean load.
     pub stability: f64,
 }
 
 impl Default for RewardWeights {
     fn default() -> Self {
-        Self { cost: 1.0, violations: 0.1, stability: 0.004 }
+        Self { cost: 1.0, violations: 0.3, violations_cap: 1.5, stability: 0.006 }
     }
 }
 
@@ -116,7 +120,8 @@ impl Environment {
         let interval = workload.interval_seconds;
         let length = ((EPISODE_SECONDS / f64::from(interval)) as usize).min(workload.events.len());
         let warm = workload.events.len() / 4;
-        let index = random.random_range(warm.min(workload.events.len() - length)..=workload.events.len() - length);
+        let index =
+            random.random_range(warm.min(workload.events.len() - length)..=workload.events.len() - length);
         let settings = WorldSettings {
             jobs_at_peak: 8.0 * 2f64.powf(random.random_range(0.0..4.0)),
             seed: random.random(),
@@ -187,10 +192,13 @@ impl Episode {
             let (jobs, late) = self.run_interval(tracks);
             reward -= weights.cost * jobs * hours / self.mean_offered;
             let allowed = self.config.allowed_violation_share();
-            reward -= weights.violations * hours * late / self.mean_events / allowed;
+            reward -=
+                (weights.violations * hours * late / self.mean_events / allowed).min(weights.violations_cap);
             let now = self.world.end_of(self.index - 1);
             let need = self.need();
-            if self.controller.due(&self.config, now) || self.controller.emergency(&self.config, need.as_ref()) {
+            if self.controller.due(&self.config, now)
+                || self.controller.emergency(&self.config, need.as_ref())
+            {
                 break;
             }
         }
@@ -237,7 +245,8 @@ mod tests {
         let mut quantiles = Vec::with_capacity(n * HORIZONS * LEVELS);
         for events in &workload.events {
             for _ in 0..HORIZONS {
-                quantiles.extend((0..LEVELS).map(|level| (*events * (0.8 + 0.4 * level as f64 / 14.0)) as f32));
+                quantiles
+                    .extend((0..LEVELS).map(|level| (*events * (0.8 + 0.4 * level as f64 / 14.0)) as f32));
             }
         }
         Arc::new(vec![Track { workload, quantiles, confidence: vec![0.9; n], anomaly: vec![0.0; n] }])

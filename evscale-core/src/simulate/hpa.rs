@@ -26,7 +26,13 @@ pub struct Hpa {
 
 impl Hpa {
     /// A rule that keeps the CPU utilization at `target_percent` with `min_jobs` to `max_jobs`.
-    pub fn new(target_percent: f64, min_jobs: u32, max_jobs: u32, interval_seconds: u32, startup_seconds: f64) -> Self {
+    pub fn new(
+        target_percent: f64,
+        min_jobs: u32,
+        max_jobs: u32,
+        interval_seconds: u32,
+        startup_seconds: f64,
+    ) -> Self {
         Self {
             target_percent,
             bounds: (min_jobs, max_jobs),
@@ -71,9 +77,14 @@ impl ScalingRule for Hpa {
         }
         let starting: u32 = self.starting.iter().map(|(_, count)| count).sum();
         let (low, high) = self.bounds;
-        let desired = self.desired(percent, current, starting.min(current.saturating_sub(1))).max(low).min(high);
+        let desired =
+            self.desired(percent, current, starting.min(current.saturating_sub(1))).max(low).min(high);
         self.recommendations.push_back((now, desired));
-        while self.recommendations.front().is_some_and(|(at, _)| now.seconds_since(*at) > STABILIZATION_SECONDS) {
+        while self
+            .recommendations
+            .front()
+            .is_some_and(|(at, _)| now.seconds_since(*at) > STABILIZATION_SECONDS)
+        {
             self.recommendations.pop_front();
         }
         self.jobs = if desired >= current {

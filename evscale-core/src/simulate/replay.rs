@@ -124,7 +124,8 @@ pub fn replay(
         progress(index + 1, world.len());
     }
     let late_bin = (pool.1 / SUBSTEP_SECONDS).floor() as usize + 1;
-    let scores = score(rows.get(scored_from..).unwrap_or(&[]), &simulator.waits(), late_bin, world.interval_seconds());
+    let scores =
+        score(rows.get(scored_from..).unwrap_or(&[]), &simulator.waits(), late_bin, world.interval_seconds());
     Replay { rows, scored_from, scores }
 }
 
@@ -151,7 +152,8 @@ fn score(rows: &[ReplayRow], waits: &[f64], late_bin: usize, interval_seconds: u
     }
     Scores {
         sla_compliance_percent: 100.0 * (1.0 - share(late)),
-        job_hours: rows.iter().map(|row| f64::from(row.jobs)).sum::<f64>() * f64::from(interval_seconds) / 3600.0,
+        job_hours: rows.iter().map(|row| f64::from(row.jobs)).sum::<f64>() * f64::from(interval_seconds)
+            / 3600.0,
         mean_wait_ms: share(weighted) * SUBSTEP_SECONDS * 1000.0,
         p99_wait_ms: p99.unwrap_or(0) as f64 * SUBSTEP_SECONDS * 1000.0,
         scale_actions: actions,
@@ -179,7 +181,12 @@ mod tests {
             interval_seconds: 120,
             events: vec![1200.0; 100],
         };
-        let settings = WorldSettings { jobs_at_peak: 10.0, service_noise: 0.0, service_drift: 0.0, ..Default::default() };
+        let settings = WorldSettings {
+            jobs_at_peak: 10.0,
+            service_noise: 0.0,
+            service_drift: 0.0,
+            ..Default::default()
+        };
         World::new(&workload, &settings)
     }
 

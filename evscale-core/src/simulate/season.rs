@@ -44,7 +44,9 @@ impl Season {
                     let wave: f64 = harmonics
                         .iter()
                         .enumerate()
-                        .map(|(k, (amplitude, at))| amplitude * ((k + 1) as f64 * TAU * hour / 24.0 + at).sin())
+                        .map(|(k, (amplitude, at))| {
+                            amplitude * ((k + 1) as f64 * TAU * hour / 24.0 + at).sin()
+                        })
                         .sum();
                     (0.8 * wave).exp()
                 }
@@ -58,9 +60,9 @@ impl Season {
             let base = if weekday >= 5 { weekend } else { 1.0 };
             *factor = base * random.random_range(0.85..1.15);
         }
-        let shift_at = random.random_bool(0.05).then(|| {
-            Timestamp::EPOCH.plus_millis(1_767_571_200_000 + random.random_range(0..14) * DAY_MS)
-        });
+        let shift_at = random
+            .random_bool(0.05)
+            .then(|| Timestamp::EPOCH.plus_millis(1_767_571_200_000 + random.random_range(0..14) * DAY_MS));
         Self { day, week, offset_hours: random.random_range(-12.0f64..12.0).round(), shift_at }
     }
 
@@ -71,7 +73,8 @@ impl Season {
         let weekday = ((local.floor() as i64 + 3).rem_euclid(7)) as usize;
         let place = local.rem_euclid(1.0) * HALF_HOURS as f64 - 0.5;
         let (left, share) = (place.floor(), place - place.floor());
-        let half_hour = |i: f64| self.day.get(i.rem_euclid(HALF_HOURS as f64) as usize).copied().unwrap_or(1.0);
+        let half_hour =
+            |i: f64| self.day.get(i.rem_euclid(HALF_HOURS as f64) as usize).copied().unwrap_or(1.0);
         let day = (1.0 - share) * half_hour(left) + share * half_hour(left + 1.0);
         day * self.week.get(weekday).copied().unwrap_or(1.0)
     }

@@ -26,7 +26,8 @@ impl Workload {
             if line.trim().is_empty() {
                 continue;
             }
-            let (at, events) = row(line).map_err(|problem| Error::trace(format!("{name}: line {}: {problem}", index + 1)))?;
+            let (at, events) = row(line)
+                .map_err(|problem| Error::trace(format!("{name}: line {}: {problem}", index + 1)))?;
             if let Some((_, before, _)) = rows.last()
                 && at <= *before
             {
@@ -52,7 +53,9 @@ impl Workload {
         for (line, at, count) in rows {
             let slot = (at.as_millis() - start.as_millis() + interval_ms / 2) / interval_ms;
             if slot > LENGTH_LIMIT {
-                return Err(Error::trace(format!("{name}: line {line}: more than {LENGTH_LIMIT} intervals after the first row")));
+                return Err(Error::trace(format!(
+                    "{name}: line {line}: more than {LENGTH_LIMIT} intervals after the first row"
+                )));
             }
             let slot = slot as usize;
             if slot >= events.len() {
@@ -93,7 +96,8 @@ impl Workload {
 }
 
 fn row(line: &str) -> std::result::Result<(Timestamp, f64), String> {
-    let (stamp, count) = line.split_once(',').ok_or_else(|| format!("{line:?}, expected `timestamp,events`"))?;
+    let (stamp, count) =
+        line.split_once(',').ok_or_else(|| format!("{line:?}, expected `timestamp,events`"))?;
     let at: Timestamp = stamp.trim().parse().map_err(|problem: Error| problem.to_string())?;
     let events: f64 = count.trim().parse().map_err(|_| format!("events is {count:?}, expected a number"))?;
     if events.is_finite() && events >= 0.0 {
@@ -107,7 +111,8 @@ fn row(line: &str) -> std::result::Result<(Timestamp, f64), String> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "timestamp,events\n2026-01-05T00:00:00Z,5\n2026-01-05T00:02:00Z,7\n2026-01-05T00:08:00Z,13\n";
+    const GOOD: &str =
+        "timestamp,events\n2026-01-05T00:00:00Z,5\n2026-01-05T00:02:00Z,7\n2026-01-05T00:08:00Z,13\n";
 
     #[test]
     fn gaps_are_unknown_and_can_be_filled() {

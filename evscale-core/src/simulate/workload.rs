@@ -34,7 +34,8 @@ impl Workload {
         let scale = 10f64.powf(random.random_range(-0.5..6.0));
         let dispersion = if random.random_bool(0.4) { random.random_range(0.0..0.3f64).powi(2) } else { 0.0 };
         let batch = if random.random_bool(0.12) { random.random_range(2.0..60.0f64).round() } else { 1.0 };
-        let events = shape.rate.iter().map(|rate| count(&mut random, rate * scale, dispersion, batch)).collect();
+        let events =
+            shape.rate.iter().map(|rate| count(&mut random, rate * scale, dispersion, batch)).collect();
         Self { name: format!("generated-{seed}"), start, interval_seconds, events }
     }
 
@@ -97,8 +98,10 @@ impl Shape {
         }
         if random.random_bool(0.4) {
             for _ in 0..random.random_range(1..4) {
-                let period =
-                    *pick(random, &[900.0f64, 1800.0, 3600.0, 3600.0, 10_800.0, 21_600.0, 86_400.0, 86_400.0]);
+                let period = *pick(
+                    random,
+                    &[900.0f64, 1800.0, 3600.0, 3600.0, 10_800.0, 21_600.0, 86_400.0, 86_400.0],
+                );
                 let length = random.random_range(60.0..(period / 3.0).min(7200.0));
                 let height = 0.2 * 10f64.powf(random.random_range(0.0..1.4));
                 let phase = random.random_range(0.0..period);
@@ -107,7 +110,8 @@ impl Shape {
         }
         if random.random_bool(0.25) {
             for _ in 0..random.random_range(1..4) {
-                let (at, factor) = (random.random_range(0.0..span), 2f64.powf(random.random_range(-2.0..2.0)));
+                let (at, factor) =
+                    (random.random_range(0.0..span), 2f64.powf(random.random_range(-2.0..2.0)));
                 self.scale_by_time(|seconds| if seconds > at { factor } else { 1.0 });
             }
         }
@@ -234,9 +238,13 @@ mod tests {
     #[test]
     fn the_demonstration_has_days_a_burst_and_an_outage() {
         let events = Workload::two_weeks(1).events;
-        let mean = |first: usize, last: usize| events[first..last].iter().sum::<f64>() / (last - first) as f64;
+        let mean =
+            |first: usize, last: usize| events[first..last].iter().sum::<f64>() / (last - first) as f64;
         assert!(mean(10 * 30, 16 * 30) > 2.0 * mean(120, 150), "day against night");
-        assert!(mean(720 + 300, 720 + 480) > 1.5 * mean(5 * 720 + 300, 5 * 720 + 480), "Tuesday against Saturday");
+        assert!(
+            mean(720 + 300, 720 + 480) > 1.5 * mean(5 * 720 + 300, 5 * 720 + 480),
+            "Tuesday against Saturday"
+        );
         let crowd = (9.6 * 720.0) as usize;
         assert!(mean(crowd, crowd + 5) > 1.5 * mean(crowd - 20, crowd - 5));
         assert_eq!(mean((11.55 * 720.0) as usize + 1, (11.55 * 720.0) as usize + 18), 0.0);

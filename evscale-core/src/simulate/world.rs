@@ -25,7 +25,13 @@ pub struct WorldSettings {
 
 impl Default for WorldSettings {
     fn default() -> Self {
-        Self { jobs_at_peak: 60.0, seed: 0, burst_concentration: 20.0, service_drift: 0.1, service_noise: 0.05 }
+        Self {
+            jobs_at_peak: 60.0,
+            seed: 0,
+            burst_concentration: 20.0,
+            service_drift: 0.1,
+            service_noise: 0.05,
+        }
     }
 }
 
@@ -49,7 +55,10 @@ impl World {
         let interval = f64::from(workload.interval_seconds);
         let mut sorted = events.clone();
         sorted.sort_by(f64::total_cmp);
-        let peak = sorted.get((sorted.len() * 999 / 1000).min(sorted.len().saturating_sub(1))).copied().unwrap_or(1.0);
+        let peak = sorted
+            .get((sorted.len() * 999 / 1000).min(sorted.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(1.0);
         let base = settings.jobs_at_peak * interval / peak.max(1.0);
         let mut random = Generator::seed_from_u64(settings.seed);
         let per_day = 86_400.0 / interval;
@@ -119,7 +128,8 @@ impl World {
     /// Arrivals of each substep of an interval: a Dirichlet split of its events.
     pub fn arrivals(&self, index: usize, out: &mut Vec<f64>) {
         let substeps = (f64::from(self.interval_seconds) / SUBSTEP_SECONDS).round().max(1.0) as usize;
-        let mut random = Generator::seed_from_u64(self.seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random =
+            Generator::seed_from_u64(self.seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         out.clear();
         match Gamma::new(self.burst_concentration.max(1e-3), 1.0) {
             Ok(gamma) => out.extend((0..substeps).map(|_| gamma.sample(&mut random))),

@@ -31,7 +31,12 @@ impl Repairs {
 }
 
 /// Sets every field that makes no sense to unknown.
-pub(super) fn check_fields(record: &mut Metrics, before: &Expectation, config: &Config, repairs: &mut Repairs) {
+pub(super) fn check_fields(
+    record: &mut Metrics,
+    before: &Expectation,
+    config: &Config,
+    repairs: &mut Repairs,
+) {
     repairs.prefix = format!("metrics record at {}: ", record.timestamp);
     ranges(record, config, repairs);
     plausibility(record, before, repairs);
@@ -115,7 +120,11 @@ fn contradictions(record: &mut Metrics, before: &Expectation, repairs: &mut Repa
     {
         let existed = slack(waiting + arrived);
         if let Some(processed) = record.processed_events_count.filter(|count| *count > existed) {
-            repairs.note("processed_events_count", processed, &format!("at most {existed:.0}, which existed"));
+            repairs.note(
+                "processed_events_count",
+                processed,
+                &format!("at most {existed:.0}, which existed"),
+            );
             record.processed_events_count = None;
         }
         if let Some(queued) = record.queued_events_count.filter(|count| *count > existed) {

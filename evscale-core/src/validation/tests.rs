@@ -81,7 +81,10 @@ fn a_gap_of_a_day_is_a_gap_and_a_jump_of_a_month_needs_a_second_record() {
     assert!(matches!(expectation.check(&usual(86_400), &config), Checked::Usable { .. }));
     let month = 31 * 86_400;
     assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected { .. }));
-    assert!(matches!(expectation.check(&usual(86_520), &config), Checked::Usable { .. }), "the clock came back");
+    assert!(
+        matches!(expectation.check(&usual(86_520), &config), Checked::Usable { .. }),
+        "the clock came back"
+    );
     assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected { .. }));
     assert!(matches!(expectation.check(&usual(month + 120), &config), Checked::Usable { .. }));
 }

@@ -29,15 +29,15 @@ class PpoSettings:
     clip: of the probability ratio. entropy: weight at the start, falling to a tenth. rate: learning rate, falling."""
 
     length: int = 128
-    discount: float = 0.97
-    trace: float = 0.95
+    discount: float = 0.9
+    trace: float = 0.9
     clip: float = 0.2
-    entropy: float = 0.01
-    rate: float = 3e-4
+    entropy: float = 0.003
+    rate: float = 1e-3
     epochs: int = 4
     minibatch: int = 2048
     gradient_norm: float = 0.5
-    reward_scale: float = 0.2
+    reward_scale: float = 1.0
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Trainer:
         values.append(self.critic(self.observation).squeeze(1))
         advantages = self._advantages(rewards, ends, values)
         returns = advantages + torch.stack(values[:-1])
-        flat = lambda parts: torch.cat(parts).reshape(-1)  # noqa: E731
+        flat = lambda parts: torch.cat(parts).reshape(-1)
         return Rollout(torch.cat(seen), flat(actions), flat(logs), advantages.reshape(-1), returns.reshape(-1),
                        float(torch.stack(rewards).mean()))
 

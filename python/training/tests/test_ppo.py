@@ -7,9 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from evscale.training.export import export, largest_difference  # noqa: E402
-from evscale.training.policy_model import actor, critic  # noqa: E402
-from evscale.training.ppo import PpoSettings, Trainer  # noqa: E402
+from evscale.training.export import export, largest_difference
+from evscale.training.policy_model import actor, critic
+from evscale.training.ppo import PpoSettings, Trainer
 
 
 class Sign:

@@ -24,16 +24,20 @@ fn main() -> Result<(), evscale_core::Error> {
     let world = World::new(&workload, &WorldSettings::default());
     let records: Vec<Metrics> = (0..world.len())
         .map(|i| {
-            let mut record = Metrics::new(world.end_of(i), world.events(i), (1.3 * world.offered_jobs(i)).ceil().max(1.0));
+            let mut record =
+                Metrics::new(world.end_of(i), world.events(i), (1.3 * world.offered_jobs(i)).ceil().max(1.0));
             record.average_processing_duration_ms = Some(1000.0 * world.service_seconds(i));
             record.processed_events_count = Some(world.events(i));
             record
         })
         .collect();
     println!("{:24}{:>12}{:>12}{:>12}", "observe + decide", "p50", "p99", "max");
-    for (name, use_networks) in [("with networks", true), ("experts and rule", false), ("with networks", true)] {
+    for (name, use_networks) in
+        [("with networks", true), ("experts and rule", false), ("with networks", true)]
+    {
         let times = ticks(&records, use_networks)?;
-        let at = |share: f64| times.get(((times.len() - 1) as f64 * share) as usize).copied().unwrap_or_default();
+        let at =
+            |share: f64| times.get(((times.len() - 1) as f64 * share) as usize).copied().unwrap_or_default();
         println!("{name:24}{:>12.1?}{:>12.1?}{:>12.1?}", at(0.5), at(0.99), at(1.0));
     }
     Ok(())

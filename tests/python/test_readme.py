@@ -1,0 +1,35 @@
+"""The README shows the examples as they are, and what they really print."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import make
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("example", ["examples/rust/src/bin/quickstart.rs", "examples/python/quickstart.py",
+                                     "examples/c/quickstart.c"])
+def test_the_examples_are_shown_as_they_are(example):
+    text = (ROOT / example).read_text()
+    body = text.split("\n", 2)[2] if not example.endswith(".c") else text.split("\n", 1)[1]
+    assert body.strip() in README
+
+
+def printed(command):
+    return subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ}).stdout
+
+
+@pytest.mark.parametrize("command", [
+    [make.TARGET / "release/quickstart"],
+    [sys.executable, ROOT / "examples/python/quickstart.py"],
+    [make.TARGET / "c-tests/quickstart-c11"],
+])
+def test_the_printed_output_is_the_shown_one(command):
+    for line in printed(command).strip().splitlines():
+        if not line.startswith("{"):
+            assert line in README, line
