@@ -40,9 +40,7 @@ pub fn forecaster_samples<'py>(
     origins: PyReadonlyArray1<'py, i64>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let start = guarded(py, || Timestamp::from_millis(start_ms))?;
-    if !(10..=3600).contains(&interval_seconds) {
-        return Err(refused(py, &format!("`interval_seconds` is {interval_seconds}, expected 10 to 3600")));
-    }
+    check_interval(py, interval_seconds)?;
     let (events, origins) = (events.as_slice()?.to_vec(), origins.as_slice()?.to_vec());
     let within = origins.iter().all(|origin| (0..events.len() as i64).contains(origin));
     if !within || origins.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
@@ -63,6 +61,13 @@ pub fn forecaster_samples<'py>(
     put("level_z", samples.level_z, &[n])?;
     put("scale", samples.scale, &[n])?;
     Ok(out)
+}
+
+fn check_interval(py: Python<'_>, interval_seconds: u32) -> PyResult<()> {
+    if (10..=3600).contains(&interval_seconds) {
+        return Ok(());
+    }
+    Err(refused(py, &format!("`interval_seconds` is {interval_seconds}, expected 10 to 3600")))
 }
 
 /// What a bundle for this build must declare, as JSON in the shape of its manifest.
@@ -108,6 +113,10 @@ pub fn random_workload<'py>(
     days: f64,
     interval_seconds: u32,
 ) -> PyResult<(i64, Bound<'py, PyArray1<f64>>)> {
+    check_interval(py, interval_seconds)?;
+    if !(0.0..=3660.0).contains(&days) {
+        return Err(refused(py, &format!("`days` is {days}, expected 0 to 3660")));
+    }
     let workload = guarded(py, || Ok(Workload::random(seed, days, interval_seconds)))?;
     Ok((workload.start.as_millis(), PyArray1::from_vec(py, workload.events)))
 }
