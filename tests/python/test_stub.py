@@ -8,7 +8,7 @@ import pytest
 from evscale import Config, _evscale
 
 STUB = ast.parse((Path(__file__).parents[2] / "python/evscale/_evscale.pyi").read_text())
-TYPES_ONLY = {"Timestamp"}
+TYPES_ONLY = {"_Timestamp"}
 FROM_OBJECT = {"__new__", "__eq__", "__getattr__", "__dir__"}
 
 

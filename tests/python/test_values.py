@@ -250,7 +250,8 @@ def test_training_hooks_give_arrays_and_refuse_nonsense():
 
 
 def test_the_quickstart_runs():
-    ran = subprocess.run([sys.executable, ROOT / "examples/python/quickstart.py"], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, ROOT / "examples/python/quickstart.py"], check=False,
+                         capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "events per interval" in ran.stdout and "jobs" in ran.stdout
 
