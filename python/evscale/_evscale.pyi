@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from os import PathLike
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __version__: str
 
-_Timestamp = datetime | str | int | float
+_Timestamp: TypeAlias = datetime | str | int | float
 """An aware datetime, RFC 3339 text with a zone, or epoch milliseconds."""
 
 class EvscaleError(ValueError):
