@@ -1,97 +1,32 @@
-//! Configuration, models and the autoscaler.
+//! One pool.
 
-use crate::answers::{Decision, Forecast, Observation};
-use crate::door::{guarded, refused};
-use crate::record;
-use evscale_core::{Pause, ScalingOutcome};
+use crate::config::Config;
+use crate::decision::Decision;
+use crate::door::{guarded, locked, refused};
+use crate::forecast::Forecast;
+use crate::models::ModelBundle;
+use crate::observation::Observation;
+use crate::{frame, plain, record};
+use evscale_core::Pause;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use std::path::PathBuf;
+use std::sync::Mutex;
 
-fn dumps(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    value.py().import("json")?.call_method1("dumps", (value,))?.extract()
+/// Records taken between two looks for a signal such as Ctrl-C.
+const CHUNK: usize = 256;
+
+/// Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns.
+#[pyclass(frozen, module = "evscale", name = "Autoscaler")]
+pub struct Autoscaler {
+    state: Mutex<evscale_core::Autoscaler>,
+    config: evscale_core::Config,
 }
 
-/// Settings of one pool, as keyword arguments; None is the default.
-#[pyclass(frozen, module = "evscale", name = "Config")]
-pub struct Config(pub evscale_core::Config);
-
-#[pymethods]
-impl Config {
-    #[new]
-    #[pyo3(signature = (**settings))]
-    fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let given = PyDict::new(py);
-        if let Some(settings) = settings {
-            for (key, value) in settings.iter() {
-                if !value.is_none() {
-                    given.set_item(key, value)?;
-                }
-            }
-        }
-        let text = dumps(given.as_any())?;
-        guarded(py, || evscale_core::Config::from_json(&text)).map(Self)
-    }
-    /// All settings as plain values.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("json")?.call_method1("loads", (self.0.to_json(),))
-    }
-    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.to_dict(py)?.get_item(name).map_err(|_| {
-            pyo3::exceptions::PyAttributeError::new_err(format!("the configuration has no setting `{name}`"))
-        })
-    }
-    fn __repr__(&self) -> String {
-        format!("Config({})", self.0.to_json())
-    }
-    fn __eq__(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((), Bound<'py, PyAny>)> {
-        Ok(((), self.to_dict(py)?))
+impl Autoscaler {
+    fn around(scaler: evscale_core::Autoscaler) -> Self {
+        Self { config: scaler.config().clone(), state: Mutex::new(scaler) }
     }
 }
-
-/// A forecaster and a policy network, checked and shared.
-#[pyclass(frozen, module = "evscale", name = "ModelBundle")]
-pub struct ModelBundle(pub evscale_core::ModelBundle);
-
-#[pymethods]
-impl ModelBundle {
-    /// The models inside the package.
-    #[staticmethod]
-    fn bundled(py: Python<'_>) -> PyResult<Self> {
-        guarded(py, evscale_core::ModelBundle::bundled).map(Self)
-    }
-    /// A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx.
-    #[staticmethod]
-    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let read = |name: &str| Ok::<_, PyErr>(std::fs::read(path.join(name))?);
-        let (manifest, forecaster, policy) =
-            (read("manifest.json")?, read("forecaster.onnx")?, read("policy.onnx")?);
-        guarded(py, || evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy)).map(Self)
-    }
-    #[getter]
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-    #[getter]
-    fn version(&self) -> &str {
-        self.0.version()
-    }
-    /// The manifest as plain values.
-    #[getter]
-    fn manifest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("json")?.call_method1("loads", (self.0.manifest_json(),))
-    }
-    fn __repr__(&self) -> String {
-        format!("ModelBundle({} {})", self.0.name(), self.0.version())
-    }
-}
-
-/// Forecasts the arrivals of one pool and decides on its number of jobs.
-#[pyclass(module = "evscale", name = "Autoscaler")]
-pub struct Autoscaler(evscale_core::Autoscaler);
 
 #[pymethods]
 impl Autoscaler {
@@ -107,75 +42,86 @@ impl Autoscaler {
                 None => builder.build(),
             }
         })
-        .map(Self)
+        .map(Self::around)
     }
     /// Takes the record of one interval: a dict, or its fields as keyword arguments.
-    #[pyo3(signature = (record=None, **fields))]
+    #[pyo3(signature = (record=None, /, **fields))]
     fn observe(
-        &mut self,
+        &self,
         py: Python<'_>,
-        record: Option<&Bound<'_, PyDict>>,
+        record: Option<&Bound<'_, PyAny>>,
         fields: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Observation> {
-        let given = record.or(fields).ok_or_else(|| refused(py, "observe got no metrics record"))?;
-        let metrics = record::metrics(given)?;
-        let scaler = &mut self.0;
-        guarded(py, || scaler.observe(&metrics)).map(Observation)
+        let metrics = record::metrics(&record::given(py, "metrics record", record, fields)?)?;
+        locked(py, &self.state, |scaler| scaler.observe(&metrics)).map(Observation::from)
+    }
+    /// Takes the records of many intervals, oldest first: a list of dicts, a dict of columns, or a data frame of
+    /// pandas, polars or pyarrow. A malformed record refuses the whole table.
+    fn observe_many(&self, py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Vec<Observation>> {
+        let records = frame::records(frame)?;
+        let mut seen = Vec::with_capacity(records.len());
+        for chunk in records.chunks(CHUNK) {
+            let part: Vec<_> =
+                locked(py, &self.state, |scaler| chunk.iter().map(|r| scaler.observe(r)).collect())?;
+            seen.extend(part.into_iter().map(Observation::from));
+            py.check_signals()?;
+        }
+        Ok(seen)
     }
     /// The forecast at the newest record.
-    fn forecast(&self) -> Forecast {
-        Forecast(self.0.forecast())
+    fn forecast(&self, py: Python<'_>) -> PyResult<Forecast> {
+        locked(py, &self.state, |scaler| Ok(scaler.forecast())).map(Forecast)
     }
     /// The decision at the time of the newest record: new if it is due or there is an emergency, else the standing one.
-    fn decide(&mut self, py: Python<'_>) -> PyResult<Decision> {
-        let scaler = &mut self.0;
-        guarded(py, || Ok(scaler.decide())).map(Decision)
+    fn decide(&self, py: Python<'_>) -> PyResult<Decision> {
+        locked(py, &self.state, |scaler| Ok(scaler.decide())).map(Decision)
     }
     /// The decision at a time that may be later than the newest record.
-    fn decide_at(&mut self, py: Python<'_>, timestamp: &Bound<'_, PyAny>) -> PyResult<Decision> {
-        let at = record::timestamp(timestamp)?;
-        let scaler = &mut self.0;
-        guarded(py, || Ok(scaler.decide_at(at))).map(Decision)
+    fn decide_at(&self, py: Python<'_>, timestamp: &Bound<'_, PyAny>) -> PyResult<Decision> {
+        let at = plain::timestamp("timestamp", timestamp)?;
+        locked(py, &self.state, |scaler| Ok(scaler.decide_at(at))).map(Decision)
     }
     /// The whole state of the pool.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let scaler = &self.0;
-        Ok(PyBytes::new(py, &guarded(py, || Ok(scaler.snapshot()))?))
+        Ok(PyBytes::new(py, &locked(py, &self.state, |scaler| Ok(scaler.snapshot()))?))
     }
     /// An autoscaler that goes on from a snapshot.
     #[staticmethod]
-    #[pyo3(signature = (config, snapshot, bundle=None))]
-    fn restore(
-        py: Python<'_>,
-        config: &Config,
-        snapshot: &[u8],
-        bundle: Option<&ModelBundle>,
-    ) -> PyResult<Self> {
-        let (config, bundle) = (config.0.clone(), bundle.map(|bundle| bundle.0.clone()));
-        guarded(py, || {
-            let bundle = bundle.map_or_else(evscale_core::ModelBundle::bundled, Ok)?;
-            evscale_core::Autoscaler::restore(config, bundle, snapshot)
-        })
-        .map(Self)
+    #[pyo3(signature = (config, data, bundle=None))]
+    fn restore(py: Python<'_>, config: &Config, data: &[u8], bundle: Option<&ModelBundle>) -> PyResult<Self> {
+        let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
+        guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data)).map(Self::around)
     }
-    /// Tells what the host really did: a dict with timestamp, started, ready, startup_seconds, refused.
-    fn acknowledge(&mut self, py: Python<'_>, outcome: &Bound<'_, PyDict>) -> PyResult<()> {
-        let text = dumps(outcome.as_any())?;
-        let outcome: ScalingOutcome =
-            serde_json::from_str(&text).map_err(|problem| refused(py, &format!("outcome: {problem}")))?;
-        self.0.acknowledge(&outcome);
-        Ok(())
+    /// Tells what the host really did: timestamp, started, ready, startup_seconds, refused; as a dict or as keyword
+    /// arguments.
+    #[pyo3(signature = (outcome=None, /, **fields))]
+    fn acknowledge(
+        &self,
+        py: Python<'_>,
+        outcome: Option<&Bound<'_, PyAny>>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let outcome = record::outcome(&record::given(py, "scaling outcome", outcome, fields)?)?;
+        locked(py, &self.state, |scaler| {
+            scaler.acknowledge(&outcome);
+            Ok(())
+        })
     }
     /// Switches changes off: "off" (nothing is paused), "all", "down" or "up".
-    fn set_pause(&mut self, py: Python<'_>, pause: &str) -> PyResult<()> {
+    fn set_pause(&self, py: Python<'_>, pause: &str) -> PyResult<()> {
         let pause: Pause = serde_json::from_value(pause.into())
             .map_err(|_| refused(py, &format!("pause is {pause:?}, expected off, all, down or up")))?;
-        self.0.set_pause(pause);
-        Ok(())
+        locked(py, &self.state, |scaler| {
+            scaler.set_pause(pause);
+            Ok(())
+        })
     }
     /// The configuration.
     #[getter]
     fn config(&self) -> Config {
-        Config(self.0.config().clone())
+        Config(self.config.clone())
+    }
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("Autoscaler({})", Bound::new(py, self.config())?.repr()?))
     }
 }

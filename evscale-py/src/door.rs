@@ -1,32 +1,75 @@
 //! The one door from Python into Rust: detaches from the interpreter, catches panics, maps errors.
 
+use evscale_core::Result;
+use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 
-pyo3::create_exception!(
+create_exception!(
     evscale,
     EvscaleError,
     PyValueError,
     "What evscale refuses or cannot do; `kind` is stable: invalid_config, invalid_argument, invalid_bundle, \
      invalid_snapshot, invalid_trace, inference or panic."
 );
+create_exception!(
+    evscale,
+    ConfigError,
+    EvscaleError,
+    "A setting is unknown, out of range, or contradicts another."
+);
+create_exception!(evscale, ArgumentError, EvscaleError, "A metrics record or an argument is malformed.");
+create_exception!(
+    evscale,
+    BundleError,
+    EvscaleError,
+    "A model bundle is damaged, incomplete, or of another format."
+);
+create_exception!(
+    evscale,
+    SnapshotError,
+    EvscaleError,
+    "A snapshot is damaged, foreign, or of another format."
+);
+create_exception!(evscale, InferenceError, EvscaleError, "A network failed to run.");
+
+const BROKEN: &str = "evscale failed inside; the object must not be used any more";
 
 /// Runs `work` without the interpreter's lock.
-pub fn guarded<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce() -> evscale_core::Result<T> + Send,
-) -> PyResult<T> {
+pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(problem)) => Err(error(py, problem.kind().as_str(), &problem.to_string())),
-        Err(_) => Err(error(py, "panic", "evscale failed inside; the object must not be used any more")),
+        Err(_) => Err(error(py, "panic", BROKEN)),
     }
 }
 
-/// An `EvscaleError` with its kind.
+/// Runs `work` on shared state, one thread at a time. State in which something panicked stays refused.
+pub fn locked<S: Send, T: Send>(
+    py: Python<'_>,
+    state: &Mutex<S>,
+    work: impl FnOnce(&mut S) -> Result<T> + Send,
+) -> PyResult<T> {
+    let answer = guarded(py, || match state.lock() {
+        Ok(mut state) => work(&mut state).map(Some),
+        Err(_) => Ok(None),
+    })?;
+    answer.ok_or_else(|| error(py, "panic", BROKEN))
+}
+
+/// An `EvscaleError` of the class that belongs to its kind.
 pub fn error(py: Python<'_>, kind: &str, message: &str) -> PyErr {
-    let raised = EvscaleError::new_err(message.to_owned());
+    let message = message.to_owned();
+    let raised = match kind {
+        "invalid_config" => ConfigError::new_err(message),
+        "invalid_argument" => ArgumentError::new_err(message),
+        "invalid_bundle" => BundleError::new_err(message),
+        "invalid_snapshot" => SnapshotError::new_err(message),
+        "inference" => InferenceError::new_err(message),
+        _ => EvscaleError::new_err(message),
+    };
     match raised.value(py).setattr("kind", kind) {
         Ok(()) => raised,
         Err(problem) => problem,

@@ -1,87 +1,107 @@
 //! The forecaster alone.
 
-use crate::answers::Forecast;
-use crate::autoscaler::ModelBundle;
-use crate::door::{guarded, refused};
-use crate::record;
+use crate::door::{guarded, locked, refused};
+use crate::forecast::Forecast;
+use crate::models::ModelBundle;
+use crate::plain::{missing, number, shown, timestamp, whole};
+use evscale_core::Timestamp;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
+use std::sync::Mutex;
 
 /// 2000-01-03T00:00:00Z, a Monday: the beginning where none is given.
 const DEFAULT_START_MS: i64 = 946_857_600_000;
+/// Counts taken between two looks for a signal such as Ctrl-C.
+const CHUNK: usize = 256;
 
-/// Forecasts a series of counts, without a pool of jobs.
-#[pyclass(module = "evscale", name = "Forecaster")]
+/// Forecasts a series of counts, without a pool of jobs. Threads may share it; they take turns.
+#[pyclass(frozen, module = "evscale", name = "Forecaster")]
 pub struct Forecaster {
-    inner: evscale_core::Forecaster,
+    state: Mutex<evscale_core::Forecaster>,
     interval_seconds: u32,
+    start: Timestamp,
     bundle: evscale_core::ModelBundle,
 }
 
-fn start_of(start: Option<&Bound<'_, PyAny>>) -> PyResult<evscale_core::Timestamp> {
-    match start {
-        Some(start) => record::timestamp(start),
-        None => Ok(evscale_core::Timestamp::EPOCH.plus_millis(DEFAULT_START_MS)),
-    }
+fn start_of(start: Option<&Bound<'_, PyAny>>, otherwise: Timestamp) -> PyResult<Timestamp> {
+    start.map_or(Ok(otherwise), |start| timestamp("start", start))
 }
 
-/// Any array-like of numbers as float64.
-fn counts<'py>(values: &Bound<'py, PyAny>) -> PyResult<Vec<f64>> {
+/// A one-dimensional array-like of numbers as float64; None is NaN.
+fn counts(values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
     let py = values.py();
-    let array = py.import("numpy")?.call_method1("asarray", (values, "float64"));
-    let array: PyReadonlyArray1<'py, f64> = array
-        .and_then(|array| array.extract().map_err(PyErr::from))
-        .map_err(|_| refused(py, "counts are no one-dimensional array of numbers"))?;
+    let unfit = |_| {
+        refused(py, &format!("counts are {}, expected a one-dimensional array of numbers", shown(values)))
+    };
+    let array = py.import("numpy")?.call_method1("asarray", (values, "float64")).map_err(unfit)?;
+    let array: PyReadonlyArray1<'_, f64> = array.extract().map_err(unfit)?;
     Ok(array.as_array().to_vec())
+}
+
+/// Feeds a forecaster, with looks for signals in between.
+fn feed(py: Python<'_>, state: &Mutex<evscale_core::Forecaster>, values: &[f64]) -> PyResult<()> {
+    for chunk in values.chunks(CHUNK) {
+        locked(py, state, |forecaster| chunk.iter().try_for_each(|events| forecaster.observe(*events)))?;
+        py.check_signals()?;
+    }
+    Ok(())
 }
 
 #[pymethods]
 impl Forecaster {
     #[new]
-    #[pyo3(signature = (interval_seconds=120, start=None, bundle=None))]
+    #[pyo3(signature = (interval_seconds=None, start=None, bundle=None), text_signature = "(interval_seconds=120, start=None, bundle=None)")]
     fn new(
         py: Python<'_>,
-        interval_seconds: u32,
+        interval_seconds: Option<&Bound<'_, PyAny>>,
         start: Option<&Bound<'_, PyAny>>,
         bundle: Option<&ModelBundle>,
     ) -> PyResult<Self> {
-        let start = start_of(start)?;
-        let bundle = bundle.map(|bundle| bundle.0.clone());
+        let interval_seconds = interval_seconds.map_or(Ok(120), |value| whole("interval_seconds", value))?;
+        let start = start_of(start, Timestamp::EPOCH.plus_millis(DEFAULT_START_MS))?;
+        let bundle = ModelBundle::or_bundled(bundle);
         guarded(py, || {
-            let bundle = bundle.map_or_else(evscale_core::ModelBundle::bundled, Ok)?;
-            let inner = evscale_core::Forecaster::with_bundle(interval_seconds, start, &bundle)?;
-            Ok(Self { inner, interval_seconds, bundle })
+            let bundle = bundle()?;
+            let state = Mutex::new(evscale_core::Forecaster::with_bundle(interval_seconds, start, &bundle)?);
+            Ok(Self { state, interval_seconds, start, bundle })
         })
     }
-    /// Takes the events of the next interval; NaN is unknown.
-    fn observe(&mut self, py: Python<'_>, events: f64) -> PyResult<()> {
-        let inner = &mut self.inner;
-        guarded(py, || inner.observe(events))
+    /// Takes the events of the next interval; NaN and None are unknown.
+    fn observe(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<()> {
+        let events = if missing(events) { f64::NAN } else { number("events", events)? };
+        locked(py, &self.state, |forecaster| forecaster.observe(events))
     }
-    /// Takes the events of the next intervals, oldest first; NaN is unknown.
-    fn observe_many(&mut self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<()> {
-        let values = counts(events)?;
-        let inner = &mut self.inner;
-        guarded(py, || values.iter().try_for_each(|events| inner.observe(*events)))
+    /// Takes the events of the next intervals, oldest first: any one-dimensional array of numbers; NaN is unknown.
+    /// Those before a refused count are taken.
+    fn observe_many(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<()> {
+        feed(py, &self.state, &counts(events)?)
     }
     /// The forecast at the end of the newest interval.
-    fn forecast(&self) -> Forecast {
-        Forecast(self.inner.forecast())
+    fn forecast(&self, py: Python<'_>) -> PyResult<Forecast> {
+        locked(py, &self.state, |forecaster| Ok(forecaster.forecast())).map(Forecast)
     }
-    /// The forecast after `events`, from a fresh state.
-    #[pyo3(signature = (events, start=None))]
+    /// The forecast after `counts`, from a fresh state; `start` is that of this forecaster if none is given.
+    #[pyo3(signature = (counts, start=None))]
     fn predict(
         &self,
         py: Python<'_>,
-        events: &Bound<'_, PyAny>,
+        counts: &Bound<'_, PyAny>,
         start: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Forecast> {
-        let (values, start) = (counts(events)?, start_of(start)?);
-        let (interval, bundle) = (self.interval_seconds, &self.bundle);
-        guarded(py, || {
-            let mut fresh = evscale_core::Forecaster::with_bundle(interval, start, bundle)?;
-            values.iter().try_for_each(|events| fresh.observe(*events))?;
-            Ok(Forecast(fresh.forecast()))
-        })
+        let (values, start) = (self::counts(counts)?, start_of(start, self.start)?);
+        let fresh = guarded(py, || {
+            evscale_core::Forecaster::with_bundle(self.interval_seconds, start, &self.bundle)
+        })?;
+        let fresh = Mutex::new(fresh);
+        feed(py, &fresh, &values)?;
+        locked(py, &fresh, |forecaster| Ok(forecaster.forecast())).map(Forecast)
+    }
+    /// Length of an interval, seconds.
+    #[getter]
+    fn interval_seconds(&self) -> u32 {
+        self.interval_seconds
+    }
+    fn __repr__(&self) -> String {
+        format!("Forecaster(interval_seconds={}, start={})", self.interval_seconds, self.start)
     }
 }

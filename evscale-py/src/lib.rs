@@ -1,9 +1,15 @@
 //! The Python extension module: thin, no logic. Everything is in `evscale_core`.
 
-mod answers;
 mod autoscaler;
+mod config;
+mod decision;
 mod door;
+mod forecast;
 mod forecaster;
+mod frame;
+mod models;
+mod observation;
+mod plain;
 mod record;
 mod replay;
 mod training;
@@ -13,17 +19,29 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _evscale {
     #[pymodule_export]
-    use super::answers::{Decision, Forecast, HorizonForecast, Observation};
+    use super::autoscaler::Autoscaler;
     #[pymodule_export]
-    use super::autoscaler::{Autoscaler, Config, ModelBundle};
+    use super::config::Config;
     #[pymodule_export]
-    use super::door::EvscaleError;
+    use super::decision::Decision;
+    #[pymodule_export]
+    use super::door::{ArgumentError, BundleError, ConfigError, EvscaleError, InferenceError, SnapshotError};
+    #[pymodule_export]
+    use super::forecast::{Forecast, HorizonForecast};
     #[pymodule_export]
     use super::forecaster::Forecaster;
+    #[pymodule_export]
+    use super::models::ModelBundle;
+    #[pymodule_export]
+    use super::observation::Observation;
     #[pymodule_export]
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]
     use super::training::{
         ScalingVectorEnv, feature_contract, forecast_track, forecaster_samples, random_workload,
     };
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
 }

@@ -1,10 +1,11 @@
 //! Replays for the demonstration: evscale and the reactive rule on the same trace.
 
-use crate::autoscaler::Config;
+use crate::config::Config;
 use crate::door::guarded;
 use evscale_core::Autoscaler;
 use evscale_core::simulate::{Hpa, ScalingRule, Workload, World, WorldSettings, replay};
 use pyo3::prelude::*;
+use std::sync::Mutex;
 
 /// CSV text of two generated weeks.
 #[pyfunction]
@@ -35,7 +36,7 @@ pub fn replay_workload(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
     let settings = &config.0;
-    let interrupted = std::sync::atomic::AtomicBool::new(false);
+    let failure = Mutex::new(None);
     let answer = guarded(py, || {
         let workload = Workload::from_csv(name, csv)?;
         let factor = (settings.interval_seconds / workload.interval_seconds).max(1) as usize;
@@ -60,17 +61,20 @@ pub fn replay_workload(
         };
         let scored_from = (7 * 86_400 / world.interval_seconds() as usize).min(world.len() * 2 / 5);
         let mut tell = |done: usize, all: usize| {
-            if done % (all / 100).max(1) == 0 || done == all {
+            if done.is_multiple_of((all / 100).max(1)) || done == all {
                 Python::attach(|py| {
-                    let failed = progress.as_ref().is_some_and(|call| call.call1(py, (done, all)).is_err());
-                    if failed {
-                        interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+                    let problem = progress.as_ref().and_then(|call| call.call1(py, (done, all)).err());
+                    if let (Some(problem), Ok(mut first)) = (problem, failure.lock()) {
+                        first.get_or_insert(problem);
                     }
                 });
             }
         };
         Ok(replay(&world, pool, chosen.as_mut(), scored_from, &mut tell))
     })?;
+    if let Ok(Some(problem)) = failure.into_inner() {
+        return Err(problem);
+    }
     py.check_signals()?;
     serde_json::to_string(&answer)
         .map_err(|problem| pyo3::exceptions::PyRuntimeError::new_err(problem.to_string()))

@@ -1,7 +1,7 @@
 //! What the training recipe needs of the core: the same features as at run time.
 
-use crate::autoscaler::ModelBundle;
 use crate::door::{guarded, refused};
+use crate::models::ModelBundle;
 use evscale_core::features::{
     COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZONS, LEVELS,
     POLICY_ACTIONS, POLICY_FEATURES, STATIC_FEATURES, forecaster_input, lead_steps,
@@ -40,11 +40,13 @@ pub fn forecaster_samples<'py>(
     origins: PyReadonlyArray1<'py, i64>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let start = guarded(py, || Timestamp::from_millis(start_ms))?;
-    if !(10..=3600).contains(&interval_seconds) {
-        return Err(refused(py, &format!("`interval_seconds` is {interval_seconds}, expected 10 to 3600")));
-    }
+    check_interval(py, interval_seconds)?;
     let (events, origins) = (events.as_slice()?.to_vec(), origins.as_slice()?.to_vec());
-    let samples = py.detach(|| collect(&events, start, interval_seconds, &origins));
+    let within = origins.iter().all(|origin| (0..events.len() as i64).contains(origin));
+    if !within || origins.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
+        return Err(refused(py, &format!("`origins` must increase and be 0 to {}", events.len() as i64 - 1)));
+    }
+    let samples = guarded(py, || Ok(collect(&events, start, interval_seconds, &origins)))?;
     let n = origins.len();
     let out = PyDict::new(py);
     let put = |key: &str, values: Vec<f32>, shape: &[usize]| -> PyResult<()> {
@@ -59,6 +61,13 @@ pub fn forecaster_samples<'py>(
     put("level_z", samples.level_z, &[n])?;
     put("scale", samples.scale, &[n])?;
     Ok(out)
+}
+
+fn check_interval(py: Python<'_>, interval_seconds: u32) -> PyResult<()> {
+    if (10..=3600).contains(&interval_seconds) {
+        return Ok(());
+    }
+    Err(refused(py, &format!("`interval_seconds` is {interval_seconds}, expected 10 to 3600")))
 }
 
 /// What a bundle for this build must declare, as JSON in the shape of its manifest.
@@ -103,10 +112,17 @@ pub fn random_workload<'py>(
     seed: u64,
     days: f64,
     interval_seconds: u32,
-) -> (i64, Bound<'py, PyArray1<f64>>) {
-    let workload = py.detach(|| Workload::random(seed, days, interval_seconds));
-    (workload.start.as_millis(), PyArray1::from_vec(py, workload.events))
+) -> PyResult<(i64, Bound<'py, PyArray1<f64>>)> {
+    check_interval(py, interval_seconds)?;
+    if !(0.0..=3660.0).contains(&days) {
+        return Err(refused(py, &format!("`days` is {days}, expected 0 to 3660")));
+    }
+    let workload = guarded(py, || Ok(Workload::random(seed, days, interval_seconds)))?;
+    Ok((workload.start.as_millis(), PyArray1::from_vec(py, workload.events)))
 }
+
+/// An array of several dimensions and two of one.
+type Arrays<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>);
 
 /// Forecasts at every interval of a series by the whole forecaster: quantiles [n, 12, 15], confidence [n] and anomaly
 /// score [n], float32.
@@ -117,7 +133,7 @@ pub fn forecast_track<'py>(
     start_ms: i64,
     interval_seconds: u32,
     bundle: &ModelBundle,
-) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>)> {
+) -> PyResult<Arrays<'py>> {
     let values = events.as_slice()?.to_vec();
     let bundle = bundle.0.clone();
     let (quantiles, confidence, anomaly) = guarded(py, || {
@@ -225,12 +241,7 @@ impl ScalingVectorEnv {
         Ok(PyArray1::from_vec(py, seen).reshape(vec![n, POLICY_FEATURES])?.into_any())
     }
     /// Takes an action per pool: observations [N, O], rewards [N], ends of episodes [N].
-    #[allow(clippy::type_complexity)]
-    fn step<'py>(
-        &mut self,
-        py: Python<'py>,
-        actions: PyReadonlyArray1<'py, i64>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>)> {
+    fn step<'py>(&mut self, py: Python<'py>, actions: PyReadonlyArray1<'py, i64>) -> PyResult<Arrays<'py>> {
         let actions = actions.as_slice()?.to_vec();
         let environments = &mut self.environments;
         let n = environments.len();

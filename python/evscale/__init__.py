@@ -11,15 +11,21 @@ True
 """
 
 from ._evscale import (
+    ArgumentError,
     Autoscaler,
+    BundleError,
     Config,
+    ConfigError,
     Decision,
     EvscaleError,
     Forecast,
     Forecaster,
     HorizonForecast,
+    InferenceError,
     ModelBundle,
     Observation,
+    SnapshotError,
+    __version__,
 )
 
 FIELDS = (
@@ -31,6 +37,7 @@ FIELDS = (
 """Fields of a metrics record; `timestamp`, `logged_events_count` and `current_job_count` are required."""
 
 __all__ = [
-    "FIELDS", "Autoscaler", "Config", "Decision", "EvscaleError", "Forecast", "Forecaster", "HorizonForecast",
-    "ModelBundle", "Observation",
+    "FIELDS", "ArgumentError", "Autoscaler", "BundleError", "Config", "ConfigError", "Decision", "EvscaleError",
+    "Forecast", "Forecaster", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "SnapshotError",
+    "__version__",
 ]

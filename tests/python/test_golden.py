@@ -1,6 +1,9 @@
 """The same two weeks through Rust, Python and C."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import evscale
 import make
@@ -36,3 +39,11 @@ def test_a_snapshot_in_the_middle_changes_nothing(records, rust):
             scaler = evscale.Autoscaler.restore(config, scaler.snapshot())
         scaler.observe(json.loads(line))
         assert scaler.decide().to_json() == expected[index], index
+
+
+def test_the_command_line_prints_the_same(tmp_path, records, rust):
+    part = tmp_path / "records.jsonl"
+    part.write_text("\n".join(records.splitlines()[:720]) + "\n")
+    command = [sys.executable, Path(__file__).with_name("golden.py"), make.CONFIG, part]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert ran.stdout.splitlines() == rust.splitlines()[:720]

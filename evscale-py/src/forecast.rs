@@ -1,0 +1,142 @@
+//! Forecasts as frozen Python values.
+
+use crate::door::refused;
+use crate::plain::{datetime, loads, timestamp};
+use evscale_core::QUANTILE_LEVELS;
+use pyo3::prelude::*;
+use pyo3::types::{PyDateTime, PyDict};
+
+/// Arrivals expected at every horizon.
+#[pyclass(frozen, eq, module = "evscale", name = "Forecast")]
+#[derive(PartialEq)]
+pub struct Forecast(pub evscale_core::Forecast);
+
+#[pymethods]
+impl Forecast {
+    #[new]
+    fn new(
+        at: &Bound<'_, PyAny>,
+        horizons: Vec<PyRef<'_, HorizonForecast>>,
+        anomaly_score: f64,
+        model_confidence: f64,
+    ) -> PyResult<Self> {
+        let horizons = horizons.iter().map(|horizon| horizon.0.clone()).collect();
+        let at = timestamp("at", at)?;
+        Ok(Self(evscale_core::Forecast { at, horizons, anomaly_score, model_confidence }))
+    }
+    /// Horizons by minutes ahead, nearest first; 12, 48 and 180 are always there.
+    #[getter]
+    fn horizons<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        for horizon in &self.0.horizons {
+            out.set_item(horizon.minutes, HorizonForecast(horizon.clone()))?;
+        }
+        Ok(out)
+    }
+    /// End of the newest interval known, UTC.
+    #[getter]
+    fn at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
+        datetime(py, self.0.at)
+    }
+    /// How unusual the newest records are, 0 to 1.
+    #[getter]
+    fn anomaly_score(&self) -> f64 {
+        self.0.anomaly_score
+    }
+    /// How far this forecast can be trusted, 0 to 1.
+    #[getter]
+    fn model_confidence(&self) -> f64 {
+        self.0.model_confidence
+    }
+    /// The whole forecast as plain values.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        loads(py, &self.0.to_json())
+    }
+    /// The whole forecast as JSON, byte for byte as in Rust and C.
+    fn to_json(&self) -> String {
+        self.0.to_json()
+    }
+    fn __repr__(&self) -> String {
+        let soon = self.0.horizon(12).map_or(f64::NAN, |horizon| horizon.prediction);
+        format!("Forecast(at {}, in 12 min {soon:.1}, confidence {:.2})", self.0.at, self.0.model_confidence)
+    }
+    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64) {
+        let horizons = self.0.horizons.iter().cloned().map(HorizonForecast).collect();
+        (self.0.at.as_millis(), horizons, self.0.anomaly_score, self.0.model_confidence)
+    }
+}
+
+/// Arrivals of one whole interval that ends a while from now, events per interval.
+#[pyclass(frozen, eq, module = "evscale", name = "HorizonForecast")]
+#[derive(PartialEq)]
+pub struct HorizonForecast(pub evscale_core::HorizonForecast);
+
+fn share(py: Python<'_>, name: &str, value: f64) -> PyResult<f64> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(refused(py, &format!("`{name}` is {value}, expected 0 to 1")))
+}
+
+#[pymethods]
+impl HorizonForecast {
+    #[new]
+    fn new(
+        minutes: u32,
+        steps: u32,
+        prediction: f64,
+        uncertainty: f64,
+        quantiles: [f64; QUANTILE_LEVELS.len()],
+    ) -> Self {
+        Self(evscale_core::HorizonForecast { minutes, steps, prediction, uncertainty, quantiles })
+    }
+    /// Nominal lead, minutes.
+    #[getter]
+    fn minutes(&self) -> u32 {
+        self.0.minutes
+    }
+    /// Real lead, whole intervals.
+    #[getter]
+    fn steps(&self) -> u32 {
+        self.0.steps
+    }
+    /// Median.
+    #[getter]
+    fn prediction(&self) -> f64 {
+        self.0.prediction
+    }
+    /// Half the width of the 80 % interval.
+    #[getter]
+    fn uncertainty(&self) -> f64 {
+        self.0.uncertainty
+    }
+    /// Level to value, lowest level first.
+    #[getter]
+    fn quantiles<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        for (level, value) in QUANTILE_LEVELS.iter().zip(self.0.quantiles) {
+            out.set_item(*level, value)?;
+        }
+        Ok(out)
+    }
+    /// Value at a level of 0 to 1, interpolated; levels beyond the outermost ones give those.
+    fn quantile(&self, py: Python<'_>, level: f64) -> PyResult<f64> {
+        Ok(self.0.quantile(share(py, "level", level)?))
+    }
+    /// Central interval (low, high) that holds the actual value with this probability, 0 to 1.
+    #[pyo3(signature = (share=0.8))]
+    fn interval(&self, py: Python<'_>, share: f64) -> PyResult<(f64, f64)> {
+        Ok(self.0.interval(self::share(py, "share", share)?))
+    }
+    fn __repr__(&self) -> String {
+        let (low, high) = self.0.interval(0.8);
+        format!(
+            "HorizonForecast({} min: {:.1}, 80 % {low:.1} to {high:.1})",
+            self.0.minutes, self.0.prediction
+        )
+    }
+    fn __getnewargs__(&self) -> (u32, u32, f64, f64, Vec<f64>) {
+        let horizon = &self.0;
+        (horizon.minutes, horizon.steps, horizon.prediction, horizon.uncertainty, horizon.quantiles.to_vec())
+    }
+}

@@ -1,0 +1,86 @@
+//! What became of a record.
+
+use crate::door::refused;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// What became of a record, and what it means.
+#[pyclass(frozen, eq, module = "evscale", name = "Observation")]
+#[derive(Clone, PartialEq)]
+pub struct Observation {
+    /// "accepted", "repaired" or "rejected".
+    #[pyo3(get)]
+    verdict: &'static str,
+    /// Fields that were set to unknown, and why.
+    #[pyo3(get)]
+    repairs: Vec<String>,
+    /// Why the record was rejected.
+    #[pyo3(get)]
+    reason: Option<String>,
+    /// How unusual the record is, 0 to 1.
+    #[pyo3(get)]
+    anomaly_score: f64,
+    /// `decide` will make a new decision.
+    #[pyo3(get)]
+    decision_due: bool,
+    /// It will do so because of a predicted or real breach of the SLA.
+    #[pyo3(get)]
+    emergency: bool,
+}
+
+impl From<evscale_core::Observation> for Observation {
+    fn from(seen: evscale_core::Observation) -> Self {
+        Self {
+            verdict: seen.verdict.as_str(),
+            repairs: seen.repairs,
+            reason: seen.reason,
+            anomaly_score: seen.anomaly_score,
+            decision_due: seen.decision_due,
+            emergency: seen.emergency,
+        }
+    }
+}
+
+#[pymethods]
+impl Observation {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        verdict: &str,
+        repairs: Vec<String>,
+        reason: Option<String>,
+        anomaly_score: f64,
+        decision_due: bool,
+        emergency: bool,
+    ) -> PyResult<Self> {
+        let verdict =
+            ["accepted", "repaired", "rejected"].into_iter().find(|known| *known == verdict).ok_or_else(
+                || refused(py, &format!("verdict is {verdict:?}, expected accepted, repaired or rejected")),
+            )?;
+        Ok(Self { verdict, repairs, reason, anomaly_score, decision_due, emergency })
+    }
+    /// The observation as plain values.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        out.set_item("verdict", self.verdict)?;
+        out.set_item("repairs", &self.repairs)?;
+        out.set_item("reason", &self.reason)?;
+        out.set_item("anomaly_score", self.anomaly_score)?;
+        out.set_item("decision_due", self.decision_due)?;
+        out.set_item("emergency", self.emergency)?;
+        Ok(out)
+    }
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let fields: Vec<String> = self
+            .to_dict(py)?
+            .iter()
+            .map(|(key, value)| Ok(format!("{}={}", key.str()?, value.repr()?)))
+            .collect::<PyResult<_>>()?;
+        Ok(format!("Observation({})", fields.join(", ")))
+    }
+    #[allow(clippy::type_complexity)]
+    fn __getnewargs__(&self) -> (&'static str, Vec<String>, Option<String>, f64, bool, bool) {
+        let Self { verdict, repairs, reason, anomaly_score, decision_due, emergency } = self.clone();
+        (verdict, repairs, reason, anomaly_score, decision_due, emergency)
+    }
+}
