@@ -169,6 +169,12 @@ impl Autoscaler {
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
         state.controller.observe(&self.config, &record, &repairs, &self.forecast);
+        if let Some(policy) = self.policy.as_mut()
+            && let Some(seen) = state.controller.rehearsed_state(&self.config, &self.forecast)
+            && let Ok(adjustment) = policy.adjustment(&seen)
+        {
+            state.controller.rehearse_adjustment(&self.config, &self.forecast, adjustment);
+        }
         self.restored = false;
         let need = state.controller.need(&self.config, &self.forecast);
         let emergency = state.controller.emergency(&self.config, need.as_ref());
@@ -219,6 +225,10 @@ impl Autoscaler {
             state.policy_rest -= 1;
             let fault = state.policy_fault.clone();
             return state.controller.simple_proposal(&self.config, Some(need), fault);
+        }
+        if !state.controller.network_acts() {
+            let reason = Some("rehearsed on this pool's load, the analytic rule does better".to_owned());
+            return state.controller.simple_proposal(&self.config, Some(need), reason);
         }
         let seen = state.controller.policy_state(&self.config, &self.forecast, need, now);
         match policy.adjustment(&seen) {

@@ -65,7 +65,7 @@ impl Controller {
             service: ServiceTime::new(config.service_time_ms),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
             budget: ErrorBudget::new(),
-            rehearsal: Rehearsal::new(config.min_jobs),
+            rehearsal: Rehearsal::new(config.min_jobs, config.use_networks),
             guard: Guard::new(),
             latest: Latest::default(),
             last_events: None,
@@ -149,6 +149,27 @@ impl Controller {
         {
             self.rehearsal.observe(&input, record.timestamp, events, late);
         }
+    }
+
+    /// What the policy network is to be asked for its paper pool, if a decision is made there now.
+    pub(crate) fn rehearsed_state(&self, config: &Config, forecast: &Forecast) -> Option<PolicyState> {
+        let now = self.latest.at?;
+        self.latest.events?;
+        let input = self.need_input(config, forecast)?;
+        let state = self.policy_state(config, forecast, &input.need(), now);
+        self.rehearsal.network_state(&input, state)
+    }
+
+    /// Carries out the network's answer on its paper pool.
+    pub(crate) fn rehearse_adjustment(&mut self, config: &Config, forecast: &Forecast, adjustment: f64) {
+        if let Some(input) = self.need_input(config, forecast) {
+            self.rehearsal.network_decides(&input, adjustment);
+        }
+    }
+
+    /// Whether the policy network has the pool's trust.
+    pub(crate) fn network_acts(&self) -> bool {
+        self.rehearsal.network_acts()
     }
 
     /// Remembers that the newest record could not be used.

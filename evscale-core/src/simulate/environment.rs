@@ -16,7 +16,9 @@ use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 
 /// Length of an episode, seconds.
-const EPISODE_SECONDS: f64 = 1.5 * 86_400.0;
+const EPISODE_SECONDS: f64 = 3.0 * 86_400.0;
+/// Time before it in which the analytic rule acts and is rehearsed, seconds.
+const WARM_UP_SECONDS: f64 = 3.0 * 86_400.0;
 const SLA_TARGETS: [f64; 4] = [0.97, 0.99, 0.995, 0.999];
 
 /// Weights of the reward per decision: `-(cost + violations + stability)`.
@@ -24,8 +26,8 @@ const SLA_TARGETS: [f64; 4] = [0.97, 0.99, 0.995, 0.999];
 pub struct RewardWeights {
     /// Per job-hour over the job-hours that the mean offered load of the episode needs in an hour.
     pub cost: f64,
-    /// Per late event over the allowed ones in an hour of mean load: 0.3 makes an hour of late events at a target of
-    /// 99.5 % as dear as 60 hours of the mean load.
+    /// Per late event over the allowed ones in an hour of mean load: 0.4 makes an hour of late events at a target of
+    /// 99.5 % as dear as 80 hours of the mean load.
     pub violations: f64,
     /// Most that the late events of one interval count: what no policy can prevent must not drown the rest.
     pub violations_cap: f64,
@@ -35,7 +37,7 @@ pub struct RewardWeights {
 
 impl Default for RewardWeights {
     fn default() -> Self {
-        Self { cost: 1.0, violations: 0.3, violations_cap: 1.5, stability: 0.006 }
+        Self { cost: 1.0, violations: 0.4, violations_cap: 4.0, stability: 0.01 }
     }
 }
 
@@ -145,13 +147,14 @@ impl Environment {
         let mean_events = (index..end).map(|i| world.events(i)).sum::<f64>() / span;
         let first = (1.3 * world.offered_jobs(index)).ceil().max(1.0) as u32;
         let pool = PoolSimulator::new(first, f64::from(config.job_startup_seconds), config.sla_wait_seconds);
+        let warm_up = (WARM_UP_SECONDS / f64::from(interval)) as usize;
         let mut episode = Episode {
             track,
             controller: Controller::new(&config),
             world,
             config,
             pool,
-            index,
+            index: index.saturating_sub(warm_up),
             end,
             mean_offered: mean_offered.max(0.5),
             mean_events: mean_events.max(1e-3),
@@ -159,6 +162,10 @@ impl Environment {
             forecast: Forecast::nothing(workload.start, &HORIZON_MINUTES, &lead_steps(f64::from(interval))),
         };
         episode.run_interval(&self.tracks);
+        while episode.index < index {
+            episode.act(0.0);
+            episode.run_to_decision(&self.tracks, index);
+        }
         Some(episode)
     }
 }
@@ -175,7 +182,20 @@ impl Episode {
     }
 
     fn step(&mut self, tracks: &[Track], weights: RewardWeights, action: usize) -> (f64, bool) {
-        let adjustment = POLICY_ACTIONS.get(action).copied().unwrap_or(0.0);
+        let changed = self.act(POLICY_ACTIONS.get(action).copied().unwrap_or(0.0));
+        let mut reward = if changed { -weights.stability } else { 0.0 };
+        let hours = f64::from(self.config.interval_seconds) / 3600.0;
+        let allowed = self.config.allowed_violation_share();
+        for (jobs, late) in self.run_to_decision(tracks, self.end) {
+            reward -= weights.cost * jobs * hours / self.mean_offered;
+            reward -=
+                (weights.violations * hours * late / self.mean_events / allowed).min(weights.violations_cap);
+        }
+        (reward, self.index >= self.end)
+    }
+
+    /// Decides with an adjustment of the analytic need; says whether the pool changed.
+    fn act(&mut self, adjustment: f64) -> bool {
         let need = self.need().unwrap_or_default();
         let proposal = Proposal {
             jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
@@ -186,14 +206,14 @@ impl Episode {
         let before = self.pool.jobs();
         let decision = self.controller.decide(&self.config, now, &self.forecast, proposal, false);
         self.pool.scale_to(decision.recommended_jobs);
-        let hours = f64::from(self.config.interval_seconds) / 3600.0;
-        let mut reward = if decision.recommended_jobs == before { 0.0 } else { -weights.stability };
-        while self.index < self.end {
-            let (jobs, late) = self.run_interval(tracks);
-            reward -= weights.cost * jobs * hours / self.mean_offered;
-            let allowed = self.config.allowed_violation_share();
-            reward -=
-                (weights.violations * hours * late / self.mean_events / allowed).min(weights.violations_cap);
+        decision.recommended_jobs != before
+    }
+
+    /// Runs up to the next decision or to `end`; jobs paid for and late events of each interval.
+    fn run_to_decision(&mut self, tracks: &[Track], end: usize) -> Vec<(f64, f64)> {
+        let mut intervals = Vec::with_capacity(4);
+        while self.index < end {
+            intervals.push(self.run_interval(tracks));
             let now = self.world.end_of(self.index - 1);
             let need = self.need();
             if self.controller.due(&self.config, now)
@@ -202,7 +222,7 @@ impl Episode {
                 break;
             }
         }
-        (reward, self.index >= self.end)
+        intervals
     }
 
     /// Runs one interval; returns the jobs paid for and the late events.

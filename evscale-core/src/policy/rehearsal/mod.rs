@@ -9,9 +9,11 @@
 //! both discounted over a week. This is following the leader with full information (Cesa-Bianchi and Lugosi,
 //! *Prediction, Learning, and Games*, 2006, chapter 4), in the manner of Autopilot's choice among window models
 //! (Rzadca et al., *Autopilot: workload autoscaling at Google*, EuroSys 2020). A bonus for the present leader prevents
-//! needless changes. What the records say about late events corrects what the paper pools say.
+//! needless changes. The policy network has a paper pool of its own and acts while its score is no worse than the leading
+//! rule's: that is what trust in it means. What the records say about late events corrects what the paper pools say.
 
 mod marks;
+mod network_pool;
 mod rule;
 mod shadow;
 
@@ -21,7 +23,9 @@ use super::CATCH_UP_SECONDS;
 use super::need::NeedInput;
 use crate::forecaster::normal_quantile;
 use crate::time::Timestamp;
+use crate::features::PolicyState;
 use marks::Marks;
+use network_pool::NetworkPool;
 use rule::{FLOORS, RULES, SPREADS, rule, spread_of};
 use serde::{Deserialize, Serialize};
 use shadow::{Load, Shadow, Terms, WANTS};
@@ -34,6 +38,9 @@ const BUDGET_PRICE: f64 = 0.2;
 const BREACH_PRICE: f64 = 0.3;
 /// Advantage of the present leader, logarithmic.
 const LEADER_BONUS: f64 = 0.01;
+/// Score by which the network must be worse than the rule to lose its place, and better to get it back, logarithmic.
+const NETWORK_LOSES: f64 = 0.02;
+const NETWORK_WINS: f64 = 0.005;
 /// Load that is assumed to have gone as a candidate's headroom lets expect, days.
 const ASSUMED_DAYS: f64 = 0.5;
 /// Weight of an interval in the usual arrivals.
@@ -48,6 +55,8 @@ const CORRECTION: (f64, f64) = (0.5, 8.0);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rehearsal {
     pools: Vec<Shadow>,
+    network: NetworkPool,
+    network_acts: bool,
     marks: Marks,
     leader: usize,
     /// Floors for the time up to the next decision's effect, jobs.
@@ -63,10 +72,12 @@ pub(crate) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Paper pools of `min_jobs` jobs.
-    pub(crate) fn new(min_jobs: u32) -> Self {
+    /// Paper pools of `min_jobs` jobs. The network acts at first, if there is one.
+    pub(crate) fn new(min_jobs: u32, network_acts: bool) -> Self {
         Self {
             pools: vec![Shadow::new(min_jobs.max(1) as f32); RULES],
+            network: NetworkPool::new(min_jobs.max(1) as f32),
+            network_acts,
             marks: Marks::new(),
             leader: 2 * RULES / SPREADS.len(),
             floors: [0.0; FLOORS],
@@ -84,12 +95,14 @@ impl Rehearsal {
         rule(self.leader)
     }
 
-    /// The lowest need that the acting rule allows now, jobs.
-    pub(crate) fn floor_jobs(&self) -> f64 {
-        self.floor_of(&self.rule())
+    /// Whether the policy network has the pool's trust.
+    pub(crate) fn network_acts(&self) -> bool {
+        self.network_acts
     }
 
-    fn floor_of(&self, rule: &Rule) -> f64 {
+    /// The lowest need that the acting rule allows now, jobs.
+    pub(crate) fn floor_jobs(&self) -> f64 {
+        let rule = self.rule();
         rule.share * self.floors.get(rule.floor as usize).copied().unwrap_or(0.0)
     }
 
@@ -134,16 +147,22 @@ impl Rehearsal {
             service_seconds: input.service_seconds as f32,
             sla_wait_seconds: config.sla_wait_seconds as f32,
         };
-        let before = self.pools.get(self.leader).map_or(0.0, |pool| pool.late);
-        for pool in &mut self.pools {
+        let mut late_on_paper = 0.0;
+        for (index, pool) in self.pools.iter_mut().enumerate() {
             pool.discount(discount);
-            pool.run(&load);
+            let served = pool.run(&load);
+            if index == self.leader {
+                late_on_paper = f64::from(served.late);
+            }
         }
-        let after = self.pools.get(self.leader).map_or(0.0, |pool| pool.late);
+        let served = self.network.run(&load, discount, interval);
+        if self.network_acts {
+            late_on_paper = f64::from(served.late);
+        }
         self.late_on_paper *= discount;
         self.late_in_records *= discount;
         if let Some(late) = late_events {
-            self.late_on_paper += (after - before * discount).max(0.0);
+            self.late_on_paper += late_on_paper;
             self.late_in_records += late.min(events.max(late / 4.0));
         }
         self.events = self.events * discount + events;
@@ -151,17 +170,12 @@ impl Rehearsal {
         self.usual += USUAL_WEIGHT.max(1.0 / f64::from(self.intervals)) * (events - self.usual);
     }
 
-    fn scale(&mut self, input: &NeedInput<'_>, interval: f64) {
+    fn terms(&self, input: &NeedInput<'_>) -> Terms {
         let config = input.config;
         let decision = f64::from(config.decision_interval_seconds);
-        self.since_decision += interval;
-        let due = self.since_decision >= decision - interval / 4.0;
-        if due {
-            self.since_decision = 0.0;
-        }
         let window = f64::from(config.scale_down_stabilization_seconds);
-        let terms = Terms {
-            due,
+        Terms {
+            due: self.since_decision == 0.0,
             startup_seconds: input.startup_seconds as f32,
             service_seconds: input.service_seconds as f32,
             catch_up_seconds: CATCH_UP_SECONDS as f32,
@@ -172,7 +186,15 @@ impl Rehearsal {
             wants: ((window / decision).ceil() as usize).clamp(1, WANTS),
             min_jobs: config.min_jobs as f32,
             max_jobs: config.max_jobs as f32,
-        };
+        }
+    }
+
+    fn scale(&mut self, input: &NeedInput<'_>, interval: f64) {
+        self.since_decision += interval;
+        if self.since_decision >= f64::from(input.config.decision_interval_seconds) - interval / 4.0 {
+            self.since_decision = 0.0;
+        }
+        let terms = self.terms(input);
         let demands = SPREADS.map(|spread| input.demand(spread));
         let floors = self.floors;
         for (index, pool) in self.pools.iter_mut().enumerate() {
@@ -183,38 +205,62 @@ impl Rehearsal {
         }
     }
 
+    /// What the network is to be asked for its paper pool, if a decision is made there now. `state` is that of the real
+    /// pool.
+    pub(crate) fn network_state(&self, input: &NeedInput<'_>, state: PolicyState) -> Option<PolicyState> {
+        let terms = self.terms(input);
+        self.network.decides(&terms).then(|| self.network.state(input, state))
+    }
+
+    /// Carries out the network's answer on its paper pool: an adjustment of the acting rule's need, as a share of it.
+    pub(crate) fn network_decides(&mut self, input: &NeedInput<'_>, adjustment: f64) {
+        let terms = self.terms(input);
+        self.network.decide(input, adjustment, &terms);
+    }
+
     fn elect(&mut self, input: &NeedInput<'_>) {
         let mut best = (f64::INFINITY, self.leader);
-        for index in 0..self.pools.len() {
+        for (index, pool) in self.pools.iter().enumerate() {
             let bonus = if index == self.leader { LEADER_BONUS } else { 0.0 };
-            let burn = self.late_share(index, input) / input.config.allowed_violation_share();
-            let cost = self.pools.get(index).map_or(f64::INFINITY, |pool| pool.cost.max(1e-9));
-            let score = cost.ln() + BUDGET_PRICE * burn + BREACH_PRICE * (burn - 1.0).max(0.0) - bonus;
+            let score = self.score(pool, &rule(index), input) - bonus;
             if score < best.0 {
                 best = (score, index);
             }
         }
         self.leader = best.1;
+        let leader = self.rule();
+        if input.config.use_networks
+            && let Some(pool) = self.pools.get(self.leader)
+        {
+            let lead = self.score(self.network.pool(), &leader, input) - self.score(pool, &leader, input);
+            self.network_acts = lead < if self.network_acts { NETWORK_LOSES } else { -NETWORK_WINS };
+        }
+    }
+
+    fn score(&self, pool: &Shadow, rule: &Rule, input: &NeedInput<'_>) -> f64 {
+        let burn = self.late_share(pool, rule, input) / input.config.allowed_violation_share();
+        pool.cost.max(1e-9).ln() + BUDGET_PRICE * burn + BREACH_PRICE * (burn - 1.0).max(0.0)
     }
 
     /// Late share of a candidate: on paper, with the assumed load, corrected by the records.
-    fn late_share(&self, index: usize, input: &NeedInput<'_>) -> f64 {
+    fn late_share(&self, pool: &Shadow, rule: &Rule, input: &NeedInput<'_>) -> f64 {
         let interval = f64::from(input.config.interval_seconds);
         let assumed = ASSUMED_DAYS * 86_400.0 / interval * self.usual;
         let total = self.events + assumed;
-        let late = self.pools.get(index).map_or(0.0, |pool| pool.late);
         if total <= 0.0 {
-            return rule(index).assumed_late_share();
+            return rule.assumed_late_share();
         }
         let prior = 2.0 * input.config.allowed_violation_share() * (assumed + self.usual).max(1e-9);
-        let correction =
-            ((self.late_in_records + prior) / (self.late_on_paper + prior)).clamp(CORRECTION.0, CORRECTION.1);
-        (late * correction + assumed * rule(index).assumed_late_share()) / total
+        let correction = ((self.late_in_records + prior) / (self.late_on_paper + prior))
+            .clamp(CORRECTION.0, CORRECTION.1);
+        (pool.late * correction + assumed * rule.assumed_late_share()) / total
     }
 
-    /// Late share of the acting rule, as expected from the past.
+    /// Late share of the acting candidate, as expected from the past.
     pub(crate) fn expected_late_share(&self, input: &NeedInput<'_>) -> f64 {
-        self.late_share(self.leader, input)
+        let rule = self.rule();
+        let pool = if self.network_acts { Some(self.network.pool()) } else { self.pools.get(self.leader) };
+        pool.map_or(0.0, |pool| self.late_share(pool, &rule, input))
     }
 }
 

@@ -38,6 +38,17 @@ pub(super) struct Terms {
     pub(super) max_jobs: f32,
 }
 
+/// What an interval was like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    /// Late events.
+    pub(super) late: f32,
+    /// Events taken from the queue.
+    pub(super) taken: f32,
+    /// Busy share of the ready jobs.
+    pub(super) busy_share: f32,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shadow {
     jobs: f32,
@@ -58,10 +69,25 @@ impl Shadow {
         Self { jobs, ready: jobs, ..Self::default() }
     }
 
+    /// Ready and starting jobs.
+    pub(super) fn jobs(&self) -> f32 {
+        self.jobs
+    }
+
+    /// Jobs that are not ready.
+    pub(super) fn starting(&self) -> f32 {
+        (self.jobs - self.ready).max(0.0)
+    }
+
+    /// Events that wait.
+    pub(super) fn backlog(&self) -> f32 {
+        self.backlog
+    }
+
     /// Serves one interval as a fluid: an event is late if the work before it takes longer than the SLA allows.
-    pub(super) fn run(&mut self, load: &Load<'_>) {
+    pub(super) fn run(&mut self, load: &Load<'_>) -> Served {
         let substep = load.substep_seconds;
-        let mut late = 0.0f32;
+        let (mut late, mut taken, mut room) = (0.0f32, 0.0f32, 0.0f32);
         let mut backlog = self.backlog;
         for arriving in load.arrivals {
             for (left, count) in &mut self.starting {
@@ -77,12 +103,16 @@ impl Shadow {
             backlog += arriving;
             let over = backlog - rate * (load.sla_wait_seconds + substep);
             late += over.clamp(0.0, *arriving);
-            backlog = (backlog - rate * substep).max(0.0);
+            let served = backlog.min(rate * substep);
+            backlog -= served;
+            taken += served;
+            room += rate * substep;
         }
         self.backlog = backlog;
         self.late += f64::from(late);
         let hours = load.arrivals.len() as f32 * substep / 3600.0;
         self.cost += f64::from(self.jobs * hours);
+        Served { late, taken, busy_share: if room > 0.0 { taken / room } else { 0.0 } }
     }
 
     /// Forgets a share of the past.
@@ -91,16 +121,28 @@ impl Shadow {
         self.late *= factor;
     }
 
+    fn backlog_need(&self, terms: &Terms) -> f32 {
+        self.backlog * terms.service_seconds / terms.catch_up_seconds
+    }
+
+    fn emergency(&self, terms: &Terms) -> bool {
+        let waits = self.backlog * terms.service_seconds > terms.sla_wait_seconds * self.jobs.max(1.0);
+        waits || terms.emergency_need + self.backlog_need(terms) > self.jobs
+    }
+
+    /// Whether a decision is made now.
+    pub(super) fn decides(&self, terms: &Terms) -> bool {
+        terms.due || self.emergency(terms)
+    }
+
     /// Scales the pool to `need` jobs plus what the backlog asks for, within the terms.
     pub(super) fn decide(&mut self, need: f32, terms: &Terms) {
-        let backlog_need = self.backlog * terms.service_seconds / terms.catch_up_seconds;
-        let waits = self.backlog * terms.service_seconds > terms.sla_wait_seconds * self.jobs.max(1.0);
-        let emergency = terms.emergency_need + backlog_need > self.jobs || waits;
+        let emergency = self.emergency(terms);
         if !terms.due && !emergency {
             return;
         }
         let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(terms.min_jobs, terms.max_jobs);
-        let want = bounded(need + backlog_need);
+        let want = bounded(need + self.backlog_need(terms));
         self.wants.rotate_right(1);
         self.wants[0] = want;
         let band = terms.tolerance * self.jobs;

@@ -17,8 +17,8 @@ fn forecast(median: f64, spread: f64) -> Forecast {
 
 /// Runs ten days of 120 s intervals; `load` gives the events of a slot and what was forecast for the next ones.
 fn rehearse(load: impl Fn(usize) -> (f64, f64, f64)) -> Rehearsal {
-    let config = Config::default();
-    let mut rehearsal = Rehearsal::new(config.min_jobs);
+    let config = Config { use_networks: false, ..Config::default() };
+    let mut rehearsal = Rehearsal::new(config.min_jobs, false);
     for slot in 0..7200usize {
         let (events, median, spread) = load(slot);
         let forecast = forecast(median, spread);
