@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo test test-rust test-c test-python bench train lint header build venv wheel golden setup-system clean
+.PHONY: soak help demo test test-rust test-c test-python bench train lint header build venv wheel golden setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ bench: build ## Latency of one tick, side by side with the bare networks
 
 header: ## Write include/evscale.h again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
+
+soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
+	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
 
 lint: ## Formatting and lints
 	cargo fmt --all -- --check

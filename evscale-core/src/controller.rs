@@ -377,6 +377,9 @@ impl Controller {
             confidence: forecast.model_confidence,
             breached: self.breached(config),
             plan: self.plan(config, forecast),
+            rule: self
+                .need_input(config, forecast)
+                .map(|input| (self.rehearsal.rule().describe(), self.rehearsal.expected_late_share(&input))),
             need,
         };
         let decision = explain(ruling, proposal, facts);

@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) current_jobs: u32,
     pub(crate) emergency: bool,
     pub(crate) need: Option<Need>,
+    /// The acting rule in words, and the late share that its past lets expect.
+    pub(crate) rule: Option<(String, f64)>,
     /// Need of the newest arrivals alone, jobs.
     pub(crate) need_now: Option<f64>,
     pub(crate) utilization: Option<f64>,
@@ -52,6 +54,9 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
             ": the forecast needs {:.1} jobs (median) to {:.1} (95 % quantile)",
             need.near[0], need.near[2]
         ));
+    }
+    if let Some((rule, late)) = &facts.rule {
+        explanation.push_str(&format!("; rule: {rule} ({:.2} % late when rehearsed)", 100.0 * late));
     }
     if facts.emergency {
         explanation.push_str("; emergency");

@@ -21,9 +21,9 @@ pub(crate) use rule::Rule;
 
 use super::CATCH_UP_SECONDS;
 use super::need::NeedInput;
+use crate::features::PolicyState;
 use crate::forecaster::normal_quantile;
 use crate::time::Timestamp;
-use crate::features::PolicyState;
 use marks::Marks;
 use network_pool::NetworkPool;
 use rule::{FLOORS, RULES, SPREADS, rule, spread_of};
@@ -251,8 +251,8 @@ impl Rehearsal {
             return rule.assumed_late_share();
         }
         let prior = 2.0 * input.config.allowed_violation_share() * (assumed + self.usual).max(1e-9);
-        let correction = ((self.late_in_records + prior) / (self.late_on_paper + prior))
-            .clamp(CORRECTION.0, CORRECTION.1);
+        let correction =
+            ((self.late_in_records + prior) / (self.late_on_paper + prior)).clamp(CORRECTION.0, CORRECTION.1);
         (pool.late * correction + assumed * rule.assumed_late_share()) / total
     }
 
