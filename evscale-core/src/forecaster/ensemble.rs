@@ -16,6 +16,8 @@ const CEILING: f64 = 1.5;
 const TYPICAL_WEIGHT: f64 = 0.05;
 /// Intervals that a network which failed is left alone.
 const REST_INTERVALS: u32 = 30;
+/// Index of the 48-minute horizon, on whose errors shifts are seen.
+const SHIFT_HORIZON: usize = 8;
 /// Index of the 12-minute horizon, from which the confidence is read.
 const CONFIDENCE_HORIZON: usize = 4;
 
@@ -68,7 +70,11 @@ impl Ensemble {
         let answers = self.ask(network, &input);
         let mut quantiles = Vec::with_capacity(HORIZONS);
         for (index, horizon) in self.horizons.iter_mut().enumerate() {
-            horizon.evaluate(now, events);
+            if let Some(earlier) = horizon.evaluate(now, events)
+                && index == SHIFT_HORIZON
+            {
+                self.surprise.turned_out(&earlier, events);
+            }
             let network = answers.as_ref().and_then(|rows| rows.get(index)).copied();
             let answer = horizon.predict(now, &input, experts::points(&input, index), network, self.typical);
             quantiles.push(answer.map(|value| value.min(ceiling)));

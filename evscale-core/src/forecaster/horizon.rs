@@ -51,11 +51,12 @@ impl Horizon {
         self.calibration.coverage_80()
     }
 
-    /// Compares the forecast for `slot`, if one was kept, with the actual arrivals.
-    pub(super) fn evaluate(&mut self, slot: i64, events: f64) {
+    /// Compares the forecast for `slot`, if one was kept, with the actual arrivals, and returns it.
+    pub(super) fn evaluate(&mut self, slot: i64, events: f64) -> Option<[f32; LEVELS]> {
+        let mut turned_out = None;
         while let Some(pending) = self.pending.front() {
             if pending.target > slot {
-                return;
+                break;
             }
             let due = pending.target == slot;
             if let Some(pending) = self.pending.pop_front()
@@ -63,8 +64,10 @@ impl Horizon {
                 && events.is_finite()
             {
                 self.learn(&pending, events);
+                turned_out = Some(pending.answer);
             }
         }
+        turned_out
     }
 
     /// Quantiles in events, and keeps the forecast for its evaluation. `typical` is the usual size of a count that
