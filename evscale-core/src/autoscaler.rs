@@ -168,7 +168,8 @@ impl Autoscaler {
         );
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
-        state.controller.observe(&self.config, &record, &repairs, &self.forecast);
+        let record_anomaly = state.ensemble.record_anomaly();
+        state.controller.observe(&self.config, &record, &repairs, &self.forecast, record_anomaly);
         if let Some(policy) = self.policy.as_mut()
             && let Some(seen) = state.controller.rehearsed_state(&self.config, &self.forecast)
             && let Ok(adjustment) = policy.adjustment(&seen)

@@ -93,8 +93,8 @@ impl Controller {
         record: &Metrics,
         repairs: &[String],
         forecast: &Forecast,
+        record_anomaly: f64,
     ) {
-        let anomaly = forecast.anomaly_score;
         let interval = f64::from(config.interval_seconds);
         let jobs = if record.current_job_count.is_finite() {
             Some(record.current_job_count.round() as u32)
@@ -130,10 +130,10 @@ impl Controller {
             wait_seconds: record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
             utilization: self.utilization(record, ready, interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
-            doubt: self.doubt(config, record, repairs, anomaly, interval),
+            doubt: self.doubt(config, record, repairs, record_anomaly, interval),
             rejected: None,
         };
-        self.anomaly = anomaly;
+        self.anomaly = forecast.anomaly_score;
         if let (Some(events), Some(service)) = (self.latest.events, self.service.seconds()) {
             let need = events * service / (interval * config.target_utilization);
             let fade = 1.0 - interval / 86_400.0;

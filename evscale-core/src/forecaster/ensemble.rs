@@ -102,6 +102,11 @@ impl Ensemble {
         forecast
     }
 
+    /// The part of the anomaly score that casts doubt on the newest records themselves.
+    pub(crate) fn record_anomaly(&self) -> f64 {
+        self.surprise.of_records()
+    }
+
     /// Why the network is not taking part.
     pub(crate) fn network_fault(&self) -> Option<&str> {
         self.network_fault.as_deref()

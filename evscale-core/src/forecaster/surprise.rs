@@ -6,7 +6,7 @@
 //! - **shift**: two one-sided cumulative sums (Page, *Continuous inspection schemes*, 1954) of the errors of the
 //!   48-minute forecast, in its standard deviations `(q90 - q10) / 2.56`, clipped at 4 with an allowance of 0.75:
 //!   `clamp(sum / 14, 0, 1)`;
-//! - **stuck counter**: `r` equal counts in a row, of which each has the usual probability `p` to equal the one
+//! - **stuck counter**: `r` equal counts above zero in a row, of which each has the usual probability `p` to equal the one
 //!   before: `clamp((-r ln p - 8) / 16, 0, 1)`.
 
 use crate::features::LEVELS;
@@ -52,7 +52,12 @@ impl Surprise {
     /// The anomaly score, 0 to 1.
     pub(super) fn score(&self) -> f64 {
         let shift = (self.above.max(self.below) / CERTAIN_SHIFT).clamp(0.0, 1.0);
-        self.spike.max(shift).max(self.stuck())
+        self.of_records().max(shift)
+    }
+
+    /// The part of the score that casts doubt on the newest records: a spike, a drop or a stuck counter.
+    pub(super) fn of_records(&self) -> f64 {
+        self.spike.max(self.stuck())
     }
 
     fn stuck(&self) -> f64 {
@@ -69,7 +74,7 @@ impl Surprise {
         };
         self.spike = distance.max(MEMORY * self.spike);
         if events.is_finite() {
-            let repeated = events == self.last;
+            let repeated = events == self.last && events > 0.0;
             self.run = if repeated { self.run.saturating_add(1) } else { 0 };
             // a run that is already suspect says nothing of what is usual
             if !repeated || self.stuck() == 0.0 {
