@@ -78,7 +78,9 @@ fn count(kind: Kind, seeds: std::ops::Range<u64>) -> (usize, usize, usize) {
             forecaster.observe(*value).expect("a valid count");
             alarms.push(forecaster.forecast().anomaly_score >= ALARM);
         }
-        let belongs = |slot: usize| places.iter().any(|at| (*at..at + kind.window() + kind.aftermath()).contains(&slot));
+        let belongs = |slot: usize| {
+            places.iter().any(|at| (*at..at + kind.window() + kind.aftermath()).contains(&slot))
+        };
         total += places.len();
         found += places.iter().filter(|at| alarms[**at..**at + kind.window()].contains(&true)).count();
         let mut before = false;
@@ -100,7 +102,11 @@ fn anomalies_are_found_and_alarms_are_mostly_right() {
         let (total, found, wrong) = count(kind, seeds);
         let recall = found as f64 / total as f64;
         let precision = found as f64 / (found + wrong).max(1) as f64;
-        println!("{:8}{total:>8}{recall:>8.2}{precision:>12.2}{:>12.2}", format!("{kind:?}"), wrong as f64 / days);
+        println!(
+            "{:8}{total:>8}{recall:>8.2}{precision:>12.2}{:>12.2}",
+            format!("{kind:?}"),
+            wrong as f64 / days
+        );
         assert!(recall >= 0.9, "{kind:?}: recall {recall}");
         assert!(precision >= 0.8, "{kind:?}: precision {precision}");
     }

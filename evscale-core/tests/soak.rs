@@ -1,7 +1,9 @@
 //! Random and adversarial records, decisions, acknowledgements, pauses and restores over random configurations: after
 //! every step the safety invariants hold. `EVSCALE_SOAK_STEPS` sets the number of steps.
 
-use evscale_core::{Action, Autoscaler, Config, Decision, Metrics, ModelBundle, Pause, ScalingOutcome, StaleAction};
+use evscale_core::{
+    Action, Autoscaler, Config, Decision, Metrics, ModelBundle, Pause, ScalingOutcome, StaleAction,
+};
 use evscale_core::{Timestamp, Verdict};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -51,8 +53,7 @@ fn config(random: &mut ChaCha8Rng, use_networks: bool) -> Config {
     config.flap_window_seconds = random.random_range(60..20_000);
     config.max_reversals = random.random_range(1..8);
     config.job_hours_per_day = random.random_bool(0.3).then(|| random.random_range(0.5..2000.0));
-    config.stale_action =
-        if random.random_bool(0.5) { StaleAction::FailSafe } else { StaleAction::Hold };
+    config.stale_action = if random.random_bool(0.5) { StaleAction::FailSafe } else { StaleAction::Hold };
     config.use_networks = use_networks;
     config
 }
@@ -64,7 +65,9 @@ impl Pool {
             let config = config(&mut random, use_networks);
             match Autoscaler::builder(config.clone()).build() {
                 Ok(scaler) => break (config, scaler),
-                Err(problem) => assert!(problem.to_string().contains('`'), "a refusal names its key: {problem}"),
+                Err(problem) => {
+                    assert!(problem.to_string().contains('`'), "a refusal names its key: {problem}")
+                }
             }
         };
         let clock = Timestamp::from_millis(1_767_600_000_000).expect("a time of this century");
@@ -141,7 +144,8 @@ impl Pool {
         if seen.verdict != Verdict::Rejected {
             self.newest = Some(at);
             self.restored = false;
-            if record.current_job_count.is_finite() && seen.repairs.iter().all(|r| !r.contains("current_job")) {
+            if record.current_job_count.is_finite() && seen.repairs.iter().all(|r| !r.contains("current_job"))
+            {
                 self.jobs = record.current_job_count.round() as u32;
             }
         }
@@ -167,7 +171,11 @@ impl Pool {
         assert!((0.0..=1.0).contains(&decision.confidence), "{}", tell());
         let mut jobs = decision.proposed_jobs;
         for entry in &decision.trail {
-            assert!(entry.before == jobs && entry.after != jobs && !entry.detail.is_empty(), "trail: {}", tell());
+            assert!(
+                entry.before == jobs && entry.after != jobs && !entry.detail.is_empty(),
+                "trail: {}",
+                tell()
+            );
             jobs = entry.after;
         }
         assert_eq!(jobs, to, "the trail's last number is the recommendation: {}", tell());
@@ -180,7 +188,8 @@ impl Pool {
         }
         assert_eq!(decision.decided_at, now, "{}", tell());
         let overridden = names.iter().any(|name| OVERRIDING.contains(&name.as_str()));
-        let limit = |percent: f64, count: u32| ((f64::from(from) * percent / 100.0).floor() as u32).max(count);
+        let limit =
+            |percent: f64, count: u32| ((f64::from(from) * percent / 100.0).floor() as u32).max(count);
         let since = self.last_change.map(|at| now.seconds_since(at));
         let within = |seconds: u32| since.is_some_and(|s| (0.0..f64::from(seconds)).contains(&s));
         match decision.action {
@@ -191,7 +200,8 @@ impl Pool {
                 assert!(!matches!(self.pause, Pause::All | Pause::Up), "pause: {}", tell());
             }
             Action::ScaleDown if !overridden => {
-                let least = from.saturating_sub(limit(config.max_step_down_percent, config.max_step_down_jobs));
+                let least =
+                    from.saturating_sub(limit(config.max_step_down_percent, config.max_step_down_jobs));
                 assert!(to >= least, "step down: {}", tell());
                 assert!(!within(config.cooldown_down_seconds), "cooldown down: {}", tell());
                 assert!(!matches!(self.pause, Pause::All | Pause::Down), "pause: {}", tell());
@@ -210,7 +220,8 @@ impl Pool {
     fn restore(&mut self, bundle: &ModelBundle) {
         let snapshot = self.scaler.snapshot();
         assert!(snapshot.len() < 256 * 1024, "a snapshot of {} bytes", snapshot.len());
-        self.scaler = Autoscaler::restore(self.config.clone(), bundle.clone(), &snapshot).expect("our own snapshot");
+        self.scaler =
+            Autoscaler::restore(self.config.clone(), bundle.clone(), &snapshot).expect("our own snapshot");
         self.scaler.set_pause(self.pause);
         assert_eq!(self.scaler.snapshot(), snapshot, "what was restored is what was saved");
         self.restored = true;

@@ -117,11 +117,9 @@ impl Rehearsal {
     ) {
         let interval = f64::from(input.config.interval_seconds);
         self.serve(input, at, events, late_events);
-        let end = at.as_millis().rem_euclid(86_400_000) as f64 / 1000.0;
-        let need = input.jobs(events);
-        self.marks.observe(need, (end - interval).rem_euclid(86_400.0), interval);
-        let near = input.near_seconds();
-        self.floors = self.marks.floors(end, near);
+        let began = at.plus_seconds(-i64::from(input.config.interval_seconds));
+        self.marks.observe(input.jobs(events), began, interval);
+        self.floors = self.marks.floors(at, input.near_seconds());
         self.scale(input, interval);
         self.elect(input);
     }
