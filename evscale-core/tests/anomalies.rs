@@ -84,13 +84,33 @@ fn count(kind: Kind, seeds: std::ops::Range<u64>) -> (usize, usize, usize) {
         total += places.len();
         found += places.iter().filter(|at| alarms[**at..**at + kind.window()].contains(&true)).count();
         let mut before = false;
-        for slot in 4 * INTERVALS_PER_DAY..alarms.len() {
-            let alarm = alarms[slot] && !belongs(slot);
+        for (slot, alarm) in alarms.iter().enumerate().skip(4 * INTERVALS_PER_DAY) {
+            let alarm = *alarm && !belongs(slot);
             wrong += usize::from(alarm && !before);
             before = alarm;
         }
     }
     (total, found, wrong)
+}
+
+#[test]
+fn confidence_falls_where_the_series_changes_and_is_high_where_it_does_not() {
+    let bundle = ModelBundle::bundled().expect("the bundled models");
+    let (events, places) = series(Kind::Shift, 3);
+    let mut forecaster = Forecaster::with_bundle(120, Timestamp::EPOCH, &bundle).expect("a valid interval");
+    let confidence: Vec<f64> = events
+        .iter()
+        .map(|value| {
+            forecaster.observe(*value).expect("a valid count");
+            forecaster.forecast().model_confidence
+        })
+        .collect();
+    let mean = |from: usize, to: usize| confidence[from..to].iter().sum::<f64>() / (to - from) as f64;
+    let at = places[0];
+    let (before, after) = (mean(at - INTERVALS_PER_DAY, at), mean(at, at + 30));
+    println!("confidence before the shift {before:.2}, in the hour after it {after:.2}");
+    assert!(before > 0.7, "{before}");
+    assert!(after < before - 0.1, "{before} {after}");
 }
 
 #[test]

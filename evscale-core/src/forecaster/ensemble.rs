@@ -5,13 +5,18 @@ use super::forecast::{Forecast, HorizonForecast};
 use super::horizon::Horizon;
 use super::network::ForecasterNetwork;
 use super::surprise::Surprise;
-use crate::features::{HORIZON_MINUTES, HORIZONS, LEVELS, forecaster_input, lead_steps};
+use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, forecaster_input, lead_steps};
 use crate::metrics::History;
 use crate::time::Calendar;
 use serde::{Deserialize, Serialize};
 
 /// Quantiles above this multiple of the highest arrivals known are cut: nothing speaks for them.
 const CEILING: f64 = 1.5;
+/// Agreement where there is no second opinion.
+const ALONE: f64 = 0.8;
+const LOW_80: usize = 3;
+const MEDIAN: usize = 7;
+const HIGH_80: usize = 11;
 /// Weight of a new count in the usual size of a count that is not zero.
 const TYPICAL_WEIGHT: f64 = 0.05;
 /// Intervals that a network which failed is left alone.
@@ -29,6 +34,7 @@ pub(crate) struct Ensemble {
     surprise: Surprise,
     highest: f64,
     typical: f64,
+    agreement: f64,
     quantiles: Option<Vec<[f64; LEVELS]>>,
     network_fault: Option<String>,
     rest: u32,
@@ -43,6 +49,7 @@ impl Ensemble {
             surprise: Surprise::default(),
             highest: 0.0,
             typical: 0.0,
+            agreement: ALONE,
             quantiles: None,
             network_fault: None,
             rest: 0,
@@ -79,6 +86,7 @@ impl Ensemble {
             let answer = horizon.predict(now, &input, experts::points(&input, index), network, self.typical);
             quantiles.push(answer.map(|value| value.min(ceiling)));
         }
+        self.agreement = agreement(&input, answers.as_ref(), &quantiles);
         if let Some(next) = quantiles.first() {
             self.surprise.expect(*next);
         }
@@ -115,7 +123,7 @@ impl Ensemble {
     fn ask(
         &mut self,
         network: Option<&mut ForecasterNetwork>,
-        input: &crate::features::ForecasterInput,
+        input: &ForecasterInput,
     ) -> Option<[[f32; LEVELS]; HORIZONS]> {
         let network = network?;
         if self.rest > 0 {
@@ -135,8 +143,10 @@ impl Ensemble {
         }
     }
 
-    /// `(1 - |c - 0.8| / 0.8) * 1 / (1 + w / 2) * k`: `c` the recent coverage of the 80 % interval at 12 minutes,
-    /// `w` that interval's width over its median, `k` the share of the last 24 intervals that is known.
+    /// `(1 - |c - 0.8| / 0.8) * 1 / (1 + w / 2) * a * k`: `c` the recent coverage of the 80 % interval at 12 minutes,
+    /// `w` that interval's width over its median, `a` the agreement of network and mixture (1 where their medians are the
+    /// same, 1/2 where they are a width of the interval apart, 0.8 without the network), `k` the share of the last 24
+    /// intervals that is known.
     fn confidence(&self, history: &History, forecast: &Forecast) -> f64 {
         let (Some(horizon), Some(ahead)) =
             (self.horizons.get(CONFIDENCE_HORIZON), forecast.horizons.get(CONFIDENCE_HORIZON))
@@ -147,6 +157,21 @@ impl Ensemble {
         let width = 2.0 * ahead.uncertainty / ahead.prediction.max(1.0);
         let now = history.newest_slot();
         let known = (now - 23..=now).filter(|slot| history.at(*slot).is_finite()).count();
-        (coverage / (1.0 + width / 2.0) * known as f64 / 24.0).clamp(0.0, 1.0)
+        (coverage / (1.0 + width / 2.0) * self.agreement * known as f64 / 24.0).clamp(0.0, 1.0)
     }
+}
+
+/// How far the network and the mixture agree on the next 12 minutes, 0 to 1.
+fn agreement(
+    input: &ForecasterInput,
+    network: Option<&[[f32; LEVELS]; HORIZONS]>,
+    mixture: &[[f64; LEVELS]],
+) -> f64 {
+    let (Some(network), Some(mixture)) =
+        (network.and_then(|rows| rows.get(CONFIDENCE_HORIZON)), mixture.get(CONFIDENCE_HORIZON))
+    else {
+        return ALONE;
+    };
+    let apart = (input.to_events(f64::from(network[MEDIAN])) - mixture[MEDIAN]).abs();
+    1.0 / (1.0 + apart / (mixture[HIGH_80] - mixture[LOW_80]).max(1.0))
 }

@@ -24,7 +24,7 @@ impl Spent {
         let rest = (DAY_MS - context.now.as_millis().rem_euclid(DAY_MS)) as f64 / HOUR_MS as f64;
         let span = (f64::from(context.config.decision_interval_seconds) / 3600.0).min(rest).max(1e-3);
         let reserved = f64::from(context.config.min_jobs) * (rest - span);
-        let affordable = ((daily - self.job_hours - reserved) / span).max(0.0).min(1e9).floor() as u32;
+        let affordable = ((daily - self.job_hours - reserved) / span).clamp(0.0, 1e9).floor() as u32;
         let cap = affordable.max(context.config.min_jobs);
         (jobs > cap).then(|| (cap, format!("{:.1} of {daily} job-hours of the day are used", self.job_hours)))
     }

@@ -55,6 +55,7 @@ pub(crate) struct Expectation {
 
 /// A record after its checks.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(crate) enum Checked {
     Rejected { reason: String },
     Usable { record: Metrics, repairs: Vec<String> },

@@ -36,6 +36,11 @@ class Series:
         start = self.start_ms + first * self.interval_seconds * 1000
         return replace(self, start_ms=start, events=self.events[first:last])
 
+    def filled(self) -> Series:
+        """Unknown counts interpolated between their neighbours, whole."""
+        known = np.flatnonzero(np.isfinite(self.events))
+        return replace(self, events=np.rint(np.interp(np.arange(len(self.events)), known, self.events[known])))
+
     def aggregate(self, interval_seconds: int) -> Series:
         """Summed to a coarser interval, a multiple of this one; unknown where a part is unknown."""
         if interval_seconds % self.interval_seconds:
