@@ -178,6 +178,9 @@ impl Autoscaler {
             match policy.adjustment(&seen) {
                 Ok(adjustment) => {
                     state.controller.rehearse_adjustment(&self.config, &self.forecast, adjustment);
+                    if state.policy_rest == 0 {
+                        state.policy_fault = None;
+                    }
                 }
                 Err(problem) => {
                     state.policy_rest = REST_DECISIONS;
