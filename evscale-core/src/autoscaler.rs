@@ -6,8 +6,10 @@ use crate::controller::Controller;
 use crate::decision::Decision;
 use crate::error::Result;
 use crate::forecaster::{Ensemble, Forecast, ForecasterNetwork};
+use crate::health::Health;
 use crate::metrics::{History, Metrics};
 use crate::policy::{Need, PolicyNetwork, Proposal, Source, whole_jobs};
+use crate::safety::ManualOverride;
 use crate::startup::ScalingOutcome;
 use crate::time::{Calendar, Timestamp};
 use crate::validation::{Checked, Expectation, Verdict};
@@ -172,9 +174,19 @@ impl Autoscaler {
         state.controller.observe(&self.config, &record, &repairs, &self.forecast, record_anomaly);
         if let Some(policy) = self.policy.as_mut()
             && let Some(seen) = state.controller.rehearsed_state(&self.config, &self.forecast)
-            && let Ok(adjustment) = policy.adjustment(&seen)
         {
-            state.controller.rehearse_adjustment(&self.config, &self.forecast, adjustment);
+            match policy.adjustment(&seen) {
+                Ok(adjustment) => {
+                    state.controller.rehearse_adjustment(&self.config, &self.forecast, adjustment);
+                    if state.policy_rest == 0 {
+                        state.policy_fault = None;
+                    }
+                }
+                Err(problem) => {
+                    state.policy_rest = REST_DECISIONS;
+                    state.policy_fault = Some(format!("policy {problem}"));
+                }
+            }
         }
         self.restored = false;
         let need = state.controller.need(&self.config, &self.forecast);
@@ -261,5 +273,26 @@ impl Autoscaler {
     /// Switches changes off or on again, from the next decision.
     pub fn set_pause(&mut self, pause: Pause) {
         self.state.controller.set_pause(pause);
+    }
+
+    /// Orders a number of jobs or a cap until a time, or takes the order back; from the next decision.
+    pub fn set_override(&mut self, manual: Option<ManualOverride>) {
+        self.state.controller.set_override(manual);
+    }
+
+    /// Who acts, and what is known to be wrong.
+    pub fn health(&self) -> Health {
+        let state = &self.state;
+        let network =
+            state.ensemble.network_fault().map(|fault| format!("forecast without its network: {fault}"));
+        let restored = self.restored.then(|| "no record since the state was restored".to_owned());
+        let causes = [
+            network,
+            state.policy_fault.clone(),
+            state.controller.record_doubt().map(str::to_owned),
+            restored,
+        ];
+        let source = state.controller.standing().map(|standing| standing.source);
+        Health::new(source, causes.into_iter().flatten().collect())
     }
 }

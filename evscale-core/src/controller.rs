@@ -8,7 +8,7 @@ use crate::features::PolicyState;
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
 use crate::policy::{ErrorBudget, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, whole_jobs};
-use crate::safety::{Context, Guard, RecordState};
+use crate::safety::{Context, Guard, ManualOverride, RecordState};
 use crate::startup::Startup;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,7 @@ pub(crate) struct Controller {
     peak_need: f64,
     anomaly: f64,
     pause: Pause,
+    manual: Option<ManualOverride>,
     last_decision: Option<Timestamp>,
     standing: Option<Standing>,
 }
@@ -73,6 +74,7 @@ impl Controller {
             peak_need: 0.0,
             anomaly: 0.0,
             pause: config.pause,
+            manual: None,
             last_decision: None,
             standing: None,
         }
@@ -80,6 +82,15 @@ impl Controller {
 
     pub(crate) fn set_pause(&mut self, pause: Pause) {
         self.pause = pause;
+    }
+
+    pub(crate) fn set_override(&mut self, manual: Option<ManualOverride>) {
+        self.manual = manual;
+    }
+
+    /// Why the newest record cannot be trusted.
+    pub(crate) fn record_doubt(&self) -> Option<&str> {
+        self.latest.doubt.as_deref().or(self.latest.rejected.as_deref())
     }
 
     pub(crate) fn startup_mut(&mut self) -> &mut Startup {
@@ -344,8 +355,8 @@ impl Controller {
             RecordState::Stale(age)
         } else if restored {
             RecordState::UpOnly("no record since the state was restored".to_owned())
-        } else if let Some(reason) = self.latest.doubt.as_ref().or(self.latest.rejected.as_ref()) {
-            RecordState::UpOnly(reason.clone())
+        } else if let Some(reason) = self.record_doubt() {
+            RecordState::UpOnly(reason.to_owned())
         } else {
             RecordState::Trusted
         };
@@ -360,6 +371,7 @@ impl Controller {
             fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(self.peak_need)),
             maintenance: self.latest.maintenance,
             pause: self.pause,
+            manual: self.manual,
         };
         let ruling = self.guard.rule(&context, proposal.jobs);
         let interval = f64::from(config.interval_seconds);

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"EVSC";
-const FORMAT_VERSION: u16 = 1;
+const FORMAT_VERSION: u16 = 2;
 const HEADER: usize = 4 + 2 + 4 + 4;
 /// Largest snapshot that is read, bytes.
 const SIZE_LIMIT: usize = 4 * 1024 * 1024;
@@ -37,6 +37,9 @@ impl Autoscaler {
                 state.history.interval_seconds(),
                 config.interval_seconds
             )));
+        }
+        if !state.ensemble.fits(&state.history, f64::from(config.interval_seconds)) {
+            return Err(Error::snapshot("snapshot has a forecaster that does not belong to its records"));
         }
         Self::from_parts(config, Some(bundle), Some(state))
     }

@@ -56,6 +56,19 @@ impl Ensemble {
         }
     }
 
+    /// Whether this is the state of a forecaster on `history`, whose interval is given.
+    pub(crate) fn fits(&self, history: &History, interval_seconds: f64) -> bool {
+        let steps = lead_steps(interval_seconds);
+        self.steps == steps
+            && self.horizons.len() == HORIZONS
+            && self
+                .horizons
+                .iter()
+                .zip(steps)
+                .all(|(horizon, steps)| horizon.fits(steps, history.newest_slot()))
+            && self.quantiles.as_ref().is_none_or(|rows| rows.len() == HORIZONS)
+    }
+
     /// Learns from the newest record of `history` and forecasts from it.
     pub(crate) fn advance(
         &mut self,

@@ -46,6 +46,13 @@ impl Horizon {
         }
     }
 
+    /// Whether it looks `steps` ahead and keeps no forecast for longer than that from `now`.
+    pub(super) fn fits(&self, steps: i64, now: i64) -> bool {
+        self.steps == steps
+            && self.pending.len() <= 2 * PENDING as usize
+            && self.pending.iter().all(|pending| pending.target <= now.saturating_add(steps))
+    }
+
     /// Recent share of actual values inside the 80 % interval.
     pub(super) fn coverage_80(&self) -> f64 {
         self.calibration.coverage_80()

@@ -10,15 +10,42 @@
 //! 6. [`cooldown`]: time between changes (up: not in an emergency).
 //! 7. [`records`]: no scale-down on missing, broken, anomalous or stale records; in the end fail safe upward.
 //! 8. [`maintenance`]: the pool is left alone (an emergency may raise it, if configured).
-//! 9. [`pause`]: changes that are switched off are not made.
-//! 10. [`budget`]: job-hours of the day.
-//! 11. [`bounds`]: between `min_jobs` and `max_jobs`, always, and last.
+//! 9. [`manual`]: a fixed number or a cap that a person has ordered, until its time.
+//! 10. [`pause`]: changes that are switched off are not made.
+//! 11. [`budget`]: job-hours of the day.
+//! 12. [`bounds`]: between `min_jobs` and `max_jobs`, always, and last.
+//!
+//! # Invariants
+//! Whatever the records, the models and the host do. Each is tested by the named test of `safety/tests.rs`, and those
+//! marked (soak) also after every step of `tests/soak.rs`.
+//! 1. Every recommendation lies within `min_jobs` and `max_jobs`, in an emergency too (soak): `bounds_hold_always`.
+//! 2. One decision changes the pool by no more than the step limits; up, except in an emergency (soak):
+//!    `steps_are_limited_by_the_larger_of_share_and_number`.
+//! 3. No change within its cooldown; up, except in an emergency (soak): `cooldowns_are_measured_in_time`.
+//! 4. No scale-down on a rejected, repaired, anomalous or stale record (soak, anomalous aside):
+//!    `doubtful_and_stale_records_never_shrink_the_pool`.
+//! 5. No scale-down after a restore until a fresh record arrives (soak).
+//! 6. No scale-down below what the upper forecast quantile over startup and cooldown needs, none without a forecast:
+//!    `a_scale_down_needs_proof`.
+//! 7. No scale-down below a proposal of the stabilization window:
+//!    `the_highest_proposal_of_the_window_holds_a_scale_down`.
+//! 8. No scale-down after `max_reversals` reversals within the flap window: `reversals_make_it_reluctant_to_shrink`.
+//! 9. No growth beyond what the job-hours of the day allow, `min_jobs` aside:
+//!    `the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day`.
+//! 10. No change that is paused (soak), none during maintenance except a configured rescue: `maintenance_and_pause_hold`.
+//! 11. The trail is a chain from the proposal to the recommendation, every link with its reason (soak):
+//!     `the_trail_is_a_chain_that_ends_at_the_recommendation`.
+//! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
+//!
+//! 2 to 8 yield to what protects more: the fail-safe number of a pool that nobody can see, an order, the budget, the
+//! bounds. The trail then names that rule.
 
 mod bounds;
 mod budget;
 mod cooldown;
 mod flap;
 mod maintenance;
+mod manual;
 mod pause;
 mod proof;
 mod records;
@@ -26,6 +53,7 @@ mod stabilization;
 mod step;
 mod tolerance;
 
+pub use manual::{ManualOrder, ManualOverride};
 pub(crate) use records::RecordState;
 
 use crate::config::{Config, Pause};
@@ -46,6 +74,7 @@ pub(crate) struct Context<'a> {
     pub(crate) fail_safe_jobs: u32,
     pub(crate) maintenance: bool,
     pub(crate) pause: Pause,
+    pub(crate) manual: Option<ManualOverride>,
 }
 
 /// A change that a rule made.
@@ -122,6 +151,8 @@ impl Guard {
         let (name, doubtful) = records::rule(context, ruling.jobs);
         ruling.apply(name, doubtful);
         ruling.apply("maintenance_window", maintenance::rule(context, ruling.jobs));
+        let (name, ordered) = manual::rule(context, ruling.jobs);
+        ruling.apply(name, ordered);
         ruling.apply("pause", pause::rule(context, ruling.jobs));
         ruling.apply("budget_cap", self.budget.rule(context, ruling.jobs));
         ruling.apply("bounds", bounds::rule(context, ruling.jobs));

@@ -27,6 +27,7 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         fail_safe_jobs: 0,
         maintenance: false,
         pause: Pause::Off,
+        manual: None,
     }
 }
 
@@ -179,4 +180,24 @@ fn the_trail_is_a_chain_that_ends_at_the_recommendation() {
     assert_eq!(ruling.trail[0].before, 90);
     assert_eq!(ruling.trail[0].after, ruling.trail[1].before);
     assert_eq!(ruling.trail[1].after, ruling.jobs());
+}
+
+#[test]
+fn an_order_holds_until_its_time() {
+    let config = Config { max_jobs: 60, max_step_down_jobs: 1, max_step_down_percent: 1.0, ..lenient() };
+    let until = start().plus_seconds(600);
+    let ordered = |order| Context {
+        manual: Some(ManualOverride { order, until }),
+        records: RecordState::Stale(700.0),
+        proof_jobs: None,
+        ..context(&config, 20)
+    };
+    ruled(&ordered(ManualOrder::Fixed(7)), 30, 7, Some("manual_fixed"));
+    ruled(&ordered(ManualOrder::Fixed(700)), 30, 60, Some("bounds"));
+    ruled(&ordered(ManualOrder::Cap(12)), 30, 12, Some("manual_cap"));
+    let capped = Context { records: RecordState::Trusted, ..ordered(ManualOrder::Cap(25)) };
+    ruled(&capped, 30, 25, Some("manual_cap"));
+    ruled(&capped, 22, 22, None);
+    ruled(&Context { pause: Pause::All, ..ordered(ManualOrder::Fixed(7)) }, 30, 20, Some("pause"));
+    ruled(&Context { now: until, ..capped }, 30, 30, None);
 }

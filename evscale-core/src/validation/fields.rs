@@ -12,6 +12,8 @@ const ABSURD_SERVICE: f64 = 50.0;
 /// Rounding and counting at different moments, as a share and in events.
 const SLACK_SHARE: f64 = 0.05;
 const SLACK_EVENTS: f64 = 10.0;
+/// Longest mean wait of a record whose queue was empty before and after it, intervals.
+const LONGEST_UNSEEN_WAIT_INTERVALS: f64 = 2.0;
 
 /// Texts of what was set to unknown.
 #[derive(Default)]
@@ -40,7 +42,7 @@ pub(super) fn check_fields(
     repairs.prefix = format!("metrics record at {}: ", record.timestamp);
     ranges(record, config, repairs);
     plausibility(record, before, repairs);
-    contradictions(record, before, repairs);
+    contradictions(record, before, config, repairs);
 }
 
 fn ranges(record: &mut Metrics, config: &Config, repairs: &mut Repairs) {
@@ -104,7 +106,7 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
     }
 }
 
-fn contradictions(record: &mut Metrics, before: &Expectation, repairs: &mut Repairs) {
+fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, repairs: &mut Repairs) {
     let arrived = record.logged_events_count;
     let slack = |count: f64| count * (1.0 + SLACK_SHARE) + SLACK_EVENTS;
     if let (Some(queued), Some(processed)) = (record.queued_events_count, record.processed_events_count) {
@@ -131,6 +133,13 @@ fn contradictions(record: &mut Metrics, before: &Expectation, repairs: &mut Repa
             repairs.note("queued_events_count", queued, &format!("at most {existed:.0}, which existed"));
             record.queued_events_count = None;
         }
+    }
+    if let (Some(wait), Some(0.0), Some(0.0)) =
+        (record.average_queue_wait_time_ms, before.queued, record.queued_events_count)
+        && wait > LONGEST_UNSEEN_WAIT_INTERVALS * 1000.0 * f64::from(config.interval_seconds)
+    {
+        repairs.note("average_queue_wait_time_ms", wait, "at most an interval, as nothing waited");
+        record.average_queue_wait_time_ms = None;
     }
     if let (Some(violations), Some(processed)) = (record.sla_violations_count, record.processed_events_count)
         && violations > slack(processed)

@@ -95,3 +95,21 @@ fn a_usual_record_is_accepted_as_it_is() {
     let record = usual(120);
     assert_eq!(expectation.check(&record, &config), Checked::Usable { record, repairs: vec![] });
 }
+
+#[test]
+fn long_waits_in_an_empty_queue_are_a_contradiction() {
+    let (mut expectation, config) = after_one_record();
+    let empty = |seconds, wait_ms| {
+        let mut record = usual(seconds);
+        record.queued_events_count = Some(0.0);
+        record.average_queue_wait_time_ms = Some(wait_ms);
+        record
+    };
+    let mut wait = |record: &Metrics| match expectation.check(record, &config) {
+        Checked::Usable { record, .. } => record.average_queue_wait_time_ms,
+        rejected => panic!("{rejected:?}"),
+    };
+    assert!(wait(&empty(120, 900_000.0)).is_some(), "20 events waited before");
+    assert_eq!(wait(&empty(240, 900_000.0)), None);
+    assert!(wait(&empty(360, 20_000.0)).is_some(), "within the interval");
+}

@@ -1,0 +1,177 @@
+//! Damaged and hostile files: refused with an error, or harmless; never a panic.
+
+use evscale_core::{Autoscaler, Config, ErrorKind, HealthStatus, Metrics, ModelBundle, Source, Timestamp};
+use sha2::{Digest, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+const MANIFEST: &str = include_str!("../../models/onnx/manifest.json");
+const FORECASTER: &[u8] = include_bytes!("../../models/onnx/forecaster.onnx");
+const POLICY: &[u8] = include_bytes!("../../models/onnx/policy.onnx");
+/// Magic, format version, length of the body, CRC-32 of the body.
+const HEADER: usize = 14;
+
+fn config(use_networks: bool) -> Config {
+    let mut config = Config::default();
+    config.interval_seconds = 600;
+    config.decision_interval_seconds = 600;
+    config.max_jobs = 40;
+    config.use_networks = use_networks;
+    config
+}
+
+fn record(step: u32, jobs: u32) -> Metrics {
+    let start = Timestamp::from_millis(1_767_600_000_000).unwrap();
+    let at = start.plus_seconds(600 * i64::from(step));
+    let events = 2000.0 + 900.0 * (f64::from(step) / 20.0).sin();
+    let mut record = Metrics::new(at, events.round(), f64::from(jobs));
+    record.processed_events_count = Some(events.round());
+    record.queued_events_count = Some(0.0);
+    record.average_processing_duration_ms = Some(1500.0);
+    record
+}
+
+/// Feeds records `from..to`, with every recommendation carried out and checked against the bounds.
+fn run(scaler: &mut Autoscaler, from: u32, to: u32) -> Vec<String> {
+    let mut jobs = 6;
+    let mut decisions = Vec::new();
+    for step in from..to {
+        scaler.observe(&record(step, jobs)).unwrap();
+        let decision = scaler.decide();
+        assert!((1..=40).contains(&decision.recommended_jobs), "{}", decision.to_json());
+        jobs = decision.recommended_jobs;
+        decisions.push(decision.to_json());
+    }
+    decisions
+}
+
+fn sealed(mut snapshot: Vec<u8>) -> Vec<u8> {
+    let checksum = crc32fast::hash(&snapshot[HEADER..]).to_le_bytes();
+    snapshot[10..HEADER].copy_from_slice(&checksum);
+    snapshot
+}
+
+#[test]
+fn every_changed_byte_and_every_truncation_of_a_snapshot_is_refused() {
+    let bundle = ModelBundle::bundled().unwrap();
+    let mut scaler = Autoscaler::builder(config(false)).build().unwrap();
+    run(&mut scaler, 0, 60);
+    let snapshot = scaler.snapshot();
+    let refused = |bytes: &[u8]| {
+        let problem = Autoscaler::restore(config(false), bundle.clone(), bytes).unwrap_err();
+        assert_eq!(problem.kind(), ErrorKind::InvalidSnapshot, "{problem}");
+    };
+    let mut changed = snapshot.clone();
+    for position in 0..snapshot.len() {
+        changed[position] ^= 1 << (position % 8);
+        refused(&changed);
+        changed[position] = snapshot[position];
+    }
+    for length in (0..HEADER).chain((HEADER..snapshot.len()).step_by(97)) {
+        refused(&snapshot[..length]);
+    }
+    assert!(Autoscaler::restore(config(false), bundle.clone(), &changed).is_ok());
+}
+
+#[test]
+fn a_forged_snapshot_with_a_right_checksum_is_refused_or_harmless() {
+    let bundle = ModelBundle::bundled().unwrap();
+    let mut scaler = Autoscaler::builder(config(false)).build().unwrap();
+    run(&mut scaler, 0, 60);
+    let snapshot = scaler.snapshot();
+    let body = snapshot.len() - HEADER;
+    // the numbers before and after the long rings, all of them; the rings, sampled
+    let positions = (0..body.min(600)).chain((600..body).step_by(61)).chain(body.saturating_sub(2500)..body);
+    let mut restored = 0;
+    let mut fatal = Vec::new();
+    for position in positions {
+        for value in [0xff, 0x80, 0x00] {
+            let mut forged = snapshot.clone();
+            forged[HEADER + position] = value;
+            let Ok(mut scaler) = Autoscaler::restore(config(false), bundle.clone(), &sealed(forged)) else {
+                continue;
+            };
+            restored += 1;
+            let lives = catch_unwind(AssertUnwindSafe(|| {
+                let decision = scaler.decide();
+                assert!((1..=40).contains(&decision.recommended_jobs));
+                run(&mut scaler, 60, 62);
+            }));
+            if lives.is_err() {
+                fatal.push((position, value));
+            }
+        }
+    }
+    assert!(fatal.is_empty(), "body positions and values: {fatal:?}");
+    assert!(restored > 0, "the forged values reached the code behind the checksum");
+}
+
+#[test]
+fn a_restored_pool_goes_on_like_an_undisturbed_one() {
+    let bundle = ModelBundle::bundled().unwrap();
+    let mut one = Autoscaler::builder(config(true)).build().unwrap();
+    run(&mut one, 0, 40);
+    let mut other = Autoscaler::restore(config(true), bundle, &one.snapshot()).unwrap();
+    assert_eq!(other.health().status, HealthStatus::Degraded, "no fresh record");
+    assert_eq!(run(&mut one, 40, 80), run(&mut other, 40, 80));
+}
+
+/// A bundle whose manifest vouches for a changed policy network.
+fn forged(policy: &[u8]) -> evscale_core::Result<ModelBundle> {
+    let sha256 = |bytes: &[u8]| format!("{:x}", Sha256::digest(bytes));
+    let manifest = MANIFEST.replace(&sha256(POLICY), &sha256(policy));
+    assert_ne!(manifest, MANIFEST);
+    ModelBundle::from_files(manifest.as_bytes(), FORECASTER, policy)
+}
+
+#[test]
+fn a_policy_network_with_weights_that_are_no_numbers_is_told_and_replaced() {
+    let mut told = 0;
+    for start in (512..POLICY.len() - 512).step_by(POLICY.len() / 12) {
+        let mut policy = POLICY.to_vec();
+        // 0xffffffff is NaN on every alignment
+        policy[start..start + 512].fill(0xff);
+        let Ok(bundle) = forged(&policy) else { continue };
+        let mut scaler = Autoscaler::builder(config(true)).bundle(bundle).build().unwrap();
+        run(&mut scaler, 0, 40);
+        let health = scaler.health();
+        if health.causes.iter().any(|cause| cause.starts_with("policy ")) {
+            let decision = scaler.decide();
+            assert_eq!(health.status, HealthStatus::Degraded);
+            assert_ne!(decision.source, Source::PolicyNetwork);
+            assert!(decision.fallback_reason.is_some(), "{}", decision.to_json());
+            told += 1;
+        }
+    }
+    assert!(told > 0, "no damage reached the weights");
+}
+
+#[test]
+fn a_policy_file_with_a_changed_byte_and_a_right_checksum_is_refused_or_harmless() {
+    let mut loaded = 0;
+    for sample in 0..120 {
+        let mut policy = POLICY.to_vec();
+        let position = sample * policy.len() / 120;
+        policy[position] ^= 1 << (sample % 8);
+        let Ok(bundle) = forged(&policy) else { continue };
+        loaded += 1;
+        let mut scaler = Autoscaler::builder(config(true)).bundle(bundle).build().unwrap();
+        run(&mut scaler, 0, 3);
+    }
+    assert!(loaded > 0);
+}
+
+#[test]
+fn one_bundle_serves_eight_threads_alike() {
+    let bundle = ModelBundle::bundled().unwrap();
+    let decisions = || {
+        let mut scaler = Autoscaler::builder(config(true)).bundle(bundle.clone()).build().unwrap();
+        run(&mut scaler, 0, 60)
+    };
+    let alone = decisions();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(decisions)).collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), alone);
+        }
+    });
+}
