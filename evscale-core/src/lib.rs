@@ -45,6 +45,7 @@ pub use forecaster::{Forecast, Forecaster, HorizonForecast};
 pub use metrics::Metrics;
 pub use policy::Source;
 pub use safety::TrailEntry;
+pub use simulate::{Backtest, backtest};
 pub use startup::ScalingOutcome;
 pub use time::Timestamp;
 pub use validation::Verdict;

@@ -28,6 +28,9 @@ from ._evscale import (
     __version__,
 )
 
+from .history import History
+from .report import Report, Run, WhatIf, backtest
+
 FIELDS = (
     "timestamp", "logged_events_count", "processed_events_count", "queued_events_count", "unprocessed_events_count",
     "average_processing_duration_ms", "current_job_count", "cpu_utilization_percent", "memory_utilization_percent",
@@ -38,6 +41,7 @@ FIELDS = (
 
 __all__ = [
     "FIELDS", "ArgumentError", "Autoscaler", "BundleError", "Config", "ConfigError", "Decision", "EvscaleError",
-    "Forecast", "Forecaster", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "SnapshotError",
-    "__version__",
+    "Forecast", "Forecaster", "History", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
+    "SnapshotError", "WhatIf",
+    "__version__", "backtest",
 ]
