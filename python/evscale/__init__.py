@@ -27,7 +27,6 @@ from ._evscale import (
     SnapshotError,
     __version__,
 )
-
 from .history import History
 from .report import Report, Run, WhatIf, backtest
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -149,7 +150,7 @@ def _explain(args: argparse.Namespace) -> int:
     for number, step in enumerate(decision.trail, 1):
         print(f"{number}. {step['rule'].replace('_', ' ')}: {step['before']} -> {step['after']} ({step['detail']})")
     for key, value in decision.reasoning.items():
-        print(f"{key.replace('_', ' ')}: {str(value).replace('_', ' ')}")
+        print(f"{key.replace('_', ' ')}: {'unknown' if value is None else str(value).replace('_', ' ')}")
     for step in decision.plan:
         print(f"in {step['minutes_ahead']} min: {step['jobs']} jobs ({step['low']} to {step['high']})")
     return 0
@@ -175,7 +176,7 @@ def _verify(args: argparse.Namespace) -> int:
         ("a decision is made by the policy network", first.source == "policy_network"),
         ("it is within the bounds", 2 <= first.recommended_jobs <= 40),
         ("the same records give the same decision", first == second),
-        ("forecasts are finite and do not cross", all(value == value and value >= 0 for value in values) and all(
+        ("forecasts are finite and do not cross", all(math.isfinite(value) and value >= 0 for value in values) and all(
             list(h.quantiles.values()) == sorted(h.quantiles.values()) for h in forecast.horizons.values())),
         ("a restored snapshot goes on with the same state", again.snapshot() == pools[0].snapshot()),
     ]
@@ -212,7 +213,7 @@ def _simulate(args: argparse.Namespace) -> int:
         print("timestamp,events")
     for index, count in enumerate(events):
         at = datetime.fromtimestamp(start_ms / 1000 + index * args.interval_seconds, tz=timezone.utc)
-        known = count == count
+        known = math.isfinite(count)
         if args.records:
             record = {"timestamp": (at + timedelta(seconds=args.interval_seconds)).isoformat(),
                       "logged_events_count": float(count) if known else None, "current_job_count": args.jobs,

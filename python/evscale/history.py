@@ -253,14 +253,15 @@ def _instant(value: Any, zone: tzinfo | None, name: str, table: Table, index: in
             value = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
         except ValueError:
             raise refuse(f"{table.where(index)}: `{name}` is {value!r}, {expected}") from None
-    if not isinstance(value, datetime) or value != value:
+    if not isinstance(value, datetime) or type(value).__name__ == "NaTType":
         raise refuse(f"{table.where(index)}: `{name}` is {value!r}, {expected}")
     if value.tzinfo is None:
         if zone is None:
             raise refuse(f"{table.where(index)}: `{name}` is {value.isoformat()} without a time zone, so that its instant "
                          "is not known; write the zone, or give time_zone='UTC' or another IANA name")
         value = value.replace(tzinfo=zone)
-    return round(value.timestamp() * 1000)
+    moment: datetime = value
+    return round(moment.timestamp() * 1000)
 
 
 def _numbers(table: Table, name: str, least: float) -> NDArray[np.float64]:

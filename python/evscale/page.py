@@ -27,8 +27,8 @@ section{background:#fff;border:1px solid var(--line);border-radius:10px;padding:
 .card b{display:block;font-size:30px;line-height:1.15;font-variant-numeric:tabular-nums}
 .card span{color:var(--soft);font-size:14px}.good{color:var(--good)}.bad{color:var(--bad)}
 img{width:100%;height:auto;display:block}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14.5px}
-th,td{padding:7px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
+th,td{padding:7px 7px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left}
 td.words{text-align:left;white-space:normal}tr.ours{background:#eef4fc;font-weight:600}
 .scroll{overflow-x:auto}footer{color:var(--soft);font-size:13.5px;margin-top:24px}
@@ -37,15 +37,19 @@ SCORES = (
     ("on time", "sla_compliance_percent", "{:.2f} %"), ("job-hours", "job_hours", "{:,.0f}"),
     ("&times; clairvoyant", "cost_ratio", "{:.2f}"), ("mean wait", "mean_wait_ms", None), ("99 % wait", "p99_wait_ms", None),
     ("changes", "scale_actions", "{:,.0f}"), ("reversals", "reversals", "{:,.0f}"),
-    ("too few jobs", "tau_under_percent", "{:.1f} % of time"), ("too many", "theta_over_percent", "{:.0f} %"),
+    ("too few jobs", "tau_under_percent", "{:.1f} % of time"),
 )
+PUNCTUALITY = ("Each mark is a rule. Left is cheaper, down is more punctual; the green field meets the target. The rules "
+               "stand at usual settings (70 % utilization, or 0.7 of what a job can do), not tuned in hindsight.")
+CLOSER = "Forecast, jobs, and decisions. A decision in colour was changed by the safety rule named in the legend."
 RULES = {
     "tolerance": "the change was too small to matter", "stabilization_window": "a recent proposal was higher",
-    "proof": "the upper forecast quantile does not fit into fewer jobs", "max_step_up": "the step up was limited",
-    "max_step_down": "the step down was limited", "flap_damping": "the pool had changed direction too often",
+    "forecast_proof": "the upper forecast quantile does not fit into fewer jobs", "max_step_up": "the step up was too large",
+    "max_step_down": "the step down was too large", "flap_damping": "the pool had changed direction too often",
     "cooldown_up": "the last change was too recent", "cooldown_down": "the last change was too recent",
-    "max_jobs": "the upper bound of the pool", "min_jobs": "the lower bound of the pool",
-    "budget": "the job-hour budget", "maintenance": "a maintenance window", "pause": "changes are paused",
+    "bounds": "the fewest or most jobs of the pool", "budget_cap": "the job-hour budget",
+    "maintenance_window": "maintenance", "pause": "changes are paused", "stale_records": "no fresh records",
+    "doubtful_record": "the newest record was doubtful",
 }
 
 
@@ -145,19 +149,17 @@ def page(report: Report, title: str) -> str:
               "assumed": "assumed, since neither the history nor the configuration has it"}[report.service_time_source]
     gaps = f" {report.gaps:,} intervals had no row and were interpolated." if report.gaps else ""
     sections = [
-        ("Cost against punctuality", "Each mark is a rule. Left is cheaper, down is more punctual; the green field meets the "
-         "target. The rules stand at usual settings (70 % utilization, or 0.7 of what a job can do), not tuned in hindsight.",
+        ("Cost against punctuality", PUNCTUALITY,
          _picture(pictures.draw_cost, report, height=4.2, alt="cost and late events of every rule")
          + _table(report)) if len(report.runs) > 1 else ("Scores", "", _table(report)),
-        ("Arrivals and forecast", "The band was forecast before; 80 of 100 arrivals should lie in it.",
+        ("Arrivals and forecast", "What came, and what was forecast of it before; 80 of 100 arrivals should lie in the band.",
          _picture(pictures.draw_arrivals, report, whole, alt="arrivals and forecast band")),
         ("Jobs", "What was paid for, over what the arrivals kept busy.",
          _picture(pictures.draw_jobs, report, whole, alt="jobs")),
         ("Backlog and waits", "Events that were waiting, and how long those served had waited.",
          _picture(pictures.draw_backlog, report, whole, height=2.5, alt="backlog")
          + _picture(pictures.draw_waits, report, whole, height=2.6, alt="mean wait")),
-        ("The two busiest days, closer", "Forecast, jobs, and decisions. A decision in colour was changed by the safety rule "
-         "named in the legend.",
+        ("The two busiest days, closer", CLOSER,
          _picture(pictures.draw_arrivals, report, detail, alt="arrivals of the two busiest days")
          + _picture(pictures.draw_jobs, report, detail, height=2.8, alt="jobs of the two busiest days")
          + _picture(pictures.draw_decisions, report, detail, alt="decisions of the two busiest days")),

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 OURS, BAND, LOAD, PEER, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", "#2b8a3e"
 RULE_COLORS = ("#c0392b", "#8e44ad", "#d9822b", "#16a085", "#7f8c8d", "#b8860b", "#2c3e50", "#e377c2")
 FIGURE_PEER = "HPA on CPU"
+READABLE, POINTS = 1500, 500
+SPANS_HOURS = (0.5, 1, 2, 3, 6, 12, 24, 48, 168)
 
 
-def figure(rows: int = 1, heights: Sequence[float] = (1.0,), size: tuple[float, float] = (11, 3.2), **options: Any) -> tuple[Figure, Any]:
+def figure(rows: int = 1, heights: Sequence[float] = (1.0,), size: tuple[float, float] = (11, 3.2)) -> tuple[Figure, Any]:
     """A figure without a display."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,7 +34,7 @@ def figure(rows: int = 1, heights: Sequence[float] = (1.0,), size: tuple[float, 
         raise missing("matplotlib", "a picture", "plot") from None
     drawn = Figure(figsize=size, constrained_layout=True)
     FigureCanvasAgg(drawn)
-    return drawn, drawn.subplots(rows, 1, squeeze=False, height_ratios=heights, **options)[:, 0]
+    return drawn, drawn.subplots(rows, 1, squeeze=False, height_ratios=heights)[:, 0]
 
 
 def forecast_frame(forecast: Forecast, level: Sequence[float] | None = None) -> Any:
@@ -74,8 +76,8 @@ def finish(axes: Axes, times: bool = False, legend: bool = True) -> None:
     """Grid, legend and dates in the same way everywhere."""
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.01)
     if legend:
+        axes.margins(x=0.01)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=9, frameon=False, borderaxespad=0.2)
     if times:
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
@@ -94,31 +96,71 @@ def busiest(report: Report, hours: float = 48.0) -> slice:
     return slice(first, min(len(arrivals), first + length))
 
 
+def thinned(report: Report, part: slice) -> tuple[slice, int, str]:
+    """The intervals of a part, how many of them share a point of the picture, and that in words."""
+    start, stop, _ = part.indices(len(report.times))
+    length, interval = stop - start, report.interval_seconds
+    factor = 1
+    if length > READABLE:
+        fits = (hours for hours in SPANS_HOURS if length * interval / 3600 / hours <= POINTS)
+        factor = max(1, round(3600 * next(fits, SPANS_HOURS[-1]) / interval))
+    hours = factor * interval / 3600
+    words = "" if factor == 1 else f" of {hours:g} h" if hours <= 24 else f" of {hours / 24:g} days"
+    return slice(start, start + (stop - start) // factor * factor), factor, words
+
+
+def grouped(values: Any, factor: int, how: Any = np.nanmean) -> Any:
+    """One value per `factor` values; the first one of times."""
+    if factor == 1:
+        return values
+    blocks = values.reshape(-1, factor)
+    return blocks[:, 0] if values.dtype.kind == "M" else how(blocks, axis=1)
+
+
 def draw_arrivals(axes: Axes, report: Report, part: slice) -> None:
     """Arrivals, and what was expected of them 12 minutes before."""
-    rows, times = report.evscale.rows, report.times
+    rows = report.evscale.rows
     lead = max(1, round(720 / report.interval_seconds))
-    shown = np.arange(len(times))[part]
-    known = shown[shown >= lead]
-    axes.fill_between(times[known], rows["expected_low"][known - lead], rows["expected_high"][known - lead], color=BAND,
-                      linewidth=0, label=f"80 % interval, {lead * report.interval_seconds / 60:g} min before")
-    axes.plot(times[known], rows["expected"][known - lead], color=OURS, linewidth=0.7, label="expected")
-    axes.plot(times[part], rows["arrivals"][part], color=LOAD, linewidth=0.7, label="arrivals")
+    start, stop, _ = part.indices(len(report.times))
+    part, factor, span = thinned(report, slice(max(start, lead), stop))
+    times = grouped(report.times[part], factor)
+    before = slice(part.start - lead, part.stop - lead)
+    low, middle, high = (grouped(rows[name][before], factor) for name in ("expected_low", "expected", "expected_high"))
+    if factor > 1:
+        axes.fill_between(times, grouped(rows["arrivals"][part], factor, np.min), grouped(rows["arrivals"][part], factor, np.max),
+                          color="#e3e3e3", linewidth=0, label=f"least to most{span}")
+    axes.fill_between(times, low, high, color=BAND, linewidth=0,
+                      label=f"80 % interval, {lead * report.interval_seconds / 60:g} min before")
+    axes.plot(times, middle, color=OURS, linewidth=0.8, label="expected")
+    axes.plot(times, grouped(rows["arrivals"][part], factor), color=LOAD, linewidth=0.8,
+              label=f"arrivals, mean{span}" if factor > 1 else "arrivals")
     axes.set_ylabel("events per interval")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.6g}" if value < 1 else f"{value:,.0f}")
     axes.set_ylim(0, 1.08 * max(1.0, float(np.max(rows["arrivals"][part]))))
     finish(axes, times=True)
 
 
+def _compared(axes: Axes, report: Report, part: slice, column: str, how: Any, scale: float = 1.0, steps: bool = False) -> str:
+    """A column of evscale and of the reactive rule, evscale on top; the words for what a point stands for."""
+    part, factor, span = thinned(report, part)
+    times = grouped(report.times[part], factor)
+    for run in sorted(report.runs, key=lambda run: run.name == "evscale"):
+        if run.name in ("evscale", FIGURE_PEER):
+            ours = run.name == "evscale"
+            values = grouped(run.rows[column][part] * scale, factor, how)
+            axes.plot(times, values, color=OURS if ours else PEER, linewidth=1.2 if ours else 0.9, label=run.name,
+                      drawstyle="steps-post" if steps else "default")
+    return span
+
+
 def draw_jobs(axes: Axes, report: Report, part: slice) -> None:
     """Jobs paid for under evscale and a reactive rule, and jobs that the arrivals kept busy."""
-    times = report.times[part]
     offered = report.evscale.rows["arrivals"] * report.service_time_ms / 1000 / report.interval_seconds
-    axes.fill_between(times, offered[part], step="post", color="#dddddd", linewidth=0, label="jobs kept busy by the arrivals")
-    for run in report.runs:
-        if run.name in ("evscale", FIGURE_PEER):
-            axes.step(times, run.rows["jobs"][part], where="post", linewidth=1.1 if run.name == "evscale" else 0.8,
-                      color=OURS if run.name == "evscale" else PEER, label=run.name)
-    axes.set_ylabel("jobs")
+    rows, factor, _ = thinned(report, part)
+    axes.fill_between(grouped(report.times[rows], factor), grouped(offered[rows], factor), step="post", color="#dddddd",
+                      linewidth=0, label="jobs kept busy by the arrivals")
+    span = _compared(axes, report, part, "jobs", np.mean, steps=True)
+    axes.set_ylabel("jobs" + (f", mean{span}" if span else ""))
     axes.set_ylim(bottom=0)
     finish(axes, times=True)
 
@@ -126,25 +168,19 @@ def draw_jobs(axes: Axes, report: Report, part: slice) -> None:
 def draw_waits(axes: Axes, report: Report, part: slice) -> None:
     """Mean wait in the queue, and the SLA's limit."""
     limit = report.config.sla_wait_seconds
-    for run in report.runs:
-        if run.name in ("evscale", FIGURE_PEER):
-            axes.plot(report.times[part], run.rows["mean_wait_ms"][part] / 1000, linewidth=0.9,
-                      color=OURS if run.name == "evscale" else PEER, label=run.name)
+    span = _compared(axes, report, part, "mean_wait_ms", np.max, 0.001)
     axes.axhline(limit, color="#c0392b", linestyle="--", linewidth=1, label=f"SLA: {limit:g} s")
-    axes.set_ylabel("mean wait, s")
+    axes.set_ylabel(f"wait, s; highest\n{span.strip()}" if span else "mean wait, s")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(0, max(2 * limit, axes.get_ylim()[1]))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     finish(axes, times=True)
 
 
 def draw_backlog(axes: Axes, report: Report, part: slice) -> None:
     """Events that wait at the end of each interval."""
-    for run in report.runs:
-        if run.name in ("evscale", FIGURE_PEER):
-            axes.plot(report.times[part], run.rows["backlog"][part], linewidth=0.9,
-                      color=OURS if run.name == "evscale" else PEER, label=run.name)
-    axes.set_ylabel("events waiting")
+    span = _compared(axes, report, part, "backlog", np.max)
+    axes.set_ylabel(f"waiting; highest\n{span.strip()}" if span else "events waiting")
     axes.set_yscale("symlog", linthresh=10)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -187,27 +223,41 @@ def draw_cost(axes: Axes, report: Report) -> None:
         ours = run.name == "evscale"
         axes.plot(run.scores["cost_ratio"], late[run.name], "D" if ours else "o", markersize=9 if ours else 7,
                   color=OURS if ours else PEER, zorder=3)
-    _labels(axes, [(run.scores["cost_ratio"], late[run.name], run.name) for run in report.runs])
     axes.axvline(1, color="#888888", linestyle=":", linewidth=1)
     axes.set_yscale("log")
     axes.set_ylim(0.004, max(3 * allowed, 2.5 * max(late.values())))
     costs = [run.scores["cost_ratio"] for run in report.runs]
-    axes.set_xlim(min(0.9, 0.95 * min(costs)), 1 + 1.2 * (max(costs) - 1))
+    axes.set_xlim(min(0.9, 0.95 * min(costs)), 1 + 1.2 * max(0.2, max(costs) - 1))
+    axes.set_xmargin(0)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("cost: job-hours over those of a clairvoyant schedule")
     axes.set_ylabel("events served late")
-    axes.text(0.995, allowed, f"SLA target {100 * report.config.sla_target:g} % on time ", transform=axes.get_yaxis_transform(),
-              ha="right", va="bottom", fontsize=9, color=REFERENCE)
+    axes.text(0.995, 0.86 * allowed, f"SLA target: {100 * report.config.sla_target:g} % on time",
+              transform=axes.get_yaxis_transform(), ha="right", va="top", fontsize=9, color=REFERENCE)
     finish(axes, legend=False)
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    _labels(axes, [(run.scores["cost_ratio"], late[run.name], run.name) for run in report.runs])
 
 
 def _labels(axes: Axes, points: list[tuple[float, float, str]]) -> None:
-    """Names beside points; those of points close together take turns above and below."""
-    for place, (x, y, name) in enumerate(sorted(points)):
-        near = any(other != name and abs(x - ox) < 0.12 * x and 0.5 < y / oy < 2 for ox, oy, other in points)
-        lift = (9 if place % 2 else -9) if near else 0
-        axes.annotate(name, (x, y), xytext=(8, lift), textcoords="offset points", va="center", fontsize=9.5,
+    """Names beside points; one whose place is taken moves to the left, then up."""
+    taken: list[tuple[float, float, float, float]] = []
+    scale = axes.transData.transform
+    places = {name: (x, y) for x, y, name in points}
+    spots = {name: tuple(scale(place)) for name, place in places.items()}
+    marks = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots.values()]
+    for name, (x, y) in sorted(spots.items(), key=lambda item: item[1]):
+        width = 7.5 * len(name)
+        for side, lift in ((1, 0), (-1, 0), (1, 15), (-1, 15), (1, -15), (-1, -15), (1, 28), (-1, -28)):
+            left = x + 11 if side > 0 else x - 11 - width
+            box = (left, y + lift - 7, left + width, y + lift + 7)
+            if not any(box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+                       for other in (*taken, *marks)):
+                break
+        taken.append(box)
+        axes.annotate(name, (places[name][0], places[name][1]), xytext=(side * 8, lift * 0.72),
+                      textcoords="offset points", va="center", ha="left" if side > 0 else "right", fontsize=9.5,
                       fontweight="bold" if name == "evscale" else "normal")
 
 
