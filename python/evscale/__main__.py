@@ -173,7 +173,7 @@ def _verify(args: argparse.Namespace) -> int:
     again = evscale.Autoscaler.restore(config, pools[0].snapshot(), bundle)
     values = [value for horizon in forecast.horizons.values() for value in horizon.quantiles.values()]
     checks += [
-        ("a decision is made by the policy network", first.source == "policy_network"),
+        ("the networks or the analytic rule decide", first.source in ("policy_network", "analytic_rule")),
         ("it is within the bounds", 2 <= first.recommended_jobs <= 40),
         ("the same records give the same decision", first == second),
         ("forecasts are finite and do not cross", all(math.isfinite(value) and value >= 0 for value in values) and all(

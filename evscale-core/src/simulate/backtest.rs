@@ -297,8 +297,7 @@ mod tests {
 
     #[test]
     fn every_rule_is_scored_against_the_clairvoyant_schedule() {
-        let mut config = Config::default();
-        config.max_jobs = 40;
+        let config = Config { max_jobs: 40, ..Config::default() };
         let report = backtest(&history(3, true), &config, None, &mut |_, _| true).unwrap();
         assert_eq!(report.runs.len(), 8);
         assert_eq!((report.interval_seconds, report.scored_from), (600, 172));
