@@ -10,6 +10,9 @@
 True
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._evscale import (
     ArgumentError,
     Autoscaler,
@@ -27,8 +30,9 @@ from ._evscale import (
     SnapshotError,
     __version__,
 )
-from .history import History
-from .report import Report, Run, WhatIf, backtest
+if TYPE_CHECKING:
+    from .history import History
+    from .report import Report, Run, WhatIf, backtest
 
 FIELDS = (
     "timestamp", "logged_events_count", "processed_events_count", "queued_events_count", "unprocessed_events_count",
@@ -44,3 +48,11 @@ __all__ = [
     "SnapshotError", "WhatIf",
     "__version__", "backtest",
 ]
+
+_LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module 'evscale' has no attribute {name!r}")
