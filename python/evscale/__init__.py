@@ -30,6 +30,7 @@ from ._evscale import (
     SnapshotError,
     __version__,
 )
+
 if TYPE_CHECKING:
     from .history import History
     from .report import Report, Run, WhatIf, backtest
