@@ -68,7 +68,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc python3-venv
+	apt-get update -qq && apt-get install -y -qq valgrind gcc python3-venv chromium postgresql prometheus
 
 clean: ## Remove what was built
 	rm -rf target .venv dist $(MODULE)

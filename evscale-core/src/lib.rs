@@ -47,6 +47,7 @@ pub use health::{Health, HealthStatus};
 pub use metrics::Metrics;
 pub use policy::Source;
 pub use safety::{ManualOrder, ManualOverride, TrailEntry};
+pub use simulate::{Backtest, backtest};
 pub use startup::ScalingOutcome;
 pub use time::Timestamp;
 pub use validation::Verdict;

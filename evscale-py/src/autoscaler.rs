@@ -9,7 +9,7 @@ use crate::observation::Observation;
 use crate::{frame, plain, record};
 use evscale_core::Pause;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyString};
 use std::sync::Mutex;
 
 /// Records taken between two looks for a signal such as Ctrl-C.
@@ -56,9 +56,22 @@ impl Autoscaler {
         locked(py, &self.state, |scaler| scaler.observe(&metrics)).map(Observation::from)
     }
     /// Takes the records of many intervals, oldest first: a list of dicts, a dict of columns, or a data frame of
-    /// pandas, polars or pyarrow. A malformed record refuses the whole table.
-    fn observe_many(&self, py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Vec<Observation>> {
-        let records = frame::records(frame)?;
+    /// pandas, polars or pyarrow, or the path of a CSV or Parquet file. `columns` maps our names to those of the table.
+    /// A malformed record refuses the whole table.
+    #[pyo3(signature = (frame, columns=None))]
+    fn observe_many(
+        &self,
+        py: Python<'_>,
+        frame: &Bound<'_, PyAny>,
+        columns: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<Observation>> {
+        let is_path = frame.is_instance_of::<PyString>() || frame.hasattr("__fspath__")?;
+        let records = if is_path || columns.is_some() {
+            let table = py.import("evscale.history")?.call_method1("as_columns", (frame, columns))?;
+            frame::records(&table)?
+        } else {
+            frame::records(frame)?
+        };
         let mut seen = Vec::with_capacity(records.len());
         for chunk in records.chunks(CHUNK) {
             let part: Vec<_> =

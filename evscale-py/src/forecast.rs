@@ -48,6 +48,20 @@ impl Forecast {
     fn model_confidence(&self) -> f64 {
         self.0.model_confidence
     }
+    /// The forecast as a data frame (of pandas, polars or pyarrow, whichever is installed) with the columns ds, mean,
+    /// lo-80, hi-80 and so on; `level` lists the central intervals in percent.
+    #[pyo3(signature = (level=None))]
+    fn to_frame<'py>(
+        slf: &Bound<'py, Self>,
+        level: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("evscale.pictures")?.call_method1("forecast_frame", (slf, level))
+    }
+    /// The median and the 50 and 80 % intervals over the horizons, drawn with matplotlib; the axes are returned.
+    #[pyo3(signature = (axes=None))]
+    fn plot<'py>(slf: &Bound<'py, Self>, axes: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("evscale.pictures")?.call_method1("forecast_plot", (slf, axes))
+    }
     /// The whole forecast as plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         loads(py, &self.0.to_json())

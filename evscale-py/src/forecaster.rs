@@ -7,6 +7,7 @@ use crate::plain::{missing, number, shown, timestamp, whole};
 use evscale_core::Timestamp;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use std::sync::Mutex;
 
 /// 2000-01-03T00:00:00Z, a Monday: the beginning where none is given.
@@ -47,6 +48,33 @@ fn feed(py: Python<'_>, state: &Mutex<evscale_core::Forecaster>, values: &[f64])
     Ok(())
 }
 
+impl Forecaster {
+    /// Counts and start of an array or a data frame.
+    fn series(
+        &self,
+        counts: &Bound<'_, PyAny>,
+        start: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(Vec<f64>, Timestamp)> {
+        let py = counts.py();
+        if !(counts.hasattr("columns")? || counts.hasattr("column_names")?) {
+            return Ok((self::counts(counts)?, start_of(start, self.start)?));
+        }
+        let options = PyDict::new(py);
+        options.set_item("gaps", "interpolate")?;
+        let reader = py.import("evscale.history")?.getattr("History")?.getattr("read")?;
+        let history = reader.call((counts,), Some(&options))?;
+        let interval: u32 = history.getattr("interval_seconds")?.extract()?;
+        if interval != self.interval_seconds {
+            return Err(refused(
+                py,
+                &format!("history has an interval of {interval} s, expected {} s", self.interval_seconds),
+            ));
+        }
+        let first = Timestamp::EPOCH.plus_millis(history.getattr("start_ms")?.extract()?);
+        Ok((self::counts(&history.getattr("events")?)?, start_of(start, first)?))
+    }
+}
+
 #[pymethods]
 impl Forecaster {
     #[new]
@@ -80,7 +108,8 @@ impl Forecaster {
     fn forecast(&self, py: Python<'_>) -> PyResult<Forecast> {
         locked(py, &self.state, |forecaster| Ok(forecaster.forecast())).map(Forecast)
     }
-    /// The forecast after `counts`, from a fresh state; `start` is that of this forecaster if none is given.
+    /// The forecast after `counts`, from a fresh state: an array, or a data frame with times and counts, whose first time
+    /// is the start. `start` is that of this forecaster if none is given.
     #[pyo3(signature = (counts, start=None))]
     fn predict(
         &self,
@@ -88,13 +117,17 @@ impl Forecaster {
         counts: &Bound<'_, PyAny>,
         start: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Forecast> {
-        let (values, start) = (self::counts(counts)?, start_of(start, self.start)?);
+        let (values, start) = self.series(counts, start)?;
         let fresh = guarded(py, || {
             evscale_core::Forecaster::with_bundle(self.interval_seconds, start, &self.bundle)
         })?;
         let fresh = Mutex::new(fresh);
         feed(py, &fresh, &values)?;
         locked(py, &fresh, |forecaster| Ok(forecaster.forecast())).map(Forecast)
+    }
+    /// The forecasts after several series, each as in `predict`, from a fresh state each.
+    fn predict_many(&self, py: Python<'_>, series: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Forecast>> {
+        series.iter().map(|counts| self.predict(py, counts, None)).collect()
     }
     /// Length of an interval, seconds.
     #[getter]

@@ -1,6 +1,7 @@
 //! The Python extension module: thin, no logic. Everything is in `evscale_core`.
 
 mod autoscaler;
+mod backtest;
 mod config;
 mod decision;
 mod door;
@@ -20,6 +21,8 @@ use pyo3::prelude::*;
 mod _evscale {
     #[pymodule_export]
     use super::autoscaler::Autoscaler;
+    #[pymodule_export]
+    use super::backtest::backtest_history;
     #[pymodule_export]
     use super::config::Config;
     #[pymodule_export]

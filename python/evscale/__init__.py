@@ -10,6 +10,9 @@
 True
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._evscale import (
     ArgumentError,
     Autoscaler,
@@ -28,6 +31,10 @@ from ._evscale import (
     __version__,
 )
 
+if TYPE_CHECKING:
+    from .history import History
+    from .report import Report, Run, WhatIf, backtest
+
 FIELDS = (
     "timestamp", "logged_events_count", "processed_events_count", "queued_events_count", "unprocessed_events_count",
     "average_processing_duration_ms", "current_job_count", "cpu_utilization_percent", "memory_utilization_percent",
@@ -38,6 +45,15 @@ FIELDS = (
 
 __all__ = [
     "FIELDS", "ArgumentError", "Autoscaler", "BundleError", "Config", "ConfigError", "Decision", "EvscaleError",
-    "Forecast", "Forecaster", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "SnapshotError",
-    "__version__",
+    "Forecast", "Forecaster", "History", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
+    "SnapshotError", "WhatIf",
+    "__version__", "backtest",
 ]
+
+_LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module 'evscale' has no attribute {name!r}")

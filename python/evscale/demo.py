@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from . import Config, EvscaleError
 from ._evscale import demo_workload, replay_workload
@@ -38,7 +39,7 @@ def progress(label: str) -> Callable[[int, int], None]:
     return tell
 
 
-def table(replays: dict[str, dict]) -> str:
+def table(replays: dict[str, dict[str, Any]]) -> str:
     """Scores side by side."""
     lines = [f"{'':16}" + "".join(f"{name:>16}" for name in replays)]
     for title, key, form in ROWS:
@@ -46,7 +47,7 @@ def table(replays: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def draw(replays: dict[str, dict], title: str, path: Path) -> None:
+def draw(replays: dict[str, dict[str, Any]], title: str, path: Path) -> None:
     """Arrivals with the forecast band, jobs, and backlog of the scored part."""
     import matplotlib
     matplotlib.use("Agg")

@@ -13,6 +13,7 @@ README = (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("example", ["examples/rust/src/bin/quickstart.rs", "examples/python/quickstart.py",
+                                     "examples/python/backtest.py",
                                      "examples/c/quickstart.c"])
 def test_the_examples_are_shown_as_they_are(example):
     text = (ROOT / example).read_text()
@@ -33,3 +34,15 @@ def test_the_printed_output_is_the_shown_one(command):
     for line in printed(command).strip().splitlines():
         if not line.startswith("{"):
             assert line in README, line
+
+
+def test_the_backtest_example_runs(tmp_path):
+    pytest.importorskip("pandas")
+    pytest.importorskip("matplotlib")
+    rows = "".join(f"2026-01-{5 + i // 144:02d}T{i % 144 // 6:02d}:{i % 6 * 10:02d}:00Z,{5000 + 100 * (i % 50)}\n"
+                   for i in range(2 * 144) if i != 7)
+    (tmp_path / "orders.csv").write_text("time,orders\n" + rows)
+    ran = subprocess.run([sys.executable, ROOT / "examples/python/backtest.py", "orders.csv"], cwd=tmp_path, check=True,
+                         capture_output=True, text=True)
+    assert "KEDA queue" in ran.stdout and "sla_target: 0.995 -> 0.999" in ran.stdout
+    assert (tmp_path / "report.html").stat().st_size > 100_000

@@ -164,7 +164,6 @@ def test_missing_values_of_pandas_are_unknown():
     ({"timestamp": [START], "logged_events_count": [1, 2]}, "'logged_events_count' has 2 rows, expected 1"),
     ({"timestamp": START, "logged_events_count": [1]}, "'timestamp' is .*, expected a list or array"),
     ({"timestamp": ["2026-01-05T10:00:00Z"], "logged_events_count": [1]}, "row 0: .*`current_job_count`"),
-    ("text", "expected a list of dicts"),
     (4, "expected a list of dicts"),
     ([1], "expected a dict"),
 ])

@@ -1,7 +1,10 @@
 //! Queue model, workloads, traces, a reactive peer and replay. For backtests and training; deterministic from a seed.
 
+mod backtest;
+mod clairvoyant;
 mod environment;
 mod hpa;
+pub mod peers;
 mod queue;
 mod replay;
 mod season;
@@ -9,6 +12,7 @@ mod trace;
 mod workload;
 mod world;
 
+pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
 pub use environment::{Environment, RewardWeights, StepOutcome, Track};
 pub use hpa::Hpa;
 pub use queue::{IntervalOutcome, PoolSimulator};

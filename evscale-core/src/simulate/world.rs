@@ -85,6 +85,23 @@ impl World {
         }
     }
 
+    /// A world with the service times that were measured, seconds; unknown arrivals become interpolated ones.
+    pub fn measured(workload: &Workload, service_seconds: Vec<f64>, seed: u64) -> Self {
+        let mut sorted = service_seconds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let base_service_seconds = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
+        let filled = workload.clone().fill_gaps();
+        Self {
+            start: workload.start,
+            interval_seconds: workload.interval_seconds,
+            events: filled.events.iter().map(|e| if e.is_finite() { *e } else { 0.0 }).collect(),
+            service_seconds,
+            base_service_seconds,
+            burst_concentration: WorldSettings::default().burst_concentration,
+            seed,
+        }
+    }
+
     /// Number of intervals.
     pub fn len(&self) -> usize {
         self.events.len()

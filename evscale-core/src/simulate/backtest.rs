@@ -1,0 +1,345 @@
+//! Backtest: a user's own history, under evscale, under the rules people use today, and against a clairvoyant schedule.
+
+use super::clairvoyant::clairvoyant_job_seconds;
+use super::hpa::Hpa;
+use super::peers::{Flink, HpaRate, KedaQueue, PeerPool, RayServe, SeasonalQuantile, StaticPeak};
+use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+use super::workload::Workload;
+use super::world::{World, WorldSettings};
+use crate::autoscaler::Autoscaler;
+use crate::bundle::ModelBundle;
+use crate::config::Config;
+use crate::decision::Decision;
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use serde::Serialize;
+use std::cell::Cell;
+
+/// Target of the peers that take one: CPU percent, share of a job's capacity, utilization.
+const PEER_TARGET: f64 = 0.7;
+/// Longest warm-up, seconds: a week.
+const WARM_UP_SECONDS: usize = 7 * 86_400;
+
+/// What a backtest replays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// Arrivals; NaN is unknown and interpolated.
+    pub workload: Workload,
+    /// Service time of an event in every interval, seconds; NaN is unknown. Without it `service_time_ms` of the
+    /// configuration counts, and without that one `jobs_at_peak`.
+    pub service_seconds: Option<Vec<f64>>,
+    /// Jobs that the 99.9th percentile of the arrivals keeps busy, when no service time is known; at most two thirds
+    /// of `max_jobs` and 60 by default.
+    pub jobs_at_peak: Option<f64>,
+    /// Seed of what the history does not tell: how the events of an interval are spread over it.
+    pub seed: u64,
+    /// Replay the peers as well.
+    pub peers: bool,
+}
+
+/// Scores of one rule over the scored part.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BacktestScores {
+    /// Compliance, cost, waits and changes.
+    #[serde(flatten)]
+    pub replay: Scores,
+    /// Job-hours over those of the clairvoyant schedule.
+    pub cost_ratio: f64,
+    /// Job-hours above those of the clairvoyant schedule.
+    pub regret_job_hours: f64,
+    /// SPEC RG elasticity: surplus and lack of ready jobs, percent of the demand (offered load in whole jobs).
+    pub theta_over_percent: f64,
+    /// See above: lack.
+    pub theta_under_percent: f64,
+    /// SPEC RG elasticity: time with a surplus of half a job and more, percent.
+    pub tau_over_percent: f64,
+    /// See above: with a lack.
+    pub tau_under_percent: f64,
+}
+
+/// One rule in a backtest.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BacktestRun {
+    /// Name of the rule.
+    pub name: String,
+    /// Scores.
+    pub scores: BacktestScores,
+    /// Every interval, warm-up included.
+    pub rows: Vec<ReplayRow>,
+}
+
+/// Result of [`backtest`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Backtest {
+    /// Length of an interval as replayed, seconds.
+    pub interval_seconds: u32,
+    /// First scored interval.
+    pub scored_from: usize,
+    /// Where the service time comes from: `history`, `config` or `assumed`.
+    pub service_time_source: String,
+    /// Median service time, ms.
+    pub service_time_ms: f64,
+    /// Job-hours of the clairvoyant schedule over the scored part.
+    pub clairvoyant_job_hours: f64,
+    /// evscale first, then the peers.
+    pub runs: Vec<BacktestRun>,
+    /// evscale's decisions, warm-up included.
+    pub decisions: Vec<Decision>,
+}
+
+/// evscale with its decisions written down; after a stop it answers without thinking, so that the replay ends soon.
+struct Recorded<'a> {
+    scaler: Autoscaler,
+    decisions: Vec<Decision>,
+    stopped: &'a Cell<bool>,
+}
+
+impl ScalingRule for Recorded<'_> {
+    fn observe(&mut self, record: &Metrics) {
+        if !self.stopped.get() {
+            ScalingRule::observe(&mut self.scaler, record);
+        }
+    }
+
+    fn decide(&mut self) -> u32 {
+        if self.stopped.get() {
+            return 1;
+        }
+        let decision = self.scaler.decide();
+        let jobs = decision.recommended_jobs;
+        if self.decisions.last().is_none_or(|last| last.decided_at != decision.decided_at) {
+            self.decisions.push(decision);
+        }
+        jobs
+    }
+
+    fn expected(&self) -> Option<[f64; 3]> {
+        self.scaler.expected()
+    }
+}
+
+/// Replays a history through the decision code of an [`Autoscaler`] and, beside it, through the rules people use
+/// today; scored after a warm-up of a week, or of 40 % of a shorter history.
+///
+/// Records shorter than the interval of the configuration are summed; longer ones set it. The records that evscale sees
+/// come from a simulated queue (first in, first out, substeps of 10 s), since other decisions would have led to other
+/// backlogs than those measured. `progress` is told the intervals done and all, and says whether to go on.
+///
+/// # Errors
+/// A configuration or history that makes no sense; a replay that was stopped.
+pub fn backtest(
+    history: &History,
+    config: &Config,
+    bundle: Option<ModelBundle>,
+    progress: &mut dyn FnMut(usize, usize) -> bool,
+) -> Result<Backtest> {
+    let mut config = config.clone();
+    let (world, source) = world(history, &mut config)?;
+    let builder = Autoscaler::builder(config.clone());
+    let scaler = match bundle {
+        Some(bundle) => builder.bundle(bundle).build()?,
+        None => builder.build()?,
+    };
+    let scored_from = (WARM_UP_SECONDS / world.interval_seconds() as usize).min(world.len() * 2 / 5);
+    let startup = f64::from(config.job_startup_seconds);
+    let bounds = (config.min_jobs, config.max_jobs);
+    let reference =
+        clairvoyant_job_seconds(&world, scored_from, bounds, startup, config.sla_wait_seconds) / 3600.0;
+    let stopped = Cell::new(false);
+    let mut evscale = Recorded { scaler, decisions: Vec::new(), stopped: &stopped };
+    let mut peers: Vec<(String, Box<dyn ScalingRule>)> =
+        if history.peers { peers(&world, &config) } else { Vec::new() };
+    let all = world.len() * (1 + peers.len());
+    let mut before = 0;
+    let mut runs = Vec::with_capacity(1 + peers.len());
+    let mut run = |name: &str, rule: &mut dyn ScalingRule| {
+        let mut tell = |done: usize, _: usize| {
+            if !stopped.get() && !progress(before + done, all) {
+                stopped.set(true);
+            }
+        };
+        let played = replay(&world, (startup, config.sla_wait_seconds), rule, scored_from, &mut tell);
+        before += world.len();
+        runs.push(scored(name, played, &world, reference, config.min_jobs));
+    };
+    run("evscale", &mut evscale);
+    for (name, rule) in &mut peers {
+        if !stopped.get() {
+            run(name, rule.as_mut());
+        }
+    }
+    if stopped.get() {
+        return Err(Error::argument("backtest was stopped"));
+    }
+    Ok(Backtest {
+        interval_seconds: world.interval_seconds(),
+        scored_from,
+        service_time_source: source.to_owned(),
+        service_time_ms: 1000.0 * world.base_service_seconds(),
+        clairvoyant_job_hours: reference,
+        runs,
+        decisions: evscale.decisions,
+    })
+}
+
+fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)> {
+    let known = history.workload.events.iter().filter(|events| events.is_finite()).count();
+    if known < 3 {
+        return Err(Error::trace(format!("history has {known} known counts, expected at least 3")));
+    }
+    if history.workload.events.iter().any(|events| *events < 0.0 || events.is_infinite()) {
+        return Err(Error::trace("history has a negative or infinite count, expected 0 or more".to_owned()));
+    }
+    let factor = (config.interval_seconds / history.workload.interval_seconds.max(1)).max(1) as usize;
+    let workload = history.workload.clone().fill_gaps().aggregate(factor);
+    config.interval_seconds = workload.interval_seconds;
+    config.decision_interval_seconds = config.decision_interval_seconds.max(workload.interval_seconds);
+    let by_time = |seconds: Vec<f64>| World::measured(&workload, seconds, history.seed);
+    if let Some(seconds) = &history.service_seconds
+        && let Some(seconds) = summed(seconds, factor, workload.events.len())
+    {
+        return Ok((by_time(seconds), "history"));
+    }
+    if let Some(milliseconds) = config.service_time_ms {
+        return Ok((by_time(vec![milliseconds / 1000.0; workload.events.len()]), "config"));
+    }
+    let usual = (f64::from(config.max_jobs) / 1.5).min(60.0);
+    let jobs_at_peak = history.jobs_at_peak.unwrap_or(usual);
+    if !(jobs_at_peak > 0.0 && jobs_at_peak.is_finite()) {
+        return Err(Error::argument(format!("`jobs_at_peak` is {jobs_at_peak}, expected more than 0")));
+    }
+    let settings = WorldSettings { jobs_at_peak, seed: history.seed, ..WorldSettings::default() };
+    Ok((World::new(&workload, &settings), "assumed"))
+}
+
+/// Means of `factor` service times, the last known one where none is; nothing if none is known at all.
+fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
+    let usable = |value: &&f64| value.is_finite() && **value > 0.0;
+    let mut last = *seconds.iter().find(usable)?;
+    let mut chunks = seconds.chunks(factor);
+    let mut next = || {
+        let known: Vec<f64> = chunks.next().unwrap_or(&[]).iter().filter(usable).copied().collect();
+        if !known.is_empty() {
+            last = known.iter().sum::<f64>() / known.len() as f64;
+        }
+        last
+    };
+    Some((0..length).map(|_| next()).collect())
+}
+
+fn peers(world: &World, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
+    let pool = PeerPool {
+        bounds: (config.min_jobs, config.max_jobs),
+        interval_seconds: world.interval_seconds(),
+        startup_seconds: f64::from(config.job_startup_seconds),
+        service_seconds: world.base_service_seconds(),
+    };
+    let mut loads: Vec<f64> = (0..world.len()).map(|index| world.offered_jobs(index)).collect();
+    loads.sort_by(f64::total_cmp);
+    let peak = loads.get(loads.len() * 999 / 1000).copied().unwrap_or(1.0).ceil() as u32;
+    let cpu = Hpa::new(
+        100.0 * PEER_TARGET,
+        pool.bounds.0,
+        pool.bounds.1,
+        pool.interval_seconds,
+        pool.startup_seconds,
+    );
+    vec![
+        ("static peak".to_owned(), Box::new(StaticPeak(peak.clamp(pool.bounds.0, pool.bounds.1))) as _),
+        ("HPA on CPU".to_owned(), Box::new(cpu) as _),
+        ("HPA on rate".to_owned(), Box::new(HpaRate::new(pool, PEER_TARGET)) as _),
+        ("KEDA queue".to_owned(), Box::new(KedaQueue::new(pool, PEER_TARGET)) as _),
+        ("Flink".to_owned(), Box::new(Flink::new(pool, PEER_TARGET)) as _),
+        ("Ray Serve".to_owned(), Box::new(RayServe::new(pool, PEER_TARGET)) as _),
+        ("seasonal quantile".to_owned(), Box::new(SeasonalQuantile::new(pool, PEER_TARGET)) as _),
+    ]
+}
+
+fn scored(name: &str, played: Replay, world: &World, reference: f64, min_jobs: u32) -> BacktestRun {
+    let rows = played.rows.get(played.scored_from..).unwrap_or(&[]);
+    let (mut over, mut under, mut over_time, mut under_time) = (0.0, 0.0, 0.0, 0.0);
+    for (place, row) in rows.iter().enumerate() {
+        let demand = world.offered_jobs(played.scored_from + place).ceil().max(f64::from(min_jobs)).max(1.0);
+        let surplus = row.ready_jobs - demand;
+        over += surplus.max(0.0) / demand;
+        under += (-surplus).max(0.0) / demand;
+        over_time += f64::from(u8::from(surplus >= 0.5));
+        under_time += f64::from(u8::from(surplus <= -0.5));
+    }
+    let percent = |sum: f64| 100.0 * sum / rows.len().max(1) as f64;
+    let scores = BacktestScores {
+        cost_ratio: played.scores.job_hours / reference.max(1e-9),
+        regret_job_hours: played.scores.job_hours - reference,
+        theta_over_percent: percent(over),
+        theta_under_percent: percent(under),
+        tau_over_percent: percent(over_time),
+        tau_under_percent: percent(under_time),
+        replay: played.scores,
+    };
+    BacktestRun { name: name.to_owned(), scores, rows: played.rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn history(days: usize, peers: bool) -> History {
+        let rate = |i: usize| 600.0 + 400.0 * (i as f64 * std::f64::consts::TAU / 144.0).sin();
+        let workload = Workload {
+            name: "sine".into(),
+            start: Timestamp::EPOCH.plus_seconds(1_767_571_200),
+            interval_seconds: 600,
+            events: (0..days * 144).map(rate).collect(),
+        };
+        History { workload, service_seconds: None, jobs_at_peak: Some(20.0), seed: 1, peers }
+    }
+
+    #[test]
+    fn every_rule_is_scored_against_the_clairvoyant_schedule() {
+        let config = Config { max_jobs: 40, ..Config::default() };
+        let report = backtest(&history(3, true), &config, None, &mut |_, _| true).unwrap();
+        assert_eq!(report.runs.len(), 8);
+        assert_eq!((report.interval_seconds, report.scored_from), (600, 172));
+        assert!(!report.decisions.is_empty());
+        for run in &report.runs {
+            assert_eq!(run.rows.len(), 3 * 144);
+            if run.scores.replay.sla_compliance_percent > 99.9 {
+                assert!(run.scores.cost_ratio >= 1.0, "{} {:?}", run.name, run.scores);
+            }
+        }
+        let jobs = report.runs[1].rows.last().unwrap().jobs;
+        assert_eq!(report.runs[1].scores.replay.scale_actions, 0, "static peak with {jobs} jobs");
+        let again = backtest(&history(3, true), &config, None, &mut |_, _| true).unwrap();
+        assert_eq!(report, again);
+    }
+
+    #[test]
+    fn the_measured_service_time_counts_first_then_the_configured_one() {
+        let mut config = Config::default();
+        let mut given = history(1, false);
+        assert_eq!(backtest(&given, &config, None, &mut |_, _| true).unwrap().service_time_source, "assumed");
+        config.service_time_ms = Some(900.0);
+        let report = backtest(&given, &config, None, &mut |_, _| true).unwrap();
+        assert_eq!((report.service_time_source.as_str(), report.service_time_ms.round()), ("config", 900.0));
+        given.service_seconds = Some((0..144).map(|i| if i % 2 == 0 { f64::NAN } else { 2.0 }).collect());
+        let report = backtest(&given, &config, None, &mut |_, _| true).unwrap();
+        assert_eq!(
+            (report.service_time_source.as_str(), report.service_time_ms.round()),
+            ("history", 2000.0)
+        );
+    }
+
+    #[test]
+    fn a_stop_and_nonsense_are_refused() {
+        let stopped = backtest(&history(3, true), &Config::default(), None, &mut |done, _| done < 5);
+        assert!(stopped.unwrap_err().to_string().contains("stopped"));
+        let mut negative = history(1, false);
+        negative.workload.events[3] = -1.0;
+        assert!(backtest(&negative, &Config::default(), None, &mut |_, _| true).is_err());
+        let mut odd = history(1, false);
+        odd.jobs_at_peak = Some(-1.0);
+        let refused = backtest(&odd, &Config::default(), None, &mut |_, _| true).unwrap_err().to_string();
+        assert!(refused.contains("jobs_at_peak"), "{refused}");
+    }
+}

@@ -1,0 +1,103 @@
+//! The rules that people use today, as published, with one decision per interval: what a backtest compares with.
+
+mod flink;
+mod horizontal;
+mod ongoing;
+mod seasonal;
+
+pub use flink::Flink;
+pub use horizontal::{HpaRate, KedaQueue};
+pub use ongoing::RayServe;
+pub use seasonal::SeasonalQuantile;
+
+use super::replay::ScalingRule;
+use crate::metrics::Metrics;
+use crate::time::Timestamp;
+use std::collections::VecDeque;
+
+/// What every peer is told of its pool.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerPool {
+    /// Fewest and most jobs.
+    pub bounds: (u32, u32),
+    /// Length of an interval, seconds.
+    pub interval_seconds: u32,
+    /// Time until a new job works, seconds.
+    pub startup_seconds: f64,
+    /// Service time of an event as a load test would have found it, seconds.
+    pub service_seconds: f64,
+}
+
+impl PeerPool {
+    fn clamp(&self, jobs: f64) -> u32 {
+        ((jobs - 1e-9).ceil().max(0.0) as u32).max(self.bounds.0).min(self.bounds.1)
+    }
+}
+
+/// A fixed number of jobs: provisioning for the peak.
+#[derive(Clone, Debug)]
+pub struct StaticPeak(pub u32);
+
+impl ScalingRule for StaticPeak {
+    fn observe(&mut self, _: &Metrics) {}
+    fn decide(&mut self) -> u32 {
+        self.0
+    }
+}
+
+/// Which jobs are still starting, as a controller remembers it.
+#[derive(Clone, Debug, Default)]
+struct Starting(VecDeque<(Timestamp, u32)>);
+
+impl Starting {
+    fn count(&mut self, now: Timestamp) -> u32 {
+        while self.0.front().is_some_and(|(ready_at, _)| *ready_at <= now) {
+            self.0.pop_front();
+        }
+        self.0.iter().map(|(_, jobs)| jobs).sum()
+    }
+
+    fn changed(&mut self, now: Timestamp, startup_seconds: f64, before: u32, after: u32) {
+        if after > before {
+            self.0.push_back((now.plus_seconds(startup_seconds as i64), after - before));
+        }
+        let mut surplus = before.saturating_sub(after);
+        while surplus > 0
+            && let Some((_, jobs)) = self.0.back_mut()
+        {
+            let gone = surplus.min(*jobs);
+            *jobs -= gone;
+            surplus -= gone;
+            if *jobs == 0 {
+                self.0.pop_back();
+            }
+        }
+    }
+}
+
+/// Values of the last seconds.
+#[derive(Clone, Debug)]
+struct Window {
+    seconds: f64,
+    values: VecDeque<(Timestamp, u32)>,
+}
+
+impl Window {
+    fn new(seconds: f64) -> Self {
+        Self { seconds, values: VecDeque::new() }
+    }
+
+    fn add(&mut self, now: Timestamp, value: u32) {
+        self.values.push_back((now, value));
+        while self.values.front().is_some_and(|(at, _)| now.seconds_since(*at) > self.seconds) {
+            self.values.pop_front();
+        }
+    }
+
+    fn highest(&self) -> u32 {
+        self.values.iter().map(|(_, value)| *value).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+"""The command: what it prints, its exit codes, its refusals."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def evscale(*arguments, stdin=None):
+    return subprocess.run([sys.executable, "-m", "evscale", *map(str, arguments)], check=False, capture_output=True,
+                          text=True, input=stdin)
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "trace.csv"
+    rows = "".join(f"2026-01-{5 + i // 144:02d}T{i % 144 // 6:02d}:{i % 6 * 10:02d}:00Z,{100 + i % 50}\n"
+                   for i in range(2 * 144))
+    path.write_text("timestamp,events\n" + rows)
+    return path
+
+
+def test_help_names_every_command():
+    ran = evscale("--help")
+    assert ran.returncode == 0
+    for command in ("demo", "forecast", "backtest", "decide", "explain", "verify", "bundle", "simulate"):
+        assert f"\n    {command}" in ran.stdout
+
+
+def test_backtest_prints_a_table_and_writes_a_page(trace, tmp_path):
+    pytest.importorskip("matplotlib")
+    ran = evscale("backtest", trace, "--peers", "--html", tmp_path / "r.html")
+    assert ran.returncode == 0, ran.stderr
+    assert "KEDA queue" in ran.stdout and "service time of an event assumed" in ran.stdout
+    assert ran.stderr == "", "no progress without a terminal"
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+    as_json = json.loads(evscale("backtest", trace, "--json", "--set", "service_time_ms=900").stdout)
+    assert as_json["service_time_source"] == "config" and list(as_json["scores"]) == ["evscale"]
+
+
+def test_forecast(trace):
+    assert json.loads(evscale("forecast", trace, "--json").stdout)["horizons"]["12"]["prediction"] > 0
+    assert "median" in evscale("forecast", trace).stdout
+
+
+def test_a_pipe_of_records_and_decisions():
+    records = evscale("simulate", "--days", "0.05", "--records").stdout
+    ran = evscale("decide", "--set", "max_jobs=30", stdin=records)
+    assert ran.returncode == 0, ran.stderr
+    decisions = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(decisions) == len(records.splitlines()) == 36
+    told = evscale("explain", "-", stdin=json.dumps(decisions[-1]))
+    assert told.returncode == 0, told.stderr
+    assert f"{decisions[-1]['recommended_jobs']} jobs" in told.stdout
+    for step in decisions[-1]["trail"]:
+        assert step["detail"] in told.stdout
+
+
+def test_simulated_traces_can_be_forecast(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text(evscale("simulate", "--days", "0.2", "--seed", "3").stdout)
+    assert evscale("forecast", path, "--fill-gaps").returncode == 0
+
+
+def test_verify_and_bundle():
+    ran = evscale("verify", "--json")
+    answer = json.loads(ran.stdout)
+    assert ran.returncode == 0 and answer["ok"] and len(answer["checks"]) == 6
+    assert json.loads(evscale("bundle", "check", "--json").stdout)["ok"]
+    assert "name" in json.loads(evscale("bundle", "inspect", "--json").stdout)
+
+
+@pytest.mark.parametrize("arguments, stdin, part", [
+    (("forecast", "absent.csv"), None, "absent.csv"),
+    (("backtest", "TRACE", "--column", "events=requests"), None, "no column 'requests'"),
+    (("backtest", "TRACE", "--column", "requests"), None, "ROLE=NAME"),
+    (("backtest", "TRACE", "--set", "max_jobs=0"), None, "max_jobs"),
+    (("backtest", "TRACE", "--set", "max_jbs=3"), None, "max_jbs"),
+    (("decide",), "{}\n", "line 1"),
+    (("decide",), "[1]\n", "line 1"),
+    (("decide",), "nonsense\n", "line 1"),
+    (("explain", "-"), "{}", "decision"),
+    (("bundle", "check", "absent"), None, "manifest.json"),
+    (("frobnicate",), None, "invalid choice"),
+])
+def test_bad_input_ends_with_2_and_says_why(trace, arguments, stdin, part):
+    ran = evscale(*(trace if one == "TRACE" else one for one in arguments), stdin=stdin)
+    assert ran.returncode == 2, ran.stderr
+    assert part in ran.stderr and "Traceback" not in ran.stderr

@@ -1,0 +1,26 @@
+"""The notebooks run from top to bottom."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+
+def test_there_are_notebooks():
+    assert [path.stem for path in NOTEBOOKS] == ["backtest_your_csv", "quickstart"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs(path, tmp_path):
+    jupytext = pytest.importorskip("jupytext")
+    pytest.importorskip("matplotlib")
+    cells = jupytext.read(path).cells
+    assert {cell.cell_type for cell in cells} == {"code", "markdown"}
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, capture_output=True, text=True,
+                         env={**__import__("os").environ, "TMPDIR": str(tmp_path)})
+    assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,34 @@
+"""Docstrings, types and the stub, by the tools that users run."""
+
+import doctest
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report"])
+def test_examples_in_docstrings(name):
+    ran = doctest.testmod(importlib.import_module(name))
+    assert ran.attempted > 0 and ran.failed == 0
+
+
+@pytest.mark.parametrize("command", [
+    ["mypy.stubtest", "evscale._evscale", "--allowlist", "tests/python/stubtest-allowlist.txt"],
+    ["mypy"],
+    ["ruff", "check", "python/evscale", "examples/python", "notebooks"],
+])
+def test_tools_have_no_complaint(command):
+    pytest.importorskip(command[0].partition(".")[0])
+    ran = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_package_alone_imports_no_optional_library():
+    code = ("import sys, evscale; print([m for m in ('pandas', 'polars', 'pyarrow', 'matplotlib', 'narwhals', 'torch', "
+            "'gymnasium') if m in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
