@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: soak help demo test test-rust test-c test-python bench train lint header build venv wheel golden setup-system clean
+.PHONY: install uninstall soak help demo test test-rust test-c test-python bench train lint header build venv wheel golden setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,7 @@ test-rust: ## Rust tests
 test-c: build ## Header, C tests and C examples
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
 	tests/c/run.sh
+	tests/c/install.sh
 
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
@@ -56,6 +57,14 @@ bench: build ## Latency of one tick, side by side with the bare networks
 header: ## Write include/evscale.h again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
 
+PREFIX ?= /usr/local
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+install: ## Install the C library and its headers into PREFIX (and DESTDIR)
+	packaging/install.sh install "$(CARGO_TARGET_DIR)" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+
+uninstall: ## Remove what install put there
+	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+
 soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
 
@@ -68,7 +77,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc python3-venv chromium postgresql prometheus
+	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ pkg-config cmake python3-venv chromium postgresql prometheus
 
 clean: ## Remove what was built
 	rm -rf target .venv dist $(MODULE)

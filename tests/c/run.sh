@@ -25,6 +25,9 @@ for standard in c99 c11; do
     done
     "$out/quickstart-$standard" | head -n 1
 done
+c++ -std=c++17 "${flags[@]}" "$root/tests/c/test_evscale.cpp" -L "$out" -levscale -Wl,-rpath,"$out" -o "$out/test-cpp17"
+echo "C++ tests, c++17, shared library"
+"$out/test-cpp17"
 foreign=$(nm -D --defined-only "$libraries/libevscale.so" | awk '$2 == "T" && $3 !~ /^evscale_/ {print $3}')
 if [ -n "$foreign" ]; then
     echo "the shared library exports foreign symbols: $foreign" >&2
@@ -32,7 +35,10 @@ if [ -n "$foreign" ]; then
 fi
 if command -v valgrind >/dev/null; then
     echo "C tests under valgrind"
-    valgrind --quiet --suppressions="$root/tests/c/valgrind.supp" --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite "$out/test-shared-c11"
+    for program in test-shared-c11 test-cpp17; do
+        valgrind --quiet --suppressions="$root/tests/c/valgrind.supp" --error-exitcode=9 --leak-check=full \
+            --show-leak-kinds=definite --errors-for-leak-kinds=definite "$out/$program"
+    done
 elif [ "${CI:-}" = true ]; then
     echo "valgrind is missing: run make setup-system" >&2
     exit 1

@@ -1,0 +1,77 @@
+// The C++ layer: ownership, errors, sizes, restore.
+#include <evscale.hpp>
+
+#include <iostream>
+#include <type_traits>
+
+static int failed = 0, passed = 0;
+#define CHECK(condition)                                                              \
+    do {                                                                              \
+        if (condition) {                                                              \
+            ++passed;                                                                 \
+        } else {                                                                      \
+            ++failed;                                                                 \
+            std::cerr << __FILE__ << ':' << __LINE__ << ": " << #condition << '\n';   \
+        }                                                                             \
+    } while (0)
+
+static_assert(!std::is_copy_constructible_v<evscale::Autoscaler>);
+static_assert(std::is_nothrow_move_constructible_v<evscale::Autoscaler>);
+static_assert(!std::is_copy_constructible_v<evscale::Bundle>);
+
+static const evscale::TimePoint start(std::chrono::milliseconds(1767607200000));
+
+static void feed(evscale::Autoscaler &scaler, int from, int to) {
+    for (int i = from; i < to; ++i) {
+        evscale::Metrics record(start + std::chrono::minutes(2 * i), 2000 + 10 * (i % 30), 10);
+        record->average_processing_duration_ms = 300;
+        CHECK(scaler.observe(record).verdict == evscale::Verdict::accepted);
+    }
+}
+
+int main() {
+    evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
+    feed(scaler, 1, 100);
+    evscale::Autoscaler moved = std::move(scaler);
+    const evscale::Decision decision = moved.decide();
+    CHECK(decision.recommended_jobs >= 2 && decision.recommended_jobs <= 40);
+    CHECK(decision.current_jobs == 10);
+    CHECK(decision.valid_until > start);
+    CHECK(decision.confidence > 0 && decision.confidence <= 1);
+    const std::string why = moved.decision_json();
+    CHECK(why.front() == '{' && why.back() == '}' && why.find("\"trail\"") != std::string::npos);
+    CHECK(moved.forecast_json().size() > 1024);
+
+    auto again = evscale::Autoscaler::restore(R"({"min_jobs": 2, "max_jobs": 40})", moved.snapshot());
+    feed(moved, 100, 140);
+    feed(again, 100, 140);
+    CHECK(moved.decide().recommended_jobs == again.decide().recommended_jobs);
+    CHECK(moved.decision_json() == again.decision_json());
+
+    const evscale::Metrics late(start, 1, 1);
+    CHECK(moved.observe(late).verdict == evscale::Verdict::rejected);
+    moved.set_pause(evscale::Pause::all);
+    CHECK(moved.decide(start + std::chrono::hours(6)).action == evscale::Action::hold);
+
+    try {
+        evscale::Autoscaler refused(R"({"max_job": 3})");
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_INVALID_CONFIG);
+        CHECK(std::string(problem.what()).find("max_job") != std::string::npos);
+    }
+    try {
+        evscale::Bundle bundle("{}", "", "");
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_INVALID_BUNDLE);
+    }
+    try {
+        moved.acknowledge_json("[]");
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_INVALID_ARGUMENT);
+    }
+    std::cout << passed << " passed, " << failed << " failed\n";
+    return failed ? 1 : 0;
+}
