@@ -63,7 +63,30 @@ impl AutoscalerBuilder {
     /// # Errors
     /// The configuration is refused, or the bundled models cannot be loaded.
     pub fn build(self) -> Result<Autoscaler> {
-        Autoscaler::from_parts(self.config, self.bundle, None)
+        let networks = Networks::for_config(&self.config, self.bundle)?;
+        Autoscaler::from_parts(self.config, networks, None)
+    }
+}
+
+/// The sessions of both networks. They keep nothing from one run to the next, so pools can take turns with them.
+#[derive(Debug)]
+pub(crate) struct Networks {
+    forecaster: ForecasterNetwork,
+    policy: PolicyNetwork,
+}
+
+impl Networks {
+    pub(crate) fn new(bundle: &ModelBundle) -> Self {
+        Self { forecaster: ForecasterNetwork::new(bundle), policy: PolicyNetwork::new(bundle) }
+    }
+
+    /// Of a bundle, or of the bundled one; none where the configuration does without.
+    pub(crate) fn for_config(config: &Config, bundle: Option<ModelBundle>) -> Result<Option<Self>> {
+        config.check()?;
+        if !config.use_networks {
+            return Ok(None);
+        }
+        Ok(Some(Self::new(&bundle.map_or_else(ModelBundle::bundled, Ok)?)))
     }
 }
 
@@ -88,8 +111,7 @@ pub struct Autoscaler {
     config: Config,
     calendar: Calendar,
     state: State,
-    forecaster: Option<ForecasterNetwork>,
-    policy: Option<PolicyNetwork>,
+    networks: Option<Networks>,
     forecast: Forecast,
     restored: bool,
 }
@@ -102,17 +124,10 @@ impl Autoscaler {
 
     pub(crate) fn from_parts(
         config: Config,
-        bundle: Option<ModelBundle>,
+        networks: Option<Networks>,
         state: Option<State>,
     ) -> Result<Self> {
         config.check()?;
-        let networks = if config.use_networks {
-            let bundle = bundle.map_or_else(ModelBundle::bundled, Ok)?;
-            Some((ForecasterNetwork::new(&bundle), PolicyNetwork::new(&bundle)))
-        } else {
-            None
-        };
-        let (forecaster, policy) = networks.unzip();
         let restored = state.is_some();
         let state = state.unwrap_or_else(|| State {
             history: History::new(config.interval_seconds),
@@ -124,12 +139,19 @@ impl Autoscaler {
             policy_fault: None,
         });
         let forecast = state.ensemble.forecast(&state.history);
-        Ok(Self { calendar: config.calendar()?, config, state, forecaster, policy, forecast, restored })
+        Ok(Self { calendar: config.calendar()?, config, state, networks, forecast, restored })
     }
 
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Lends sessions to this pool for a while; what it had is given back. A pool that does without takes none.
+    pub(crate) fn exchange_networks(&mut self, networks: &mut Option<Networks>) {
+        if self.config.use_networks {
+            std::mem::swap(&mut self.networks, networks);
+        }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -166,13 +188,13 @@ impl Autoscaler {
             &state.history,
             &self.calendar,
             state.traffic_multiplier,
-            self.forecaster.as_mut(),
+            self.networks.as_mut().map(|networks| &mut networks.forecaster),
         );
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
         let record_anomaly = state.ensemble.record_anomaly();
         state.controller.observe(&self.config, &record, &repairs, &self.forecast, record_anomaly);
-        if let Some(policy) = self.policy.as_mut()
+        if let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy)
             && let Some(seen) = state.controller.rehearsed_state(&self.config, &self.forecast)
         {
             match policy.adjustment(&seen) {
@@ -231,7 +253,8 @@ impl Autoscaler {
     /// The ladder: policy network, analytic rule, reactive rule, hold.
     fn propose(&mut self, need: Option<&Need>, now: Timestamp) -> Proposal {
         let state = &mut self.state;
-        let (Some(need), Some(policy)) = (need, self.policy.as_mut()) else {
+        let (Some(need), Some(policy)) = (need, self.networks.as_mut().map(|networks| &mut networks.policy))
+        else {
             return state.controller.simple_proposal(&self.config, need, None);
         };
         if state.policy_rest > 0 {

@@ -1,6 +1,6 @@
 //! State out and in: postcard behind a header with magic, format version, length and CRC-32.
 
-use crate::autoscaler::{Autoscaler, State};
+use crate::autoscaler::{Autoscaler, Networks, State};
 use crate::bundle::ModelBundle;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -30,6 +30,11 @@ impl Autoscaler {
     /// The snapshot is damaged, truncated, foreign, of a newer format, or of another interval; or the configuration
     /// is refused.
     pub fn restore(config: Config, bundle: ModelBundle, snapshot: &[u8]) -> Result<Self> {
+        let networks = Networks::for_config(&config, Some(bundle))?;
+        Self::restore_with(config, networks, snapshot)
+    }
+
+    pub(crate) fn restore_with(config: Config, networks: Option<Networks>, snapshot: &[u8]) -> Result<Self> {
         let state = read(snapshot)?;
         if !state.history.fits(config.interval_seconds) {
             return Err(Error::snapshot(format!(
@@ -41,7 +46,7 @@ impl Autoscaler {
         if !state.ensemble.fits(&state.history, f64::from(config.interval_seconds)) {
             return Err(Error::snapshot("snapshot has a forecaster that does not belong to its records"));
         }
-        Self::from_parts(config, Some(bundle), Some(state))
+        Self::from_parts(config, networks, Some(state))
     }
 }
 

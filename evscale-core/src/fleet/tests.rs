@@ -1,0 +1,83 @@
+use super::*;
+use crate::time::Timestamp;
+
+fn record(pool: usize, slot: i64) -> Metrics {
+    let phase = (slot as f64 / 40.0 + pool as f64).sin();
+    let mut record = Metrics::new(
+        Timestamp::EPOCH.plus_seconds(1_767_600_000 + 120 * slot),
+        (800.0 + 400.0 * phase + 50.0 * pool as f64).round(),
+        6.0,
+    );
+    record.average_processing_duration_ms = Some(500.0);
+    record
+}
+
+fn config(pool: usize) -> Config {
+    Config { max_jobs: 20 + pool as u32, use_networks: pool % 4 != 3, ..Config::default() }
+}
+
+#[test]
+fn a_fleet_decides_like_single_autoscalers_with_any_number_of_threads() {
+    let bundle = ModelBundle::bundled().unwrap();
+    let pools = 7;
+    let mut expected = Vec::new();
+    for pool in 0..pools {
+        let mut single = Autoscaler::builder(config(pool)).bundle(bundle.clone()).build().unwrap();
+        let mut decisions = Vec::new();
+        for slot in 0..30 {
+            single.observe(&record(pool, slot)).unwrap();
+            decisions.push(single.decide().to_json());
+        }
+        expected.push((decisions, single.snapshot()));
+    }
+    for threads in [1, 3] {
+        let mut fleet = Fleet::new(&bundle);
+        fleet.set_threads(threads).unwrap();
+        for pool in 0..pools {
+            fleet.add(&format!("pool-{pool}"), config(pool)).unwrap();
+        }
+        for slot in 0..30 {
+            // last pool first
+            let records = (0..pools).rev().map(|p| (format!("pool-{p}"), record(p, slot))).collect();
+            let ticks = fleet.tick(records);
+            assert_eq!(ticks.len(), pools);
+            for (pool, tick) in ticks.into_iter().enumerate() {
+                let tick = tick.unwrap();
+                assert_eq!(tick.key, format!("pool-{pool}"));
+                assert_eq!(tick.decision.to_json(), expected[pool].0[slot as usize], "{threads} threads");
+            }
+        }
+        for (pool, (key, snapshot)) in fleet.snapshots().enumerate() {
+            assert!(snapshot == expected[pool].1, "{key}");
+        }
+    }
+}
+
+#[test]
+fn pools_come_and_go_and_errors_stay_with_their_record() {
+    let mut fleet = Fleet::new(&ModelBundle::bundled().unwrap());
+    fleet.add("a", config(0)).unwrap();
+    assert!(fleet.add("a", config(0)).unwrap_err().to_string().contains("`a`"));
+    assert!(fleet.add("b", Config { max_jobs: 0, ..config(0) }).is_err());
+    assert!(fleet.set_threads(0).unwrap_err().to_string().contains("1 to 1024"));
+    let ticks = fleet.tick(vec![("ghost".to_owned(), record(0, 0)), ("a".to_owned(), record(0, 0))]);
+    assert!(ticks[0].as_ref().unwrap_err().to_string().contains("`ghost`"));
+    assert_eq!(ticks[1].as_ref().unwrap().observations.len(), 1);
+    let snapshot = fleet.snapshot("a").unwrap();
+    fleet.restore("again", config(0), &snapshot).unwrap();
+    assert_eq!(fleet.keys().collect::<Vec<_>>(), ["a", "again"]);
+    assert!(fleet.remove("a") && !fleet.remove("a") && fleet.len() == 1);
+    assert!(fleet.tick(Vec::new()).is_empty());
+}
+
+#[test]
+fn a_pool_that_failed_is_told_apart_and_the_others_go_on() {
+    let mut fleet = Fleet::new(&ModelBundle::bundled().unwrap());
+    for pool in 0..3 {
+        fleet.add(&format!("{pool}"), config(pool)).unwrap();
+    }
+    fleet.pools.get_mut("1").unwrap().failed = true;
+    let ticks = fleet.tick((0..3).map(|pool| (format!("{pool}"), record(pool, 0))).collect());
+    assert!(ticks[0].is_ok() && ticks[1].is_err() && ticks[2].is_ok());
+    assert!(fleet.snapshot("1").is_none() && fleet.snapshots().count() == 2);
+}
