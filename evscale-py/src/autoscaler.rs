@@ -7,7 +7,7 @@ use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::{frame, plain, record};
-use evscale_core::Pause;
+use evscale_core::{ManualOrder, ManualOverride, Pause};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use std::sync::Mutex;
@@ -128,6 +128,36 @@ impl Autoscaler {
             scaler.set_pause(pause);
             Ok(())
         })
+    }
+    /// Orders exactly `fixed` jobs, or at most `cap`, until a time; without arguments the order is taken back.
+    #[pyo3(signature = (fixed=None, cap=None, until=None))]
+    fn set_override(
+        &self,
+        py: Python<'_>,
+        fixed: Option<u32>,
+        cap: Option<u32>,
+        until: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let order = match (fixed, cap, until) {
+            (None, None, None) => None,
+            (Some(jobs), None, Some(until)) => Some((ManualOrder::Fixed(jobs), until)),
+            (None, Some(jobs), Some(until)) => Some((ManualOrder::Cap(jobs), until)),
+            _ => return Err(refused(py, "an order is `fixed` or `cap` with `until`; nothing takes it back")),
+        };
+        let manual = order
+            .map(|(order, until)| {
+                Ok::<_, PyErr>(ManualOverride { order, until: plain::timestamp("until", until)? })
+            })
+            .transpose()?;
+        locked(py, &self.state, |scaler| {
+            scaler.set_override(manual);
+            Ok(())
+        })
+    }
+    /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+    fn health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let text = locked(py, &self.state, |scaler| Ok(scaler.health().to_json()))?;
+        plain::loads(py, &text)
     }
     /// The configuration.
     #[getter]

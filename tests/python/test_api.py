@@ -145,3 +145,26 @@ def test_bundles(tmp_path):
     assert evscale.ModelBundle.bundled().manifest["format_version"] == 1
     with pytest.raises(FileNotFoundError):
         evscale.ModelBundle.load(tmp_path)
+
+
+def test_an_order_of_a_person_holds_until_its_time_and_is_in_the_trail():
+    scaler = fed(60, max_jobs=50)
+    now = scaler.decide().decided_at
+    scaler.set_override(fixed=33, until=now + timedelta(hours=1))
+    decision = scaler.decide_at(now + timedelta(minutes=6))
+    assert decision.recommended_jobs == 33
+    assert "manual_fixed" in decision.limited_by
+    scaler.set_override()
+    scaler.set_override(cap=4, until=now + timedelta(hours=1))
+    assert scaler.decide_at(now + timedelta(minutes=12)).recommended_jobs <= 4
+    with pytest.raises(evscale.ArgumentError, match="`fixed` or `cap` with `until`"):
+        scaler.set_override(fixed=3)
+
+
+def test_health_names_who_acts_and_what_is_wrong():
+    scaler = fed(60)
+    scaler.decide()
+    assert scaler.health()["status"] == "healthy"
+    scaler.observe(timestamp=0, logged_events_count=1, current_job_count=1)
+    health = scaler.health()
+    assert health["status"] == "degraded" and any("not newer" in cause for cause in health["causes"])
