@@ -3,7 +3,7 @@
 use crate::boundary::{bytes, copy_out, copy_text, enter, null, required, required_mut, text};
 use crate::error::*;
 use crate::records::*;
-use evscale_core::{Autoscaler, Config, Decision, ModelBundle, Pause, ScalingOutcome, Timestamp};
+use evscale_core::{Autoscaler, Config, Decision, Metrics, ModelBundle, Pause, ScalingOutcome, Timestamp};
 use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -160,8 +160,7 @@ pub unsafe extern "C" fn evscale_observe(
     enter(error, || {
         required(metrics.cast::<u64>(), "metrics")?;
         let record = read_struct(metrics)?.to_core()?;
-        let seen = with_handle(autoscaler, |handle| Ok(handle.scaler.observe(&record)?))?;
-        if observation.is_null() { Ok(()) } else { write_struct(observation, (&seen).into()) }
+        observe(autoscaler, &record, observation)
     })
 }
 
@@ -181,9 +180,21 @@ pub unsafe extern "C" fn evscale_observe_json(
         let record = serde_json::from_str(json).map_err(|problem| {
             Failure::new(EVSCALE_INVALID_ARGUMENT, format!("metrics record: {problem}"))
         })?;
-        let seen = with_handle(autoscaler, |handle| Ok(handle.scaler.observe(&record)?))?;
-        if observation.is_null() { Ok(()) } else { write_struct(observation, (&seen).into()) }
+        observe(autoscaler, &record, observation)
     })
+}
+
+/// Whatever is wrong with the arguments is found before the record is taken.
+fn observe(
+    autoscaler: *mut evscale_autoscaler,
+    record: &Metrics,
+    observation: *mut evscale_observation,
+) -> Result<(), Failure> {
+    if !observation.is_null() {
+        declared_size(observation.cast_const())?;
+    }
+    let seen = with_handle(autoscaler, |handle| Ok(handle.scaler.observe(record)?))?;
+    if observation.is_null() { Ok(()) } else { write_struct(observation, (&seen).into()) }
 }
 
 /// The decision at the time of the newest record: a new one if it is due or there is an emergency, else the standing
@@ -223,7 +234,7 @@ fn decide(
     make: impl FnOnce(&mut Autoscaler) -> Decision,
 ) -> Result<(), Failure> {
     required(decision.cast_const().cast::<u64>(), "decision")?;
-    read_struct(decision.cast_const())?;
+    declared_size(decision.cast_const())?;
     let made = with_handle(autoscaler, |handle| {
         let made = make(&mut handle.scaler);
         let out = evscale_decision::from(&made);

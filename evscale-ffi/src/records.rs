@@ -203,7 +203,7 @@ impl Sized64 for evscale_decision {
 }
 
 /// Checks the size that the caller declares at the beginning of a struct.
-fn declared_size<T: Sized64>(pointer: *const T) -> Result<u64, Failure> {
+pub(crate) fn declared_size<T: Sized64>(pointer: *const T) -> Result<u64, Failure> {
     // SAFETY: every struct of this ABI begins with a u64, and the caller hands a valid pointer.
     let size = unsafe { pointer.cast::<u64>().read() };
     if (T::FIRST_VERSION..=LARGEST_STRUCT).contains(&size) {

@@ -110,6 +110,18 @@ static void misuse_is_refused(void) {
     record.struct_size = (uint64_t)1 << 40;
     CHECK(evscale_observe(scaler, &record, NULL, NULL) == EVSCALE_BAD_STRUCT_SIZE);
     record.struct_size = sizeof record;
+    {
+        evscale_observation seen = {.struct_size = 8};
+        record.logged_events_count = 10;
+        record.current_job_count = 1;
+        CHECK(evscale_observe(scaler, &record, &seen, NULL) == EVSCALE_BAD_STRUCT_SIZE);
+        seen.struct_size = sizeof seen;
+        /* the refused call took nothing: the same record is not late */
+        CHECK(evscale_observe(scaler, &record, &seen, NULL) == EVSCALE_OK && seen.verdict != 2);
+        evscale_free(scaler);
+        scaler = made();
+        evscale_metrics_init(&record);
+    }
     record.timestamp_ms = INT64_MAX;
     CHECK(evscale_observe(scaler, &record, NULL, NULL) == EVSCALE_INVALID_ARGUMENT);
     CHECK(evscale_observe_json(scaler, "{}", NULL, NULL) == EVSCALE_INVALID_ARGUMENT);
