@@ -11,7 +11,8 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: install uninstall soak help demo test test-rust test-c test-python bench train lint header build venv wheel golden setup-system clean
+.PHONY: help demo build test test-rust test-c test-python soak lint bench venv wheel golden header install uninstall train \
+	setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,8 +51,9 @@ wheel: venv ## Build the wheel into dist/
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
 
-bench: build ## Latency of one tick, side by side with the bare networks
+bench: build ## Latency of a tick with and without the networks; throughput and memory of fleets
 	$(CARGO_TARGET_DIR)/release/bench
+	$(CARGO_TARGET_DIR)/release/fleet
 
 header: ## Write include/evscale.h again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
