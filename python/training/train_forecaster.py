@@ -20,10 +20,12 @@ from evscale.training.data import (
     validation_samples,
 )
 from evscale.training.export import TOLERANCE, export, largest_difference
-from evscale.training.forecaster_loop import JUDGED, LoopSettings, build, scores, train
-from evscale.training.model import INPUT_NAMES
+from evscale.training.forecaster_loop import JUDGED, LoopSettings, scores, train
+from evscale.training.model import INPUT_NAMES, Forecaster, ForecasterShape
 from evscale.training.schedule import Budget
 from evscale.training.traces import read_traces, segments
+
+PARTS = ("transformer", "lstm", "coarse")
 
 
 def bank(path: Path, make) -> SampleBank:
@@ -42,12 +44,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--real-rows", type=int, default=200_000)
+    parser.add_argument("--real-rows", type=int, default=200_000, help="0: generated series alone")
     parser.add_argument("--generated-rows", type=int, default=120_000, help="0: real traces alone")
     parser.add_argument("--generated-share", type=float, default=0.35)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--leave-out", default="", help="traces whose name begins so are not trained on; several beginnings separated by commas")
+    parser.add_argument("--without", choices=PARTS, default=[], nargs="*", help="parts of the network to leave out, for ablations")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--start-from", type=Path, help="checkpoint whose averaged weights to begin with")
     return parser.parse_args()
@@ -61,17 +64,18 @@ def main() -> None:
     core = compiled_core()
     parts = [segments(trace) for trace in read_traces(args.traces)
              if not (args.leave_out and trace.name.startswith(tuple(args.leave_out.split(","))))]
-    real = bank(args.out / "real.npz", lambda: real_samples(core, parts, args.real_rows,
-                                                            np.random.default_rng([args.seed, 1])))
-    generated = None
+    real = generated = None
+    if args.real_rows:
+        real = bank(args.out / "real.npz", lambda: real_samples(
+            core, parts, args.real_rows, np.random.default_rng([args.seed, 1])))
     if args.generated_rows:
         generated = bank(args.out / "generated.npz", lambda: generated_samples(
             core, args.generated_rows, np.random.default_rng([args.seed, 2])))
     validation = bank(args.out / "validation.npz", lambda: validation_samples(core, parts, per_trace=120))
-    print(f"{len(real)} real, {len(generated) if generated else 0} generated, {len(validation)} validation samples")
+    print(f"{len(real) if real else 0} real, {len(generated) if generated else 0} generated, {len(validation)} validation samples")
     checkpoint = args.out / "checkpoint.pt"
     resumed = torch.load(checkpoint, weights_only=True) if args.resume and checkpoint.exists() else None
-    network = build()
+    network = Forecaster(ForecasterShape(**{f"use_{part}": part not in args.without for part in PARTS}))
     if args.start_from:
         network.load_state_dict(torch.load(args.start_from, weights_only=True)["average"])
     batches = mixed_batches(real, generated, args.batch, args.generated_share, np.random.default_rng([args.seed, 3]))

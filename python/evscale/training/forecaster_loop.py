@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from .data import INPUTS, Arrays, SampleBank
 from .loss import forecast_loss, weighted_quantile_loss
-from .model import Forecaster, ForecasterShape
+from .model import Forecaster
 from .schedule import Budget, MovingAverage, one_cycle
 
 YESTERDAY = 12
@@ -102,7 +102,7 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
             average.update(network)
             step += 1
             bar.update()
-            losses.append(float(loss))
+            losses.append(loss.item())
             if budget.seconds() - last > settings.every_seconds:
                 last = budget.seconds()
                 found = scores(average.network, validation)
@@ -117,8 +117,3 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
                             "optimizer": optimizer.state_dict(), "step": step, "seconds": last,
                             "shape": network.shape.to_dict()}, out / "checkpoint.pt")
     return average.network
-
-
-def build(shape: dict | None = None) -> Forecaster:
-    """A forecaster of a stored shape, or of the default one."""
-    return Forecaster(ForecasterShape(**shape) if shape else ForecasterShape())

@@ -24,7 +24,7 @@ class ForecasterShape:
     hidden: size of the LSTM. dropout: on the outputs of the encoder's blocks.
     spread: initial standard deviation of the quantiles, in z.
     context: what the decoder sees of the encoder: "attention" (each horizon asks) or "mean".
-    use_transformer, use_lstm, use_coarse: leave a part out.
+    use_transformer, use_lstm: leave a part out. use_coarse: false blanks the coarse context; the input stays.
     """
 
     fine_steps: int = 96
@@ -152,10 +152,8 @@ class Forecaster(nn.Module):
         self.shape = shape
         width = shape.width
         self.embed_fine = nn.Linear(shape.fine_patch * shape.fine_features, width)
-        tokens = shape.fine_steps // shape.fine_patch + 1
-        if shape.use_coarse:
-            self.embed_coarse = nn.Linear(shape.coarse_patch * shape.coarse_features, width)
-            tokens += shape.coarse_steps // shape.coarse_patch
+        self.embed_coarse = nn.Linear(shape.coarse_patch * shape.coarse_features, width)
+        tokens = shape.fine_steps // shape.fine_patch + shape.coarse_steps // shape.coarse_patch + 1
         self.embed_statics = nn.Linear(shape.statics, width)
         self.positions = nn.Parameter(0.02 * torch.randn(1, tokens, width))
         layers = shape.layers if shape.use_transformer else 0
@@ -174,12 +172,13 @@ class Forecaster(nn.Module):
 
     def forward(self, fine: Tensor, coarse: Tensor, future: Tensor, statics: Tensor) -> Tensor:
         shape = self.shape
+        if not shape.use_coarse:
+            coarse = coarse * 0.0
         parts = [self.embed_fine(fine.reshape(-1, shape.fine_steps // shape.fine_patch,
-                                              shape.fine_patch * shape.fine_features))]
-        if shape.use_coarse:
-            parts.append(self.embed_coarse(coarse.reshape(-1, shape.coarse_steps // shape.coarse_patch,
-                                                          shape.coarse_patch * shape.coarse_features)))
-        parts.append(self.embed_statics(statics).unsqueeze(1))
+                                              shape.fine_patch * shape.fine_features)),
+                 self.embed_coarse(coarse.reshape(-1, shape.coarse_steps // shape.coarse_patch,
+                                                  shape.coarse_patch * shape.coarse_features)),
+                 self.embed_statics(statics).unsqueeze(1)]
         tokens = torch.cat(parts, dim=1) + self.positions
         for layer in self.encoder:
             tokens = layer(tokens)
