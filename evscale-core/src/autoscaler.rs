@@ -5,6 +5,7 @@ use crate::config::{Config, Pause};
 use crate::controller::Controller;
 use crate::decision::Decision;
 use crate::error::Result;
+use crate::features::PolicyState;
 use crate::forecaster::{Ensemble, Forecast, ForecasterNetwork};
 use crate::health::Health;
 use crate::metrics::{History, Metrics};
@@ -194,13 +195,11 @@ impl Autoscaler {
         let anomaly = self.forecast.anomaly_score;
         let record_anomaly = state.ensemble.record_anomaly();
         state.controller.observe(&self.config, &record, &repairs, &self.forecast, record_anomaly);
-        if let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy)
-            && let Some(seen) = state.controller.rehearsed_state(&self.config, &self.forecast)
-        {
-            match policy.adjustment(&seen) {
-                Ok(adjustment) => {
-                    state.controller.rehearse_adjustment(&self.config, &self.forecast, adjustment);
-                    if state.policy_rest == 0 {
+        if let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy) {
+            let ask = |seen: &PolicyState| policy.adjustment(seen);
+            match state.controller.rehearse_network(&self.config, &self.forecast, ask) {
+                Ok(asked) => {
+                    if asked && state.policy_rest == 0 {
                         state.policy_fault = None;
                     }
                 }

@@ -4,10 +4,13 @@
 
 use crate::config::{Config, Pause};
 use crate::decision::{Decision, Facts, PlanStep, explain};
+use crate::error::Result;
 use crate::features::PolicyState;
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
-use crate::policy::{ErrorBudget, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, whole_jobs};
+use crate::policy::{
+    ErrorBudget, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, jobs_for, whole_jobs,
+};
 use crate::safety::{Context, Guard, ManualOverride, RecordState};
 use crate::startup::Startup;
 use crate::time::Timestamp;
@@ -65,7 +68,7 @@ impl Controller {
         Self {
             service: ServiceTime::new(config.service_time_ms),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
-            budget: ErrorBudget::new(),
+            budget: ErrorBudget::default(),
             rehearsal: Rehearsal::new(config.min_jobs, config.use_networks),
             guard: Guard::new(),
             latest: Latest::default(),
@@ -146,7 +149,7 @@ impl Controller {
         };
         self.anomaly = forecast.anomaly_score;
         if let (Some(events), Some(service)) = (self.latest.events, self.service.seconds()) {
-            let need = events * service / (interval * config.target_utilization);
+            let need = jobs_for(events, service, config);
             let fade = 1.0 - interval / 86_400.0;
             self.peak_need = need.max(self.peak_need * fade);
         }
@@ -162,20 +165,20 @@ impl Controller {
         }
     }
 
-    /// What the policy network is to be asked for its paper pool, if a decision is made there now.
-    pub(crate) fn rehearsed_state(&self, config: &Config, forecast: &Forecast) -> Option<PolicyState> {
-        let now = self.latest.at?;
-        self.latest.events?;
-        let input = self.need_input(config, forecast)?;
+    /// Lets the policy network scale its paper pool, if a decision is made there now; says whether it was asked.
+    pub(crate) fn rehearse_network(
+        &mut self,
+        config: &Config,
+        forecast: &Forecast,
+        ask: impl FnOnce(&PolicyState) -> Result<f64>,
+    ) -> Result<bool> {
+        let (Some(now), Some(_), Some(input)) =
+            (self.latest.at, self.latest.events, self.need_input(config, forecast))
+        else {
+            return Ok(false);
+        };
         let state = self.policy_state(config, forecast, &input.need(), now);
-        self.rehearsal.network_state(&input, state)
-    }
-
-    /// Carries out the network's answer on its paper pool.
-    pub(crate) fn rehearse_adjustment(&mut self, config: &Config, forecast: &Forecast, adjustment: f64) {
-        if let Some(input) = self.need_input(config, forecast) {
-            self.rehearsal.network_decides(&input, adjustment);
-        }
+        self.rehearsal.rehearse_network(&input, state, ask)
     }
 
     /// Whether the policy network has the pool's trust.
@@ -374,7 +377,6 @@ impl Controller {
             manual: self.manual,
         };
         let ruling = self.guard.rule(&context, proposal.jobs);
-        let interval = f64::from(config.interval_seconds);
         let facts = Facts {
             now,
             valid_until: now.plus_seconds(i64::from(config.decision_interval_seconds)),
@@ -384,7 +386,7 @@ impl Controller {
                 .latest
                 .events
                 .zip(self.service.seconds())
-                .map(|(events, service)| events * service / (interval * config.target_utilization)),
+                .map(|(events, service)| jobs_for(events, service, config)),
             utilization: self.latest.utilization,
             confidence: forecast.model_confidence,
             breached: self.breached(config),

@@ -106,11 +106,7 @@ impl<'a> Builder<'a> {
 
     /// Coordinate of a value; 0 (the recent level) where it is unknown.
     fn z(&self, events: f64) -> f32 {
-        if events.is_finite() {
-            ((COMPRESSION * events / self.scale).ln_1p() - self.level_z) as f32
-        } else {
-            0.0
-        }
+        if events.is_finite() { ForecasterInput::z_at(self.scale, self.level_z, events) as f32 } else { 0.0 }
     }
 
     /// The value at a slot, from the coarse ring where the fine one no longer reaches.

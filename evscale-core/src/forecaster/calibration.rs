@@ -5,6 +5,7 @@
 //! correction is a factor on the distance to the median, so that it follows a forecast that widens or narrows, and a
 //! shift of all levels in units of the central 60 % interval.
 
+use super::{HIGH_60, HIGH_80, LOW_60, LOW_80, MEDIAN};
 use crate::features::{LEVELS, QUANTILE_LEVELS};
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +25,6 @@ const ZEROS_DISCOUNT: f64 = 0.995;
 const ZEROS_PROOF: f64 = 20.0;
 /// Quiet: the median is zero and the 90 % quantile below this share of a usual count.
 const QUIET: f64 = 0.5;
-const LOW_80: usize = 3;
-const LOW_60: usize = 4;
-const MEDIAN: usize = 7;
-const HIGH_60: usize = 10;
-const HIGH_80: usize = 11;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Calibration {

@@ -5,6 +5,7 @@ use super::forecast::{Forecast, HorizonForecast};
 use super::horizon::Horizon;
 use super::network::ForecasterNetwork;
 use super::surprise::Surprise;
+use super::{HIGH_80, LOW_80, MEDIAN};
 use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, forecaster_input, lead_steps};
 use crate::metrics::History;
 use crate::time::Calendar;
@@ -14,9 +15,6 @@ use serde::{Deserialize, Serialize};
 const CEILING: f64 = 1.5;
 /// Agreement where there is no second opinion.
 const ALONE: f64 = 0.8;
-const LOW_80: usize = 3;
-const MEDIAN: usize = 7;
-const HIGH_80: usize = 11;
 /// Weight of a new count in the usual size of a count that is not zero.
 const TYPICAL_WEIGHT: f64 = 0.05;
 /// Intervals that a network which failed is left alone.

@@ -23,6 +23,13 @@ use crate::error::{Error, Result};
 use crate::metrics::History;
 use crate::time::{Calendar, Timestamp};
 
+// Indices of levels in `QUANTILE_LEVELS`: the median and the ends of the central 80 % and 60 % intervals.
+const LOW_80: usize = 3;
+const LOW_60: usize = 4;
+const MEDIAN: usize = 7;
+const HIGH_60: usize = 10;
+const HIGH_80: usize = 11;
+
 /// Events per interval that are taken for nonsense.
 pub(crate) const LARGEST_COUNT: f64 = 1e15;
 

@@ -9,6 +9,7 @@
 //! - **stuck counter**: `r` equal counts above zero in a row, of which each has the usual probability `p` to equal the one
 //!   before: `clamp((-r ln p - 8) / 16, 0, 1)`.
 
+use super::{HIGH_80, LOW_80, MEDIAN};
 use crate::features::LEVELS;
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +27,6 @@ const REPEAT_WEIGHT: f64 = 0.005;
 /// Improbability, in natural logarithms, from which a run of equal counts is suspect, and beyond that certain.
 const SUSPECT_RUN: f64 = 8.0;
 const CERTAIN_RUN: f64 = 16.0;
-const LOW_80: usize = 3;
-const MEDIAN: usize = 7;
-const HIGH_80: usize = 11;
 
 /// What the score remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

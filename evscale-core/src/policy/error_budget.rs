@@ -4,7 +4,7 @@ use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
 /// Shares of late events, of the newest record, the last hour and the last day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ErrorBudget {
     last_share: f64,
     hour_share: f64,
@@ -13,10 +13,6 @@ pub(crate) struct ErrorBudget {
 }
 
 impl ErrorBudget {
-    pub(crate) fn new() -> Self {
-        Self { last_share: 0.0, hour_share: 0.0, day_events: 0.0, day_violations: 0.0 }
-    }
-
     /// Share of the events of the newest record that missed the SLA.
     pub(crate) fn last_share(&self) -> f64 {
         self.last_share
@@ -42,12 +38,17 @@ impl ErrorBudget {
         let share = violation_share(record, sla_wait_seconds)?;
         let events = record.processed_events_count.unwrap_or(record.logged_events_count);
         let events = if events.is_finite() { events } else { 0.0 };
+        self.count(share, events, share * events, interval_seconds);
+        Some(share * events)
+    }
+
+    /// Counts an interval: the share of its events that was late, its events, and the late ones among them.
+    pub(crate) fn count(&mut self, share: f64, events: f64, late: f64, interval_seconds: f64) {
         let day = interval_seconds / 86_400.0;
         self.last_share = share;
         self.hour_share += (interval_seconds / 3600.0).min(1.0) * (share - self.hour_share);
         self.day_events += events - day * self.day_events;
-        self.day_violations += share * events - day * self.day_violations;
-        Some(share * events)
+        self.day_violations += late - day * self.day_violations;
     }
 }
 
@@ -70,7 +71,7 @@ mod tests {
     use crate::time::Timestamp;
 
     fn run(share: f64, intervals: usize) -> ErrorBudget {
-        let mut budget = ErrorBudget::new();
+        let mut budget = ErrorBudget::default();
         let mut record = Metrics::new(Timestamp::EPOCH, 1000.0, 4.0);
         record.processed_events_count = Some(1000.0);
         record.sla_violations_count = Some(1000.0 * share);

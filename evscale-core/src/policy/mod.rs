@@ -7,7 +7,7 @@ mod rehearsal;
 mod service;
 
 pub(crate) use error_budget::ErrorBudget;
-pub(crate) use need::{Need, NeedInput};
+pub(crate) use need::{Need, NeedInput, jobs_for};
 pub(crate) use network::PolicyNetwork;
 pub(crate) use rehearsal::Rehearsal;
 pub(crate) use service::ServiceTime;

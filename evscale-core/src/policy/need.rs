@@ -86,8 +86,7 @@ impl NeedInput<'_> {
 
     /// Jobs for a number of events per interval.
     pub(crate) fn jobs(&self, events: f64) -> f64 {
-        let interval = f64::from(self.config.interval_seconds);
-        events * self.service_seconds / (interval * self.config.target_utilization)
+        jobs_for(events, self.service_seconds, self.config)
     }
 
     fn backlog_jobs(&self) -> f64 {
@@ -108,6 +107,11 @@ impl NeedInput<'_> {
         };
         self.jobs(highest)
     }
+}
+
+/// Jobs at the planned utilization for a number of events per interval.
+pub(crate) fn jobs_for(events: f64, service_seconds: f64, config: &Config) -> f64 {
+    events * service_seconds / (f64::from(config.interval_seconds) * config.target_utilization)
 }
 
 impl Need {

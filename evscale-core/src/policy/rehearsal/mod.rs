@@ -21,6 +21,7 @@ pub(crate) use rule::Rule;
 
 use super::CATCH_UP_SECONDS;
 use super::need::NeedInput;
+use crate::error::Result;
 use crate::features::PolicyState;
 use crate::forecaster::normal_quantile;
 use crate::time::Timestamp;
@@ -102,8 +103,7 @@ impl Rehearsal {
 
     /// The lowest need that the acting rule allows now, jobs.
     pub(crate) fn floor_jobs(&self) -> f64 {
-        let rule = self.rule();
-        rule.share * self.floors.get(rule.floor as usize).copied().unwrap_or(0.0)
+        self.rule().floor_jobs(&self.floors)
     }
 
     /// Rehearses the interval that ended at `at` with `events` arrivals, then the decisions from the forecast in
@@ -194,26 +194,27 @@ impl Rehearsal {
         }
         let terms = self.terms(input);
         let demands = SPREADS.map(|spread| input.demand(spread));
-        let floors = self.floors;
         for (index, pool) in self.pools.iter_mut().enumerate() {
-            let rule = rule(index);
-            let floor = rule.share * floors.get(rule.floor as usize).copied().unwrap_or(0.0);
             let demand = demands.get(spread_of(index)).copied().unwrap_or(0.0);
-            pool.decide(demand.max(floor) as f32, &terms);
+            pool.decide(demand.max(rule(index).floor_jobs(&self.floors)) as f32, &terms);
         }
     }
 
-    /// What the network is to be asked for its paper pool, if a decision is made there now. `state` is that of the real
-    /// pool.
-    pub(crate) fn network_state(&self, input: &NeedInput<'_>, state: PolicyState) -> Option<PolicyState> {
+    /// Lets the network scale its paper pool, if a decision is made there now; says whether it was asked. `state` is
+    /// that of the real pool, the answer an adjustment of the acting rule's need, as a share of it.
+    pub(crate) fn rehearse_network(
+        &mut self,
+        input: &NeedInput<'_>,
+        state: PolicyState,
+        ask: impl FnOnce(&PolicyState) -> Result<f64>,
+    ) -> Result<bool> {
         let terms = self.terms(input);
-        self.network.decides(&terms).then(|| self.network.state(input, state))
-    }
-
-    /// Carries out the network's answer on its paper pool: an adjustment of the acting rule's need, as a share of it.
-    pub(crate) fn network_decides(&mut self, input: &NeedInput<'_>, adjustment: f64) {
-        let terms = self.terms(input);
-        self.network.decide(input, adjustment, &terms);
+        let asked = self.network.decides(&terms);
+        if asked {
+            let adjustment = ask(&self.network.state(input, state))?;
+            self.network.decide(input, adjustment, &terms);
+        }
+        Ok(asked)
     }
 
     fn elect(&mut self, input: &NeedInput<'_>) {

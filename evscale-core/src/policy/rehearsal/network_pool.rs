@@ -1,5 +1,6 @@
 //! The policy network's paper pool, with all that the network is told of a pool.
 
+use super::super::error_budget::ErrorBudget;
 use super::super::need::NeedInput;
 use super::shadow::{Load, Served, Shadow, Terms};
 use crate::features::PolicyState;
@@ -10,9 +11,7 @@ pub(super) struct NetworkPool {
     pool: Shadow,
     utilization: f64,
     intervals_since_change: f64,
-    hour_share: f64,
-    day_events: f64,
-    day_late: f64,
+    budget: ErrorBudget,
 }
 
 impl NetworkPool {
@@ -21,9 +20,7 @@ impl NetworkPool {
             pool: Shadow::new(jobs),
             utilization: 0.0,
             intervals_since_change: 720.0,
-            hour_share: 0.0,
-            day_events: 0.0,
-            day_late: 0.0,
+            budget: ErrorBudget::default(),
         }
     }
 
@@ -36,12 +33,9 @@ impl NetworkPool {
         self.pool.discount(discount);
         let served = self.pool.run(load);
         let share = f64::from(if served.taken > 0.0 { (served.late / served.taken).min(1.0) } else { 0.0 });
-        let day = interval_seconds / 86_400.0;
         self.utilization = f64::from(served.busy_share);
         self.intervals_since_change += 1.0;
-        self.hour_share += (interval_seconds / 3600.0).min(1.0) * (share - self.hour_share);
-        self.day_events += f64::from(served.taken) - day * self.day_events;
-        self.day_late += f64::from(served.late) - day * self.day_late;
+        self.budget.count(share, served.taken.into(), served.late.into(), interval_seconds);
         served
     }
 
@@ -52,7 +46,6 @@ impl NetworkPool {
     /// What the network is told: `state` of the real pool, with everything that differs here.
     pub(super) fn state(&self, input: &NeedInput<'_>, state: PolicyState) -> PolicyState {
         let jobs = f64::from(self.pool.jobs());
-        let allowed = input.config.allowed_violation_share();
         let backlog_seconds = f64::from(self.pool.backlog()) * input.service_seconds / jobs.max(1.0);
         let mut state = PolicyState {
             current_jobs: jobs,
@@ -61,8 +54,8 @@ impl NetworkPool {
             wait_ratio: backlog_seconds / 2.0 / input.config.sla_wait_seconds,
             utilization: self.utilization,
             intervals_since_change: self.intervals_since_change,
-            recent_violation_share: self.hour_share,
-            budget_burn: if self.day_events > 0.0 { self.day_late / self.day_events / allowed } else { 0.0 },
+            recent_violation_share: self.budget.hour_share(),
+            budget_burn: self.budget.burn(input.config.allowed_violation_share()),
             ..state
         };
         self.input(input).need().fill(&mut state);

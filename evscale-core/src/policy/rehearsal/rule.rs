@@ -52,6 +52,11 @@ pub(super) fn spread_of(index: usize) -> usize {
 }
 
 impl Rule {
+    /// The lowest need that the rule allows, jobs; `floors` in the order of [`Floor`].
+    pub(super) fn floor_jobs(&self, floors: &[f64; FLOORS]) -> f64 {
+        self.share * floors.get(self.floor as usize).copied().unwrap_or(0.0)
+    }
+
     /// Share of late events that is assumed before there is proof: less for rules with more headroom.
     pub(super) fn assumed_late_share(&self) -> f64 {
         let kept = if self.floor == Floor::Peak { self.share } else { 0.0 };
