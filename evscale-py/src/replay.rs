@@ -3,7 +3,8 @@
 use crate::config::Config;
 use crate::door::guarded;
 use evscale_core::Autoscaler;
-use evscale_core::simulate::{Hpa, ScalingRule, Workload, World, WorldSettings, replay};
+use evscale_core::simulate::peers::{HpaCpu, PeerPool};
+use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
 use pyo3::prelude::*;
 use std::sync::Mutex;
 
@@ -49,13 +50,13 @@ pub fn replay_workload(
         let startup = f64::from(settings.job_startup_seconds);
         let pool = (startup, settings.sla_wait_seconds);
         let mut chosen: Box<dyn ScalingRule> = if rule == "hpa" {
-            Box::new(Hpa::new(
-                hpa_target_percent,
-                settings.min_jobs,
-                settings.max_jobs,
-                settings.interval_seconds,
-                startup,
-            ))
+            let pool = PeerPool {
+                bounds: (settings.min_jobs, settings.max_jobs),
+                interval_seconds: settings.interval_seconds,
+                startup_seconds: startup,
+                service_seconds: world.base_service_seconds(),
+            };
+            Box::new(HpaCpu::new(pool, hpa_target_percent))
         } else {
             Box::new(Autoscaler::builder(settings).build()?)
         };

@@ -1,8 +1,7 @@
 //! Backtest: a user's own history, under evscale, under the rules people use today, and against a clairvoyant schedule.
 
 use super::clairvoyant::clairvoyant_job_seconds;
-use super::hpa::Hpa;
-use super::peers::{Flink, HpaRate, KedaQueue, PeerPool, RayServe, SeasonalQuantile, StaticPeak};
+use super::peers::{Flink, HpaCpu, HpaRate, KedaQueue, PeerPool, RayServe, SeasonalQuantile, StaticPeak};
 use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
 use super::workload::Workload;
 use super::world::{World, WorldSettings};
@@ -237,16 +236,9 @@ fn peers(world: &World, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> 
     let mut loads: Vec<f64> = (0..world.len()).map(|index| world.offered_jobs(index)).collect();
     loads.sort_by(f64::total_cmp);
     let peak = loads.get(loads.len() * 999 / 1000).copied().unwrap_or(1.0).ceil() as u32;
-    let cpu = Hpa::new(
-        100.0 * PEER_TARGET,
-        pool.bounds.0,
-        pool.bounds.1,
-        pool.interval_seconds,
-        pool.startup_seconds,
-    );
     vec![
         ("static peak".to_owned(), Box::new(StaticPeak(peak.clamp(pool.bounds.0, pool.bounds.1))) as _),
-        ("HPA on CPU".to_owned(), Box::new(cpu) as _),
+        ("HPA on CPU".to_owned(), Box::new(HpaCpu::new(pool, 100.0 * PEER_TARGET)) as _),
         ("HPA on rate".to_owned(), Box::new(HpaRate::new(pool, PEER_TARGET)) as _),
         ("KEDA queue".to_owned(), Box::new(KedaQueue::new(pool, PEER_TARGET)) as _),
         ("Flink".to_owned(), Box::new(Flink::new(pool, PEER_TARGET)) as _),

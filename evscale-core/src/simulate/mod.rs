@@ -1,9 +1,8 @@
-//! Queue model, workloads, traces, a reactive peer and replay. For backtests and training; deterministic from a seed.
+//! Queue model, workloads, traces, published rules, replay and backtest, and the ground on which the policy is trained; deterministic from a seed.
 
 mod backtest;
 mod clairvoyant;
 mod environment;
-mod hpa;
 pub mod peers;
 mod queue;
 mod replay;
@@ -14,7 +13,6 @@ mod world;
 
 pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
 pub use environment::{Environment, RewardWeights, StepOutcome, Track};
-pub use hpa::Hpa;
 pub use queue::{IntervalOutcome, PoolSimulator};
 pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
 pub use workload::Workload;

@@ -87,8 +87,8 @@ pub struct Replay {
     pub scores: Scores,
 }
 
-/// Lets `rule` steer a pool (startup time and longest wait of the SLA, seconds) through the whole world; scored from interval `scored_from` on. `progress` is told
-/// the intervals done and all.
+/// Lets `rule` steer a pool (startup time and longest wait of the SLA, seconds) through the whole world; scored from
+/// interval `scored_from` on. `progress` is told the intervals done and all.
 pub fn replay(
     world: &World,
     pool: (f64, f64),

@@ -1,6 +1,7 @@
-//! Kubernetes HorizontalPodAutoscaler on an external metric with an AverageValue target: on the arrival rate, and on
-//! the queue length as KEDA feeds it. Sources: Kubernetes documentation "Horizontal Pod Autoscaling"; KEDA
-//! documentation, ScaledObject and queue scalers (the length counts waiting events and events in work).
+//! Kubernetes HorizontalPodAutoscaler (autoscaling/v2, default behaviour) on CPU utilization, and on an external metric
+//! with an AverageValue target: the arrival rate, and the queue length as KEDA feeds it. Sources: Kubernetes
+//! documentation "Horizontal Pod Autoscaling"; KEDA documentation, ScaledObject and queue scalers (the length counts
+//! waiting events and events in work).
 
 use super::{PeerPool, Starting, Window};
 use crate::metrics::Metrics;
@@ -34,6 +35,55 @@ impl Behavior {
         let most = (0..(pool.interval_seconds / SYNC_SECONDS).clamp(1, 20))
             .fold(current, |jobs, _| jobs.saturating_mul(2).max(jobs.saturating_add(4)));
         desired.min(most)
+    }
+}
+
+/// On CPU utilization: starting jobs count as idle on the way up and not at all on the way down.
+#[derive(Clone, Debug)]
+pub struct HpaCpu {
+    pool: PeerPool,
+    target_percent: f64,
+    behavior: Behavior,
+    starting: Starting,
+    jobs: u32,
+}
+
+impl HpaCpu {
+    /// A rule that keeps the CPU utilization at `target_percent`.
+    pub fn new(pool: PeerPool, target_percent: f64) -> Self {
+        let (jobs, starting) = (pool.bounds.0, Starting::default());
+        Self { pool, target_percent, behavior: Behavior::new(), starting, jobs }
+    }
+
+    fn desired(&self, percent: f64, current: u32, starting: u32) -> f64 {
+        let present = f64::from(current);
+        let ready = f64::from(current.saturating_sub(starting));
+        if ready == 0.0 {
+            return present;
+        }
+        let ratio = percent / self.target_percent;
+        if starting > 0 && ratio > 1.0 {
+            let damped = ratio * ready / present;
+            return if damped <= 1.0 + TOLERANCE { present } else { damped * present };
+        }
+        if (ratio - 1.0).abs() <= TOLERANCE { present } else { ratio * ready }
+    }
+}
+
+impl ScalingRule for HpaCpu {
+    fn observe(&mut self, record: &Metrics) {
+        let now = record.timestamp;
+        let Some(percent) = record.cpu_utilization_percent else { return };
+        let current = record.current_job_count.max(0.0) as u32;
+        let starting = self.starting.count(now).min(current.saturating_sub(1));
+        let desired = self.pool.clamp(self.desired(percent, current, starting));
+        self.jobs = self.behavior.apply(now, &self.pool, current, desired);
+        if self.jobs > current {
+            self.starting.changed(now, self.pool.startup_seconds, current, self.jobs);
+        }
+    }
+    fn decide(&mut self) -> u32 {
+        self.jobs
     }
 }
 

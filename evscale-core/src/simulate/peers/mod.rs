@@ -6,7 +6,7 @@ mod ongoing;
 mod seasonal;
 
 pub use flink::Flink;
-pub use horizontal::{HpaRate, KedaQueue};
+pub use horizontal::{HpaCpu, HpaRate, KedaQueue};
 pub use ongoing::RayServe;
 pub use seasonal::SeasonalQuantile;
 

@@ -19,6 +19,20 @@ fn after(rule: &mut dyn ScalingRule, record: &Metrics) -> u32 {
 }
 
 #[test]
+fn the_cpu_rule_by_hand() {
+    let mut rule = HpaCpu::new(POOL, 50.0);
+    assert_eq!(after(&mut rule, &record(2, 0.0, 10.0, 54.0, 0.0)), 10, "within the tolerance");
+    assert_eq!(after(&mut rule, &record(4, 0.0, 10.0, 80.0, 0.0)), 16);
+    assert_eq!(
+        after(&mut rule, &record(6, 0.0, 16.0, 70.0, 0.0)),
+        16,
+        "6 of 16 are starting and count as idle: 1.4 * 10 / 16 is below 1.1"
+    );
+    assert_eq!(after(&mut rule, &record(10, 0.0, 16.0, 25.0, 0.0)), 16, "held for 300 s");
+    assert_eq!(after(&mut rule, &record(16, 0.0, 16.0, 25.0, 0.0)), 8);
+}
+
+#[test]
 fn the_rate_rule_by_hand() {
     let mut rule = HpaRate::new(POOL, 0.5);
     assert_eq!(after(&mut rule, &record(2, 5.2, 10.0, 0.0, 0.0)), 10, "4 % above the target is tolerated");

@@ -1,13 +1,14 @@
 //! Golden vectors: `golden records` prints the metrics records of two generated weeks under a reactive rule, one JSON
 //! object a line; `golden decide CONFIG.json` reads such lines and prints the decision after each.
 
-use evscale_core::simulate::{Hpa, ScalingRule, Workload, World, WorldSettings, replay};
+use evscale_core::simulate::peers::{HpaCpu, PeerPool};
+use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
 use evscale_core::{Autoscaler, Config, Metrics};
 use std::error::Error;
 use std::io::{BufRead, BufWriter, Write};
 
 struct Printing<W: Write> {
-    rule: Hpa,
+    rule: HpaCpu,
     out: W,
 }
 
@@ -31,7 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["records"] => {
             let world = World::new(&Workload::two_weeks(1), &WorldSettings::default());
-            let mut rule = Printing { rule: Hpa::new(70.0, 1, 90, 120, 180.0), out };
+            let pool = PeerPool {
+                bounds: (1, 90),
+                interval_seconds: 120,
+                startup_seconds: 180.0,
+                service_seconds: world.base_service_seconds(),
+            };
+            let mut rule = Printing { rule: HpaCpu::new(pool, 70.0), out };
             replay(&world, (180.0, 30.0), &mut rule, 0, &mut |_, _| {});
             rule.out.flush()?;
         }
