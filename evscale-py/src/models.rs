@@ -3,6 +3,7 @@
 use crate::door::guarded;
 use crate::plain;
 use pyo3::prelude::*;
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -26,6 +27,11 @@ impl ModelBundle {
     #[staticmethod]
     fn bundled(py: Python<'_>) -> PyResult<Self> {
         guarded(py, evscale_core::ModelBundle::bundled).map(Self)
+    }
+    /// Names and contents of the files of the bundled models.
+    #[staticmethod]
+    fn bundled_files() -> HashMap<&'static str, &'static [u8]> {
+        evscale_core::ModelBundle::bundled_files().into()
     }
     /// A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx.
     #[staticmethod]

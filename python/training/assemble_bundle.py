@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 
-from evscale import _evscale
-
-
-def assemble(folder: Path, name: str, version: str, training: dict, results: dict) -> dict:
-    """The manifest of the networks in `folder`, which is also written there."""
-    manifest = json.loads(_evscale.feature_contract())
-    for part in ("forecaster", "policy"):
-        entry = manifest[part]
-        entry["sha256"] = hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest()
-    manifest |= {"name": name, "version": version, "training": training, "results": results}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    return manifest
+from evscale.training.bundle import assemble
 
 
 def main() -> None:

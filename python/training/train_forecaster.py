@@ -23,6 +23,7 @@ from evscale.training.export import TOLERANCE, export, largest_difference
 from evscale.training.forecaster_loop import JUDGED, LoopSettings, scores, train
 from evscale.training.model import INPUT_NAMES, Forecaster, ForecasterShape
 from evscale.training.schedule import Budget
+from evscale.training.streamline import streamlined
 from evscale.training.traces import read_traces, segments
 
 PARTS = ("transformer", "lstm", "coarse")
@@ -82,7 +83,7 @@ def main() -> None:
     averaged = train(network, batches, validation, Budget(args.steps, args.minutes),
                      LoopSettings(batch=args.batch, rate=args.rate), args.out, resumed)
     path = args.out / "forecaster.onnx"
-    export(averaged, averaged.shape.example(1), INPUT_NAMES, "quantiles", path)
+    export(streamlined(averaged), averaged.shape.example(1), INPUT_NAMES, "quantiles", path)
     difference = largest_difference(averaged, path, INPUT_NAMES, lambda: averaged.shape.example(1))
     if difference > TOLERANCE:
         raise SystemExit(f"onnxruntime differs by {difference:.2e}, expected at most {TOLERANCE}")

@@ -44,6 +44,15 @@ impl ModelBundle {
         BUNDLED.get_or_init(|| Self::from_files(BUNDLED_MANIFEST, BUNDLED_FORECASTER, BUNDLED_POLICY)).clone()
     }
 
+    /// Names and contents of the files compiled into the library: a place to start from for training.
+    pub fn bundled_files() -> [(&'static str, &'static [u8]); 3] {
+        [
+            ("manifest.json", BUNDLED_MANIFEST),
+            ("forecaster.onnx", BUNDLED_FORECASTER),
+            ("policy.onnx", BUNDLED_POLICY),
+        ]
+    }
+
     /// A bundle from the contents of `manifest.json`, `forecaster.onnx` and `policy.onnx`.
     ///
     /// # Errors

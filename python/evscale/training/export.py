@@ -17,12 +17,12 @@ TOLERANCE = 1e-4
 
 
 def export(network: nn.Module, example: tuple[Tensor, ...], names: tuple[str, ...], output: str, path: Path) -> None:
-    """Write `network` with the fixed shapes of `example` to `path`."""
+    """Write `network` with the fixed shapes of `example` to `path`. Its parameters keep their names and shapes there."""
     network = network.eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(network, example, str(path), input_names=list(names), output_names=[output],
-                          opset_version=OPSET, dynamo=False)
+                          opset_version=OPSET, dynamo=False, do_constant_folding=False)
     model = onnx.load(path)
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model)

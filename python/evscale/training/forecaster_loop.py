@@ -34,6 +34,19 @@ class LoopSettings:
     every_seconds: float = 120.0
 
 
+@dataclass
+class Best:
+    """The weights with the least validation loss so far."""
+
+    loss: float = float("inf")
+    weights: dict[str, Tensor] | None = None
+
+    def offer(self, loss: float, network: Forecaster) -> None:
+        """Keep a copy of the weights if they are better."""
+        if loss < self.loss:
+            self.loss, self.weights = loss, {name: value.clone() for name, value in network.state_dict().items()}
+
+
 def target_z(samples: Arrays) -> np.ndarray:
     """Targets in the coordinate of the network: `ln(1 + 8 events / scale) - level_z`."""
     return np.log1p(8.0 * samples["target"] / samples["scale"][:, None]) - samples["level_z"][:, None]
@@ -77,15 +90,18 @@ def scores(network: Forecaster, bank: SampleBank) -> dict[str, np.ndarray]:
 
 def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank, budget: Budget,
           settings: LoopSettings, out: Path, resumed: dict | None = None) -> Forecaster:
-    """Train within the budget; returns the averaged network. Writes `log.csv` and `checkpoint.pt` to `out`."""
+    """Train within the budget; returns the averaged network of the best validation. Writes `log.csv` and
+    `checkpoint.pt` to `out`."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
     average = MovingAverage(network)
+    best = Best()
     step = 0
     if resumed:
         network.load_state_dict(resumed["network"])
         average.network.load_state_dict(resumed["average"])
         optimizer.load_state_dict(resumed["optimizer"])
         step, budget.used_seconds = resumed["step"], resumed["seconds"]
+        best = Best(resumed["best_loss"], resumed["best"])
     last = budget.seconds()
     losses: list[float] = []
     with (out / "log.csv").open("a", newline="") as file, tqdm(unit="step", disable=None) as bar:
@@ -103,9 +119,10 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
             step += 1
             bar.update()
             losses.append(loss.item())
-            if budget.seconds() - last > settings.every_seconds:
+            if budget.seconds() - last > settings.every_seconds or budget.progress(step) >= 1.0:
                 last = budget.seconds()
                 found = scores(average.network, validation)
+                best.offer(float(np.log(found["level"][list(JUDGED)]).mean()), average.network)
                 row = [step, round(last), round(float(np.mean(losses)), 5)]
                 row += [round(float(found[name][i]), 4) for name in found for i in JUDGED]
                 losses.clear()
@@ -115,5 +132,8 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
                       flush=True)
                 torch.save({"network": network.state_dict(), "average": average.network.state_dict(),
                             "optimizer": optimizer.state_dict(), "step": step, "seconds": last,
-                            "shape": network.shape.to_dict()}, out / "checkpoint.pt")
+                            "best_loss": best.loss, "best": best.weights, "shape": network.shape.to_dict()},
+                           out / "checkpoint.pt")
+    if best.weights:
+        average.network.load_state_dict(best.weights)
     return average.network
