@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python soak lint bench venv wheel golden header install uninstall train \
+.PHONY: help demo test-training build test test-rust test-c test-python soak lint bench venv wheel golden header install uninstall train \
 	setup-system clean
 
 help: ## Show this help
@@ -72,6 +72,10 @@ soak: ## Ten million random and adversarial steps against the safety invariants 
 lint: ## Formatting and lints
 	cargo fmt --all -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+test-training: build venv ## Tests of the training code (installs PyTorch)
+	$(PY) -m pip install -q -r python/training/requirements.txt
+	PYTHONPATH=python $(PY) -m pytest -q python/training/tests
 
 train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	$(PY) -m pip install -q -r python/training/requirements.txt
