@@ -125,12 +125,10 @@ impl History {
     /// Mean of the known arrivals per interval over the slots `first..=last`; NaN if none is known.
     pub fn mean(&self, first: i64, last: i64) -> f64 {
         let (mut sum, mut known) = (0.0, 0u32);
-        for slot in first..=last {
-            let value = self.at(slot);
-            if value.is_finite() {
-                sum += value;
-                known += 1;
-            }
+        for cells in self.slots.cells(first, last) {
+            let (total, more) = self.fine.add(cells, sum);
+            sum = total;
+            known += more;
         }
         if known == 0 { f64::NAN } else { sum / f64::from(known) }
     }
@@ -144,13 +142,18 @@ impl History {
     /// Mean arrivals per interval of the coarse buckets that lie in the slots `first..=last`, and the
     /// share of them that is known, 0 to 1.
     pub fn coarse_mean(&self, first: i64, last: i64) -> (f64, f64) {
-        let (mut sum, mut known) = (0.0, 0.0);
         let (from, to) = (first.div_euclid(self.bucket_intervals), last.div_euclid(self.bucket_intervals));
-        for bucket in from..=to {
-            let (s, k) = self.bucket(bucket);
-            sum += s;
-            known += k;
+        let (mut sum, mut known) = (0.0, 0u32);
+        for cells in self.buckets.cells(from, to) {
+            sum = self
+                .sums
+                .get(cells.clone())
+                .into_iter()
+                .flatten()
+                .fold(sum, |sum, more| sum + f64::from(*more));
+            known += self.known.get(cells).into_iter().flatten().map(|known| u32::from(*known)).sum::<u32>();
         }
+        let known = f64::from(known);
         let span = ((to - from + 1) * self.bucket_intervals) as f64;
         if known > 0.0 { (sum / known, known / span) } else { (f64::NAN, 0.0) }
     }

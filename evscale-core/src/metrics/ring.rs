@@ -1,6 +1,7 @@
 //! The newest values by slot, in the least memory that keeps every bit.
 
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Which cell of a ring holds which slot: the newest slot, and as many before it as there are cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,20 @@ impl Cursor {
             return None;
         }
         Some(if back <= self.cell { self.cell - back } else { self.cell + self.length - back })
+    }
+
+    /// The cells of the slots `first..=last` that are kept, oldest first, as two stretches.
+    pub(super) fn cells(&self, first: i64, last: i64) -> [Range<usize>; 2] {
+        let oldest = self.newest.saturating_sub(self.length as i64 - 1);
+        let (first, last) = (first.max(oldest), last.min(self.newest));
+        let (Some(from), Some(to)) = (self.cell(first), self.cell(last)) else { return [0..0, 0..0] };
+        if first > last {
+            [0..0, 0..0]
+        } else if from <= to {
+            [from..to + 1, 0..0]
+        } else {
+            [from..self.length, 0..to + 1]
+        }
     }
 
     /// Makes `slot` the newest and gives `fresh` the cell of every slot that is new, once. An older slot changes nothing.
@@ -83,6 +98,23 @@ impl Cells {
             Self::Counts(cells) => cells.get(cell).copied().map_or(f32::NAN, number),
             Self::Values(cells) => cells.get(cell).copied().unwrap_or(f32::NAN),
         }
+    }
+
+    /// Sum of the known values of a stretch of cells, in their order, added to `sum`, and how many there are.
+    pub(super) fn add(&self, cells: Range<usize>, sum: f64) -> (f64, u32) {
+        let mut total = (sum, 0);
+        let mut add = |value: f32| {
+            if value.is_finite() {
+                total = (total.0 + f64::from(value), total.1 + 1);
+            }
+        };
+        match self {
+            Self::Counts(counts) => {
+                counts.get(cells).into_iter().flatten().for_each(|count| add(number(*count)))
+            }
+            Self::Values(values) => values.get(cells).into_iter().flatten().for_each(|value| add(*value)),
+        }
+        total
     }
 
     /// Sets a cell that there is.
@@ -161,5 +193,7 @@ mod tests {
             }
         }
         assert!(cells.get(99).is_nan());
+        assert_eq!(cells.add(0..3, 0.0), (65_535.0, 3));
+        assert_eq!(cells.add(3..6, 0.25), (65_535.75, 2));
     }
 }
