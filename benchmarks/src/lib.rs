@@ -9,7 +9,10 @@ pub use counting::{Counting, Counts};
 use evscale_core::simulate::{Workload, World, WorldSettings};
 use evscale_core::{Config, Metrics};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Records of generated weeks, one after the other without end; the pool has 1.3 times the jobs that its load offers.
 #[derive(Debug)]
@@ -53,6 +56,13 @@ pub fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
     pages * 4096
+}
+
+/// Processor time of this thread so far, seconds; the time of a clock where the system does not tell.
+pub fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split_whitespace().next().and_then(|first| first.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| START.elapsed().as_secs_f64(), |nanoseconds| nanoseconds * 1e-9)
 }
 
 /// Median, 99th percentile, largest and mean of times, in microseconds.

@@ -1,7 +1,7 @@
 //! `bench-fleet POOLS THREADS TICKS`: decisions per second of a fleet in which every pool decides at every tick, and its
 //! memory. One JSON object.
 
-use evscale_benchmarks::{argument, resident};
+use evscale_benchmarks::{argument, processor_seconds, resident};
 use evscale_core::simulate::Workload;
 use evscale_core::{Config, Error, Fleet, Metrics, ModelBundle};
 use serde_json::json;
@@ -20,7 +20,7 @@ fn main() -> Result<(), Error> {
     for key in &keys {
         fleet.add(key, config.clone())?;
     }
-    let (mut decisions, mut seconds) = (0usize, 0.0);
+    let (mut decisions, mut seconds, mut processor) = (0usize, 0.0, 0.0);
     for slot in 0..=ticks {
         let at = workload.start.plus_seconds(120 * (slot as i64 + 1));
         let records: Vec<(String, Metrics)> = keys
@@ -33,18 +33,22 @@ fn main() -> Result<(), Error> {
                 (key.clone(), record)
             })
             .collect();
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), processor_seconds());
         let answers = fleet.tick(records);
         // the first tick of every pool touches its memory for the first time
         if slot > 0 || ticks == 0 {
             seconds += began.elapsed().as_secs_f64();
+            processor += processor_seconds() - before;
             decisions += answers.iter().filter(|answer| answer.is_ok()).count();
         }
     }
     let rss = resident().saturating_sub(before) as f64 / pools as f64;
+    // with more threads than one this thread only waits
+    let per_core = (threads == 1).then(|| decisions as f64 / processor);
     println!(
         "{}",
         json!({ "pools": pools, "threads": threads, "decisions_per_second": decisions as f64 / seconds,
+                "decisions_per_processor_second": per_core,
                 "tick_seconds": seconds / ticks.max(1) as f64, "resident_bytes_per_pool": rss })
     );
     Ok(())

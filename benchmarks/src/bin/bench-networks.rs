@@ -1,8 +1,8 @@
 //! `bench-networks`: the networks alone, measured when asked. On standard input, a line each: `inputs` prints 16 rows of
 //! features and what the forecaster answers to them as JSON; `forecaster ROWS RUNS`, `policy RUNS` and `tick RUNS` print the
-//! microseconds per row or per tick.
+//! microseconds of processor time per row or per tick.
 
-use evscale_benchmarks::{Records, config};
+use evscale_benchmarks::{Records, config, processor_seconds};
 use evscale_core::features::{ForecasterInput, PolicyState, forecaster_input};
 use evscale_core::metrics::History;
 use evscale_core::time::Calendar;
@@ -11,7 +11,6 @@ use serde_json::json;
 use std::error::Error;
 use std::hint::black_box;
 use std::io::BufRead;
-use std::time::Instant;
 
 const ROWS: usize = 16;
 
@@ -40,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
-        let began = Instant::now();
+        let began = processor_seconds();
         let done = match words.as_slice() {
             ["inputs"] => {
                 let field =
@@ -79,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             _ => return Err(format!("unknown request: {line}").into()),
         };
-        println!("{}", began.elapsed().as_secs_f64() * 1e6 / done as f64);
+        println!("{}", (processor_seconds() - began) * 1e6 / done as f64);
     }
     Ok(())
 }
