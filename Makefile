@@ -51,9 +51,11 @@ wheel: venv ## Build the wheel into dist/
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
 
-bench: build ## Latency of a tick with and without the networks; throughput and memory of fleets
-	$(CARGO_TARGET_DIR)/release/bench
-	$(CARGO_TARGET_DIR)/release/fleet
+BENCH_VENV ?= $(CURDIR)/benchmarks/.venv
+bench: build ## Measure speed, memory and fleets beside what people would embed otherwise; writes BENCHMARKS.md
+	test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
+	PYTHONPATH=python $(BENCH_VENV)/bin/python benchmarks/run.py --bins $(CARGO_TARGET_DIR)/release $(BENCH)
 
 header: ## Write include/evscale.h again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
@@ -85,4 +87,4 @@ setup-system: ## Debian packages that some tests use
 	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ pkg-config cmake python3-venv chromium postgresql prometheus
 
 clean: ## Remove what was built
-	rm -rf target .venv dist $(MODULE)
+	rm -rf target .venv benchmarks/.venv dist $(MODULE)

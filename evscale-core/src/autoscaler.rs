@@ -243,7 +243,7 @@ impl Autoscaler {
             && !emergency
             && let Some(standing) = controller.standing()
         {
-            return standing;
+            return standing.clone();
         }
         let proposal = self.propose(need.as_ref(), now);
         self.state.controller.decide(&self.config, now, &self.forecast, proposal, self.restored)

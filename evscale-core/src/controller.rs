@@ -53,14 +53,7 @@ pub(crate) struct Controller {
     pause: Pause,
     manual: Option<ManualOverride>,
     last_decision: Option<Timestamp>,
-    standing: Option<Standing>,
-}
-
-/// What must be known of the last decision.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Standing {
-    recommended: u32,
-    json: String,
+    standing: Option<Box<Decision>>,
 }
 
 impl Controller {
@@ -113,7 +106,7 @@ impl Controller {
         let jobs = if record.current_job_count.is_finite() {
             Some(record.current_job_count.round() as u32)
         } else {
-            self.standing.as_ref().map(|standing| standing.recommended).or(self.latest.jobs)
+            self.standing.as_ref().map(|standing| standing.recommended_jobs).or(self.latest.jobs)
         };
         let job_count = f64::from(jobs.unwrap_or(0));
         self.startup.observe(record.timestamp, jobs);
@@ -400,13 +393,13 @@ impl Controller {
         if self.due(config, now) {
             self.last_decision = Some(now);
         }
-        self.standing = Some(Standing { recommended: decision.recommended_jobs, json: decision.to_json() });
+        self.standing = Some(Box::new(decision.clone()));
         decision
     }
 
     /// The last decision, if there was one.
-    pub(crate) fn standing(&self) -> Option<Decision> {
-        self.standing.as_ref().and_then(|standing| serde_json::from_str(&standing.json).ok())
+    pub(crate) fn standing(&self) -> Option<&Decision> {
+        self.standing.as_deref()
     }
 
     fn plan(&self, config: &Config, forecast: &Forecast) -> Vec<PlanStep> {

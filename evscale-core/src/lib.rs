@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 
 mod autoscaler;
+mod bare;
 pub mod bundle;
 mod config;
 mod controller;
@@ -38,6 +39,7 @@ pub mod time;
 mod validation;
 
 pub use autoscaler::{Autoscaler, AutoscalerBuilder, Observation};
+pub use bare::BareNetworks;
 pub use bundle::ModelBundle;
 pub use config::{Config, Pause, StaleAction};
 pub use decision::{Action, Decision, PlanStep, Reasoning};

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"EVSC";
-const FORMAT_VERSION: u16 = 2;
+const FORMAT_VERSION: u16 = 3;
 const HEADER: usize = 4 + 2 + 4 + 4;
 /// Largest snapshot that is read, bytes.
 const SIZE_LIMIT: usize = 4 * 1024 * 1024;

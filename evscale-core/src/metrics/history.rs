@@ -1,5 +1,6 @@
 //! Bounded history of arrivals: a fine ring at the interval and a coarse ring of about two weeks.
 
+use super::ring::{Cells, Cursor};
 use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -23,19 +24,14 @@ const COARSE_BUCKET_SECONDS: i64 = 1_200;
 pub struct History {
     interval_ms: i64,
     anchor_ms: i64,
-    newest: i64,
-    filled: usize,
-    fine: Vec<f32>,
+    slots: Cursor,
+    fine: Cells,
     bucket_intervals: i64,
-    coarse: Vec<Bucket>,
-    coarse_newest: i64,
-}
-
-/// Sum of the known arrivals of a coarse bucket, and how many intervals are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Bucket {
-    sum: f32,
-    known: f32,
+    buckets: Cursor,
+    /// Sum of the known arrivals of each coarse bucket.
+    sums: Vec<f32>,
+    /// How many intervals of it are known.
+    known: Vec<u8>,
 }
 
 impl History {
@@ -43,28 +39,32 @@ impl History {
     pub fn new(interval_seconds: u32) -> Self {
         let interval_ms = i64::from(interval_seconds.max(1)) * SECOND_MS;
         let week = (FINE_DAYS * DAY_MS / interval_ms) as usize;
+        let fine = (week + FINE_MARGIN).min(FINE_CAPACITY_LIMIT);
         let bucket_intervals = (COARSE_BUCKET_SECONDS * SECOND_MS / interval_ms).max(1);
         let buckets = (COARSE_DAYS * DAY_MS / (bucket_intervals * interval_ms)) as usize + 1;
         Self {
             interval_ms,
             anchor_ms: 0,
-            newest: -1,
-            filled: 0,
-            fine: vec![f32::NAN; (week + FINE_MARGIN).min(FINE_CAPACITY_LIMIT)],
+            slots: Cursor::new(fine),
+            fine: Cells::unknown(fine),
             bucket_intervals,
-            coarse: vec![Bucket::default(); buckets],
-            coarse_newest: -1,
+            buckets: Cursor::new(buckets),
+            sums: vec![0.0; buckets],
+            known: vec![0; buckets],
         }
     }
 
     /// Whether this is a history for records every `interval_seconds`, of the size that it should have.
     pub(crate) fn fits(&self, interval_seconds: u32) -> bool {
         let fresh = Self::new(interval_seconds);
+        let buckets = fresh.sums.len();
         self.interval_ms == fresh.interval_ms
             && self.bucket_intervals == fresh.bucket_intervals
             && self.fine.len() == fresh.fine.len()
-            && self.coarse.len() == fresh.coarse.len()
-            && self.filled <= self.fine.len()
+            && self.slots.fits(fresh.fine.len())
+            && self.sums.len() == buckets
+            && self.known.len() == buckets
+            && self.buckets.fits(buckets)
     }
 
     /// Length of an interval, seconds.
@@ -74,17 +74,17 @@ impl History {
 
     /// No record so far.
     pub fn is_empty(&self) -> bool {
-        self.newest < 0
+        self.slots.newest() < 0
     }
 
     /// Slot of the newest record; -1 before the first one.
     pub fn newest_slot(&self) -> i64 {
-        self.newest
+        self.slots.newest()
     }
 
     /// Intervals since the first record, or as many as the fine ring holds.
     pub fn len(&self) -> usize {
-        self.filled
+        self.slots.newest().saturating_add(1).clamp(0, self.slots.length() as i64) as usize
     }
 
     /// The slot whose end is nearest to `at`; 0 before the first record.
@@ -107,36 +107,28 @@ impl History {
             self.anchor_ms = at.as_millis();
         }
         let slot = self.slot_of(at);
-        if slot <= self.newest {
+        if slot <= self.slots.newest() {
             return;
         }
-        let skipped = (slot - self.newest - 1).min(self.fine.len() as i64);
-        for missing in (slot - skipped)..slot {
-            self.set_fine(missing, f32::NAN);
+        self.slots.advance(slot, |cell| self.fine.set(cell, f32::NAN));
+        if let Some(cell) = self.slots.cell(slot) {
+            self.fine.set(cell, events as f32);
         }
-        self.set_fine(slot, events as f32);
-        self.filled = (self.filled + skipped as usize + 1).min(self.fine.len());
-        self.newest = slot;
         self.add_coarse(slot, events);
     }
 
     /// Arrivals of the interval at `slot`; NaN where they are unknown.
     pub fn at(&self, slot: i64) -> f64 {
-        if slot > self.newest || slot <= self.newest - self.filled as i64 {
-            return f64::NAN;
-        }
-        self.fine.get(slot.rem_euclid(self.fine.len() as i64) as usize).map_or(f64::NAN, |v| f64::from(*v))
+        self.slots.cell(slot).map_or(f64::NAN, |cell| f64::from(self.fine.get(cell)))
     }
 
     /// Mean of the known arrivals per interval over the slots `first..=last`; NaN if none is known.
     pub fn mean(&self, first: i64, last: i64) -> f64 {
         let (mut sum, mut known) = (0.0, 0u32);
-        for slot in first..=last {
-            let value = self.at(slot);
-            if value.is_finite() {
-                sum += value;
-                known += 1;
-            }
+        for cells in self.slots.cells(first, last) {
+            let (total, more) = self.fine.add(cells, sum);
+            sum = total;
+            known += more;
         }
         if known == 0 { f64::NAN } else { sum / f64::from(known) }
     }
@@ -150,49 +142,41 @@ impl History {
     /// Mean arrivals per interval of the coarse buckets that lie in the slots `first..=last`, and the
     /// share of them that is known, 0 to 1.
     pub fn coarse_mean(&self, first: i64, last: i64) -> (f64, f64) {
-        let (mut sum, mut known) = (0.0, 0.0);
         let (from, to) = (first.div_euclid(self.bucket_intervals), last.div_euclid(self.bucket_intervals));
-        for bucket in from..=to {
-            let (s, k) = self.bucket(bucket);
-            sum += s;
-            known += k;
+        let (mut sum, mut known) = (0.0, 0u32);
+        for cells in self.buckets.cells(from, to) {
+            sum = self
+                .sums
+                .get(cells.clone())
+                .into_iter()
+                .flatten()
+                .fold(sum, |sum, more| sum + f64::from(*more));
+            known += self.known.get(cells).into_iter().flatten().map(|known| u32::from(*known)).sum::<u32>();
         }
+        let known = f64::from(known);
         let span = ((to - from + 1) * self.bucket_intervals) as f64;
         if known > 0.0 { (sum / known, known / span) } else { (f64::NAN, 0.0) }
     }
 
     fn bucket(&self, bucket: i64) -> (f64, f64) {
-        if bucket < 0
-            || bucket > self.coarse_newest
-            || bucket <= self.coarse_newest - self.coarse.len() as i64
-        {
-            return (0.0, 0.0);
-        }
-        let index = bucket.rem_euclid(self.coarse.len() as i64) as usize;
-        self.coarse.get(index).map_or((0.0, 0.0), |b| (f64::from(b.sum), f64::from(b.known)))
-    }
-
-    fn set_fine(&mut self, slot: i64, value: f32) {
-        let length = self.fine.len() as i64;
-        if let Some(cell) = self.fine.get_mut(slot.rem_euclid(length) as usize) {
-            *cell = value;
-        }
+        let found = self.buckets.cell(bucket).and_then(|cell| self.sums.get(cell).zip(self.known.get(cell)));
+        found.map_or((0.0, 0.0), |(sum, known)| (f64::from(*sum), f64::from(*known)))
     }
 
     fn add_coarse(&mut self, slot: i64, events: f64) {
-        let length = self.coarse.len() as i64;
         let bucket = slot.div_euclid(self.bucket_intervals);
-        for fresh in (self.coarse_newest + 1).max(bucket - length + 1)..=bucket {
-            if let Some(cell) = self.coarse.get_mut(fresh.rem_euclid(length) as usize) {
-                *cell = Bucket::default();
+        let (sums, known) = (&mut self.sums, &mut self.known);
+        self.buckets.advance(bucket, |cell| {
+            if let (Some(sum), Some(known)) = (sums.get_mut(cell), known.get_mut(cell)) {
+                (*sum, *known) = (0.0, 0);
             }
-        }
-        self.coarse_newest = self.coarse_newest.max(bucket);
+        });
         if events.is_finite()
-            && let Some(cell) = self.coarse.get_mut(bucket.rem_euclid(length) as usize)
+            && let Some(cell) = self.buckets.cell(bucket)
+            && let (Some(sum), Some(known)) = (sums.get_mut(cell), known.get_mut(cell))
         {
-            cell.sum += events as f32;
-            cell.known += 1.0;
+            *sum += events as f32;
+            *known = known.saturating_add(1);
         }
     }
 }

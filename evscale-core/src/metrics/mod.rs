@@ -2,6 +2,7 @@
 
 mod history;
 mod record;
+mod ring;
 
 pub use history::History;
 pub use record::Metrics;
