@@ -117,6 +117,7 @@ public:
         raw_.current_job_count = current_job_count;
     }
     evscale_metrics *operator->() noexcept { return &raw_; }
+    const evscale_metrics *operator->() const noexcept { return &raw_; }
     const evscale_metrics &raw() const noexcept { return raw_; }
 
 private:
