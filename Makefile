@@ -32,6 +32,7 @@ test-rust: ## Rust tests
 
 test-c: build ## Header, C tests and C examples
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
+	tests/c/abi.sh
 	tests/c/run.sh
 	tests/c/install.sh
 
@@ -84,7 +85,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ pkg-config cmake python3-venv chromium postgresql prometheus
+	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake python3-venv chromium postgresql prometheus
 
 clean: ## Remove what was built
 	rm -rf target .venv benchmarks/.venv dist $(MODULE)

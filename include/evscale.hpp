@@ -1,6 +1,7 @@
 /* evscale for C++17: move-only handles, exceptions, std::chrono and std::string_view over evscale.h.
  *
- * evscale::Autoscaler owns the state of one pool. It may move between threads, but one thread at a time may use it.
+ * evscale::Autoscaler owns the state of one pool, evscale::Fleet that of many. Either may move between threads; a call
+ * that comes while another one runs throws an Error with EVSCALE_BUSY and does nothing.
  * Every failure is an evscale::Error with the status of evscale.h. A record that is late or broken is no failure: what
  * became of it is in the Observation.
  */
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -55,37 +57,67 @@ template <typename Call> void run(Call call) {
     check(status, error);
 }
 
-/// Text of a function that fills a buffer and tells the size that it needs.
-template <typename Fill> std::string text(Fill fill) {
-    std::string out(1024, '\0');
+/// What a function puts into a buffer, when it tells the size that it needs.
+template <typename Content, typename Fill> Content filled(std::size_t guess, Fill fill) {
+    Content out(guess, 0);
     for (;;) {
         std::size_t needed = 0;
         evscale_error *error = nullptr;
         const std::int32_t status = fill(out.data(), out.size(), &needed, &error);
-        if (status == EVSCALE_BUFFER_TOO_SMALL) {
-            evscale_error_free(error);
+        if (status != EVSCALE_BUFFER_TOO_SMALL) {
+            check(status, error);
             out.resize(needed);
-            continue;
+            return out;
         }
-        check(status, error);
-        out.resize(needed > 0 ? needed - 1 : 0);
-        return out;
+        evscale_error_free(error);
+        out.resize(needed);
     }
 }
 
+/// As `filled`, for a text that ends in NUL.
+template <typename Fill> std::string text(Fill fill) {
+    std::string out = filled<std::string>(1024, fill);
+    out.pop_back();
+    return out;
+}
+
 }  // namespace detail
+
+/// Whether the library that runs has the ABI of this header. Before 1.0 a minor version may change it.
+inline bool library_matches_header() noexcept {
+    const std::int32_t part = EVSCALE_VERSION_NUMBER < 10000 ? 100 : 10000;
+    return evscale_version_number() / part == EVSCALE_VERSION_NUMBER / part;
+}
+
+/// A look at elements that somebody else owns, in the manner of std::span.
+template <typename T> class View {
+public:
+    View(const T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    View(const std::vector<T> &elements) noexcept : View(elements.data(), elements.size()) {}
+    View(std::initializer_list<T> elements) noexcept : View(elements.begin(), elements.size()) {}
+    const T *data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+    const T *begin() const noexcept { return data_; }
+    const T *end() const noexcept { return data_ + size_; }
+    const T &operator[](std::size_t index) const noexcept { return data_[index]; }
+
+private:
+    const T *data_;
+    std::size_t size_;
+};
 
 /// What was measured in one interval. Only `timestamp`, `logged_events_count` and `current_job_count` are required;
 /// a number that is not known stays NaN. Fields and units are those of evscale_metrics.
 class Metrics {
 public:
     Metrics(TimePoint end, double logged_events_count, double current_job_count) {
-        evscale_metrics_init(&raw_);
+        evscale_metrics_init(&raw_, sizeof raw_);
         raw_.timestamp_ms = end.time_since_epoch().count();
         raw_.logged_events_count = logged_events_count;
         raw_.current_job_count = current_job_count;
     }
     evscale_metrics *operator->() noexcept { return &raw_; }
+    const evscale_metrics *operator->() const noexcept { return &raw_; }
     const evscale_metrics &raw() const noexcept { return raw_; }
 
 private:
@@ -96,6 +128,7 @@ enum class Verdict : std::int32_t { accepted = 0, repaired = 1, rejected = 2 };
 enum class Action : std::int32_t { scale_down = -1, hold = 0, scale_up = 1 };
 enum class Source : std::int32_t { policy_network = 0, analytic_rule = 1, reactive_rule = 2, hold = 3 };
 enum class Pause : std::int32_t { off = 0, all = 1, down = 2, up = 3 };
+enum class Order : std::int32_t { fixed = 0, cap = 1 };
 
 /// What became of a record.
 struct Observation {
@@ -118,6 +151,45 @@ struct Decision {
     double confidence;
     /// The next decision is due then.
     TimePoint valid_until;
+};
+
+namespace detail {
+
+inline std::int64_t milliseconds(TimePoint at) { return at.time_since_epoch().count(); }
+
+inline Observation from(const evscale_observation &raw) {
+    return {static_cast<Verdict>(raw.verdict), raw.anomaly_score, raw.decision_due != 0, raw.emergency != 0};
+}
+
+inline Decision from(const evscale_decision &raw) {
+    return {raw.recommended_jobs,
+            raw.current_jobs,
+            raw.proposed_jobs,
+            static_cast<Action>(raw.action),
+            static_cast<Source>(raw.source),
+            raw.emergency != 0,
+            raw.confidence,
+            TimePoint(std::chrono::milliseconds(raw.valid_until_ms))};
+}
+
+template <typename Raw> Raw sized() {
+    Raw raw{};
+    raw.struct_size = sizeof raw;
+    return raw;
+}
+
+}  // namespace detail
+
+/// Quantiles of a forecast, events per interval: a row per lead, a column per level.
+class Quantiles {
+public:
+    Quantiles(std::vector<double> values, std::size_t levels) : values_(std::move(values)), levels_(levels) {}
+    std::size_t rows() const noexcept { return levels_ == 0 ? 0 : values_.size() / levels_; }
+    View<double> operator[](std::size_t row) const noexcept { return {values_.data() + row * levels_, levels_}; }
+
+private:
+    std::vector<double> values_;
+    std::size_t levels_;
 };
 
 /// A forecaster and a policy network, checked. Any number of threads may use it.
@@ -155,7 +227,7 @@ public:
     }
 
     /// Goes on from a snapshot; until a fresh record arrives the pool is not made smaller.
-    static Autoscaler restore(const std::string &config_json, const std::vector<std::uint8_t> &snapshot,
+    static Autoscaler restore(const std::string &config_json, View<std::uint8_t> snapshot,
                               const Bundle *bundle = nullptr) {
         evscale_autoscaler *made = nullptr;
         detail::run([&](evscale_error **error) {
@@ -166,61 +238,51 @@ public:
     }
 
     Observation observe(const Metrics &metrics) {
-        evscale_observation seen{};
-        seen.struct_size = sizeof seen;
+        auto raw = detail::sized<evscale_observation>();
         detail::run([&](evscale_error **error) {
-            return evscale_observe(handle_.get(), &metrics.raw(), &seen, error);
+            return evscale_observe(handle_.get(), &metrics.raw(), &raw, error);
         });
-        return {static_cast<Verdict>(seen.verdict), seen.anomaly_score, seen.decision_due != 0, seen.emergency != 0};
+        return detail::from(raw);
     }
 
     /// The decision at the time of the newest record, or at `now`: a new one if it is due, else the standing one.
     Decision decide(std::optional<TimePoint> now = std::nullopt) {
-        evscale_decision raw{};
-        raw.struct_size = sizeof raw;
+        auto raw = detail::sized<evscale_decision>();
         detail::run([&](evscale_error **error) {
-            return now ? evscale_decide_at(handle_.get(), now->time_since_epoch().count(), &raw, error)
+            return now ? evscale_decide_at(handle_.get(), detail::milliseconds(*now), &raw, error)
                        : evscale_decide(handle_.get(), &raw, error);
         });
-        return {raw.recommended_jobs,
-                raw.current_jobs,
-                raw.proposed_jobs,
-                static_cast<Action>(raw.action),
-                static_cast<Source>(raw.source),
-                raw.emergency != 0,
-                raw.confidence,
-                TimePoint(std::chrono::milliseconds(raw.valid_until_ms))};
+        return detail::from(raw);
     }
+
+    /// What became of the last record, as JSON.
+    std::string observation_json() { return text(evscale_observation_json); }
 
     /// The last decision with everything that led to it, as JSON.
-    std::string decision_json() {
-        return detail::text([this](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
-            return evscale_decision_json(handle_.get(), buffer, size, needed, error);
-        });
-    }
+    std::string decision_json() { return text(evscale_decision_json); }
 
     /// The forecast at the newest record, as JSON.
-    std::string forecast_json() {
-        return detail::text([this](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
-            return evscale_forecast_json(handle_.get(), buffer, size, needed, error);
+    std::string forecast_json() { return text(evscale_forecast_json); }
+
+    /// Who acts and what is known to be wrong, as JSON.
+    std::string health_json() { return text(evscale_health_json); }
+
+    /// Quantiles of the forecast at the newest record, for these leads in minutes and these levels from 0 to 1.
+    Quantiles forecast_quantiles(View<std::uint32_t> minutes, View<double> levels) {
+        std::vector<double> values(minutes.size() * levels.size());
+        detail::run([&](evscale_error **error) {
+            return evscale_forecast_quantiles(handle_.get(), minutes.data(), minutes.size(), levels.data(),
+                                              levels.size(), values.data(), error);
         });
+        return Quantiles(std::move(values), levels.size());
     }
 
     /// The whole state of the pool.
     std::vector<std::uint8_t> snapshot() {
-        std::vector<std::uint8_t> out(64 * 1024);
-        for (;;) {
-            std::size_t needed = 0;
-            evscale_error *error = nullptr;
-            const std::int32_t status = evscale_snapshot(handle_.get(), out.data(), out.size(), &needed, &error);
-            if (status != EVSCALE_BUFFER_TOO_SMALL) {
-                detail::check(status, error);
-                out.resize(needed);
-                return out;
-            }
-            evscale_error_free(error);
-            out.resize(needed);
-        }
+        return detail::filled<std::vector<std::uint8_t>>(
+            256 * 1024, [this](std::uint8_t *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
+                return evscale_snapshot(handle_.get(), buffer, size, needed, error);
+            });
     }
 
     /// Tells what the host really did, as JSON: timestamp, started, ready, startup_seconds, refused.
@@ -236,12 +298,160 @@ public:
         });
     }
 
+    /// A person's order until a time; a pause, the budget and the bounds hold nevertheless.
+    void set_override(Order order, std::uint32_t jobs, TimePoint until) {
+        detail::run([&](evscale_error **error) {
+            return evscale_set_override(handle_.get(), static_cast<std::int32_t>(order), jobs,
+                                        detail::milliseconds(until), error);
+        });
+    }
+
+    void clear_override() {
+        detail::run([&](evscale_error **error) { return evscale_clear_override(handle_.get(), error); });
+    }
+
 private:
     explicit Autoscaler(evscale_autoscaler *made) : handle_(made) {}
+    template <typename Call> std::string text(Call call) {
+        return detail::text([&](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
+            return call(handle_.get(), buffer, size, needed, error);
+        });
+    }
     struct Free {
         void operator()(evscale_autoscaler *autoscaler) const noexcept { evscale_free(autoscaler); }
     };
     std::unique_ptr<evscale_autoscaler, Free> handle_;
+};
+
+/// Many pools by key that share one bundle's networks.
+class Fleet {
+public:
+    struct Record {
+        std::string key;
+        Metrics metrics;
+    };
+    /// What became of a record; `observation` and `decision` mean something where `status` is EVSCALE_OK.
+    struct Answer {
+        std::int32_t status;
+        Observation observation;
+        /// Of the record's pool, after its last record.
+        Decision decision;
+    };
+
+    explicit Fleet(const Bundle *bundle = nullptr) {
+        evscale_fleet *made = nullptr;
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_new(bundle ? bundle->get() : nullptr, &made, error);
+        });
+        handle_.reset(made);
+    }
+
+    void add(const std::string &key, const std::string &config_json = "{}") {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_add(handle_.get(), key.c_str(), config_json.c_str(), error);
+        });
+    }
+
+    void restore(const std::string &key, const std::string &config_json, View<std::uint8_t> snapshot) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_restore(handle_.get(), key.c_str(), config_json.c_str(), snapshot.data(),
+                                         snapshot.size(), error);
+        });
+    }
+
+    void remove(const std::string &key) {
+        detail::run([&](evscale_error **error) { return evscale_fleet_remove(handle_.get(), key.c_str(), error); });
+    }
+
+    std::size_t size() {
+        std::size_t count = 0;
+        detail::run([&](evscale_error **error) { return evscale_fleet_count(handle_.get(), &count, error); });
+        return count;
+    }
+
+    /// Takes records of any pools (those of one pool in their order), and decides for each of these pools. A pool that
+    /// is not there or failed inside does not disturb another: see the status of its records.
+    std::vector<Answer> tick(const std::vector<Record> &records) {
+        const std::size_t count = records.size();
+        std::vector<const char *> keys;
+        std::vector<evscale_metrics> metrics;
+        for (const Record &record : records) {
+            keys.push_back(record.key.c_str());
+            metrics.push_back(record.metrics.raw());
+        }
+        std::vector<evscale_observation> observations(count, detail::sized<evscale_observation>());
+        std::vector<evscale_decision> decisions(count, detail::sized<evscale_decision>());
+        std::vector<std::int32_t> statuses(count, none);
+        evscale_error *error = nullptr;
+        const std::int32_t status = evscale_fleet_tick(handle_.get(), keys.data(), metrics.data(), count,
+                                                       observations.data(), decisions.data(), statuses.data(), &error);
+        if (status != EVSCALE_OK && (count == 0 || statuses.front() == none)) {
+            detail::check(status, error);
+        }
+        evscale_error_free(error);
+        std::vector<Answer> answers;
+        for (std::size_t i = 0; i < count; ++i) {
+            answers.push_back({statuses[i], detail::from(observations[i]), detail::from(decisions[i])});
+        }
+        return answers;
+    }
+
+    /// Of one pool, at a time that may be later than its newest record.
+    Decision decide(const std::string &key, TimePoint now) {
+        auto raw = detail::sized<evscale_decision>();
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_decide_at(handle_.get(), key.c_str(), detail::milliseconds(now), &raw, error);
+        });
+        return detail::from(raw);
+    }
+
+    std::string decision_json(const std::string &key) { return text(evscale_fleet_decision_json, key); }
+    std::string health_json(const std::string &key) { return text(evscale_fleet_health_json, key); }
+
+    std::vector<std::uint8_t> snapshot(const std::string &key) {
+        return detail::filled<std::vector<std::uint8_t>>(
+            256 * 1024, [&](std::uint8_t *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
+                return evscale_fleet_snapshot(handle_.get(), key.c_str(), buffer, size, needed, error);
+            });
+    }
+
+    void acknowledge_json(const std::string &key, const std::string &outcome) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_acknowledge_json(handle_.get(), key.c_str(), outcome.c_str(), error);
+        });
+    }
+
+    void set_pause(const std::string &key, Pause pause) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_set_pause(handle_.get(), key.c_str(), static_cast<std::int32_t>(pause), error);
+        });
+    }
+
+    void set_override(const std::string &key, Order order, std::uint32_t jobs, TimePoint until) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_set_override(handle_.get(), key.c_str(), static_cast<std::int32_t>(order), jobs,
+                                              detail::milliseconds(until), error);
+        });
+    }
+
+    void clear_override(const std::string &key) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_clear_override(handle_.get(), key.c_str(), error);
+        });
+    }
+
+private:
+    /// No status: the call was refused as a whole.
+    static constexpr std::int32_t none = std::numeric_limits<std::int32_t>::min();
+    template <typename Call> std::string text(Call call, const std::string &key) {
+        return detail::text([&](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
+            return call(handle_.get(), key.c_str(), buffer, size, needed, error);
+        });
+    }
+    struct Free {
+        void operator()(evscale_fleet *fleet) const noexcept { evscale_fleet_free(fleet); }
+    };
+    std::unique_ptr<evscale_fleet, Free> handle_;
 };
 
 }  // namespace evscale

@@ -18,6 +18,10 @@ pub enum ErrorKind {
     InvalidTrace,
     /// A network failed to run, or answered with something that is not a number.
     Inference,
+    /// A fleet has no pool with this key.
+    UnknownPool,
+    /// A pool of a fleet failed inside, now or before: its state cannot be trusted.
+    PoolFailed,
 }
 
 impl ErrorKind {
@@ -30,6 +34,8 @@ impl ErrorKind {
             Self::InvalidSnapshot => "invalid_snapshot",
             Self::InvalidTrace => "invalid_trace",
             Self::Inference => "inference",
+            Self::UnknownPool => "unknown_pool",
+            Self::PoolFailed => "pool_failed",
         }
     }
 }

@@ -1,10 +1,20 @@
 //! The boundary: panics and failures become a status and an error object; pointers become references.
 
 use crate::error::*;
-use std::ffi::{CStr, CString, c_char};
+use serde::de::DeserializeOwned;
+use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) type Outcome = Result<(), Failure>;
+
+/// Longest text that is read, bytes.
+const MOST_TEXT: usize = 1024 * 1024;
+/// Most bytes that are read from one pointer.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+unsafe extern "C" {
+    fn strnlen(text: *const c_char, limit: usize) -> usize;
+}
 
 /// Runs the body of an exported function.
 pub(crate) fn enter(error: *mut *mut evscale_error, body: impl FnOnce() -> Outcome) -> i32 {
@@ -18,12 +28,6 @@ pub(crate) fn enter(error: *mut *mut evscale_error, body: impl FnOnce() -> Outco
         unsafe { error.write(Box::into_raw(object)) };
     }
     failure.code
-}
-
-/// A required pointer to read from.
-pub(crate) fn required<'a, T>(pointer: *const T, name: &str) -> Result<&'a T, Failure> {
-    // SAFETY: the caller hands NULL or a valid pointer for the time of the call.
-    unsafe { pointer.as_ref() }.ok_or_else(|| null(name))
 }
 
 /// A required pointer to write to.
@@ -41,18 +45,53 @@ pub(crate) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a 
     if pointer.is_null() {
         return Ok(None);
     }
-    // SAFETY: the caller hands a text that ends in NUL.
-    let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str().map(Some).map_err(|_| Failure::new(EVSCALE_BAD_UTF8, format!("`{name}` is not UTF-8")))
+    // SAFETY: the caller hands a text that ends in NUL; nothing beyond the limit is looked at.
+    let length = unsafe { strnlen(pointer, MOST_TEXT + 1) };
+    if length > MOST_TEXT {
+        let message = format!("`{name}` is longer than {MOST_TEXT} bytes");
+        return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
+    }
+    // SAFETY: `length` bytes before the NUL.
+    let content = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) };
+    let text = std::str::from_utf8(content);
+    text.map(Some).map_err(|_| Failure::new(EVSCALE_BAD_UTF8, format!("`{name}` is not UTF-8")))
+}
+
+/// A text that must be there.
+pub(crate) fn required_text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Failure> {
+    text(pointer, name)?.ok_or_else(|| null(name))
+}
+
+/// A value that is handed as JSON.
+pub(crate) fn json<T: DeserializeOwned>(pointer: *const c_char, name: &str) -> Result<T, Failure> {
+    serde_json::from_str(required_text(pointer, name)?)
+        .map_err(|problem| Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`{name}`: {problem}")))
 }
 
 /// Bytes.
 pub(crate) fn bytes<'a>(pointer: *const u8, length: usize, name: &str) -> Result<&'a [u8], Failure> {
+    slice(pointer, length, MOST_BYTES, name)
+}
+
+/// An array of at most `most` elements; NULL only if it has none.
+pub(crate) fn slice<'a, T>(
+    pointer: *const T,
+    count: usize,
+    most: usize,
+    name: &str,
+) -> Result<&'a [T], Failure> {
+    if count > most {
+        let message = format!("`{name}` has the length {count}, expected at most {most}");
+        return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
+    }
+    if count == 0 {
+        return Ok(&[]);
+    }
     if pointer.is_null() {
         return Err(null(name));
     }
-    // SAFETY: the caller hands `length` readable bytes.
-    Ok(unsafe { std::slice::from_raw_parts(pointer, length) })
+    // SAFETY: the caller hands `count` readable elements.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
 /// Copies `content` to a caller's buffer with two-call sizing.
@@ -73,9 +112,12 @@ pub(crate) fn copy_out(content: &[u8], buffer: *mut u8, capacity: usize, needed:
 }
 
 /// Copies a text with its final NUL.
-pub(crate) fn copy_text(content: &str, buffer: *mut c_char, capacity: usize, needed: *mut usize) -> Outcome {
-    let mut with_end = Vec::with_capacity(content.len() + 1);
-    with_end.extend_from_slice(content.as_bytes());
-    with_end.push(0);
-    copy_out(&with_end, buffer.cast(), capacity, needed)
+pub(crate) fn copy_text(
+    mut content: String,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+) -> Outcome {
+    content.push('\0');
+    copy_out(content.as_bytes(), buffer.cast(), capacity, needed)
 }

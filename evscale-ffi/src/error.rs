@@ -15,6 +15,8 @@ pub const EVSCALE_BAD_STRUCT_SIZE: i32 = 12;
 pub const EVSCALE_INVALID_ARGUMENT: i32 = 13;
 /// The buffer is too small; `needed` tells the size.
 pub const EVSCALE_BUFFER_TOO_SMALL: i32 = 14;
+/// The fleet has no pool with this key.
+pub const EVSCALE_UNKNOWN_POOL: i32 = 15;
 /// The configuration is refused.
 pub const EVSCALE_INVALID_CONFIG: i32 = 20;
 /// The bundle is refused.
@@ -25,10 +27,12 @@ pub const EVSCALE_INVALID_SNAPSHOT: i32 = 40;
 pub const EVSCALE_INFERENCE: i32 = 50;
 /// The library failed inside.
 pub const EVSCALE_PANIC: i32 = 60;
-/// The handle failed inside before; free it.
+/// The handle (or, in a fleet, the pool) failed inside before; free it (remove it).
 pub const EVSCALE_POISONED: i32 = 61;
+/// Another call is using the handle; nothing was done.
+pub const EVSCALE_BUSY: i32 = 62;
 
-/// A failure's code and message. Used by one thread at a time.
+/// A failure's code and message. Threads: may move between them, one at a time.
 pub struct evscale_error {
     pub(crate) code: i32,
     pub(crate) message: CString,
@@ -53,6 +57,8 @@ impl From<evscale_core::Error> for Failure {
             ErrorKind::InvalidBundle => EVSCALE_INVALID_BUNDLE,
             ErrorKind::InvalidSnapshot => EVSCALE_INVALID_SNAPSHOT,
             ErrorKind::Inference => EVSCALE_INFERENCE,
+            ErrorKind::UnknownPool => EVSCALE_UNKNOWN_POOL,
+            ErrorKind::PoolFailed => EVSCALE_POISONED,
             _ => EVSCALE_INVALID_ARGUMENT,
         };
         Self::new(code, problem.to_string())
@@ -60,9 +66,6 @@ impl From<evscale_core::Error> for Failure {
 }
 
 /// Code of an error; 0 for NULL.
-///
-/// # Safety
-/// `error` is NULL or came from this library and was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_error_code(error: *const evscale_error) -> i32 {
     // SAFETY: NULL or valid by the contract of the function.
@@ -70,9 +73,6 @@ pub unsafe extern "C" fn evscale_error_code(error: *const evscale_error) -> i32 
 }
 
 /// Message of an error, valid until it is freed; an empty text for NULL.
-///
-/// # Safety
-/// `error` is NULL or came from this library and was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_error_message(error: *const evscale_error) -> *const c_char {
     // SAFETY: NULL or valid by the contract of the function.
@@ -80,9 +80,6 @@ pub unsafe extern "C" fn evscale_error_message(error: *const evscale_error) -> *
 }
 
 /// Frees an error. NULL does nothing.
-///
-/// # Safety
-/// `error` is NULL or came from this library and was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_error_free(error: *mut evscale_error) {
     if !error.is_null() {

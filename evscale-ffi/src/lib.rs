@@ -1,11 +1,28 @@
-//! C ABI of evscale: thin, no logic. The contract is in the header's introduction (`cbindgen.toml`).
-#![allow(non_camel_case_types)]
+//! C ABI of evscale: thin, no logic. The contract of the pointers is in the header's introduction (`cbindgen.toml`), and
+//! where a function goes beyond it, in its own comment.
+#![allow(non_camel_case_types, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
 mod autoscaler;
 mod boundary;
+mod bundle;
 mod error;
+mod fleet;
+mod fleet_pools;
+mod growing;
+mod guarded;
+mod orders;
 mod records;
+mod reports;
+#[cfg(test)]
+mod tests;
+mod version;
 
 pub use autoscaler::*;
+pub use bundle::*;
 pub use error::*;
+pub use fleet::*;
+pub use fleet_pools::*;
+pub use orders::*;
 pub use records::*;
+pub use reports::*;
+pub use version::*;

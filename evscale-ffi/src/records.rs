@@ -1,14 +1,35 @@
 //! The structs of the hot path: fixed layout, no implicit padding, `struct_size` first.
 
-use crate::boundary::Outcome;
-use crate::error::{EVSCALE_BAD_STRUCT_SIZE, Failure};
+use crate::error::{EVSCALE_INVALID_ARGUMENT, EVSCALE_OK, Failure};
+use crate::growing::{self, Growing};
 use evscale_core::{Action, Decision, Metrics, Observation, Source, Timestamp, Verdict};
 
-/// Largest `struct_size` that is believed.
-const LARGEST_STRUCT: u64 = 65_536;
+/// The record was taken as it is.
+pub const EVSCALE_VERDICT_ACCEPTED: i32 = 0;
+/// The record was taken with some fields as unknown.
+pub const EVSCALE_VERDICT_REPAIRED: i32 = 1;
+/// Nothing was taken.
+pub const EVSCALE_VERDICT_REJECTED: i32 = 2;
 
-/// What was measured in one interval. Initialise it with evscale_metrics_init: everything unknown. A number that is
-/// not known is NaN, a flag that is not known is -1. Counts are of this interval alone, not running totals.
+/// Fewer jobs.
+pub const EVSCALE_ACTION_SCALE_DOWN: i32 = -1;
+/// No change.
+pub const EVSCALE_ACTION_HOLD: i32 = 0;
+/// More jobs.
+pub const EVSCALE_ACTION_SCALE_UP: i32 = 1;
+
+/// The policy network proposed.
+pub const EVSCALE_SOURCE_POLICY_NETWORK: i32 = 0;
+/// The analytic rule proposed.
+pub const EVSCALE_SOURCE_ANALYTIC_RULE: i32 = 1;
+/// The reactive rule proposed.
+pub const EVSCALE_SOURCE_REACTIVE_RULE: i32 = 2;
+/// Nobody could propose: the pool stays as it is.
+pub const EVSCALE_SOURCE_HOLD: i32 = 3;
+
+/// What was measured in one interval. Initialise it with evscale_metrics_init(&record, sizeof record): everything
+/// unknown. A number that is not known is NaN, a flag that is not known is -1. Counts are of this interval alone, not
+/// running totals. Threads: plain data, read during the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct evscale_metrics {
@@ -48,11 +69,11 @@ pub struct evscale_metrics {
     pub is_peak_hours: i32,
     /// Maintenance is under way: 1 yes, 0 no, -1 unknown.
     pub is_maintenance_window: i32,
-    /// Zero.
+    /// Zero, or the record is refused.
     pub reserved: i32,
 }
 
-/// What became of a record. Set `struct_size` before the call.
+/// What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct evscale_observation {
@@ -60,7 +81,7 @@ pub struct evscale_observation {
     pub struct_size: u64,
     /// How unusual the record is, 0 to 1.
     pub anomaly_score: f64,
-    /// 0 accepted, 1 repaired (some fields taken as unknown), 2 rejected (nothing was taken).
+    /// One of EVSCALE_VERDICT_*.
     pub verdict: i32,
     /// 1 if evscale_decide will make a new decision.
     pub decision_due: i32,
@@ -70,7 +91,8 @@ pub struct evscale_observation {
     pub reserved: i32,
 }
 
-/// A decision. Set `struct_size` before the call. evscale_decision_json has everything.
+/// A decision. Set `struct_size` before the call. evscale_decision_json has everything. Threads: plain data, written
+/// during the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct evscale_decision {
@@ -86,16 +108,16 @@ pub struct evscale_decision {
     pub current_jobs: u32,
     /// What was proposed before the safety rules.
     pub proposed_jobs: u32,
-    /// 1 scale up, -1 scale down, 0 hold.
+    /// One of EVSCALE_ACTION_*.
     pub action: i32,
-    /// 0 policy network, 1 analytic rule, 2 reactive rule, 3 hold.
+    /// Who proposed: one of EVSCALE_SOURCE_*.
     pub source: i32,
     /// 1 if decided because of a predicted or real breach of the SLA.
     pub emergency: i32,
 }
 
 impl evscale_metrics {
-    const UNKNOWN: Self = Self {
+    pub(crate) const UNKNOWN: Self = Self {
         struct_size: size_of::<Self>() as u64,
         timestamp_ms: 0,
         logged_events_count: f64::NAN,
@@ -120,7 +142,9 @@ impl evscale_metrics {
     /// The record as the core knows it.
     pub(crate) fn to_core(self) -> Result<Metrics, Failure> {
         let number = |value: f64| (!value.is_nan()).then_some(value);
-        let flag = |value: i32| (value >= 0).then_some(value != 0);
+        if self.reserved != 0 {
+            return Err(refused("reserved", self.reserved, "0"));
+        }
         let at = Timestamp::from_millis(self.timestamp_ms)?;
         let mut record = Metrics::new(at, self.logged_events_count, self.current_job_count);
         record.processed_events_count = number(self.processed_events_count);
@@ -134,11 +158,25 @@ impl evscale_metrics {
         record.sla_violations_count = number(self.sla_violations_count);
         record.error_rate_percent = number(self.error_rate_percent);
         record.expected_traffic_multiplier = number(self.expected_traffic_multiplier);
-        record.is_business_hours = flag(self.is_business_hours);
-        record.is_peak_hours = flag(self.is_peak_hours);
-        record.is_maintenance_window = flag(self.is_maintenance_window);
+        record.is_business_hours = flag(self.is_business_hours, "is_business_hours")?;
+        record.is_peak_hours = flag(self.is_peak_hours, "is_peak_hours")?;
+        record.is_maintenance_window = flag(self.is_maintenance_window, "is_maintenance_window")?;
         Ok(record)
     }
+}
+
+fn flag(value: i32, name: &str) -> Result<Option<bool>, Failure> {
+    match value {
+        -1 => Ok(None),
+        0 => Ok(Some(false)),
+        1 => Ok(Some(true)),
+        other => Err(refused(name, other, "-1, 0 or 1")),
+    }
+}
+
+fn refused(name: &str, value: i32, expected: &str) -> Failure {
+    let message = format!("`{name}` of evscale_metrics is {value}, expected {expected}");
+    Failure::new(EVSCALE_INVALID_ARGUMENT, message)
 }
 
 impl From<&Observation> for evscale_observation {
@@ -147,9 +185,9 @@ impl From<&Observation> for evscale_observation {
             struct_size: size_of::<Self>() as u64,
             anomaly_score: seen.anomaly_score,
             verdict: match seen.verdict {
-                Verdict::Accepted => 0,
-                Verdict::Repaired => 1,
-                Verdict::Rejected => 2,
+                Verdict::Accepted => EVSCALE_VERDICT_ACCEPTED,
+                Verdict::Repaired => EVSCALE_VERDICT_REPAIRED,
+                Verdict::Rejected => EVSCALE_VERDICT_REJECTED,
             },
             decision_due: i32::from(seen.decision_due),
             emergency: i32::from(seen.emergency),
@@ -168,79 +206,62 @@ impl From<&Decision> for evscale_decision {
             current_jobs: decision.current_jobs,
             proposed_jobs: decision.proposed_jobs,
             action: match decision.action {
-                Action::ScaleUp => 1,
-                Action::Hold => 0,
-                Action::ScaleDown => -1,
+                Action::ScaleUp => EVSCALE_ACTION_SCALE_UP,
+                Action::Hold => EVSCALE_ACTION_HOLD,
+                Action::ScaleDown => EVSCALE_ACTION_SCALE_DOWN,
             },
             source: match decision.source {
-                Source::PolicyNetwork => 0,
-                Source::AnalyticRule => 1,
-                Source::ReactiveRule => 2,
-                _ => 3,
+                Source::PolicyNetwork => EVSCALE_SOURCE_POLICY_NETWORK,
+                Source::AnalyticRule => EVSCALE_SOURCE_ANALYTIC_RULE,
+                Source::ReactiveRule => EVSCALE_SOURCE_REACTIVE_RULE,
+                _ => EVSCALE_SOURCE_HOLD,
             },
             emergency: i32::from(decision.emergency),
         }
     }
 }
 
-/// A struct of the first version of this ABI whose first field is its size.
-pub(crate) trait Sized64: Copy {
-    const FIRST_VERSION: u64;
-    const NAME: &'static str;
-}
-
-impl Sized64 for evscale_metrics {
-    const FIRST_VERSION: u64 = size_of::<Self>() as u64;
+// SAFETY: repr(C), `struct_size` first, integers and floats without padding (`abi/layout.txt` pins it).
+unsafe impl Growing for evscale_metrics {
     const NAME: &'static str = "evscale_metrics";
+    const FIRST_VERSION: u64 = 136;
+    const ABSENT: Self = Self::UNKNOWN;
 }
-impl Sized64 for evscale_observation {
-    const FIRST_VERSION: u64 = size_of::<Self>() as u64;
+
+// SAFETY: as above.
+unsafe impl Growing for evscale_observation {
     const NAME: &'static str = "evscale_observation";
+    const FIRST_VERSION: u64 = 32;
+    const ABSENT: Self = Self {
+        struct_size: size_of::<Self>() as u64,
+        anomaly_score: 0.0,
+        verdict: 0,
+        decision_due: 0,
+        emergency: 0,
+        reserved: 0,
+    };
 }
-impl Sized64 for evscale_decision {
-    const FIRST_VERSION: u64 = size_of::<Self>() as u64;
+
+// SAFETY: as above.
+unsafe impl Growing for evscale_decision {
     const NAME: &'static str = "evscale_decision";
+    const FIRST_VERSION: u64 = 48;
+    const ABSENT: Self = Self {
+        struct_size: size_of::<Self>() as u64,
+        valid_until_ms: 0,
+        confidence: 0.0,
+        recommended_jobs: 0,
+        current_jobs: 0,
+        proposed_jobs: 0,
+        action: 0,
+        source: 0,
+        emergency: 0,
+    };
 }
 
-/// Checks the size that the caller declares at the beginning of a struct.
-pub(crate) fn declared_size<T: Sized64>(pointer: *const T) -> Result<u64, Failure> {
-    // SAFETY: every struct of this ABI begins with a u64, and the caller hands a valid pointer.
-    let size = unsafe { pointer.cast::<u64>().read() };
-    if (T::FIRST_VERSION..=LARGEST_STRUCT).contains(&size) {
-        return Ok(size);
-    }
-    Err(Failure::new(
-        EVSCALE_BAD_STRUCT_SIZE,
-        format!("`struct_size` of {} is {size}, expected {} to {LARGEST_STRUCT}", T::NAME, T::FIRST_VERSION),
-    ))
-}
-
-/// Reads a caller's struct as far as this library knows it.
-pub(crate) fn read_struct<T: Sized64>(pointer: *const T) -> Result<T, Failure> {
-    declared_size(pointer)?;
-    // SAFETY: at least as long as T, by its declared size.
-    Ok(unsafe { pointer.read() })
-}
-
-/// Fills a caller's struct, and leaves its declared size and what lies beyond T alone.
-pub(crate) fn write_struct<T: Sized64>(pointer: *mut T, value: T) -> Outcome {
-    let size = declared_size(pointer.cast_const())?;
-    // SAFETY: at least as long as T, by its declared size; the first field is a u64.
-    unsafe {
-        pointer.write(value);
-        pointer.cast::<u64>().write(size);
-    }
-    Ok(())
-}
-
-/// Sets every field of a record to unknown, and its `struct_size`. NULL does nothing.
-///
-/// # Safety
-/// `metrics` is NULL or points to a struct of this header's version.
+/// Sets every field of a record to unknown, and its `struct_size` to the one given: `sizeof(evscale_metrics)`.
+/// Writes no more than that.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn evscale_metrics_init(metrics: *mut evscale_metrics) {
-    if !metrics.is_null() {
-        // SAFETY: writable by the contract of the function.
-        unsafe { metrics.write(evscale_metrics::UNKNOWN) };
-    }
+pub unsafe extern "C" fn evscale_metrics_init(metrics: *mut evscale_metrics, struct_size: usize) -> i32 {
+    growing::init(metrics, struct_size).map_or_else(|failure| failure.code, |()| EVSCALE_OK)
 }

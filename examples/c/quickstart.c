@@ -13,7 +13,7 @@ int main(void) {
     }
     for (int minute = 2; minute <= 60; minute += 2) {
         evscale_metrics record;
-        evscale_metrics_init(&record);
+        evscale_metrics_init(&record, sizeof record);
         record.timestamp_ms = 1767607200000 + minute * 60000LL;
         record.logged_events_count = 3000 + 20 * minute;
         record.current_job_count = 12;

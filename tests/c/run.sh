@@ -1,47 +1,83 @@
 #!/usr/bin/env bash
-# Compiles the C tests and examples against the static and the shared library, and runs them; under valgrind if it is
-# there.
+# Compiles the C tests and examples with every compiler and standard against both libraries, and runs them: plainly,
+# under the sanitizers, and under valgrind. Steps run side by side.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-target=${CARGO_TARGET_DIR:-$root/target}
-libraries=$target/release
-out=$target/c-tests
-mkdir -p "$out"
-flags=(-Wall -Wextra -pedantic -Werror -I "$root/include")
-system=(-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc)
+. "$(dirname "$0")/common.sh"
+rm -f "$out"/*-{gcc,g++,clang,clang++}-*
 soname=$(readelf -d "$libraries/libevscale.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
 ln -sf "$libraries/libevscale.so" "$out/libevscale.so"
 ln -sf "$libraries/libevscale.so" "$out/$soname"
-for standard in c99 c11; do
-    cc -std=$standard "${flags[@]}" "$root/tests/c/test_evscale.c" "$libraries/libevscale.a" "${system[@]}" \
-        -Wl,-z,noexecstack -o "$out/test-static-$standard"
-    cc -std=$standard "${flags[@]}" "$root/tests/c/test_evscale.c" -L "$out" -levscale -lm \
-        -Wl,-rpath,"$out" -o "$out/test-shared-$standard"
-    cc -std=$standard "${flags[@]}" "$root/examples/c/quickstart.c" -L "$out" -levscale -lm \
-        -Wl,-rpath,"$out" -o "$out/quickstart-$standard"
-    for kind in static shared; do
-        echo "C tests, $standard, $kind library"
-        "$out/test-$kind-$standard"
+
+# build SOURCE COMPILER STANDARD KIND [FLAG...]: makes $out/SOURCE-COMPILER-STANDARD-KIND.
+build() {
+    local source=$1 compiler=$2 standard=$3 kind=$4 name libs
+    shift 4
+    name=$(basename "${source%.*}")-$compiler-$standard-$kind
+    case $kind in
+    static) libs=("$libraries/libevscale.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc -Wl,-z,noexecstack) ;;
+    *) libs=(-L "$out" -levscale -lpthread -lm "-Wl,-rpath,$out") ;;
+    esac
+    "$compiler" "-std=$standard" -Wall -Wextra -pedantic -Werror "$@" -I "$root/include" "$root/$source" "${libs[@]}" \
+        -o "$out/$name"
+    echo "compiled"
+}
+
+checked() {
+    valgrind --quiet --suppressions="$root/tests/c/valgrind.supp" --error-exitcode=9 --leak-check=full \
+        --show-leak-kinds=definite --errors-for-leak-kinds=definite "$@"
+}
+
+# The planted mistake must be found.
+finds_overflow() {
+    if "$out/overflow-gcc-c11-sanitized" 2> "$out/logs/overflow"; then
+        echo "the sanitizer did not see the planted overflow"
+        return 1
+    fi
+    grep -q "heap-buffer-overflow" "$out/logs/overflow" && echo "the planted overflow was found"
+}
+
+# The pool of the example grows in the rush and shrinks after it.
+grows_and_shrinks() { "$@" | tee /dev/stderr | awk '/grow from/ {g++} /shrink from/ {s++} END {print g " times up, " s " times down"; exit !(g && s)}'; }
+export -f build checked finds_overflow grows_and_shrinks
+
+c_sources=(tests/c/test_evscale.c tests/c/misuse.c tests/c/processes.c examples/c/quickstart.c examples/c/scheduler.c)
+cpp_sources=(tests/c/test_evscale.cpp examples/cpp/quickstart.cpp examples/cpp/scheduler.cpp)
+sanitize="-g -fsanitize=address,undefined -fno-sanitize-recover=all"
+{
+    for source in "${c_sources[@]}"; do
+        echo "build $source gcc c11 shared && build $source gcc c99 static"
+        echo "build $source gcc c11 sanitized $sanitize"
     done
-    "$out/quickstart-$standard" | head -n 1
-done
-c++ -std=c++17 "${flags[@]}" "$root/tests/c/test_evscale.cpp" -L "$out" -levscale -Wl,-rpath,"$out" -o "$out/test-cpp17"
-echo "C++ tests, c++17, shared library"
-"$out/test-cpp17"
-foreign=$(nm -D --defined-only "$libraries/libevscale.so" | awk '$2 == "T" && $3 !~ /^evscale_/ {print $3}')
-if [ -n "$foreign" ]; then
-    echo "the shared library exports foreign symbols: $foreign" >&2
-    exit 1
-fi
-if command -v valgrind >/dev/null; then
-    echo "C tests under valgrind"
-    for program in test-shared-c11 test-cpp17; do
-        valgrind --quiet --suppressions="$root/tests/c/valgrind.supp" --error-exitcode=9 --leak-check=full \
-            --show-leak-kinds=definite --errors-for-leak-kinds=definite "$out/$program"
+    for source in "${cpp_sources[@]}"; do
+        echo "build $source g++ c++17 shared && build $source g++ c++17 static"
+        echo "build $source g++ c++17 sanitized $sanitize"
     done
-elif [ "${CI:-}" = true ]; then
-    echo "valgrind is missing: run make setup-system" >&2
-    exit 1
-else
-    echo "SKIPPED: valgrind is missing (make setup-system)"
-fi
+    echo "build tests/c/overflow.c gcc c11 sanitized $sanitize"
+    if command -v clang > /dev/null; then
+        for source in "${c_sources[@]}"; do echo "build $source clang c99 shared && build $source clang c11 shared"; done
+        for source in "${cpp_sources[@]}"; do echo "build $source clang++ c++17 shared"; done
+    fi
+} | sed 's/\(.*\)/{ \1; } > \/dev\/null/' | side_by_side
+command -v clang > /dev/null || missing clang
+ln -sf test_evscale-gcc-c11-shared "$out/test-shared-c11"
+ln -sf quickstart-gcc-c11-shared "$out/quickstart-c11"
+
+{
+    if command -v valgrind > /dev/null; then
+        for program in {test_evscale,misuse,scheduler,quickstart}-gcc-c11-shared \
+            {test_evscale,scheduler}-g++-c++17-shared; do
+            echo "step $program-valgrind checked \"\$out/$program\" 5"
+        done
+    fi
+    for scheduler in "$out"/scheduler-*-*; do
+        case $scheduler in
+        *gcc-c11-shared | *g++-c++17-static) echo "step $(basename "$scheduler") grows_and_shrinks \"$scheduler\"" ;;
+        *) echo "step $(basename "$scheduler") \"$scheduler\" 5" ;;
+        esac
+    done
+    for program in "$out"/{test_evscale,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
+        [ ! -e "$program" ] || echo "step $(basename "$program") \"$program\""
+    done
+    echo "step overflow-sanitized finds_overflow"
+} | side_by_side
+command -v valgrind > /dev/null || missing valgrind

@@ -31,7 +31,7 @@ static void feed(evscale::Autoscaler &scaler, int from, int to) {
 
 int main() {
     evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
-    feed(scaler, 1, 100);
+    feed(scaler, 1, 8);
     evscale::Autoscaler moved = std::move(scaler);
     const evscale::Decision decision = moved.decide();
     CHECK(decision.recommended_jobs >= 2 && decision.recommended_jobs <= 40);
@@ -43,8 +43,8 @@ int main() {
     CHECK(moved.forecast_json().size() > 1024);
 
     auto again = evscale::Autoscaler::restore(R"({"min_jobs": 2, "max_jobs": 40})", moved.snapshot());
-    feed(moved, 100, 140);
-    feed(again, 100, 140);
+    feed(moved, 8, 10);
+    feed(again, 8, 10);
     CHECK(moved.decide().recommended_jobs == again.decide().recommended_jobs);
     CHECK(moved.decision_json() == again.decision_json());
 
@@ -53,6 +53,44 @@ int main() {
     moved.set_pause(evscale::Pause::all);
     CHECK(moved.decide(start + std::chrono::hours(6)).action == evscale::Action::hold);
 
+    moved.set_pause(evscale::Pause::off);
+    moved.set_override(evscale::Order::fixed, 17, start + std::chrono::hours(24));
+    CHECK(moved.decide(start + std::chrono::hours(7)).recommended_jobs == 17);
+    moved.clear_override();
+    CHECK(moved.observation_json().find("\"rejected\"") != std::string::npos);
+    CHECK(moved.health_json().find("\"status\"") != std::string::npos);
+    const auto quantiles = moved.forecast_quantiles({12, 180}, {0.1, 0.5, 0.9});
+    CHECK(quantiles.rows() == 2);
+    for (std::size_t row = 0; row < quantiles.rows(); ++row) {
+        CHECK(0 < quantiles[row][0] && quantiles[row][0] <= quantiles[row][1] && quantiles[row][1] <= quantiles[row][2]);
+    }
+    CHECK(evscale::library_matches_header());
+
+    evscale::Fleet fleet;
+    fleet.add("a");
+    fleet.restore("b", R"({"min_jobs": 2, "max_jobs": 40})", moved.snapshot());
+    CHECK(fleet.size() == 2);
+    const evscale::Metrics next(start + std::chrono::minutes(600), 2000, 10);
+    const auto answers = fleet.tick({{"b", next}, {"nobody", next}, {"a", next}});
+    CHECK(answers.size() == 3 && answers[1].status == EVSCALE_UNKNOWN_POOL);
+    for (const std::size_t i : {0, 2}) {
+        CHECK(answers[i].status == EVSCALE_OK && answers[i].observation.verdict == evscale::Verdict::accepted);
+        CHECK(answers[i].decision.current_jobs == 10);
+    }
+    fleet.set_override("a", evscale::Order::cap, 4, start + std::chrono::hours(24));
+    CHECK(fleet.decide("a", start + std::chrono::hours(11)).recommended_jobs == 4);
+    CHECK(fleet.decision_json("a").front() == '{' && fleet.health_json("b").front() == '{');
+    fleet.remove("a");
+    CHECK(fleet.size() == 1 && fleet.tick({}).empty());
+
+    try {
+        evscale::Fleet::Record broken{"b", next};
+        broken.metrics->reserved = 1;
+        fleet.tick({broken});
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_INVALID_ARGUMENT);
+    }
     try {
         evscale::Autoscaler refused(R"({"max_job": 3})");
         CHECK(false);

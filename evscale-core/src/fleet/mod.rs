@@ -4,7 +4,7 @@ use crate::autoscaler::{Autoscaler, Networks, Observation};
 use crate::bundle::ModelBundle;
 use crate::config::Config;
 use crate::decision::Decision;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::Metrics;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -141,6 +141,18 @@ impl Fleet {
             .map(|(key, pool)| (key.as_str(), pool.scaler.snapshot()))
     }
 
+    /// Works on one pool with the networks of the fleet: a record, a decision at a later time, orders, health.
+    ///
+    /// # Errors
+    /// There is no such pool, or it failed inside, now or before.
+    pub fn with_pool<T>(&mut self, key: &str, work: impl FnOnce(&mut Autoscaler) -> T) -> Result<T> {
+        let pool = self.pools.get_mut(key).ok_or_else(|| unknown_pool(key))?;
+        match self.sessions.first_mut() {
+            Some(sessions) => pool.run(key, sessions, work),
+            None => pool.run(key, &mut None, work),
+        }
+    }
+
     /// Takes records of any pools in any order (those of one pool in theirs), and decides for each of these pools.
     /// Answers in the order of the keys; first, one error per record of an unknown pool.
     pub fn tick(&mut self, records: Vec<(String, Metrics)>) -> Vec<Result<PoolTick>> {
@@ -150,7 +162,7 @@ impl Fleet {
             if self.pools.contains_key(&key) {
                 by_key.entry(key).or_default().push(record);
             } else {
-                out.push(Err(Error::argument(format!("record of {}: no pool `{key}`", record.timestamp))));
+                out.push(Err(unknown_pool(&key)));
             }
         }
         let mut turns: Vec<Turn<'_>> = self
@@ -177,25 +189,40 @@ impl Fleet {
 
 impl Turn<'_> {
     fn run(&mut self, sessions: &mut Option<Networks>) {
-        let key = self.key;
-        if self.pool.failed {
-            let message = format!("pool `{key}` failed inside before: remove it and restore a snapshot");
-            self.outcome = Some(Err(Error::argument(message)));
-            return;
-        }
-        let scaler = &mut self.pool.scaler;
-        scaler.exchange_networks(sessions);
-        let records = &self.records;
-        let answer = catch_unwind(AssertUnwindSafe(|| -> Result<PoolTick> {
+        let (key, records) = (self.key, &self.records);
+        let answer = self.pool.run(key, sessions, |scaler| {
             let observations = records.iter().map(|record| scaler.observe(record)).collect::<Result<_>>()?;
             Ok(PoolTick { key: key.to_owned(), observations, decision: scaler.decide() })
-        }));
-        self.pool.scaler.exchange_networks(sessions);
-        self.outcome = Some(answer.unwrap_or_else(|_| {
-            self.pool.failed = true;
-            Err(Error::argument(format!("pool `{key}` failed inside; the other pools go on")))
-        }));
+        });
+        self.outcome = Some(answer.flatten());
     }
+}
+
+impl Pool {
+    /// Works on the pool with lent networks. A panic ends with this pool.
+    fn run<T>(
+        &mut self,
+        key: &str,
+        sessions: &mut Option<Networks>,
+        work: impl FnOnce(&mut Autoscaler) -> T,
+    ) -> Result<T> {
+        if self.failed {
+            let message = format!("pool `{key}` failed inside before: remove it and restore a snapshot");
+            return Err(Error::new(ErrorKind::PoolFailed, message));
+        }
+        let scaler = &mut self.scaler;
+        scaler.exchange_networks(sessions);
+        let answer = catch_unwind(AssertUnwindSafe(|| work(scaler)));
+        self.scaler.exchange_networks(sessions);
+        answer.map_err(|_| {
+            self.failed = true;
+            Error::new(ErrorKind::PoolFailed, format!("pool `{key}` failed inside; the other pools go on"))
+        })
+    }
+}
+
+fn unknown_pool(key: &str) -> Error {
+    Error::new(ErrorKind::UnknownPool, format!("the fleet has no pool `{key}`"))
 }
 
 #[cfg(test)]

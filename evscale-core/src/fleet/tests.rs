@@ -71,13 +71,29 @@ fn pools_come_and_go_and_errors_stay_with_their_record() {
 }
 
 #[test]
-fn a_pool_that_failed_is_told_apart_and_the_others_go_on() {
+fn a_pool_that_fails_is_told_apart_and_the_others_go_on() {
     let mut fleet = Fleet::new(&ModelBundle::bundled().unwrap());
     for pool in 0..3 {
         fleet.add(&format!("{pool}"), config(pool)).unwrap();
     }
-    fleet.pools.get_mut("1").unwrap().failed = true;
+    let failure = fleet.with_pool("1", |_| panic!("on purpose")).unwrap_err();
+    assert_eq!(failure.kind(), ErrorKind::PoolFailed);
+    assert_eq!(fleet.with_pool("1", |_| ()).unwrap_err().kind(), ErrorKind::PoolFailed);
     let ticks = fleet.tick((0..3).map(|pool| (format!("{pool}"), record(pool, 0))).collect());
     assert!(ticks[0].is_ok() && ticks[1].is_err() && ticks[2].is_ok());
     assert!(fleet.snapshot("1").is_none() && fleet.snapshots().count() == 2);
+}
+
+#[test]
+fn work_on_one_pool_has_the_networks_and_gives_them_back() {
+    let bundle = ModelBundle::bundled().unwrap();
+    let mut single = Autoscaler::builder(config(0)).bundle(bundle.clone()).build().unwrap();
+    let mut fleet = Fleet::new(&bundle);
+    fleet.add("a", config(0)).unwrap();
+    for slot in 0..20 {
+        single.observe(&record(0, slot)).unwrap();
+        fleet.with_pool("a", |scaler| scaler.observe(&record(0, slot)).map(|_| ())).unwrap().unwrap();
+    }
+    assert_eq!(fleet.with_pool("a", |scaler| scaler.decide().to_json()).unwrap(), single.decide().to_json());
+    assert_eq!(fleet.with_pool("b", |_| ()).unwrap_err().kind(), ErrorKind::UnknownPool);
 }

@@ -3,6 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+/// Modules of the crate in the order of the header.
+const SECTIONS: [&str; 9] =
+    ["version", "error", "records", "bundle", "autoscaler", "reports", "orders", "fleet", "fleet_pools"];
+
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let crate_folder = root.join("evscale-ffi");
@@ -11,8 +15,8 @@ fn main() -> ExitCode {
         Err(problem) => return fail(&problem),
     };
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in ["error.rs", "records.rs", "autoscaler.rs"] {
-        builder = builder.with_src(crate_folder.join("src").join(file));
+    for part in SECTIONS {
+        builder = builder.with_src(crate_folder.join("src").join(part).with_extension("rs"));
     }
     let mut header = Vec::new();
     match builder.generate() {

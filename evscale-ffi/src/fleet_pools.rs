@@ -1,0 +1,150 @@
+//! One pool of a fleet: what evscale_autoscaler has for its own.
+
+use crate::boundary::{copy_out, copy_text, enter, json, required_text};
+use crate::error::*;
+use crate::fleet::{evscale_fleet, with_pools};
+use crate::growing::{self, declared_size};
+use crate::orders::{override_of, pause_of};
+use crate::records::evscale_decision;
+use crate::reports::nothing;
+use evscale_core::{Autoscaler, Decision, Timestamp};
+use std::ffi::c_char;
+
+/// Runs `work` on one pool of a handle.
+fn with_pool<T>(
+    fleet: *const evscale_fleet,
+    key: *const c_char,
+    work: impl FnOnce(&mut Autoscaler) -> T,
+) -> Result<T, Failure> {
+    let key = required_text(key, "key")?;
+    with_pools(fleet, |pools| Ok(pools.fleet.with_pool(key, work)?))
+}
+
+/// Like evscale_decide_at, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_decide_at(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    timestamp_ms: i64,
+    decision: *mut evscale_decision,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let at = Timestamp::from_millis(timestamp_ms)?;
+        let key = required_text(key, "key")?;
+        declared_size(decision.cast_const())?;
+        let made = with_pools(fleet, |pools| {
+            let made = pools.fleet.with_pool(key, |scaler| scaler.decide_at(at))?;
+            let out = evscale_decision::from(&made);
+            pools.last.insert(key.to_owned(), made);
+            Ok(out)
+        })?;
+        growing::write(decision, &made)
+    })
+}
+
+/// Like evscale_decision_json, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_decision_json(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let key = required_text(key, "key")?;
+        let json = with_pools(fleet, |pools| {
+            pools.fleet.with_pool(key, |_| ())?;
+            pools.last.get(key).map(Decision::to_json).ok_or_else(|| nothing("decision"))
+        })?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// Like evscale_health_json, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_health_json(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(fleet, key, |scaler| scaler.health().to_json())?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// Like evscale_snapshot, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_snapshot(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut u8,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let state = with_pool(fleet, key, |scaler| scaler.snapshot())?;
+        copy_out(&state, buffer, capacity, needed)
+    })
+}
+
+/// Like evscale_acknowledge_json, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_acknowledge_json(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    outcome_json: *const c_char,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let outcome = json(outcome_json, "outcome_json")?;
+        with_pool(fleet, key, |scaler| scaler.acknowledge(&outcome))
+    })
+}
+
+/// Like evscale_set_pause, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_set_pause(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    pause: i32,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let pause = pause_of(pause)?;
+        with_pool(fleet, key, |scaler| scaler.set_pause(pause))
+    })
+}
+
+/// Like evscale_set_override, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_set_override(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    order: i32,
+    jobs: u32,
+    until_ms: i64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let manual = override_of(order, jobs, until_ms)?;
+        with_pool(fleet, key, |scaler| scaler.set_override(Some(manual)))
+    })
+}
+
+/// Like evscale_clear_override, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_clear_override(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || with_pool(fleet, key, |scaler| scaler.set_override(None)))
+}

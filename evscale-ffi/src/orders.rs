@@ -1,0 +1,112 @@
+//! What the host and its people tell an autoscaler.
+
+use crate::autoscaler::{evscale_autoscaler, with_pool};
+use crate::boundary::{enter, json};
+use crate::error::*;
+use evscale_core::{ManualOrder, ManualOverride, Pause, Timestamp};
+use std::ffi::c_char;
+
+/// Nothing is paused.
+pub const EVSCALE_PAUSE_OFF: i32 = 0;
+/// The pool stays as it is.
+pub const EVSCALE_PAUSE_ALL: i32 = 1;
+/// The pool does not shrink.
+pub const EVSCALE_PAUSE_DOWN: i32 = 2;
+/// The pool does not grow.
+pub const EVSCALE_PAUSE_UP: i32 = 3;
+
+/// Exactly so many jobs.
+pub const EVSCALE_ORDER_FIXED: i32 = 0;
+/// At most so many jobs.
+pub const EVSCALE_ORDER_CAP: i32 = 1;
+
+/// Tells what the host really did, as JSON (at most 1 MiB): timestamp (required), started, ready, startup_seconds,
+/// refused. The startup time is learned from it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_acknowledge_json(
+    autoscaler: *mut evscale_autoscaler,
+    outcome_json: *const c_char,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let outcome = json(outcome_json, "outcome_json")?;
+        with_pool(autoscaler, |pool| {
+            pool.scaler.acknowledge(&outcome);
+            Ok(())
+        })
+    })
+}
+
+/// Switches changes off, from the next decision: one of EVSCALE_PAUSE_*.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_set_pause(
+    autoscaler: *mut evscale_autoscaler,
+    pause: i32,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let pause = pause_of(pause)?;
+        with_pool(autoscaler, |pool| {
+            pool.scaler.set_pause(pause);
+            Ok(())
+        })
+    })
+}
+
+/// A person's order, from the next decision until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*.
+/// It goes beyond step limits, cooldowns and the forecast's proof; a pause, the budget and the bounds hold nevertheless.
+/// A later order takes the place of an earlier one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_set_override(
+    autoscaler: *mut evscale_autoscaler,
+    order: i32,
+    jobs: u32,
+    until_ms: i64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let manual = override_of(order, jobs, until_ms)?;
+        with_pool(autoscaler, |pool| {
+            pool.scaler.set_override(Some(manual));
+            Ok(())
+        })
+    })
+}
+
+/// Takes a person's order back, from the next decision.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_clear_override(
+    autoscaler: *mut evscale_autoscaler,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        with_pool(autoscaler, |pool| {
+            pool.scaler.set_override(None);
+            Ok(())
+        })
+    })
+}
+
+pub(crate) fn pause_of(pause: i32) -> Result<Pause, Failure> {
+    match pause {
+        EVSCALE_PAUSE_OFF => Ok(Pause::Off),
+        EVSCALE_PAUSE_ALL => Ok(Pause::All),
+        EVSCALE_PAUSE_DOWN => Ok(Pause::Down),
+        EVSCALE_PAUSE_UP => Ok(Pause::Up),
+        other => Err(Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`pause` is {other}, expected 0 to 3"))),
+    }
+}
+
+pub(crate) fn override_of(order: i32, jobs: u32, until_ms: i64) -> Result<ManualOverride, Failure> {
+    let order = match order {
+        EVSCALE_ORDER_FIXED => ManualOrder::Fixed(jobs),
+        EVSCALE_ORDER_CAP => ManualOrder::Cap(jobs),
+        other => {
+            return Err(Failure::new(
+                EVSCALE_INVALID_ARGUMENT,
+                format!("`order` is {other}, expected 0 or 1"),
+            ));
+        }
+    };
+    Ok(ManualOverride { order, until: Timestamp::from_millis(until_ms)? })
+}

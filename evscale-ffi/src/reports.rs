@@ -1,0 +1,144 @@
+//! What an autoscaler knows: explanations, forecasts, health, state.
+
+use crate::autoscaler::{evscale_autoscaler, with_pool};
+use crate::boundary::{Outcome, copy_out, copy_text, enter, null, slice};
+use crate::error::*;
+use evscale_core::{Autoscaler, Decision, Forecast, HORIZON_MINUTES, Observation};
+use std::ffi::c_char;
+
+/// Most horizons, and most levels, of one call.
+const MOST_ASKED: usize = 1024;
+
+/// What became of the last record, as JSON: verdict, repairs, reason, anomaly score.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_observation_json(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(autoscaler, |pool| {
+            pool.seen.as_ref().map(Observation::to_json).ok_or_else(|| nothing("record"))
+        })?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// The last decision with everything that led to it, as JSON.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_decision_json(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(autoscaler, |pool| {
+            pool.last.as_ref().map(Decision::to_json).ok_or_else(|| nothing("decision"))
+        })?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+pub(crate) fn nothing(what: &str) -> Failure {
+    Failure::new(EVSCALE_INVALID_ARGUMENT, format!("there is no {what} yet"))
+}
+
+/// The forecast at the newest record, as JSON.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_forecast_json(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(autoscaler, |pool| Ok(pool.scaler.forecast().to_json()))?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// Quantiles of the forecast at the newest record, events per interval. `minutes` are `minutes_count` leads, each of 2, 4,
+/// 6, 8, 12, 18, 24, 36, 48, 72, 120 or 180; `levels` are `levels_count` numbers from 0 to 1, such as 0.5 for the median;
+/// values between the known levels are interpolated, 0.005 and 0.995 are the outermost. `values` has room for
+/// `minutes_count * levels_count` numbers and gets a row per lead. A refused call writes nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_forecast_quantiles(
+    autoscaler: *mut evscale_autoscaler,
+    minutes: *const u32,
+    minutes_count: usize,
+    levels: *const f64,
+    levels_count: usize,
+    values: *mut f64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let minutes = slice(minutes, minutes_count, MOST_ASKED, "minutes")?;
+        let levels = slice(levels, levels_count, MOST_ASKED, "levels")?;
+        if values.is_null() {
+            return Err(null("values"));
+        }
+        let forecast = with_pool(autoscaler, |pool| Ok(pool.scaler.forecast()))?;
+        let found = quantiles(&forecast, minutes, levels)?;
+        // SAFETY: the caller hands room for a row of levels per lead.
+        unsafe { std::ptr::copy_nonoverlapping(found.as_ptr(), values, found.len()) };
+        Ok(())
+    })
+}
+
+fn quantiles(forecast: &Forecast, minutes: &[u32], levels: &[f64]) -> Result<Vec<f64>, Failure> {
+    if let Some(level) = levels.iter().find(|level| !(0.0..=1.0).contains(*level)) {
+        let message = format!("`levels` has {level}, expected 0 to 1");
+        return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
+    }
+    let mut found = Vec::with_capacity(minutes.len() * levels.len());
+    for lead in minutes {
+        let horizon = forecast.horizon(*lead).ok_or_else(|| {
+            let message = format!("`minutes` has {lead}, expected one of {HORIZON_MINUTES:?}");
+            Failure::new(EVSCALE_INVALID_ARGUMENT, message)
+        })?;
+        found.extend(levels.iter().map(|level| horizon.quantile(*level)));
+    }
+    Ok(found)
+}
+
+/// Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source, causes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_health_json(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(autoscaler, |pool| Ok(pool.scaler.health().to_json()))?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// The whole state of the pool, without configuration and models; some hundred KiB. evscale_restore goes on from it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_snapshot(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut u8,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || snapshot(autoscaler, buffer, capacity, needed))
+}
+
+fn snapshot(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut u8,
+    capacity: usize,
+    needed: *mut usize,
+) -> Outcome {
+    let state = with_pool(autoscaler, |pool| Ok(Autoscaler::snapshot(&pool.scaler)))?;
+    copy_out(&state, buffer, capacity, needed)
+}

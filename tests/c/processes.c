@@ -1,0 +1,162 @@
+/* Threads and forks: one handle in two threads, two handles in two threads, handles on both sides of a fork. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONFIG "{\"max_jobs\": 50}"
+
+static int threads_of_this_process(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry;
+    int count = 0;
+    if (tasks == NULL) return 1;
+    while ((entry = readdir(tasks)) != NULL) count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* In a child process: feeds a pool (a new one for NULL) and sends the decision to the parent. */
+static char *decided_in_child(evscale_autoscaler *scaler) {
+    static char received[65536];
+    size_t length = 0;
+    ssize_t got;
+    int ends[2], status = 1;
+    pid_t child;
+    CHECK(pipe(ends) == 0);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        char *text;
+        ssize_t sent;
+        if (scaler == NULL) scaler = made(CONFIG);
+        feed(scaler, 20, 25);
+        text = decided(scaler);
+        sent = write(ends[1], text, strlen(text));
+        _exit(sent == (ssize_t)strlen(text) && failed == 0 && threads_of_this_process() == 1 ? 0 : 1);
+    }
+    CHECK(child > 0);
+    close(ends[1]);
+    while ((got = read(ends[0], received + length, sizeof received - 1 - length)) > 0) length += (size_t)got;
+    received[length] = '\0';
+    close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return received;
+}
+
+static void forks_go_on(void) {
+    evscale_autoscaler *before = made(CONFIG), *fresh;
+    char *here, *there;
+    feed(before, 0, 20);
+    CHECK(threads_of_this_process() == 1);
+    there = decided_in_child(before);
+    feed(before, 20, 25);
+    here = decided(before);
+    CHECK(strcmp(here, there) == 0 && here[0] == '{');
+    free(here);
+    evscale_free(before);
+    there = decided_in_child(NULL);
+    fresh = made(CONFIG);
+    feed(fresh, 20, 25);
+    here = decided(fresh);
+    CHECK(strcmp(here, there) == 0 && here[0] == '{');
+    free(here);
+    evscale_free(fresh);
+}
+
+struct worker {
+    pthread_t thread;
+    evscale_autoscaler *scaler;
+    int first, last;
+    int taken, busy, other;
+};
+
+static void *observe_all(void *argument) {
+    struct worker *worker = argument;
+    int i;
+    for (i = worker->first; i < worker->last; i++) {
+        evscale_metrics record;
+        int32_t status;
+        evscale_metrics_init(&record, sizeof record);
+        record.timestamp_ms = 1767600000000 + (int64_t)i * 120000;
+        record.logged_events_count = 1000 + i % 50;
+        record.current_job_count = 8;
+        record.average_processing_duration_ms = 500;
+        status = evscale_observe(worker->scaler, &record, NULL, NULL);
+        if (status == EVSCALE_OK) worker->taken++;
+        else if (status == EVSCALE_BUSY) worker->busy++;
+        else worker->other++;
+    }
+    return NULL;
+}
+
+/* Both threads offer records until one of them has been refused; a refused call does nothing. */
+static void one_handle_serves_one_thread_at_a_time(void) {
+    evscale_autoscaler *scaler = made(CONFIG);
+    struct worker workers[2];
+    int round, i, busy = 0, taken = 0;
+    for (round = 0; round < 200 && busy == 0; round++) {
+        for (i = 0; i < 2; i++) {
+            struct worker fresh = {0};
+            workers[i] = fresh;
+            workers[i].scaler = scaler;
+            workers[i].first = 1 + 50 * round;
+            workers[i].last = 51 + 50 * round;
+            CHECK(pthread_create(&workers[i].thread, NULL, observe_all, &workers[i]) == 0);
+        }
+        for (i = 0; i < 2; i++) {
+            CHECK(pthread_join(workers[i].thread, NULL) == 0);
+            CHECK(workers[i].other == 0 && workers[i].taken + workers[i].busy == 50);
+            busy += workers[i].busy;
+            taken += workers[i].taken;
+        }
+    }
+    CHECK(busy > 0 && taken > 0);
+    printf("one handle, two threads: %d calls done, %d refused as busy\n", taken, busy);
+    free(decided(scaler));
+    evscale_free(scaler);
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Seconds that `count` threads take, each with a pool of its own and `records` records. */
+static double duration(int count, int records) {
+    struct worker workers[2];
+    double start;
+    int i;
+    for (i = 0; i < count; i++) {
+        struct worker fresh = {0};
+        workers[i] = fresh;
+        workers[i].scaler = made(CONFIG);
+        workers[i].last = records;
+    }
+    start = seconds();
+    for (i = 0; i < count; i++) CHECK(pthread_create(&workers[i].thread, NULL, observe_all, &workers[i]) == 0);
+    for (i = 0; i < count; i++) CHECK(pthread_join(workers[i].thread, NULL) == 0);
+    start = seconds() - start;
+    for (i = 0; i < count; i++) {
+        CHECK(workers[i].taken == records);
+        evscale_free(workers[i].scaler);
+    }
+    return start;
+}
+
+int main(int argc, char **argv) {
+    const int records = argc > 1 ? atoi(argv[1]) : 100;
+    double one, two;
+    CHECK(threads_of_this_process() == 1);
+    forks_go_on();
+    one_handle_serves_one_thread_at_a_time();
+    one = duration(1, records);
+    two = duration(2, records);
+    printf("two handles in two threads: %.2f times the records per second of one\n", 2 * one / two);
+    return summary();
+}
