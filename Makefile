@@ -18,7 +18,7 @@ help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: build venv ## Replay two weeks (or TRACE=file.csv) under evscale and a reactive rule; table and picture
-	$(PY) -m evscale.demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
+	$(PY) -m evscale demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
 
 test: test-rust test-c test-python ## All tests: Rust, C, Python
 	@echo "all tests passed"
