@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python soak lint bench venv wheel golden header install uninstall train \
+.PHONY: help demo build test test-rust test-c test-python kill-test soak lint bench venv wheel golden header install uninstall train \
 	setup-system clean
 
 help: ## Show this help
@@ -37,6 +37,9 @@ test-c: build ## Header, C tests and C examples
 
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
+
+kill-test: build venv ## A thousand kills of a process that saves snapshots (KILLS=1000; some minutes)
+	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
 
 venv: $(VENV)/.ready
 $(VENV)/.ready: requirements-dev.txt

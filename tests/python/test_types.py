@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report"])
+@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report", "evscale.snapshot"])
 def test_examples_in_docstrings(name):
     ran = doctest.testmod(importlib.import_module(name))
     assert ran.attempted > 0 and ran.failed == 0
