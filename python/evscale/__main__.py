@@ -16,7 +16,7 @@ import evscale
 
 from . import demo
 from ._progress import progress
-from ._refuse import refuse
+from ._refuse import missing, refuse
 
 BAD_INPUT = 2
 FAILED = 1
@@ -203,6 +203,23 @@ def _simulate(args: argparse.Namespace) -> int:
     return 0
 
 
+def _completion(args: argparse.Namespace) -> int:
+    try:
+        from argcomplete import shellcode
+    except ImportError:
+        raise missing("argcomplete", "completion in a shell", "completion") from None
+    print(shellcode(["evscale"], shell=args.shell))
+    return 0
+
+
+def _complete(of: argparse.ArgumentParser) -> None:
+    """Answers the shell's question for completions and ends, if this run is one."""
+    if "_ARGCOMPLETE" in os.environ:
+        from argcomplete import autocomplete
+
+        autocomplete(of)
+
+
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
     top = argparse.ArgumentParser(prog="evscale", description="Predictive autoscaler: forecasts arrivals, decides the "
@@ -251,12 +268,16 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--records", action="store_true", help="JSON lines for `evscale decide`")
     part.add_argument("--jobs", type=int, default=12, help="jobs in the records (default: %(default)s)")
     part.add_argument("--service-time-ms", type=float, default=400.0, help="in the records (default: %(default)s)")
+    part = command("completion", _completion, "print the completion of a shell, to be evaluated in it", machine=False)
+    part.add_argument("shell", choices=("bash", "zsh", "fish"))
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 is success, 1 a failed check, 2 bad input, 130 Ctrl-C."""
-    args = parser().parse_args(arguments)
+    commands = parser()
+    _complete(commands)
+    args = commands.parse_args(arguments)
     try:
         return int(args.run(args))
     except BrokenPipeError:
