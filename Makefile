@@ -72,9 +72,11 @@ uninstall: ## Remove what install put there
 soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
 
-lint: ## Formatting and lints
+lint: venv ## Formatting, lints and types
 	cargo fmt --all -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python
+	$(VENV)/bin/pyright --pythonpath $(PY)
 
 train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	$(PY) -m pip install -q -r python/training/requirements.txt

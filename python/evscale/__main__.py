@@ -205,7 +205,7 @@ def _simulate(args: argparse.Namespace) -> int:
 
 def _completion(args: argparse.Namespace) -> int:
     try:
-        from argcomplete import shellcode
+        from argcomplete.shell_integration import shellcode
     except ImportError:
         raise missing("argcomplete", "completion in a shell", "completion") from None
     print(shellcode(["evscale"], shell=args.shell))

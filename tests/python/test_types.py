@@ -20,7 +20,7 @@ def test_examples_in_docstrings(name):
 @pytest.mark.parametrize("command", [
     ["mypy.stubtest", "evscale._evscale", "--allowlist", "tests/python/stubtest-allowlist.txt"],
     ["mypy"],
-    ["ruff", "check", "python/evscale", "examples/python", "notebooks"],
+    ["ruff", "check", "python/evscale", "examples/python", "notebooks", "tests/python"],
 ])
 def test_tools_have_no_complaint(command):
     pytest.importorskip(command[0].partition(".")[0])
