@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python kill-test soak lint bench venv wheel golden header install uninstall train \
+.PHONY: help demo build test test-rust test-c test-python kill-test notebooks soak lint bench venv wheel golden header install uninstall train \
 	setup-system clean
 
 help: ## Show this help
@@ -53,6 +53,10 @@ wheel: venv ## Build the wheel into dist/
 
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
+
+notebooks: build venv ## Run the notebooks and write what they show beside them
+	$(PY) -m ipykernel install --sys-prefix
+	$(PY) tools/render_notebooks.py
 
 bench: build ## Latency of a tick with and without the networks; throughput and memory of fleets
 	$(CARGO_TARGET_DIR)/release/bench

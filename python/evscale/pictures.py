@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,22 +28,39 @@ RULE_COLORS = {
 }
 OTHER_RULE = "#e377c2"
 FIGURE_PEER = "HPA on CPU"
+SIZE, NOTEBOOK_DPI = (11, 3.2), 72
 READABLE, POINTS = 1500, 500
 SPANS_HOURS = (0.5, 1, 2, 3, 24, 168)
 
 
 def figure(
-    rows: int = 1, heights: Sequence[float] = (1.0,), size: tuple[float, float] = (11, 3.2), constrained: bool = True
+    rows: int = 1, heights: Sequence[float] = (1.0,), size: tuple[float, float] = SIZE, constrained: bool = True
 ) -> tuple[Figure, Any]:
-    """A figure without a display."""
+    """A figure without a display, which notebooks show, and its axes."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise missing("matplotlib", "a picture", "plot") from None
-    drawn = Figure(figsize=size, constrained_layout=constrained)
+
+    class Picture(Figure):
+        def _repr_png_(self) -> bytes:
+            buffer = BytesIO()
+            self.savefig(buffer, format="png", dpi=NOTEBOOK_DPI)
+            return buffer.getvalue()
+
+    drawn = Picture(figsize=size, constrained_layout=constrained)
     FigureCanvasAgg(drawn)
     return drawn, drawn.subplots(rows, 1, squeeze=False, height_ratios=heights)[:, 0]
+
+
+def shown_axes() -> Axes:
+    """Axes of a new figure of pyplot, which notebooks show by themselves."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise missing("matplotlib", "a picture", "plot") from None
+    return pyplot.subplots(figsize=SIZE, constrained_layout=True)[1]
 
 
 def forecast_frame(forecast: Forecast, level: Sequence[float] | None = None) -> Any:
@@ -66,7 +84,7 @@ def forecast_frame(forecast: Forecast, level: Sequence[float] | None = None) -> 
 def forecast_plot(forecast: Forecast, axes: Any = None) -> Any:
     """The median with the 50 and 80 % intervals over the horizons."""
     if axes is None:
-        axes = figure()[1][0]
+        axes = shown_axes()
     horizons = list(forecast.horizons.values())
     ahead = [horizon.minutes for horizon in horizons]
     for share, alpha in ((0.8, 0.5), (0.5, 1.0)):
