@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python kill-test notebooks soak lint bench venv wheel golden header install uninstall train \
+.PHONY: help demo build test test-rust test-c test-python kill-test notebooks docs soak lint bench venv wheel golden header install uninstall train \
 	setup-system clean
 
 help: ## Show this help
@@ -54,6 +54,9 @@ wheel: venv ## Build the wheel into dist/
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
 
+docs: build venv ## Pages of the Python package, into dist/docs
+	$(PY) tools/docs.py dist/docs
+
 notebooks: build venv ## Run the notebooks and write what they show beside them
 	$(PY) -m ipykernel install --sys-prefix
 	$(PY) tools/render_notebooks.py
@@ -79,7 +82,7 @@ soak: ## Ten million random and adversarial steps against the safety invariants 
 lint: venv ## Formatting, lints and types
 	cargo fmt --all -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
 train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]

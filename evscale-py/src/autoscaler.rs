@@ -16,6 +16,26 @@ use std::sync::Mutex;
 const CHUNK: usize = 256;
 
 /// Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns.
+///
+/// Parameters
+/// ----------
+/// config
+///     Settings; the defaults without one.
+/// bundle
+///     Models; the bundled ones without.
+///
+/// Examples
+/// --------
+/// >>> from evscale import Autoscaler, Config
+/// >>> scaler = Autoscaler(Config(min_jobs=2, max_jobs=40))
+/// >>> for minute in range(10, 40, 2):
+/// ...     seen = scaler.observe(timestamp=f"2026-01-05T10:{minute}:00Z", logged_events_count=3000,
+/// ...                           current_job_count=12, average_processing_duration_ms=400)
+/// >>> seen.verdict, seen.decision_due
+/// ('accepted', True)
+/// >>> decision = scaler.decide()
+/// >>> 2 <= decision.recommended_jobs <= 40
+/// True
 #[pyclass(frozen, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
     state: Mutex<evscale_core::Autoscaler>,
@@ -45,6 +65,17 @@ impl Autoscaler {
         .map(Self::around)
     }
     /// Takes the record of one interval: a dict, or its fields as keyword arguments.
+    ///
+    /// Parameters
+    /// ----------
+    /// record
+    ///     A mapping with some of `evscale.FIELDS`. None is unknown, and unknown is never taken for zero.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     A required field is missing, a field is unknown or of the wrong type, or a datetime is naive. A record that comes late
+    ///     or makes no sense is no error: the verdict tells.
     #[pyo3(signature = (record=None, /, **fields))]
     fn observe(
         &self,
@@ -107,23 +138,48 @@ impl Autoscaler {
         locked(py, &self.state, |scaler| Ok(scaler.decide())).map(Decision)
     }
     /// The decision at a time that may be later than the newest record.
+    ///
+    /// Parameters
+    /// ----------
+    /// timestamp
+    ///     An aware datetime, RFC 3339 text with a zone, or epoch milliseconds.
     fn decide_at(&self, py: Python<'_>, timestamp: &Bound<'_, PyAny>) -> PyResult<Decision> {
         let at = plain::timestamp("timestamp", timestamp)?;
         locked(py, &self.state, |scaler| Ok(scaler.decide_at(at))).map(Decision)
     }
-    /// The whole state of the pool.
+    /// The whole state of the pool, for `restore`; `evscale.save_snapshot` writes it to a file.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler, Config
+    /// >>> scaler = Autoscaler(Config(max_jobs=40))
+    /// >>> Autoscaler.restore(Config(max_jobs=40), scaler.snapshot()).snapshot() == scaler.snapshot()
+    /// True
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &locked(py, &self.state, |scaler| Ok(scaler.snapshot()))?))
     }
     /// An autoscaler that goes on from a snapshot.
+    ///
+    /// Raises
+    /// ------
+    /// SnapshotError
+    ///     It is damaged, foreign, of another format, or of a pool with another interval.
     #[staticmethod]
     #[pyo3(signature = (config, data, bundle=None))]
     fn restore(py: Python<'_>, config: &Config, data: &[u8], bundle: Option<&ModelBundle>) -> PyResult<Self> {
         let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
         guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data)).map(Self::around)
     }
-    /// Tells what the host really did: timestamp, started, ready, startup_seconds, refused; as a dict or as keyword
-    /// arguments.
+    /// Tells what the host really did, as a dict or as keyword arguments; the startup time is learned from it.
+    ///
+    /// Parameters
+    /// ----------
+    /// timestamp
+    ///     When it was known; required.
+    /// started, ready, refused
+    ///     Jobs that were asked for, that became ready, and that the host did not start; 0 without.
+    /// startup_seconds
+    ///     Time that the jobs took to become ready.
     #[pyo3(signature = (outcome=None, /, **fields))]
     fn acknowledge(
         &self,
@@ -147,6 +203,13 @@ impl Autoscaler {
         })
     }
     /// Orders exactly `fixed` jobs, or at most `cap`, until a time; without arguments the order is taken back.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> scaler = Autoscaler()
+    /// >>> scaler.set_override(fixed=12, until="2026-01-05T12:00:00Z")
+    /// >>> scaler.set_override()
     #[pyo3(signature = (fixed=None, cap=None, until=None))]
     fn set_override(
         &self,
@@ -172,6 +235,12 @@ impl Autoscaler {
         })
     }
     /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> Autoscaler().health()["causes"]
+    /// []
     fn health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let text = locked(py, &self.state, |scaler| Ok(scaler.health().to_json()))?;
         plain::loads(py, &text)
