@@ -11,14 +11,15 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo test-training build test test-rust test-c test-python soak lint bench venv wheel golden header install uninstall train \
+.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak lint bench venv \
+	wheel golden header install uninstall train \
 	setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: build venv ## Replay two weeks (or TRACE=file.csv) under evscale and a reactive rule; table and picture
-	$(PY) -m evscale.demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
+	$(PY) -m evscale demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
 
 test: test-rust test-c test-python ## All tests: Rust, C, Python
 	@echo "all tests passed"
@@ -39,6 +40,9 @@ test-c: build ## Header, C tests and C examples
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
 
+kill-test: build venv ## A thousand kills of a process that saves snapshots (KILLS=1000; some minutes)
+	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
+
 venv: $(VENV)/.ready
 $(VENV)/.ready: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +55,13 @@ wheel: venv ## Build the wheel into dist/
 
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
+
+docs: build venv ## Pages of the Python package, into dist/docs
+	$(PY) tools/docs.py dist/docs
+
+notebooks: build venv ## Run the notebooks and write what they show beside them
+	$(PY) -m ipykernel install --sys-prefix
+	$(PY) tools/render_notebooks.py
 
 BENCH_VENV ?= $(CURDIR)/benchmarks/.venv
 bench: build ## Measure speed, memory and fleets beside what people would embed otherwise; writes BENCHMARKS.md
@@ -72,9 +83,11 @@ uninstall: ## Remove what install put there
 soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
 
-lint: ## Formatting and lints
+lint: venv ## Formatting, lints and types
 	cargo fmt --all -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools
+	$(VENV)/bin/pyright --pythonpath $(PY)
 
 test-training: build venv ## Tests of the training code (installs PyTorch)
 	$(PY) -m pip install -q -r python/training/requirements.txt

@@ -33,7 +33,7 @@ print(f"{len(history.events)} intervals of {history.interval_seconds} s, {histor
 # busy at the peak, and says so.
 
 # %%
-config = evscale.Config(min_jobs=1, max_jobs=90, sla_wait_seconds=30.0, sla_target=0.995, service_time_ms=2000)
+config = evscale.Config(min_jobs=1, max_jobs=90, sla_wait_seconds=30.0, sla_target=0.995, service_time_ms=600)
 report = evscale.backtest(history, config)
 print(report)
 

@@ -22,10 +22,12 @@ scaler = evscale.Autoscaler(config)
 
 # %%
 start = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
-for minute in range(2, 62, 2):
-    seen = scaler.observe(timestamp=start + timedelta(minutes=minute), logged_events_count=3000 + 20 * minute,
-                          current_job_count=12, average_processing_duration_ms=400)
-seen
+seen = [
+    scaler.observe(timestamp=start + timedelta(minutes=minute), logged_events_count=3000 + 20 * minute,
+                   current_job_count=12, average_processing_duration_ms=400)
+    for minute in range(2, 62, 2)
+]
+seen[-1]
 
 # %%
 decision = scaler.decide()

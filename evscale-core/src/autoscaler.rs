@@ -167,22 +167,11 @@ impl Autoscaler {
     /// # Errors
     /// None today; kept for records that cannot be judged at all.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
-        let state = &mut self.state;
-        let (record, repairs) = match state.expectation.check(record, &self.config) {
-            Checked::Usable { record, repairs } => (record, repairs),
-            Checked::Rejected { reason } => {
-                state.controller.reject(&reason);
-                let now = state.expectation.newest.unwrap_or(record.timestamp);
-                return Ok(Observation {
-                    verdict: Verdict::Rejected,
-                    repairs: Vec::new(),
-                    reason: Some(reason),
-                    anomaly_score: self.forecast.anomaly_score,
-                    decision_due: state.controller.due(&self.config, now),
-                    emergency: false,
-                });
-            }
+        let (record, repairs) = match self.checked(record) {
+            Ok(usable) => usable,
+            Err(rejected) => return Ok(rejected),
         };
+        let state = &mut self.state;
         state.traffic_multiplier = record.expected_traffic_multiplier.unwrap_or(1.0);
         state.history.push(record.timestamp, record.logged_events_count);
         state.ensemble.advance(
@@ -220,6 +209,53 @@ impl Autoscaler {
             decision_due: emergency || state.controller.due(&self.config, record.timestamp),
             emergency,
         })
+    }
+
+    /// Takes a record from long ago into the history alone: nothing is forecast, learned or rehearsed on it, which is
+    /// some hundred times cheaper than [`observe`](Self::observe).
+    ///
+    /// For the older part of a long history. Records that are observed after it find the same history, and so the same
+    /// input of the forecasting network; the weights of the experts, the calibration and the rehearsal know only what was
+    /// observed. Until a record is observed, the forecast is that of the last observed one.
+    ///
+    /// # Errors
+    /// As for `observe`.
+    pub fn remember(&mut self, record: &Metrics) -> Result<Observation> {
+        let (record, repairs) = match self.checked(record) {
+            Ok(usable) => usable,
+            Err(rejected) => return Ok(rejected),
+        };
+        let state = &mut self.state;
+        state.history.push(record.timestamp, record.logged_events_count);
+        state.ensemble.remember(record.logged_events_count);
+        Ok(Observation {
+            verdict: if repairs.is_empty() { Verdict::Accepted } else { Verdict::Repaired },
+            repairs,
+            reason: None,
+            anomaly_score: self.forecast.anomaly_score,
+            decision_due: state.controller.due(&self.config, record.timestamp),
+            emergency: false,
+        })
+    }
+
+    /// A record without what makes no sense in it, and what that was; or what to answer to one that is rejected.
+    fn checked(&mut self, record: &Metrics) -> std::result::Result<(Metrics, Vec<String>), Observation> {
+        let state = &mut self.state;
+        match state.expectation.check(record, &self.config) {
+            Checked::Usable { record, repairs } => Ok((record, repairs)),
+            Checked::Rejected { reason } => {
+                state.controller.reject(&reason);
+                let now = state.expectation.newest.unwrap_or(record.timestamp);
+                Err(Observation {
+                    verdict: Verdict::Rejected,
+                    repairs: Vec::new(),
+                    reason: Some(reason),
+                    anomaly_score: self.forecast.anomaly_score,
+                    decision_due: state.controller.due(&self.config, now),
+                    emergency: false,
+                })
+            }
+        }
     }
 
     /// The forecast at the newest record.

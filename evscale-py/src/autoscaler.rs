@@ -7,7 +7,7 @@ use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::{frame, plain, record};
-use evscale_core::{ManualOrder, ManualOverride, Pause};
+use evscale_core::{ManualOrder, ManualOverride, Metrics, Pause};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use std::sync::Mutex;
@@ -16,6 +16,26 @@ use std::sync::Mutex;
 const CHUNK: usize = 256;
 
 /// Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns.
+///
+/// Parameters
+/// ----------
+/// config
+///     Settings; the defaults without one.
+/// bundle
+///     Models; the bundled ones without.
+///
+/// Examples
+/// --------
+/// >>> from evscale import Autoscaler, Config
+/// >>> scaler = Autoscaler(Config(min_jobs=2, max_jobs=40))
+/// >>> for minute in range(10, 40, 2):
+/// ...     seen = scaler.observe(timestamp=f"2026-01-05T10:{minute}:00Z", logged_events_count=3000,
+/// ...                           current_job_count=12, average_processing_duration_ms=400)
+/// >>> seen.verdict, seen.decision_due
+/// ('accepted', True)
+/// >>> decision = scaler.decide()
+/// >>> 2 <= decision.recommended_jobs <= 40
+/// True
 #[pyclass(frozen, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
     state: Mutex<evscale_core::Autoscaler>,
@@ -45,6 +65,17 @@ impl Autoscaler {
         .map(Self::around)
     }
     /// Takes the record of one interval: a dict, or its fields as keyword arguments.
+    ///
+    /// Parameters
+    /// ----------
+    /// record
+    ///     A mapping with some of `evscale.FIELDS`. None is unknown, and unknown is never taken for zero.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     A required field is missing, a field is unknown or of the wrong type, or a datetime is naive. A record that comes late
+    ///     or makes no sense is no error: the verdict tells.
     #[pyo3(signature = (record=None, /, **fields))]
     fn observe(
         &self,
@@ -58,12 +89,17 @@ impl Autoscaler {
     /// Takes the records of many intervals, oldest first: a list of dicts, a dict of columns, or a data frame of
     /// pandas, polars or pyarrow, or the path of a CSV or Parquet file. `columns` maps our names to those of the table.
     /// A malformed record refuses the whole table.
-    #[pyo3(signature = (frame, columns=None))]
+    ///
+    /// With `warm_days`, records that are older than that before the newest one go into the history alone: nothing is
+    /// forecast, learned or rehearsed on them, which is some hundred times faster; decisions differ a little from those
+    /// after all records were observed. Without it, they are the same bit for bit.
+    #[pyo3(signature = (frame, columns=None, warm_days=None))]
     fn observe_many(
         &self,
         py: Python<'_>,
         frame: &Bound<'_, PyAny>,
         columns: Option<&Bound<'_, PyAny>>,
+        warm_days: Option<f64>,
     ) -> PyResult<Vec<Observation>> {
         let is_path = frame.is_instance_of::<PyString>() || frame.hasattr("__fspath__")?;
         let records = if is_path || columns.is_some() {
@@ -72,10 +108,22 @@ impl Autoscaler {
         } else {
             frame::records(frame)?
         };
+        let observed_from = match (warm_days, records.last()) {
+            (Some(days), _) if !(days.is_finite() && days >= 0.0) => {
+                return Err(refused(py, &format!("`warm_days` is {days}, expected 0 or more")));
+            }
+            (Some(days), Some(newest)) => Some(newest.timestamp.plus_seconds((-days * 86_400.0) as i64)),
+            _ => None,
+        };
         let mut seen = Vec::with_capacity(records.len());
         for chunk in records.chunks(CHUNK) {
-            let part: Vec<_> =
-                locked(py, &self.state, |scaler| chunk.iter().map(|r| scaler.observe(r)).collect())?;
+            let part: Vec<_> = locked(py, &self.state, |scaler| {
+                let mut take = |record: &Metrics| match observed_from {
+                    Some(from) if record.timestamp < from => scaler.remember(record),
+                    _ => scaler.observe(record),
+                };
+                chunk.iter().map(&mut take).collect()
+            })?;
             seen.extend(part.into_iter().map(Observation::from));
             py.check_signals()?;
         }
@@ -90,23 +138,48 @@ impl Autoscaler {
         locked(py, &self.state, |scaler| Ok(scaler.decide())).map(Decision)
     }
     /// The decision at a time that may be later than the newest record.
+    ///
+    /// Parameters
+    /// ----------
+    /// timestamp
+    ///     An aware datetime, RFC 3339 text with a zone, or epoch milliseconds.
     fn decide_at(&self, py: Python<'_>, timestamp: &Bound<'_, PyAny>) -> PyResult<Decision> {
         let at = plain::timestamp("timestamp", timestamp)?;
         locked(py, &self.state, |scaler| Ok(scaler.decide_at(at))).map(Decision)
     }
-    /// The whole state of the pool.
+    /// The whole state of the pool, for `restore`; `evscale.save_snapshot` writes it to a file.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler, Config
+    /// >>> scaler = Autoscaler(Config(max_jobs=40))
+    /// >>> Autoscaler.restore(Config(max_jobs=40), scaler.snapshot()).snapshot() == scaler.snapshot()
+    /// True
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &locked(py, &self.state, |scaler| Ok(scaler.snapshot()))?))
     }
     /// An autoscaler that goes on from a snapshot.
+    ///
+    /// Raises
+    /// ------
+    /// SnapshotError
+    ///     It is damaged, foreign, of another format, or of a pool with another interval.
     #[staticmethod]
     #[pyo3(signature = (config, data, bundle=None))]
     fn restore(py: Python<'_>, config: &Config, data: &[u8], bundle: Option<&ModelBundle>) -> PyResult<Self> {
         let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
         guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data)).map(Self::around)
     }
-    /// Tells what the host really did: timestamp, started, ready, startup_seconds, refused; as a dict or as keyword
-    /// arguments.
+    /// Tells what the host really did, as a dict or as keyword arguments; the startup time is learned from it.
+    ///
+    /// Parameters
+    /// ----------
+    /// timestamp
+    ///     When it was known; required.
+    /// started, ready, refused
+    ///     Jobs that were asked for, that became ready, and that the host did not start; 0 without.
+    /// startup_seconds
+    ///     Time that the jobs took to become ready.
     #[pyo3(signature = (outcome=None, /, **fields))]
     fn acknowledge(
         &self,
@@ -130,6 +203,13 @@ impl Autoscaler {
         })
     }
     /// Orders exactly `fixed` jobs, or at most `cap`, until a time; without arguments the order is taken back.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> scaler = Autoscaler()
+    /// >>> scaler.set_override(fixed=12, until="2026-01-05T12:00:00Z")
+    /// >>> scaler.set_override()
     #[pyo3(signature = (fixed=None, cap=None, until=None))]
     fn set_override(
         &self,
@@ -155,6 +235,12 @@ impl Autoscaler {
         })
     }
     /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> Autoscaler().health()["causes"]
+    /// []
     fn health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let text = locked(py, &self.state, |scaler| Ok(scaler.health().to_json()))?;
         plain::loads(py, &text)

@@ -3,11 +3,11 @@
 use crate::config::Config;
 use crate::door::{error, guarded};
 use crate::models::ModelBundle;
+use crate::progress::Progress;
 use evscale_core::Timestamp;
 use evscale_core::simulate::{History, Workload, backtest};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use std::sync::Mutex;
 
 /// Replays counts per interval under evscale and the peers; the answer is JSON. `progress` gets (done, all) about a
 /// hundred times; an exception of it, or Ctrl-C, ends the replay.
@@ -35,26 +35,11 @@ pub fn backtest_history(
     let bundle = bundle.map(|bundle| bundle.0.clone());
     let workload = Workload { name: "history".to_owned(), start, interval_seconds, events };
     let history = History { workload, service_seconds, jobs_at_peak, seed, peers };
-    let failure = Mutex::new(None);
-    let mut tell = |done: usize, all: usize| {
-        if !done.is_multiple_of((all / 100).max(1)) && done != all {
-            return true;
-        }
-        let problem = Python::attach(|py| {
-            py.check_signals().err().or_else(|| progress.as_ref()?.call1(py, (done, all)).err())
-        });
-        let go_on = problem.is_none();
-        if let (Some(problem), Ok(mut first)) = (problem, failure.lock()) {
-            first.get_or_insert(problem);
-        }
-        go_on
-    };
+    let mut progress = Progress::new(progress);
     let answer = guarded(py, || {
-        let report = backtest(&history, &config.0, bundle, &mut tell)?;
+        let report = backtest(&history, &config.0, bundle, &mut |done, all| progress.tell(done, all))?;
         Ok(serde_json::to_string(&report))
     });
-    if let Ok(Some(problem)) = failure.into_inner() {
-        return Err(problem);
-    }
+    progress.finish()?;
     answer?.map_err(|problem| error(py, "invalid_argument", &format!("backtest: {problem}")))
 }

@@ -6,7 +6,91 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-/// Settings of one pool, as keyword arguments; None is the default.
+/// Settings of one pool, as keyword arguments; None is the default. Each setting is an attribute.
+///
+/// Parameters
+/// ----------
+/// interval_seconds
+///     Time between two metrics records, seconds; 10 to 3600.
+/// decision_interval_seconds
+///     Time between two decisions, seconds; `interval_seconds` to 86400. Emergencies do not wait for it.
+/// min_jobs
+///     Fewest jobs, 0 to `max_jobs`.
+/// max_jobs
+///     Most jobs, 1 to 1,000,000.
+/// job_startup_seconds
+///     Time from the request of a job until it takes events, seconds; 0 to 7200.
+/// sla_wait_seconds
+///     Longest wait in the queue that meets the SLA, seconds; 0.001 to 86400.
+/// sla_target
+///     Share of events that should meet the SLA, 0.5 to 0.99999.
+/// target_utilization
+///     Utilization that jobs can be planned with, 0.1 to 1.
+/// service_time_ms
+///     Mean time a job works on one event, ms, for pools whose records do not tell; 1e-6 to 1e9.
+/// time_zone
+///     IANA time zone of the pool's users.
+/// holidays
+///     Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
+/// tolerance
+///     Dead band: changes up to this share of the pool are not made, 0 to 0.5.
+/// scale_down_stabilization_seconds
+///     Scale-down goes to the highest proposal of this window, seconds; 0 to 86400.
+/// max_step_up_percent
+///     Most jobs added by one decision, as a percentage of the pool, 1 to 10000; the larger of the two limits
+///     holds.
+/// max_step_up_jobs
+///     Most jobs added by one decision, absolute, 1 to 1,000,000.
+/// max_step_down_percent
+///     Most jobs removed by one decision, as a percentage of the pool, 1 to 100; the larger of the two limits
+///     holds.
+/// max_step_down_jobs
+///     Most jobs removed by one decision, absolute, 1 to 1,000,000.
+/// cooldown_up_seconds
+///     Time after a change in which the pool does not grow, seconds; 0 to 86400.
+/// cooldown_down_seconds
+///     Time after a change in which the pool does not shrink, seconds; 0 to 86400.
+/// flap_window_seconds
+///     Window in which reversals of direction are counted, seconds; 60 to 604800.
+/// max_reversals
+///     Reversals in the window from which on the pool does not shrink, 1 to 1000.
+/// scale_down_quantile
+///     Upper quantile that must fit into a smaller pool, 0.5 to 0.995.
+/// job_hours_per_day
+///     Most job-hours per day (UTC), 0.1 to 1e9; none by default.
+/// stale_after_seconds
+///     A newest record older than this is stale, seconds; at least `interval_seconds`, at most 86400. Three
+///     intervals by default.
+/// stale_action
+///     What stale records lead to in the end.
+/// stale_fail_safe_seconds
+///     Age of the newest record from which `stale_action` applies, seconds; 0 to 604800.
+/// fail_safe_jobs
+///     Jobs of a pool that nobody can see; the highest need of the last day by default.
+/// emergency_quantile
+///     Quantile of the forecast that the pool must be able to serve within a startup time, else it is an emergency;
+///     0.5 to 0.995.
+/// emergency_tolerance
+///     How far that quantile may exceed the pool's capacity, as a share of it, 0 to 10.
+/// emergency_in_maintenance
+///     Whether an emergency may raise the pool during a maintenance window.
+/// pause
+///     Which changes are switched off from the start.
+/// use_networks
+///     Whether the networks act; without them the statistical experts and the analytic rule do.
+///
+/// Raises
+/// ------
+/// ConfigError
+///     A setting is unknown, out of range, or contradicts another.
+///
+/// Examples
+/// --------
+/// >>> from evscale import Config
+/// >>> Config(min_jobs=2, max_jobs=40, time_zone="Europe/Berlin")
+/// Config(min_jobs=2, max_jobs=40, time_zone='Europe/Berlin')
+/// >>> Config().sla_target
+/// 0.995
 #[pyclass(frozen, module = "evscale", name = "Config")]
 pub struct Config(pub evscale_core::Config);
 

@@ -6,6 +6,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
 /// A number of jobs that passed the safety rules, and why.
+///
+/// Examples
+/// --------
+/// >>> from evscale import Autoscaler, Decision
+/// >>> decision = Autoscaler().decide()
+/// >>> decision.action, decision.source
+/// ('hold', 'hold')
+/// >>> Decision(decision.to_json()).explanation == decision.explanation
+/// True
 #[pyclass(frozen, eq, module = "evscale", name = "Decision")]
 #[derive(PartialEq)]
 pub struct Decision(pub evscale_core::Decision);

@@ -6,7 +6,14 @@ use evscale_core::QUANTILE_LEVELS;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict};
 
-/// Arrivals expected at every horizon.
+/// Arrivals expected at every horizon; made by `Autoscaler.forecast` and `Forecaster.predict`.
+///
+/// Examples
+/// --------
+/// >>> from evscale import Forecaster
+/// >>> forecast = Forecaster().predict([5, 7, 6])
+/// >>> [minutes for minutes in forecast.horizons if minutes in (12, 48, 180)]
+/// [12, 48, 180]
 #[pyclass(frozen, eq, module = "evscale", name = "Forecast")]
 #[derive(PartialEq)]
 pub struct Forecast(pub evscale_core::Forecast);
@@ -134,6 +141,13 @@ impl HorizonForecast {
         Ok(out)
     }
     /// Value at a level of 0 to 1, interpolated; levels beyond the outermost ones give those.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Forecaster
+    /// >>> soon = Forecaster().predict([5, 7, 6]).horizons[12]
+    /// >>> soon.quantile(0.5) == soon.prediction
+    /// True
     fn quantile(&self, py: Python<'_>, level: f64) -> PyResult<f64> {
         Ok(self.0.quantile(share(py, "level", level)?))
     }

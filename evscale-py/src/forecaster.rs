@@ -16,6 +16,25 @@ const DEFAULT_START_MS: i64 = 946_857_600_000;
 const CHUNK: usize = 256;
 
 /// Forecasts a series of counts, without a pool of jobs. Threads may share it; they take turns.
+///
+/// Parameters
+/// ----------
+/// interval_seconds
+///     Length of an interval, 10 to 3600.
+/// start
+///     Beginning of the first interval; a Monday at midnight without one. The hour and the weekday matter.
+/// bundle
+///     Models; the bundled ones without.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np
+/// >>> from evscale import Forecaster
+/// >>> counts = 500 + 300 * np.sin(np.arange(720) / 720 * 2 * np.pi)
+/// >>> forecast = Forecaster(interval_seconds=120).predict(counts, start="2026-01-05T00:00:00Z")
+/// >>> low, high = forecast.horizons[12].interval(0.8)
+/// >>> low <= forecast.horizons[12].prediction <= high
+/// True
 #[pyclass(frozen, module = "evscale", name = "Forecaster")]
 pub struct Forecaster {
     state: Mutex<evscale_core::Forecaster>,

@@ -43,11 +43,19 @@ fn one(index: usize, row: &Bound<'_, PyDict>) -> PyResult<Metrics> {
         .map_err(|problem| error(py, "invalid_argument", &format!("row {index}: {}", problem.value(py))))
 }
 
+/// Whether it is a numpy array of numbers or truth values, which is read faster as a list.
+fn is_numeric_array(column: &Bound<'_, PyAny>) -> bool {
+    let kind = || -> PyResult<String> { column.getattr("dtype")?.getattr("kind")?.extract() };
+    column.hasattr("tolist").unwrap_or(false)
+        && kind().is_ok_and(|kind| matches!(kind.as_str(), "b" | "i" | "u" | "f"))
+}
+
 fn of_columns(columns: &Bound<'_, PyDict>) -> PyResult<Vec<Metrics>> {
     let py = columns.py();
     let mut length = None;
     let mut all = Vec::with_capacity(columns.len());
     for (key, column) in columns.iter() {
+        let column = if is_numeric_array(&column) { column.call_method0("tolist")? } else { column };
         let is_column = !column.is_instance_of::<PyString>() && column.hasattr("__len__")?;
         let (true, Ok(values)) = (is_column, column.try_iter()) else {
             return Err(refused(

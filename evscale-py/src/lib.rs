@@ -11,6 +11,7 @@ mod frame;
 mod models;
 mod observation;
 mod plain;
+mod progress;
 mod record;
 mod replay;
 mod training;

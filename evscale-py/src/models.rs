@@ -8,6 +8,12 @@ use std::io;
 use std::path::PathBuf;
 
 /// A forecaster and a policy network, checked when loaded, shared by any number of pools and threads.
+///
+/// Examples
+/// --------
+/// >>> from evscale import ModelBundle
+/// >>> ModelBundle.bundled().manifest["format_version"]
+/// 1
 #[pyclass(frozen, module = "evscale", name = "ModelBundle")]
 pub struct ModelBundle(pub evscale_core::ModelBundle);
 

@@ -5,6 +5,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 /// What became of a record, and what it means.
+///
+/// Examples
+/// --------
+/// >>> from evscale import Autoscaler
+/// >>> seen = Autoscaler().observe(timestamp="2026-01-05T10:02:00Z", logged_events_count=-5, current_job_count=3)
+/// >>> seen.verdict, len(seen.repairs)
+/// ('repaired', 1)
 #[pyclass(frozen, eq, module = "evscale", name = "Observation")]
 #[derive(Clone, PartialEq)]
 pub struct Observation {

@@ -2,11 +2,11 @@
 
 use crate::config::Config;
 use crate::door::guarded;
+use crate::progress::Progress;
 use evscale_core::Autoscaler;
 use evscale_core::simulate::peers::{HpaCpu, PeerPool};
 use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
 use pyo3::prelude::*;
-use std::sync::Mutex;
 
 /// CSV text of two generated weeks.
 #[pyfunction]
@@ -37,7 +37,7 @@ pub fn replay_workload(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
     let settings = &config.0;
-    let failure = Mutex::new(None);
+    let mut progress = Progress::new(progress);
     let answer = guarded(py, || {
         let workload = Workload::from_csv(name, csv)?;
         let factor = (settings.interval_seconds / workload.interval_seconds).max(1) as usize;
@@ -62,21 +62,11 @@ pub fn replay_workload(
         };
         let scored_from = (7 * 86_400 / world.interval_seconds() as usize).min(world.len() * 2 / 5);
         let mut tell = |done: usize, all: usize| {
-            if done.is_multiple_of((all / 100).max(1)) || done == all {
-                Python::attach(|py| {
-                    let problem = progress.as_ref().and_then(|call| call.call1(py, (done, all)).err());
-                    if let (Some(problem), Ok(mut first)) = (problem, failure.lock()) {
-                        first.get_or_insert(problem);
-                    }
-                });
-            }
+            progress.tell(done, all);
         };
         Ok(replay(&world, pool, chosen.as_mut(), scored_from, &mut tell))
     })?;
-    if let Ok(Some(problem)) = failure.into_inner() {
-        return Err(problem);
-    }
-    py.check_signals()?;
+    progress.finish()?;
     serde_json::to_string(&answer)
         .map_err(|problem| pyo3::exceptions::PyRuntimeError::new_err(problem.to_string()))
 }

@@ -34,6 +34,7 @@ from ._evscale import (
 if TYPE_CHECKING:
     from .history import History
     from .report import Report, Run, WhatIf, backtest
+    from .snapshot import load_snapshot, save_snapshot
 
 FIELDS = (
     "timestamp", "logged_events_count", "processed_events_count", "queued_events_count", "unprocessed_events_count",
@@ -47,10 +48,11 @@ __all__ = [
     "FIELDS", "ArgumentError", "Autoscaler", "BundleError", "Config", "ConfigError", "Decision", "EvscaleError",
     "Forecast", "Forecaster", "History", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
     "SnapshotError", "WhatIf",
-    "__version__", "backtest",
+    "__version__", "backtest", "load_snapshot", "save_snapshot",
 ]
 
-_LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report"}
+_LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report",
+          "load_snapshot": "snapshot", "save_snapshot": "snapshot"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,29 +14,20 @@ from typing import Any
 
 import evscale
 
+from . import demo
+from ._progress import progress
+from ._refuse import missing, refuse
+
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
-
-
-def progress(label: str) -> Callable[[int, int], None] | None:
-    """A progress line; nothing when standard error is no terminal."""
-    if not sys.stderr.isatty():
-        return None
-
-    def tell(done: int, total: int) -> None:
-        width = 30 * done // max(1, total)
-        print(f"\r{label} [{'#' * width}{'.' * (30 - width)}] {100 * done // max(1, total):3d} %",
-              end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-    return tell
 
 
 def _columns(given: Iterable[str]) -> dict[str, str] | None:
     pairs = [one.partition("=") for one in given]
     for role, sign, name in pairs:
         if not (role and sign and name):
-            raise _refused(f"--column got {role + sign + name!r}, expected ROLE=NAME such as events=requests")
+            raise refuse(f"--column got {role + sign + name!r}, expected ROLE=NAME such as events=requests")
     return {role: name for role, _, name in pairs} or None
 
 
@@ -47,7 +38,7 @@ def _config(args: argparse.Namespace) -> evscale.Config:
     for one in args.set:
         name, sign, text = one.partition("=")
         if not sign:
-            raise _refused(f"--set got {one!r}, expected SETTING=VALUE such as max_jobs=200")
+            raise refuse(f"--set got {one!r}, expected SETTING=VALUE such as max_jobs=200")
         try:
             settings[name] = json.loads(text)
         except json.JSONDecodeError:
@@ -55,31 +46,19 @@ def _config(args: argparse.Namespace) -> evscale.Config:
     return evscale.Config(**settings)
 
 
-def _refused(message: str) -> evscale.ArgumentError:
-    from ._refuse import refuse
-
-    return refuse(message)
-
-
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as problem:
-        raise _refused(f"{where}: {problem.msg}, expected a JSON object") from None
+        raise refuse(f"{where}: {problem.msg}, expected a JSON object") from None
     if not isinstance(value, dict):
-        raise _refused(f"{where}: {text.strip()[:60]!r}, expected a JSON object")
+        raise refuse(f"{where}: {text.strip()[:60]!r}, expected a JSON object")
     return value
 
 
 def _history(args: argparse.Namespace) -> evscale.History:
     return evscale.History.read(args.file, columns=_columns(args.column), time_zone=args.time_zone,
                                 gaps="interpolate" if args.fill_gaps else "raise")
-
-
-def _demo(args: argparse.Namespace) -> int:
-    from .demo import main as demo
-
-    return demo(args.rest)
 
 
 def _forecast(args: argparse.Namespace) -> int:
@@ -125,7 +104,7 @@ def _decide(args: argparse.Namespace) -> int:
             seen = scaler.observe(_object(line, f"line {number}"))
         except evscale.EvscaleError as problem:
             text = str(problem)
-            raise _refused(text if text.startswith(f"line {number}") else f"line {number}: {text}") from None
+            raise refuse(text if text.startswith(f"line {number}") else f"line {number}: {text}") from None
         if seen.verdict == "rejected":
             print(f"evscale: line {number}: record rejected: {seen.reason}", file=sys.stderr)
         print(scaler.decide().to_json(), flush=True)
@@ -138,7 +117,7 @@ def _explain(args: argparse.Namespace) -> int:
     try:
         decision = evscale.Decision(json.dumps(given))
     except ValueError as problem:
-        raise _refused(f"{args.decision}: {problem}") from None
+        raise refuse(f"{args.decision}: {problem}") from None
     print(f"{decision.action.replace('_', ' ')}: {decision.current_jobs} -> {decision.recommended_jobs} jobs "
           f"({decision.change:+d}) at {decision.decided_at:%Y-%m-%d %H:%M} UTC, confidence {decision.confidence:.2f}")
     print(decision.explanation)
@@ -224,6 +203,23 @@ def _simulate(args: argparse.Namespace) -> int:
     return 0
 
 
+def _completion(args: argparse.Namespace) -> int:
+    try:
+        from argcomplete.shell_integration import shellcode
+    except ImportError:
+        raise missing("argcomplete", "completion in a shell", "completion") from None
+    print(shellcode(["evscale"], shell=args.shell))
+    return 0
+
+
+def _complete(of: argparse.ArgumentParser) -> None:
+    """Answers the shell's question for completions and ends, if this run is one."""
+    if "_ARGCOMPLETE" in os.environ:
+        from argcomplete import autocomplete
+
+        autocomplete(of)
+
+
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
     top = argparse.ArgumentParser(prog="evscale", description="Predictive autoscaler: forecasts arrivals, decides the "
@@ -249,8 +245,7 @@ def parser() -> argparse.ArgumentParser:
         part.add_argument("--config", type=Path, metavar="FILE.json", help="settings of the pool")
         part.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="one setting, such as max_jobs=200")
 
-    demo = command("demo", _demo, "replay two generated weeks under evscale and a reactive rule", machine=False)
-    demo.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="arguments of python -m evscale.demo")
+    demo.add_arguments(command("demo", demo.run, "replay two generated weeks under evscale and a reactive rule", machine=False))
     history(command("forecast", _forecast, "forecast what comes after a history"))
     part = command("backtest", _backtest, "replay a history, with scores, peers and a clairvoyant schedule")
     history(part)
@@ -273,12 +268,16 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--records", action="store_true", help="JSON lines for `evscale decide`")
     part.add_argument("--jobs", type=int, default=12, help="jobs in the records (default: %(default)s)")
     part.add_argument("--service-time-ms", type=float, default=400.0, help="in the records (default: %(default)s)")
+    part = command("completion", _completion, "print the completion of a shell, to be evaluated in it", machine=False)
+    part.add_argument("shell", choices=("bash", "zsh", "fish"))
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 is success, 1 a failed check, 2 bad input, 130 Ctrl-C."""
-    args = parser().parse_args(arguments)
+    commands = parser()
+    _complete(commands)
+    args = commands.parse_args(arguments)
     try:
         return int(args.run(args))
     except BrokenPipeError:

@@ -1,22 +1,15 @@
-"""Replays a trace under evscale and under a reactive rule: a table and a picture.
-
-    python -m evscale.demo                      two generated weeks
-    python -m evscale.demo --trace trace.csv    a trace: CSV with the header timestamp,events
-"""
+"""`evscale demo`: a trace under evscale and under a reactive rule, as a table and a picture."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import Config, EvscaleError
-from ._evscale import demo_workload, replay_workload
+from ._evscale import Config, demo_workload, replay_workload
+from ._progress import progress
 
-BAD_INPUT = 2
 ROWS = (
     ("SLA compliance", "sla_compliance_percent", "{:.2f} %"),
     ("job-hours", "job_hours", "{:.0f}"),
@@ -25,18 +18,6 @@ ROWS = (
     ("scale actions", "scale_actions", "{:.0f}"),
     ("reversals", "reversals", "{:.0f}"),
 )
-
-
-def progress(label: str) -> Callable[[int, int], None]:
-    """A progress line on a terminal; one line at the end elsewhere."""
-    def tell(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            width = 30 * done // total
-            print(f"\r{label:8} [{'#' * width}{'.' * (30 - width)}] {done} of {total} intervals",
-                  end="\n" if done == total else "", file=sys.stderr, flush=True)
-        elif done == total:
-            print(f"{label:8} {total} intervals", file=sys.stderr, flush=True)
-    return tell
 
 
 def table(replays: dict[str, dict[str, Any]]) -> str:
@@ -86,32 +67,26 @@ def draw(replays: dict[str, dict[str, Any]], title: str, path: Path) -> None:
     plt.close(figure)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="evscale.demo", description=__doc__.splitlines()[0])
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the demonstration."""
     parser.add_argument("--trace", type=Path, help="CSV with the header timestamp,events; two generated weeks without")
     parser.add_argument("--out", type=Path, default=Path("demo.png"), help="picture (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the generated weeks (default: %(default)s)")
     parser.add_argument("--jobs-at-peak", type=float, default=60.0,
                         help="jobs that the 99.9th percentile of the load keeps busy (default: %(default)s)")
-    args = parser.parse_args(arguments)
-    try:
-        if args.trace is None:
-            name, text = "two generated weeks", demo_workload(args.seed)
-        else:
-            name, text = args.trace.name, args.trace.read_text()
-        config = Config(min_jobs=1, max_jobs=round(1.5 * args.jobs_at_peak))
-        replays = {rule: json.loads(replay_workload(name, text, rule, config, args.jobs_at_peak, 70.0, progress(label)))
-                   for rule, label in (("evscale", "evscale"), ("hpa", "HPA 70 %"))}
-    except (OSError, UnicodeDecodeError, EvscaleError) as problem:
-        print(f"evscale demo: {problem}", file=sys.stderr)
-        return BAD_INPUT
-    replays["HPA on CPU 70 %"] = replays.pop("hpa")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replays, prints the table, draws the picture."""
+    if args.trace is None:
+        name, text = "two generated weeks", demo_workload(args.seed)
+    else:
+        name, text = args.trace.name, args.trace.read_text(encoding="utf-8")
+    config = Config(min_jobs=1, max_jobs=round(1.5 * args.jobs_at_peak))
+    replays = {title: json.loads(replay_workload(name, text, rule, config, args.jobs_at_peak, 70.0, progress(rule)))
+               for rule, title in (("evscale", "evscale"), ("hpa", "HPA on CPU 70 %"))}
     scored = len(replays["evscale"]["rows"]) - replays["evscale"]["scored_from"]
     print(f"{name}: {scored} scored intervals after the warm-up\n\n{table(replays)}")
     draw(replays, name, args.out)
     print(f"\npicture: {args.out}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,6 +13,7 @@ from ._refuse import missing, refuse
 try:
     import gymnasium
     from gymnasium import spaces
+    from gymnasium.utils import seeding
     from gymnasium.vector import AutoresetMode, VectorEnv
     from gymnasium.vector.utils import batch_space
 except ImportError:
@@ -75,7 +76,7 @@ class ScalingVectorEnv(VectorEnv):  # type: ignore[type-arg, misc, unused-ignore
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Starts all episodes; a seed makes them the same again."""
         if seed is not None:
-            self._np_random, self._np_random_seed = gymnasium.utils.seeding.np_random(seed)
+            self._np_random, self._np_random_seed = seeding.np_random(seed)
             self._start(seed)
         return self._pools.reset(), {}
 

@@ -29,10 +29,10 @@ FURTHEST = 20_000_000
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of a source, how a message names its rows, and the data frame library it came from."""
+    """Columns of a source, how a message names it or one of its rows, and the data frame library it came from."""
 
     columns: dict[str, Any]
-    where: Callable[[int], str]
+    where: Callable[..., str]
     backend: Any = None
 
 
@@ -94,7 +94,7 @@ class History:
         times, events = found["timestamp"], found["events"]
         if times is None or events is None:
             role = "timestamp" if times is None else "events"
-            raise refuse(f"{table.where(-1)}: no column for `{role}` among {list(table.columns)}, expected one of "
+            raise refuse(f"{table.where()}: no column for `{role}` among {list(table.columns)}, expected one of "
                          f"{list(NAMES[role])}, or a mapping columns={{'{role}': ...}}")
         stamps = _milliseconds(table, times, _zone(time_zone))
         counts = _numbers(table, events, least=0.0)
@@ -131,7 +131,7 @@ def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list
     own = {theirs: ours for ours, theirs in (columns or {}).items()}
     absent = [theirs for theirs in own if theirs not in table.columns]
     if absent:
-        raise refuse(f"{table.where(-1)}: no column {absent[0]!r} among {list(table.columns)}")
+        raise refuse(f"{table.where()}: no column {absent[0]!r} among {list(table.columns)}")
     result: dict[str, list[Any]] = {}
     for name, values in table.columns.items():
         ours = own.get(name, name)
@@ -153,8 +153,8 @@ def _value(name: str, value: Any) -> Any:
         return value
 
 
-def _row(index: int) -> str:
-    return "history" if index < 0 else f"row {index}"
+def _row(index: int | None = None) -> str:
+    return "history" if index is None else f"row {index}"
 
 
 def _csv(path: str) -> Table:
@@ -176,8 +176,10 @@ def _csv(path: str) -> Table:
                              f"({','.join(header)})")
             rows.append(row)
             lines.append(reader.line_num)
-    def where(index: int) -> str:
-        return path if index < 0 else f"{path}: line {lines[index]}"
+
+    def where(index: int | None = None) -> str:
+        return path if index is None else f"{path}: line {lines[index]}"
+
     return Table({name: [row[place] for row in rows] for place, name in enumerate(header)}, where)
 
 
@@ -194,7 +196,7 @@ def _parquet(path: str) -> Table:
         except Exception as problem:
             raise refuse(f"{path}: not a Parquet file that {library} can read: {problem}") from problem
         table = _frame(frame)
-        return Table(table.columns, lambda index: path if index < 0 else f"{path}: row {index}", table.backend)
+        return Table(table.columns, lambda index=None: path if index is None else f"{path}: row {index}", table.backend)
     raise missing("polars, pyarrow or pandas", "a Parquet file", "data")
 
 
@@ -213,7 +215,7 @@ def _find(table: Table, role: str, columns: Mapping[str, str] | None) -> str | N
     if columns and role in columns:
         wanted = columns[role]
         if wanted not in table.columns:
-            raise refuse(f"{table.where(-1)}: no column {wanted!r} among {list(table.columns)}")
+            raise refuse(f"{table.where()}: no column {wanted!r} among {list(table.columns)}")
         return wanted
     return next((name for name in NAMES[role] if name in table.columns), None)
 
@@ -285,7 +287,7 @@ def _grid(table: Table, stamps: NDArray[np.int64], gaps: Gaps) -> tuple[NDArray[
     if gaps not in ("raise", "interpolate"):
         raise refuse(f"`gaps` is {gaps!r}, expected 'raise' or 'interpolate'")
     if len(stamps) < 3:
-        raise refuse(f"{table.where(-1)}: {len(stamps)} rows, expected at least 3")
+        raise refuse(f"{table.where()}: {len(stamps)} rows, expected at least 3")
     steps = np.diff(stamps)
     for index in np.flatnonzero(steps <= 0)[:1]:
         at = _shown(stamps[index + 1])
@@ -296,7 +298,7 @@ def _grid(table: Table, stamps: NDArray[np.int64], gaps: Gaps) -> tuple[NDArray[
     values, counts = np.unique(steps, return_counts=True)
     interval_ms = int(values[np.argmax(counts)])
     if interval_ms % 1000 or not 10_000 <= interval_ms <= 3_600_000:
-        raise refuse(f"{table.where(-1)}: rows are {interval_ms / 1000:g} s apart, expected 10 to 3600 whole seconds")
+        raise refuse(f"{table.where()}: rows are {interval_ms / 1000:g} s apart, expected 10 to 3600 whole seconds")
     slots = np.rint((stamps - stamps[0]) / interval_ms).astype(np.int64)
     if slots[-1] > FURTHEST:
         raise refuse(f"{table.where(len(stamps) - 1)}: {slots[-1]} intervals after the first row, expected at most {FURTHEST}")

@@ -9,6 +9,8 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import pictures
 
 if TYPE_CHECKING:
@@ -32,24 +34,44 @@ th,td{padding:7px 7px;text-align:right;border-bottom:1px solid var(--line);white
 th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left}
 td.words{text-align:left;white-space:normal}tr.ours{background:#eef4fc;font-weight:600}
 .scroll{overflow-x:auto}footer{color:var(--soft);font-size:13.5px;margin-top:24px}
+.note{background:#fff7e0;border:1px solid #ecd9a0;border-radius:10px;padding:12px 18px;margin-top:20px;color:var(--ink);max-width:none}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;margin:14px 0 0;font-size:13.5px;color:var(--soft)}
+dt{font-weight:600}dd{margin:0}
+@media print{body{background:#fff}main{padding:0}section,.card{break-inside:avoid}}
 """
 SCORES = (
     ("on time", "sla_compliance_percent", "{:.2f} %"), ("job-hours", "job_hours", "{:,.0f}"),
     ("&times; clairvoyant", "cost_ratio", "{:.2f}"), ("mean wait", "mean_wait_ms", None), ("99 % wait", "p99_wait_ms", None),
     ("changes", "scale_actions", "{:,.0f}"), ("reversals", "reversals", "{:,.0f}"),
-    ("too few jobs", "tau_under_percent", "{:.1f} % of time"),
+    ("too few jobs", "tau_under_percent", "{:.1f} %"),
 )
+WIDTH_INCHES = 11
 PUNCTUALITY = ("Each mark is a rule. Left is cheaper, down is more punctual; the green field meets the target. The rules "
                "stand at usual settings (70 % utilization, or 0.7 of what a job can do), not tuned in hindsight.")
 CLOSER = "Forecast, jobs, and decisions. A decision in colour was changed by the safety rule named in the legend."
+WORDS = (
+    ("on time", "share of events whose wait was within the limit"),
+    ("&times; clairvoyant", "job-hours over those of a schedule that knows every arrival in advance: what no rule can reach"),
+    ("changes, reversals", "changes of the number of jobs, and those against the direction of the one before"),
+    ("too few jobs", "share of the time in which the ready jobs could not keep up with the arrivals"),
+)
+PEERS = {
+    "static peak": "a fixed number: enough for the 99.9th percentile of the arrivals, if the pool may have as many",
+    "HPA on CPU": "Kubernetes' HorizontalPodAutoscaler at 70 % CPU utilization",
+    "HPA on rate": "the same on the arrival rate", "KEDA queue": "the same on the queue length",
+    "Flink": "the autoscaler of Flink's Kubernetes operator", "Ray Serve": "Ray Serve's autoscaler, on requests under way",
+    "seasonal quantile": "the load at this time of the last seven days, at today's level",
+}
 RULES = {
-    "tolerance": "the change was too small to matter", "stabilization_window": "a recent proposal was higher",
+    "tolerance": "the change was too small to matter",
+    "stabilization_window": "a recent proposal was higher: the pool shrinks only when all of them agree",
     "forecast_proof": "the upper forecast quantile does not fit into fewer jobs", "max_step_up": "the step up was too large",
     "max_step_down": "the step down was too large", "flap_damping": "the pool had changed direction too often",
     "cooldown_up": "the last change was too recent", "cooldown_down": "the last change was too recent",
     "bounds": "the fewest or most jobs of the pool", "budget_cap": "the job-hour budget",
     "maintenance_window": "maintenance", "pause": "changes are paused", "stale_records": "no fresh records",
-    "doubtful_record": "the newest record was doubtful",
+    "doubtful_record": "the newest record was doubtful, so that the pool did not shrink on it",
+    "manual_fixed": "a person ordered this number", "manual_cap": "a person ordered a limit",
 }
 
 
@@ -62,8 +84,9 @@ def wait(milliseconds: float) -> str:
 
 
 def _picture(draw: Callable[..., None], report: Report, *arguments: Any, height: float = 3.2, alt: str) -> str:
-    drawn, axes = pictures.figure(size=(11, height))
+    drawn, axes = pictures.figure(size=(WIDTH_INCHES, height), constrained=False)
     draw(axes[0], report, *arguments)
+    drawn.subplots_adjust(left=0.95 / WIDTH_INCHES, right=1 - 0.15 / WIDTH_INCHES, bottom=0.55 / height, top=1 - 0.35 / height)
     buffer = BytesIO()
     drawn.savefig(buffer, format="png", dpi=140)
     return f'<img alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
@@ -73,13 +96,18 @@ def _card(figure: str, words: str, tone: str = "") -> str:
     return f'<div class="card"><b class="{tone}">{figure}</b><span>{words}</span></div>'
 
 
+def _mean_jobs(report: Report) -> float:
+    return float(report.evscale.rows["jobs"][report.scored_from:].mean())
+
+
 def _cards(report: Report) -> str:
     scores, config = report.evscale.scores, report.config
     met = scores["sla_compliance_percent"] >= 100 * config.sla_target
     cards = [
         _card(f"{scores['sla_compliance_percent']:.2f} %", f"of events served within {config.sla_wait_seconds:g} s "
               f"(target {100 * config.sla_target:g} %)", "good" if met else "bad"),
-        _card(f"{scores['job_hours']:,.0f}", f"job-hours, {scores['cost_ratio']:.2f} times those of a clairvoyant schedule"),
+        _card(f"{scores['job_hours']:,.0f}", f"job-hours ({_mean_jobs(report):.1f} jobs on average), {scores['cost_ratio']:.2f} "
+              "times those of a schedule that knows the future"),
     ]
     peers = {run.name: run.scores for run in report.runs[1:]}
     if "static peak" in peers:
@@ -114,10 +142,30 @@ def _table(report: Report) -> str:
     head = "".join(f"<th>{title}</th>" for title, _, _ in SCORES)
     body = []
     for run in report.runs:
-        cells = "".join(f"<td>{wait(run.scores[key]) if form is None else form.format(run.scores[key])}</td>"
+        tones = {"sla_compliance_percent": "" if run.scores["sla_compliance_percent"] < 100 * report.config.sla_target else "good"}
+        cells = "".join(f'<td class="{tones.get(key, "")}">{wait(run.scores[key]) if form is None else form.format(run.scores[key])}</td>'
                         for _, key, form in SCORES)
         body.append(f'<tr class="{"ours" if run.name == "evscale" else ""}"><td>{escape(run.name)}</td>{cells}</tr>')
-    return f'<div class="scroll"><table><tr><th>rule</th>{head}</tr>{"".join(body)}</table></div>'
+    words = [*WORDS, *((escape(run.name), PEERS[run.name]) for run in report.runs if run.name in PEERS)]
+    meaning = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in words)
+    return f'<div class="scroll"><table><tr><th>rule</th>{head}</tr>{"".join(body)}</table></div><dl>{meaning}</dl>'
+
+
+def _coverage(report: Report) -> float:
+    """Percent of the scored arrivals inside the 80 % interval that was forecast before."""
+    rows, lead = report.evscale.rows, pictures.lead_intervals(report)
+    scored = slice(max(report.scored_from, lead), None)
+    before = slice(scored.start - lead, len(report.times) - lead)
+    arrivals = rows["arrivals"][scored]
+    inside = (arrivals >= np.floor(rows["expected_low"][before])) & (arrivals <= np.ceil(rows["expected_high"][before]))
+    return 100 * float(inside.mean())
+
+
+def _note(report: Report) -> str:
+    if report.service_time_source != "assumed":
+        return ""
+    return (f'<p class="note">The service time of an event is not known and was assumed: {report.service_time_ms:,.0f} ms. '
+            "Jobs and waits mean something for your pool only with the real one: set <code>service_time_ms</code>.</p>")
 
 
 def _rules(report: Report) -> str:
@@ -125,19 +173,26 @@ def _rules(report: Report) -> str:
     scored = [one for one in report.decisions if one["decided_at"] >= first]
     bound = Counter(rule for one in scored for rule in one["limited_by"])
     free = sum(not one["limited_by"] for one in scored)
-    rows = [("none", free, "the proposal was taken as it was")]
+    rows = [("(none)", free, "the proposal was taken as it was")]
     rows += [(rule, count, RULES.get(rule, "")) for rule, count in bound.most_common()]
-    body = "".join(f"<tr><td>{escape(rule.replace('_', ' '))}</td><td>{count:,}</td><td>{100 * count / max(1, len(scored)):.0f} %</td>"
+    body = "".join(f"<tr><td>{escape(rule.replace('_', ' '))}</td><td>{count:,}</td><td>{_share(count, len(scored))}</td>"
                    f'<td class="words">{escape(words)}</td></tr>' for rule, count, words in rows)
     return f'<table><tr><th>rule</th><th>decisions</th><th>share</th><th></th></tr>{body}</table>'
+
+
+def _share(count: int, total: int) -> str:
+    percent = 100 * count / max(1, total)
+    if 0 < percent < 0.1:
+        return "&lt; 0.1 %"
+    return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
 
 
 def _largest(report: Report, count: int = 8) -> str:
     first = str(report.times[report.scored_from])
     scored = [one for one in report.decisions if one["decided_at"] >= first]
     chosen = sorted(sorted(scored, key=lambda one: -abs(one["change"]))[:count], key=lambda one: str(one["decided_at"]))
-    body = "".join(f"<tr><td>{escape(one['decided_at'].replace('T', ' ').rstrip('Z'))}</td><td>{one['change']:+d}</td>"
-                   f'<td class="words">{escape(one["explanation"])}</td></tr>' for one in chosen)
+    body = "".join(f"<tr><td>{escape(one['decided_at'].replace('T', ' ')[:16])}</td><td>{one['change']:+d}</td>"
+                   f'<td class="words">{escape(one["explanation"].replace("_", " "))}</td></tr>' for one in chosen)
     return f'<table><tr><th>time (UTC)</th><th>jobs</th><th style="text-align:left">why</th></tr>{body}</table>'
 
 
@@ -148,11 +203,13 @@ def page(report: Report, title: str) -> str:
     source = {"history": "measured in the history", "config": "as configured",
               "assumed": "assumed, since neither the history nor the configuration has it"}[report.service_time_source]
     gaps = f" {report.gaps:,} intervals had no row and were interpolated." if report.gaps else ""
+    forecast = (f"What came, and what was forecast of it {pictures.lead_minutes(report):g} minutes before. 80 % of the arrivals "
+                f"should lie in the band; {_coverage(report):.0f} % do.")
     sections = [
         ("Cost against punctuality", PUNCTUALITY,
          _picture(pictures.draw_cost, report, height=4.2, alt="cost and late events of every rule")
          + _table(report)) if len(report.runs) > 1 else ("Scores", "", _table(report)),
-        ("Arrivals and forecast", "What came, and what was forecast of it before; 80 of 100 arrivals should lie in the band.",
+        ("Arrivals and forecast", forecast,
          _picture(pictures.draw_arrivals, report, whole, alt="arrivals and forecast band")),
         ("Jobs", "What was paid for, over what the arrivals kept busy.",
          _picture(pictures.draw_jobs, report, whole, alt="jobs")),
@@ -172,7 +229,7 @@ def page(report: Report, title: str) -> str:
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{escape(title)}</title><style>{STYLE}</style></head><body><main>
 <h1>{escape(title)}</h1><p>{first} to {last} UTC, intervals of {report.interval_seconds / 60:g} minutes</p>
-<p class="lead">{_lead(report)}</p>{_cards(report)}{body}
+<p class="lead">{_lead(report)}</p>{_cards(report)}{_note(report)}{body}
 <footer>Replayed in a simulated queue (first in, first out) with the decision code that runs in production; the time before
 {first} was the warm-up. Jobs take {report.config.job_startup_seconds} s to start and are paid for from the request. Service time of
 an event: {report.service_time_ms:,.0f} ms, {source}.{gaps} The clairvoyant schedule knows every arrival in advance.</footer>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,22 +20,47 @@ if TYPE_CHECKING:
     from .report import Report
 
 OURS, BAND, LOAD, PEER, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", "#2b8a3e"
-RULE_COLORS = ("#c0392b", "#8e44ad", "#d9822b", "#16a085", "#7f8c8d", "#b8860b", "#2c3e50", "#e377c2")
+ALARM = "#c0392b"
+RULE_COLORS = {
+    "stabilization_window": "#7fa8a0", "tolerance": "#b9a3d0", "forecast_proof": "#d9a441", "bounds": "#444444",
+    "doubtful_record": "#d9822b", "stale_records": "#d9822b", "flap_damping": "#8e44ad", "max_step_up": "#16a085",
+    "max_step_down": "#5d8aa8", "cooldown_up": "#a0785a", "cooldown_down": "#a0785a",
+}
+OTHER_RULE = "#e377c2"
 FIGURE_PEER = "HPA on CPU"
+SIZE, NOTEBOOK_DPI = (11, 3.2), 72
 READABLE, POINTS = 1500, 500
-SPANS_HOURS = (0.5, 1, 2, 3, 6, 12, 24, 48, 168)
+SPANS_HOURS = (0.5, 1, 2, 3, 24, 168)
 
 
-def figure(rows: int = 1, heights: Sequence[float] = (1.0,), size: tuple[float, float] = (11, 3.2)) -> tuple[Figure, Any]:
-    """A figure without a display."""
+def figure(
+    rows: int = 1, heights: Sequence[float] = (1.0,), size: tuple[float, float] = SIZE, constrained: bool = True
+) -> tuple[Figure, Any]:
+    """A figure without a display, which notebooks show, and its axes."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise missing("matplotlib", "a picture", "plot") from None
-    drawn = Figure(figsize=size, constrained_layout=True)
+
+    class Picture(Figure):
+        def _repr_png_(self) -> bytes:
+            buffer = BytesIO()
+            self.savefig(buffer, format="png", dpi=NOTEBOOK_DPI)
+            return buffer.getvalue()
+
+    drawn = Picture(figsize=size, constrained_layout=constrained)
     FigureCanvasAgg(drawn)
     return drawn, drawn.subplots(rows, 1, squeeze=False, height_ratios=heights)[:, 0]
+
+
+def shown_axes() -> Axes:
+    """Axes of a new figure of pyplot, which notebooks show by themselves."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise missing("matplotlib", "a picture", "plot") from None
+    return pyplot.subplots(figsize=SIZE, constrained_layout=True)[1]
 
 
 def forecast_frame(forecast: Forecast, level: Sequence[float] | None = None) -> Any:
@@ -58,7 +84,7 @@ def forecast_frame(forecast: Forecast, level: Sequence[float] | None = None) -> 
 def forecast_plot(forecast: Forecast, axes: Any = None) -> Any:
     """The median with the 50 and 80 % intervals over the horizons."""
     if axes is None:
-        axes = figure()[1][0]
+        axes = shown_axes()
     horizons = list(forecast.horizons.values())
     ahead = [horizon.minutes for horizon in horizons]
     for share, alpha in ((0.8, 0.5), (0.5, 1.0)):
@@ -117,10 +143,20 @@ def grouped(values: Any, factor: int, how: Any = np.nanmean) -> Any:
     return blocks[:, 0] if values.dtype.kind == "M" else how(blocks, axis=1)
 
 
+def lead_intervals(report: Report) -> int:
+    """Intervals between a forecast that is drawn and what came."""
+    return max(1, round(720 / report.interval_seconds))
+
+
+def lead_minutes(report: Report) -> float:
+    """The same in minutes: 12, or the whole interval next to it."""
+    return lead_intervals(report) * report.interval_seconds / 60
+
+
 def draw_arrivals(axes: Axes, report: Report, part: slice) -> None:
     """Arrivals, and what was expected of them 12 minutes before."""
     rows = report.evscale.rows
-    lead = max(1, round(720 / report.interval_seconds))
+    lead = lead_intervals(report)
     start, stop, _ = part.indices(len(report.times))
     part, factor, span = thinned(report, slice(max(start, lead), stop))
     times = grouped(report.times[part], factor)
@@ -130,7 +166,7 @@ def draw_arrivals(axes: Axes, report: Report, part: slice) -> None:
         axes.fill_between(times, grouped(rows["arrivals"][part], factor, np.min), grouped(rows["arrivals"][part], factor, np.max),
                           color="#e3e3e3", linewidth=0, label=f"least to most{span}")
     axes.fill_between(times, low, high, color=BAND, linewidth=0,
-                      label=f"80 % interval, {lead * report.interval_seconds / 60:g} min before")
+                      label=f"80 % interval, {lead_minutes(report):g} min before")
     axes.plot(times, middle, color=OURS, linewidth=0.8, label="expected")
     axes.plot(times, grouped(rows["arrivals"][part], factor), color=LOAD, linewidth=0.8,
               label=f"arrivals, mean{span}" if factor > 1 else "arrivals")
@@ -160,6 +196,9 @@ def draw_jobs(axes: Axes, report: Report, part: slice) -> None:
     axes.fill_between(grouped(report.times[rows], factor), grouped(offered[rows], factor), step="post", color="#dddddd",
                       linewidth=0, label="jobs kept busy by the arrivals")
     span = _compared(axes, report, part, "jobs", np.mean, steps=True)
+    most = report.config.max_jobs
+    if axes.get_ylim()[1] > 0.8 * most:
+        axes.axhline(most, color="#888888", linestyle=":", linewidth=1, label=f"most jobs: {most}")
     axes.set_ylabel("jobs" + (f", mean{span}" if span else ""))
     axes.set_ylim(bottom=0)
     finish(axes, times=True)
@@ -169,7 +208,7 @@ def draw_waits(axes: Axes, report: Report, part: slice) -> None:
     """Mean wait in the queue, and the SLA's limit."""
     limit = report.config.sla_wait_seconds
     span = _compared(axes, report, part, "mean_wait_ms", np.max, 0.001)
-    axes.axhline(limit, color="#c0392b", linestyle="--", linewidth=1, label=f"SLA: {limit:g} s")
+    axes.axhline(limit, color=ALARM, linestyle="--", linewidth=1, label=f"SLA: {limit:g} s")
     axes.set_ylabel(f"wait, s; highest\n{span.strip()}" if span else "mean wait, s")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(0, max(2 * limit, axes.get_ylim()[1]))
@@ -199,11 +238,11 @@ def draw_decisions(axes: Axes, report: Report, part: slice) -> None:
     axes.step(moments[inside], jobs, where="post", color=OURS, linewidth=0.8, alpha=0.6)
     free = rules == ""
     axes.plot(moments[inside][free], jobs[free], ".", color=OURS, markersize=4, label="as proposed")
-    for color, rule in zip(RULE_COLORS, dict.fromkeys(rules[~free].tolist()), strict=False):
-        axes.plot(moments[inside][rules == rule], jobs[rules == rule], "o", color=color, markersize=3.5,
-                  label=rule.replace("_", " "))
+    for rule in dict.fromkeys(rules[~free].tolist()):
+        axes.plot(moments[inside][rules == rule], jobs[rules == rule], "o", color=RULE_COLORS.get(rule, OTHER_RULE),
+                  markersize=3.5, label=rule.replace("_", " "))
     if urgent.any():
-        axes.plot(moments[inside][urgent], jobs[urgent], "^", markerfacecolor="none", markeredgecolor="#c0392b",
+        axes.plot(moments[inside][urgent], jobs[urgent], "^", markerfacecolor="none", markeredgecolor=ALARM,
                   markersize=6, markeredgewidth=0.8, label="emergency")
     axes.set_ylabel("jobs decided")
     axes.set_ylim(bottom=0)
@@ -233,16 +272,21 @@ def draw_cost(axes: Axes, report: Report) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("cost: job-hours over those of a clairvoyant schedule")
     axes.set_ylabel("events served late")
-    axes.text(0.995, 0.86 * allowed, f"SLA target: {100 * report.config.sla_target:g} % on time",
-              transform=axes.get_yaxis_transform(), ha="right", va="top", fontsize=9, color=REFERENCE)
+    target = axes.text(0.995, 0.86 * allowed, f"SLA target: {100 * report.config.sla_target:g} % on time",
+                       transform=axes.get_yaxis_transform(), ha="right", va="top", fontsize=9, color=REFERENCE)
     finish(axes, legend=False)
     axes.figure.draw_without_rendering()  # type: ignore[union-attr]
-    _labels(axes, [(run.scores["cost_ratio"], late[run.name], run.name) for run in report.runs])
+    words = target.get_window_extent()
+    _labels(axes, [(run.scores["cost_ratio"], late[run.name], run.name) for run in report.runs],
+            [(words.x0, words.y0, words.x1, words.y1)])
 
 
-def _labels(axes: Axes, points: list[tuple[float, float, str]]) -> None:
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in the picture's dots."""
+
+
+def _labels(axes: Axes, points: list[tuple[float, float, str]], taken: list[Box]) -> None:
     """Names beside points; one whose place is taken moves to the left, then up."""
-    taken: list[tuple[float, float, float, float]] = []
     scale = axes.transData.transform
     places = {name: (x, y) for x, y, name in points}
     spots = {name: tuple(scale(place)) for name, place in places.items()}

@@ -1,5 +1,6 @@
 """Adapters against the real servers, started here on loopback."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -33,11 +34,10 @@ def free_port():
 def wait_for(ready, server):
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end and server.poll() is None:
-        try:
+        with contextlib.suppress(Exception):
             if ready():
                 return
-        except Exception:
-            time.sleep(0.1)
+        time.sleep(0.1)
     raise AssertionError("the server did not start")
 
 

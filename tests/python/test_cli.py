@@ -1,6 +1,7 @@
 """The command: what it prints, its exit codes, its refusals."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -24,7 +25,7 @@ def trace(tmp_path_factory):
 def test_help_names_every_command():
     ran = evscale("--help")
     assert ran.returncode == 0
-    for command in ("demo", "forecast", "backtest", "decide", "explain", "verify", "bundle", "simulate"):
+    for command in ("demo", "forecast", "backtest", "decide", "explain", "verify", "bundle", "simulate", "completion"):
         assert f"\n    {command}" in ran.stdout
 
 
@@ -88,3 +89,31 @@ def test_bad_input_ends_with_2_and_says_why(trace, arguments, stdin, part):
     ran = evscale(*(trace if one == "TRACE" else one for one in arguments), stdin=stdin)
     assert ran.returncode == 2, ran.stderr
     assert part in ran.stderr and "Traceback" not in ran.stderr
+
+
+COMPLETE = """
+eval "$(evscale completion bash)"
+COMP_LINE="$1"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9
+read -ra COMP_WORDS <<< "$COMP_LINE"; COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+_python_argcomplete evscale
+echo "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize("line, expected", [
+    ("evscale back", "backtest"), ("evscale backtest --ht", "--html"), ("evscale bundle ch", "check"),
+])
+def test_a_shell_completes(tmp_path, line, expected):
+    pytest.importorskip("argcomplete")
+    command = tmp_path / "evscale"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m evscale "$@"\n')
+    command.chmod(0o755)
+    ran = subprocess.run(["bash", "-c", COMPLETE, "bash", line], check=True, capture_output=True, text=True,
+                         env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert ran.stdout.split() == [expected], ran.stderr
+
+
+@pytest.mark.parametrize("shell, part", [("zsh", "compdef"), ("fish", "complete --command evscale")])
+def test_completions_of_other_shells(shell, part):
+    pytest.importorskip("argcomplete")
+    assert part in evscale("completion", shell).stdout

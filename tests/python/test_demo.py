@@ -7,7 +7,7 @@ import pytest
 
 
 def demo(*arguments):
-    return subprocess.run([sys.executable, "-m", "evscale.demo", *arguments], check=False, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "evscale", "demo", *arguments], check=False, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("text, part", [

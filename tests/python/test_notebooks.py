@@ -24,3 +24,11 @@ def test_it_runs(path, tmp_path):
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, capture_output=True, text=True,
                          env={**__import__("os").environ, "TMPDIR": str(tmp_path)})
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_rendered_copy_is_of_this_text(path):
+    jupytext = pytest.importorskip("jupytext")
+    sources = [[(cell.cell_type, cell.source) for cell in jupytext.read(one).cells] for one in (path, path.with_suffix(".ipynb"))]
+    assert sources[0] == sources[1], "make notebooks"
+    assert path.with_suffix(".ipynb").stat().st_size < 500_000

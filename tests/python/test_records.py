@@ -184,3 +184,35 @@ def test_naive_columns_of_times_are_refused():
 
 def test_an_empty_table_is_nothing():
     assert evscale.Autoscaler().observe_many([]) == evscale.Autoscaler().observe_many({}) == []
+
+
+def table(days):
+    index = np.arange(days * 720)
+    return {"timestamp": 1_767_571_200_000 + 120_000 * index, "current_job_count": np.full(len(index), 12),
+            "logged_events_count": np.round(2000 + 1500 * np.sin(index / 720 * 2 * np.pi) + 100 * np.sin(7.7 * index)),
+            "average_processing_duration_ms": np.full(len(index), 400.0)}
+
+
+def test_many_records_at_once_are_the_same_as_one_after_the_other():
+    config, columns = evscale.Config(max_jobs=60), table(1)
+    rows = [{name: column[index] for name, column in columns.items()} for index in range(720)]
+    one, many, warm = (evscale.Autoscaler(config) for _ in range(3))
+    seen = [one.observe(row) for row in rows]
+    assert many.observe_many(columns) == seen
+    assert warm.observe_many(columns, warm_days=1.0) == seen
+    assert one.snapshot() == many.snapshot() == warm.snapshot() and one.decide() == many.decide()
+
+
+def test_old_records_may_be_remembered_only():
+    config, columns = evscale.Config(max_jobs=60, use_networks=False), table(10)
+    exact, warm, none = (evscale.Autoscaler(config) for _ in range(3))
+    exact.observe_many(columns)
+    seen = warm.observe_many(columns, warm_days=2)
+    none.observe_many({name: column[-2 * 720:] for name, column in columns.items()})
+    assert len(seen) == 7200 and {one.verdict for one in seen} == {"accepted"}
+    expected, close, far = (pool.forecast().horizons[180].prediction for pool in (exact, warm, none))
+    assert close == pytest.approx(expected, rel=0.02) and abs(far - expected) > 2 * abs(close - expected)
+    assert warm.decide().recommended_jobs == pytest.approx(exact.decide().recommended_jobs, abs=2)
+    for days in (-1, float("nan")):
+        with pytest.raises(evscale.ArgumentError, match="warm_days"):
+            exact.observe_many([], warm_days=days)

@@ -2,25 +2,62 @@
 
 import doctest
 import importlib
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import evscale
 import pytest
+from evscale import _evscale
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report"])
+@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report", "evscale.snapshot"])
 def test_examples_in_docstrings(name):
     ran = doctest.testmod(importlib.import_module(name))
     assert ran.attempted > 0 and ran.failed == 0
 
 
+def documented():
+    """Docstrings of the compiled classes and their members, by name."""
+    for name, thing in vars(_evscale).items():
+        if inspect.isclass(thing) and not issubclass(thing, Exception):
+            yield name, thing.__doc__
+            yield from ((f"{name}.{member}", value.__doc__) for member, value in vars(thing).items()
+                        if not member.startswith("_"))
+
+
+def test_everything_compiled_is_documented():
+    assert [name for name, text in documented() if not text] == []
+    assert len(EXAMPLES) > 8
+
+
+EXAMPLES = {name: text for name, text in documented() if ">>>" in (text or "")}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_of_compiled_classes(name):
+    test = doctest.DocTestParser().get_doctest(EXAMPLES[name], {}, name, None, None)
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_settings_are_described_as_in_rust():
+    core = (ROOT / "evscale-core/src/config/mod.rs").read_text().partition("pub struct Config {")[2].partition("\n}")[0]
+    fields = re.findall(r"((?:    ///.*\n)+)    pub (\w+):", core)
+    described = {name: re.sub(r"\s*/// ?", " ", text).strip() for text, name in fields}
+    text = re.sub(r"\s+", " ", evscale.Config.__doc__)
+    assert list(described) == list(evscale.Config().to_dict())
+    for name, words in described.items():
+        assert f" {name} {words} " in text, name
+
+
 @pytest.mark.parametrize("command", [
     ["mypy.stubtest", "evscale._evscale", "--allowlist", "tests/python/stubtest-allowlist.txt"],
     ["mypy"],
-    ["ruff", "check", "python/evscale", "examples/python", "notebooks"],
+    ["ruff", "check", "python/evscale", "examples/python", "notebooks", "tests/python"],
 ])
 def test_tools_have_no_complaint(command):
     pytest.importorskip(command[0].partition(".")[0])

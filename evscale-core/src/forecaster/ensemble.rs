@@ -67,6 +67,16 @@ impl Ensemble {
             && self.quantiles.as_ref().is_none_or(|rows| rows.len() == HORIZONS)
     }
 
+    /// Takes a count into what is known of the series as a whole; no forecast is compared with it.
+    pub(crate) fn remember(&mut self, events: f64) {
+        self.surprise.observe(events);
+        self.highest = self.highest.max(events);
+        if events >= 0.5 {
+            let weight = if self.typical == 0.0 { 1.0 } else { TYPICAL_WEIGHT };
+            self.typical += weight * (events - self.typical);
+        }
+    }
+
     /// Learns from the newest record of `history` and forecasts from it.
     pub(crate) fn advance(
         &mut self,
@@ -77,12 +87,7 @@ impl Ensemble {
     ) {
         let now = history.newest_slot();
         let events = history.at(now);
-        self.surprise.observe(events);
-        self.highest = self.highest.max(events);
-        if events >= 0.5 {
-            let weight = if self.typical == 0.0 { 1.0 } else { TYPICAL_WEIGHT };
-            self.typical += weight * (events - self.typical);
-        }
+        self.remember(events);
         let ceiling = CEILING * self.highest;
         let input = forecaster_input(history, calendar, traffic_multiplier);
         let answers = self.ask(network, &input);

@@ -1,0 +1,53 @@
+"""Snapshots on disk that a crash cannot tear."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from pathlib import Path
+
+from ._evscale import Autoscaler, Config, ModelBundle
+
+
+def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
+    """Writes the state of a pool; the file is the one before or the new one at every moment, also if power fails.
+
+    The new state goes to a file beside it (`.tmp` appended), is flushed to the disk, and takes its place by one rename.
+    Each path is for one writer.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from evscale import Autoscaler, Config, load_snapshot, save_snapshot
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_snapshot(Autoscaler(Config(max_jobs=40)), f"{folder}/pool.snapshot")
+    ...     load_snapshot(f"{folder}/pool.snapshot", Config(max_jobs=40))
+    Autoscaler(Config(max_jobs=40))
+    """
+    target = Path(path)
+    fresh = target.with_name(target.name + ".tmp")
+    data = autoscaler.snapshot()
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(target)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def load_snapshot(path: str | PathLike[str], config: Config, bundle: ModelBundle | None = None) -> Autoscaler:
+    """The pool that goes on from a file of `save_snapshot`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    SnapshotError
+        It is damaged, of another format, or of a pool with another interval.
+    """
+    return Autoscaler.restore(config, Path(path).read_bytes(), bundle)
