@@ -1,5 +1,6 @@
 //! One pool: the whole way of the data, and the only thing with state.
 
+use crate::breaker::{Breaker, Turn};
 use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause};
 use crate::controller::Controller;
@@ -15,9 +16,7 @@ use crate::startup::ScalingOutcome;
 use crate::time::{Calendar, Timestamp};
 use crate::validation::{Checked, Expectation, Verdict};
 use serde::{Deserialize, Serialize};
-
-/// Decisions that a policy network which failed is left alone.
-const REST_DECISIONS: u32 = 10;
+use std::time::Duration;
 
 /// What became of a record, and what it means.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,8 +98,7 @@ pub(crate) struct State {
     pub(crate) expectation: Expectation,
     pub(crate) controller: Controller,
     pub(crate) traffic_multiplier: f64,
-    pub(crate) policy_rest: u32,
-    pub(crate) policy_fault: Option<String>,
+    pub(crate) policy: Breaker,
 }
 
 /// Forecasts the arrivals of one pool and decides on its number of jobs.
@@ -115,6 +113,18 @@ pub struct Autoscaler {
     networks: Option<Networks>,
     forecast: Forecast,
     restored: bool,
+    asked: Asked,
+}
+
+/// Networks that were asked in the last call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    forecaster: bool,
+    policy: bool,
+}
+
+fn without_forecaster(fault: String) -> String {
+    format!("forecast without its network: {fault}")
 }
 
 impl Autoscaler {
@@ -136,11 +146,18 @@ impl Autoscaler {
             expectation: Expectation::default(),
             controller: Controller::new(&config),
             traffic_multiplier: 1.0,
-            policy_rest: 0,
-            policy_fault: None,
+            policy: Breaker::default(),
         });
         let forecast = state.ensemble.forecast(&state.history);
-        Ok(Self { calendar: config.calendar()?, config, state, networks, forecast, restored })
+        Ok(Self {
+            calendar: config.calendar()?,
+            config,
+            state,
+            networks,
+            forecast,
+            restored,
+            asked: Asked::default(),
+        })
     }
 
     /// The configuration.
@@ -195,20 +212,8 @@ impl Autoscaler {
         let anomaly = self.forecast.anomaly_score;
         let record_anomaly = state.ensemble.record_anomaly();
         state.controller.observe(&self.config, &record, &repairs, &self.forecast, record_anomaly);
-        if let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy) {
-            let ask = |seen: &PolicyState| policy.adjustment(seen);
-            match state.controller.rehearse_network(&self.config, &self.forecast, ask) {
-                Ok(asked) => {
-                    if asked && state.policy_rest == 0 {
-                        state.policy_fault = None;
-                    }
-                }
-                Err(problem) => {
-                    state.policy_rest = REST_DECISIONS;
-                    state.policy_fault = Some(format!("policy {problem}"));
-                }
-            }
-        }
+        self.asked = Asked { forecaster: state.ensemble.was_asked(), policy: self.rehearse_network() };
+        let state = &mut self.state;
         self.restored = false;
         let need = state.controller.need(&self.config, &self.forecast);
         let emergency = state.controller.emergency(&self.config, need.as_ref());
@@ -246,44 +251,89 @@ impl Autoscaler {
             return standing;
         }
         let proposal = self.propose(need.as_ref(), now);
-        self.state.controller.decide(&self.config, now, &self.forecast, proposal, self.restored)
+        let state = &mut self.state;
+        let recovered =
+            [state.policy.take_recovery("policy network"), state.ensemble.take_recovery("forecaster network")];
+        let mut notes: Vec<String> = recovered.into_iter().flatten().collect();
+        if proposal.source != Source::PolicyNetwork {
+            notes.extend(state.ensemble.network_fault().map(without_forecaster));
+        }
+        state.controller.decide(&self.config, now, &self.forecast, proposal, notes, self.restored)
+    }
+
+    /// Lets the policy network scale its paper pool, which is its shadow run while it does not act; says whether it was
+    /// asked.
+    fn rehearse_network(&mut self) -> bool {
+        let state = &mut self.state;
+        let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy) else { return false };
+        if state.policy.turn() == Turn::Rest {
+            return false;
+        }
+        let ask = |seen: &PolicyState| policy.adjustment(seen);
+        match state.controller.rehearse_network(&self.config, &self.forecast, ask) {
+            Ok(false) => false,
+            Ok(true) => {
+                state.policy.succeeded();
+                true
+            }
+            Err(problem) => {
+                state.policy.failed(format!("policy {problem}"));
+                true
+            }
+        }
     }
 
     /// The ladder: policy network, analytic rule, reactive rule, hold.
     fn propose(&mut self, need: Option<&Need>, now: Timestamp) -> Proposal {
         let state = &mut self.state;
+        self.asked = Asked::default();
         let (Some(need), Some(policy)) = (need, self.networks.as_mut().map(|networks| &mut networks.policy))
         else {
             return state.controller.simple_proposal(&self.config, need, None);
         };
-        if state.policy_rest > 0 {
-            state.policy_rest -= 1;
-            let fault = state.policy_fault.clone();
-            return state.controller.simple_proposal(&self.config, Some(need), fault);
+        let without_network =
+            |state: &State, reason| state.controller.simple_proposal(&self.config, Some(need), Some(reason));
+        if let Some(cause) = state.policy.cause() {
+            return without_network(state, cause);
         }
         if !state.controller.network_acts() {
-            let reason = Some("rehearsed on this pool's load, the analytic rule does better".to_owned());
-            return state.controller.simple_proposal(&self.config, Some(need), reason);
+            let reason = "rehearsed on this pool's load, the analytic rule does better";
+            return without_network(state, reason.to_owned());
         }
         let seen = state.controller.policy_state(&self.config, &self.forecast, need, now);
+        self.asked.policy = true;
         match policy.adjustment(&seen) {
             Ok(adjustment) => {
-                state.policy_fault = None;
+                state.policy.succeeded();
                 Proposal {
                     jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
                     source: Source::PolicyNetwork,
-                    fallback: state
-                        .ensemble
-                        .network_fault()
-                        .map(|f| format!("forecast without its network: {f}")),
+                    fallback: state.ensemble.network_fault().map(without_forecaster),
                 }
             }
             Err(problem) => {
-                state.policy_rest = REST_DECISIONS;
-                state.policy_fault = Some(format!("policy {problem}"));
-                let fault = state.policy_fault.clone();
-                state.controller.simple_proposal(&self.config, Some(need), fault)
+                let cause = format!("policy {problem}");
+                state.policy.failed(cause.clone());
+                without_network(state, cause)
             }
+        }
+    }
+
+    /// Tells how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks that were asked in it and took
+    /// longer than `latency_budget_ms` of the configuration are left alone for a while.
+    pub fn report_latency(&mut self, took: Duration) {
+        let (took, budget) = (1000.0 * took.as_secs_f64(), self.config.latency_budget_ms);
+        if took <= budget {
+            return;
+        }
+        let asked = std::mem::take(&mut self.asked);
+        let cause =
+            |network: &str| format!("{network}: a call took {took:.1} ms, expected at most {budget} ms");
+        if asked.forecaster {
+            self.state.ensemble.network_failed(cause("forecaster"));
+        }
+        if asked.policy {
+            self.state.policy.failed(cause("policy"));
         }
     }
 
@@ -305,15 +355,10 @@ impl Autoscaler {
     /// Who acts, and what is known to be wrong.
     pub fn health(&self) -> Health {
         let state = &self.state;
-        let network =
-            state.ensemble.network_fault().map(|fault| format!("forecast without its network: {fault}"));
+        let network = state.ensemble.network_fault().map(without_forecaster);
         let restored = self.restored.then(|| "no record since the state was restored".to_owned());
-        let causes = [
-            network,
-            state.policy_fault.clone(),
-            state.controller.record_doubt().map(str::to_owned),
-            restored,
-        ];
+        let causes =
+            [network, state.policy.cause(), state.controller.record_doubt().map(str::to_owned), restored];
         let source = state.controller.standing().map(|standing| standing.source);
         Health::new(source, causes.into_iter().flatten().collect())
     }

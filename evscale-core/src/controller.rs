@@ -349,6 +349,7 @@ impl Controller {
         now: Timestamp,
         forecast: &Forecast,
         proposal: Proposal,
+        notes: Vec<String>,
         restored: bool,
     ) -> Decision {
         let need = self.need(config, forecast);
@@ -390,6 +391,7 @@ impl Controller {
             utilization: self.latest.utilization,
             confidence: forecast.model_confidence,
             breached: self.breached(config),
+            notes,
             plan: self.plan(config, forecast),
             rule: self
                 .need_input(config, forecast)

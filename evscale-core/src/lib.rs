@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 
 mod autoscaler;
+mod breaker;
 pub mod bundle;
 mod config;
 mod controller;

@@ -9,9 +9,10 @@ const WEIGHT: f64 = 0.2;
 /// Most groups of starting jobs that are followed.
 const GROUP_LIMIT: usize = 64;
 
-/// What the host really did after a decision.
+/// What the host really did after a decision, or since the last outcome that it told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ScalingOutcome {
     /// When this was known.
     pub timestamp: Timestamp,
@@ -27,6 +28,13 @@ pub struct ScalingOutcome {
     /// Jobs that could not be had.
     #[serde(default)]
     pub refused: u32,
+}
+
+impl ScalingOutcome {
+    /// An outcome in which nothing happened; set what did.
+    pub fn new(timestamp: Timestamp) -> Self {
+        Self { timestamp, started: 0, ready: 0, startup_seconds: None, refused: 0 }
+    }
 }
 
 /// Startup time, and which jobs are still starting.

@@ -95,8 +95,7 @@ pub fn metrics(fields: &Bound<'_, PyDict>) -> PyResult<Metrics> {
 pub fn outcome(fields: &Bound<'_, PyDict>) -> PyResult<ScalingOutcome> {
     const WHAT: &str = "scaling outcome";
     let at = timestamp("timestamp", &required(WHAT, fields, "timestamp")?)?;
-    let mut outcome =
-        ScalingOutcome { timestamp: at, started: 0, ready: 0, startup_seconds: None, refused: 0 };
+    let mut outcome = ScalingOutcome::new(at);
     for (key, value) in fields.iter() {
         let name = key.str()?;
         match name.to_str()? {

@@ -106,6 +106,8 @@ pub struct Config {
     pub emergency_in_maintenance: bool,
     /// Which changes are switched off from the start.
     pub pause: Pause,
+    /// A call that takes longer by the host's clock opens the breakers of the networks that it asked, ms; 1 to 60000.
+    pub latency_budget_ms: f64,
     /// Whether the networks act; without them the statistical experts and the analytic rule do.
     pub use_networks: bool,
 }
@@ -144,6 +146,7 @@ impl Default for Config {
             emergency_tolerance: 0.0,
             emergency_in_maintenance: true,
             pause: Pause::Off,
+            latency_budget_ms: 1000.0,
             use_networks: true,
         }
     }

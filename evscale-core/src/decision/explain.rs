@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) utilization: Option<f64>,
     pub(crate) confidence: f64,
     pub(crate) breached: bool,
+    /// Networks that act again, or do not.
+    pub(crate) notes: Vec<String>,
     pub(crate) plan: Vec<PlanStep>,
 }
 
@@ -63,6 +65,9 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
     }
     if let Some(reason) = &proposal.fallback {
         explanation.push_str(&format!("; {reason}"));
+    }
+    for note in &facts.notes {
+        explanation.push_str(&format!("; {note}"));
     }
     for entry in &trail {
         explanation.push_str(&format!(

@@ -204,7 +204,7 @@ impl Episode {
         };
         let now = self.world.end_of(self.index.saturating_sub(1));
         let before = self.pool.jobs();
-        let decision = self.controller.decide(&self.config, now, &self.forecast, proposal, false);
+        let decision = self.controller.decide(&self.config, now, &self.forecast, proposal, Vec::new(), false);
         self.pool.scale_to(decision.recommended_jobs);
         decision.recommended_jobs != before
     }
