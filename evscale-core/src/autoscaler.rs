@@ -252,8 +252,10 @@ impl Autoscaler {
         }
         let proposal = self.propose(need.as_ref(), now);
         let state = &mut self.state;
-        let recovered =
-            [state.policy.take_recovery("policy network"), state.ensemble.take_recovery("forecaster network")];
+        let recovered = [
+            state.policy.take_recovery("policy network"),
+            state.ensemble.take_recovery("forecaster network"),
+        ];
         let mut notes: Vec<String> = recovered.into_iter().flatten().collect();
         if proposal.source != Source::PolicyNetwork {
             notes.extend(state.ensemble.network_fault().map(without_forecaster));

@@ -20,9 +20,8 @@ fn fixture(name: &str) -> Vec<u8> {
 /// A bundle whose manifest vouches for these networks.
 fn bundle(forecaster: &[u8], policy: &[u8]) -> evscale_core::Result<ModelBundle> {
     let sha256 = |bytes: &[u8]| format!("{:x}", Sha256::digest(bytes));
-    let manifest = MANIFEST
-        .replace(&sha256(FORECASTER), &sha256(forecaster))
-        .replace(&sha256(POLICY), &sha256(policy));
+    let manifest =
+        MANIFEST.replace(&sha256(FORECASTER), &sha256(forecaster)).replace(&sha256(POLICY), &sha256(policy));
     ModelBundle::from_files(manifest.as_bytes(), forecaster, policy)
 }
 
@@ -129,7 +128,11 @@ fn a_broken_forecaster_network_gives_way_to_the_experts() {
             let decision = pool.tick();
             assert_ne!(decision.source, Source::Hold, "{kind}: {}", decision.to_json());
             assert!(pool.cause("forecast without its network").is_some(), "{kind}");
-            assert!(decision.explanation.contains("forecast without its network"), "{}", decision.explanation);
+            assert!(
+                decision.explanation.contains("forecast without its network"),
+                "{}",
+                decision.explanation
+            );
         }
         let forecast = pool.scaler.forecast();
         let next = &forecast.horizons[0];

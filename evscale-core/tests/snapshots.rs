@@ -3,6 +3,7 @@
 use evscale_core::{Action, Autoscaler, Config, Metrics, ModelBundle, Timestamp};
 
 const VERSION_2: &[u8] = include_bytes!("fixtures/snapshot_2.bin");
+const VERSION_3: &[u8] = include_bytes!("fixtures/snapshot_3.bin");
 const RECORDS: u32 = 200;
 
 fn config() -> Config {
@@ -46,7 +47,7 @@ fn write() {
 #[test]
 fn every_version_restores_with_what_it_learned_and_holds_at_first() {
     let fresh = pool();
-    for (version, snapshot) in [(2, VERSION_2)] {
+    for (version, snapshot) in [(2, VERSION_2), (3, VERSION_3)] {
         assert_eq!(u16::from_le_bytes([snapshot[4], snapshot[5]]), version);
         let mut scaler = Autoscaler::restore(config(), ModelBundle::bundled().unwrap(), snapshot).unwrap();
         for (kept, learned) in scaler.forecast().horizons.iter().zip(&fresh.forecast().horizons) {
