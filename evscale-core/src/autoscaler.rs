@@ -14,9 +14,12 @@ use crate::policy::{Need, PolicyNetwork, Proposal, Source, whole_jobs};
 use crate::safety::ManualOverride;
 use crate::startup::ScalingOutcome;
 use crate::time::{Calendar, Timestamp};
-use crate::validation::{Checked, Expectation, Verdict};
+use crate::validation::{AllowedActions, Checked, DataQuality, Doubt, Expectation, Verdict};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// Anomaly score of the records from which the pool does not shrink.
+const ANOMALOUS: f64 = 0.9;
 
 /// What became of a record, and what it means.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,6 +31,10 @@ pub struct Observation {
     pub repairs: Vec<String>,
     /// Why the record was rejected.
     pub reason: Option<String>,
+    /// Verdict on the data.
+    pub data_quality: DataQuality,
+    /// What may be done on it.
+    pub allowed_actions: AllowedActions,
     /// How unusual the record is, 0 to 1.
     pub anomaly_score: f64,
     /// `decide` will make a new decision.
@@ -185,15 +192,17 @@ impl Autoscaler {
     /// None today; kept for records that cannot be judged at all.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
         let state = &mut self.state;
-        let (record, repairs) = match state.expectation.check(record, &self.config) {
-            Checked::Usable { record, repairs } => (record, repairs),
-            Checked::Rejected { reason } => {
-                state.controller.reject(&reason);
+        let (record, repairs, doubt) = match state.expectation.check(record, &self.config) {
+            Checked::Usable { record, repairs, doubt } => (record, repairs, doubt),
+            Checked::Rejected(doubt) => {
+                state.controller.reject(doubt.clone());
                 let now = state.expectation.newest.unwrap_or(record.timestamp);
                 return Ok(Observation {
                     verdict: Verdict::Rejected,
                     repairs: Vec::new(),
-                    reason: Some(reason),
+                    reason: Some(doubt.reason),
+                    data_quality: doubt.quality,
+                    allowed_actions: doubt.quality.allowed(),
                     anomaly_score: self.forecast.anomaly_score,
                     decision_due: state.controller.due(&self.config, now),
                     emergency: false,
@@ -211,7 +220,14 @@ impl Autoscaler {
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
         let record_anomaly = state.ensemble.record_anomaly();
-        state.controller.observe(&self.config, &record, &repairs, &self.forecast, record_anomaly);
+        let doubt = doubt.or_else(|| {
+            (record_anomaly >= ANOMALOUS).then(|| {
+                let reason = format!("the newest records are unusual (anomaly score {record_anomaly:.2})");
+                Doubt::new(DataQuality::Anomalous, reason)
+            })
+        });
+        let quality = doubt.as_ref().map_or(DataQuality::Good, |doubt| doubt.quality);
+        state.controller.observe(&self.config, &record, doubt, &self.forecast);
         self.asked = Asked { forecaster: state.ensemble.was_asked(), policy: self.rehearse_network() };
         let state = &mut self.state;
         self.restored = false;
@@ -221,6 +237,8 @@ impl Autoscaler {
             verdict: if repairs.is_empty() { Verdict::Accepted } else { Verdict::Repaired },
             repairs,
             reason: None,
+            data_quality: quality,
+            allowed_actions: quality.allowed(),
             anomaly_score: anomaly,
             decision_due: emergency || state.controller.due(&self.config, record.timestamp),
             emergency,
@@ -357,11 +375,19 @@ impl Autoscaler {
     /// Who acts, and what is known to be wrong.
     pub fn health(&self) -> Health {
         let state = &self.state;
-        let network = state.ensemble.network_fault().map(without_forecaster);
-        let restored = self.restored.then(|| "no record since the state was restored".to_owned());
-        let causes =
-            [network, state.policy.cause(), state.controller.record_doubt().map(str::to_owned), restored];
+        let doubt = state.controller.doubt();
+        let quality = match doubt {
+            _ if self.restored => DataQuality::Restored,
+            Some(doubt) => doubt.quality,
+            None => DataQuality::Good,
+        };
+        let causes = [
+            state.ensemble.network_fault().map(without_forecaster),
+            state.policy.cause(),
+            doubt.map(Doubt::detail),
+            self.restored.then(|| "restored: no record since the state was restored".to_owned()),
+        ];
         let source = state.controller.standing().map(|standing| standing.source);
-        Health::new(source, causes.into_iter().flatten().collect())
+        Health::new(source, quality, causes.into_iter().flatten().collect())
     }
 }

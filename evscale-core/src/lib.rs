@@ -53,4 +53,4 @@ pub use safety::{ManualOrder, ManualOverride, TrailEntry};
 pub use simulate::{Backtest, backtest};
 pub use startup::ScalingOutcome;
 pub use time::Timestamp;
-pub use validation::Verdict;
+pub use validation::{AllowedActions, DataQuality, Verdict};

@@ -212,6 +212,8 @@ impl Pool {
             }
             _ => {}
         }
+        
+        assert!(!self.restored || to == from || overridden, "changed before a fresh record: {}", tell());
         if to != from {
             self.last_change = Some(now);
         }

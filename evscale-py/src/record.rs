@@ -76,6 +76,7 @@ pub fn metrics(fields: &Bound<'_, PyDict>) -> PyResult<Metrics> {
             "expected_traffic_multiplier" => record.expected_traffic_multiplier = count()?,
             "is_business_hours" => record.is_business_hours = truth()?,
             "is_peak_hours" => record.is_peak_hours = truth()?,
+            "is_deploy_in_progress" => record.is_deploy_in_progress = truth()?,
             "is_maintenance_window" => record.is_maintenance_window = truth()?,
             unknown => {
                 return Err(refused(

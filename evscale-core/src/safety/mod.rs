@@ -54,10 +54,10 @@ mod step;
 mod tolerance;
 
 pub use manual::{ManualOrder, ManualOverride};
-pub(crate) use records::RecordState;
 
 use crate::config::{Config, Pause};
 use crate::time::Timestamp;
+use crate::validation::Doubt;
 use serde::{Deserialize, Serialize};
 
 /// What the rules are given.
@@ -69,7 +69,8 @@ pub(crate) struct Context<'a> {
     pub(crate) emergency: bool,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) proof_jobs: Option<u32>,
-    pub(crate) records: RecordState,
+    /// Why the data cannot be trusted; none if it can.
+    pub(crate) doubt: Option<Doubt>,
     /// Jobs of a pool that nobody can see.
     pub(crate) fail_safe_jobs: u32,
     pub(crate) maintenance: bool,

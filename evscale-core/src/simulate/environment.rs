@@ -233,7 +233,7 @@ impl Episode {
         if let Some(track) = tracks.get(self.track) {
             track.forecast_at(self.index, &mut self.forecast);
         }
-        self.controller.observe(&self.config, &record, &[], &self.forecast, 0.0);
+        self.controller.observe(&self.config, &record, None, &self.forecast);
         self.index += 1;
         (f64::from(outcome.jobs), outcome.violations)
     }

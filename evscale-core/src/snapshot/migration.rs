@@ -4,6 +4,7 @@
 
 use crate::breaker::Breaker;
 use crate::error::{Error, Result};
+use crate::validation::{Doubt, Movement};
 use serde::{Deserialize, Serialize};
 
 type Text = Option<String>;
@@ -45,7 +46,7 @@ impl<'a> Migration<'a> {
     }
 }
 
-/// The body of version 2 as one of version 3: networks with circuit breakers, which begin closed.
+/// The body of version 2 as one of version 3: circuit breakers begin closed, verdicts on the data are made anew.
 pub(super) fn from_version_2(body: &[u8]) -> Result<Vec<u8>> {
     type History = (i64, i64, i64, usize, Vec<f32>, i64, Vec<(f32, f32)>, i64);
     type Experts = [Option<[f32; 5]>; 4];
@@ -61,7 +62,7 @@ pub(super) fn from_version_2(body: &[u8]) -> Result<Vec<u8>> {
     type Marks = (f64, f64, Vec<f32>);
     type Election = (bool, Marks, usize, [f64; 3], Numbers2, u32, Numbers3);
     type Guard = (Vec<(i64, u32)>, Time, Vec<i64>, Option<bool>, i64, f64);
-    type Latest = (Time, Number, Option<u32>, f64, Number, Number, bool, Text, Text);
+    type Latest = (Time, Number, Option<u32>, f64, Number, Number, bool);
     type Manual = Option<((u32, u32), i64)>;
 
     let mut body = Migration { old: body, new: Vec::with_capacity(body.len() + 256) };
@@ -70,10 +71,15 @@ pub(super) fn from_version_2(body: &[u8]) -> Result<Vec<u8>> {
     body.leave_out::<(Text, u32)>()?;
     body.insert(&Breaker::default())?;
     body.keep::<Expectation>()?;
+    body.insert(&Movement::default())?;
+    body.insert(&0u32)?;
     body.keep::<((Number, Number), Startup, ErrorBudget, Vec<Shadow>, Shadow, Numbers2)>()?;
     body.insert(&0.0f64)?;
     body.keep::<(Numbers3, Election)>()?;
-    body.keep::<(Guard, Latest, Number, [f64; 4], Numbers2, u32, Manual, Time, Option<(u32, String)>)>()?;
+    body.keep::<(Guard, Latest)>()?;
+    body.leave_out::<(Text, Text)>()?;
+    body.insert(&None::<Doubt>)?;
+    body.keep::<(Number, [f64; 4], Numbers2, u32, Manual, Time, Option<(u32, String)>)>()?;
     body.keep::<f64>()?;
     body.leave_out::<(u32, Text)>()?;
     body.insert(&Breaker::default())?;
