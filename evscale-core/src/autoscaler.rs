@@ -316,6 +316,9 @@ impl Autoscaler {
         if let Some(cause) = state.policy.cause() {
             return without_network(state, cause);
         }
+        if !state.controller.forecast_proven() {
+            return state.controller.simple_proposal(&self.config, Some(need), None);
+        }
         if !state.controller.network_acts() {
             let reason = "rehearsed on this pool's load, the analytic rule does better";
             return without_network(state, reason.to_owned());
@@ -357,9 +360,9 @@ impl Autoscaler {
         }
     }
 
-    /// Tells what the host really did; the startup time is learned from it.
+    /// Tells what the host really did. The startup time and, for a while, the most jobs that can be had are learned from it.
     pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
-        self.state.controller.startup_mut().acknowledge(outcome);
+        self.state.controller.acknowledge(outcome);
     }
 
     /// Switches changes off or on again, from the next decision.
@@ -384,10 +387,10 @@ impl Autoscaler {
         let causes = [
             state.ensemble.network_fault().map(without_forecaster),
             state.policy.cause(),
-            doubt.map(Doubt::detail),
             self.restored.then(|| "restored: no record since the state was restored".to_owned()),
         ];
         let source = state.controller.standing().map(|standing| standing.source);
-        Health::new(source, quality, causes.into_iter().flatten().collect())
+        let causes = causes.into_iter().flatten().chain(state.controller.causes(&self.config));
+        Health::new(source, quality, causes.collect())
     }
 }

@@ -5,14 +5,16 @@
 use crate::config::{Config, Pause};
 use crate::decision::{Decision, Facts, PlanStep, explain};
 use crate::error::Result;
+use crate::execution::Execution;
 use crate::features::PolicyState;
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
+use crate::policy::ForecastRung;
 use crate::policy::{
     ErrorBudget, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, jobs_for, whole_jobs,
 };
 use crate::safety::{Context, Guard, ManualOverride};
-use crate::startup::Startup;
+use crate::startup::{ScalingOutcome, Startup};
 use crate::time::Timestamp;
 use crate::validation::{DataQuality, Doubt};
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,8 @@ pub(crate) struct Controller {
     manual: Option<ManualOverride>,
     last_decision: Option<Timestamp>,
     standing: Option<Standing>,
+    execution: Execution,
+    rung: ForecastRung,
 }
 
 /// What must be known of the last decision.
@@ -79,6 +83,8 @@ impl Controller {
             manual: None,
             last_decision: None,
             standing: None,
+            execution: Execution::default(),
+            rung: ForecastRung::default(),
         }
     }
 
@@ -95,8 +101,31 @@ impl Controller {
         self.latest.doubt.as_ref()
     }
 
-    pub(crate) fn startup_mut(&mut self) -> &mut Startup {
-        &mut self.startup
+    /// Learns from what the host really did. An outcome may be late, partial or missing: the number of jobs comes from
+    /// the records.
+    pub(crate) fn acknowledge(&mut self, outcome: &ScalingOutcome) {
+        self.startup.acknowledge(outcome);
+        if outcome.started > 0 || outcome.drained > 0 {
+            self.execution.progress();
+        }
+        if let (true, Some(standing), Some(newest)) =
+            (outcome.refused > 0, self.standing.as_ref(), self.latest.at)
+        {
+            let most = standing.recommended.saturating_sub(outcome.refused);
+            self.guard.refused(outcome.timestamp.min(newest), most);
+        }
+    }
+
+    /// What is known to be wrong with the pool, the host or the data.
+    pub(crate) fn causes(&self, config: &Config) -> impl Iterator<Item = String> {
+        let patience = 3.0 * self.startup.seconds() + 3.0 * f64::from(config.decision_interval_seconds);
+        [
+            self.latest.doubt.as_ref().map(Doubt::detail),
+            self.guard.ineffective().map(|reason| format!("effectiveness: {reason}")),
+            self.latest.at.and_then(|now| self.execution.overdue(now, patience)),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// Takes a checked record and the verdict on it.
@@ -120,7 +149,8 @@ impl Controller {
             self.service.observe(record, ready, interval);
         }
         let late = self.budget.observe(record, interval, config.sla_wait_seconds);
-        self.guard.account(record.timestamp, job_count, interval);
+        self.guard.observe(record, job_count, ready, self.startup.seconds(), interval);
+        self.execution.observe(record.timestamp, jobs, self.standing.as_ref().map(|last| last.recommended));
         let known = record.logged_events_count.is_finite();
         if known {
             self.last_events = Some(record.logged_events_count);
@@ -147,6 +177,7 @@ impl Controller {
             doubt,
         };
         self.anomaly = forecast.anomaly_score;
+        self.rung.observe(forecast.model_confidence > 0.0 && self.service.seconds().is_some());
         if let (Some(events), Some(service)) = (self.latest.events, self.service.seconds()) {
             let need = jobs_for(events, service, config);
             let fade = 1.0 - interval / 86_400.0;
@@ -300,6 +331,11 @@ impl Controller {
         state
     }
 
+    /// Whether the forecast may be acted on: it was never lost, or has been back for some records.
+    pub(crate) fn forecast_proven(&self) -> bool {
+        self.rung.proven()
+    }
+
     /// The proposal without a network: analytic rule, else reactive rule, else hold.
     pub(crate) fn simple_proposal(
         &self,
@@ -307,7 +343,7 @@ impl Controller {
         need: Option<&Need>,
         fallback: Option<String>,
     ) -> Proposal {
-        if let Some(need) = need {
+        if let (Some(need), true) = (need, self.forecast_proven()) {
             return Proposal { jobs: whole_jobs(need.analytic), source: Source::AnalyticRule, fallback };
         }
         let interval = f64::from(config.interval_seconds);
@@ -317,7 +353,7 @@ impl Controller {
                 Proposal {
                     jobs: whole_jobs(offered * REACTIVE_HEADROOM),
                     source: Source::ReactiveRule,
-                    fallback: Some("no usable forecast".to_owned()),
+                    fallback: Some(self.rung.reason()),
                 }
             }
             (events, _) => Proposal {
@@ -379,6 +415,8 @@ impl Controller {
             breached: self.breached(config),
             notes,
             plan: self.plan(config, forecast),
+            drain_busy_jobs: config.drain_busy_jobs,
+            decision_interval_seconds: config.decision_interval_seconds,
             rule: self
                 .need_input(config, forecast)
                 .map(|input| (self.rehearsal.rule().describe(), self.rehearsal.expected_late_share(&input))),

@@ -212,7 +212,7 @@ impl Pool {
             }
             _ => {}
         }
-        
+
         assert!(!self.restored || to == from || overridden, "changed before a fresh record: {}", tell());
         if to != from {
             self.last_change = Some(now);

@@ -104,6 +104,7 @@ pub fn outcome(fields: &Bound<'_, PyDict>) -> PyResult<ScalingOutcome> {
             key @ "started" => outcome.started = whole(key, &value)?,
             key @ "ready" => outcome.ready = whole(key, &value)?,
             key @ "refused" => outcome.refused = whole(key, &value)?,
+            key @ "drained" => outcome.drained = whole(key, &value)?,
             "startup_seconds" if value.is_none() => {}
             key @ "startup_seconds" => {
                 let seconds = number(key, &value)?;
@@ -119,8 +120,8 @@ pub fn outcome(fields: &Bound<'_, PyDict>) -> PyResult<ScalingOutcome> {
                 return Err(refused(
                     fields.py(),
                     &format!(
-                        "{WHAT} has the unknown key `{unknown}`, expected timestamp, started, ready, startup_seconds \
-                         or refused"
+                        "{WHAT} has the unknown key `{unknown}`, expected timestamp, started, ready, startup_seconds, \
+                         refused or drained"
                     ),
                 ));
             }

@@ -1,6 +1,6 @@
 //! From a ruling to a decision: the only way to make one.
 
-use super::{Action, Decision, PlanStep, Reasoning};
+use super::{Action, Decision, Drain, PlanStep, Reasoning};
 use crate::forecaster::rounded;
 use crate::policy::{Need, Proposal, Source};
 use crate::safety::Ruling;
@@ -27,6 +27,8 @@ pub(crate) struct Facts {
     /// Networks that act again, or do not.
     pub(crate) notes: Vec<String>,
     pub(crate) plan: Vec<PlanStep>,
+    pub(crate) drain_busy_jobs: bool,
+    pub(crate) decision_interval_seconds: u32,
 }
 
 /// Makes the decision out of what the safety rules allow.
@@ -75,6 +77,11 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
             entry.rule, entry.detail, entry.after, entry.before
         ));
     }
+    let leaving = current.saturating_sub(recommended);
+    let drain = (leaving > 0).then(|| {
+        let idle = facts.utilization.map(|busy| 1.0 - busy);
+        Drain::new(leaving, current, idle, facts.drain_busy_jobs, facts.decision_interval_seconds)
+    });
     Decision {
         recommended_jobs: recommended,
         current_jobs: current,
@@ -88,6 +95,7 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
         limited_by: trail.iter().map(|entry| entry.rule.clone()).collect(),
         trail,
         plan: facts.plan,
+        drain,
         emergency: facts.emergency,
         fallback_reason: proposal.fallback,
         explanation,

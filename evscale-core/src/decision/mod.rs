@@ -1,7 +1,9 @@
 //! What is the answer, and why?
 
+mod drain;
 mod explain;
 
+pub use drain::Drain;
 pub(crate) use explain::{Facts, explain};
 
 use crate::forecaster::rounded;
@@ -78,6 +80,9 @@ pub struct Decision {
     pub trail: Vec<TrailEntry>,
     /// What the pool will need later.
     pub plan: Vec<PlanStep>,
+    /// How jobs should leave; none unless the pool shrinks.
+    #[serde(default)]
+    pub drain: Option<Drain>,
     /// Decided because of a predicted or real breach of the SLA, maybe before the decision was due.
     pub emergency: bool,
     /// Why a better source did not act; none if it did.
@@ -99,7 +104,8 @@ impl Decision {
 
 impl Serialize for Decision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Decision", 17)?;
+        let fields = 17 + usize::from(self.drain.is_some());
+        let mut out = serializer.serialize_struct("Decision", fields)?;
         out.serialize_field("recommended_jobs", &self.recommended_jobs)?;
         out.serialize_field("current_jobs", &self.current_jobs)?;
         out.serialize_field("change", &self.change)?;
@@ -112,6 +118,9 @@ impl Serialize for Decision {
         out.serialize_field("limited_by", &self.limited_by)?;
         out.serialize_field("trail", &self.trail)?;
         out.serialize_field("plan", &self.plan)?;
+        if let Some(drain) = &self.drain {
+            out.serialize_field("drain", drain)?;
+        }
         out.serialize_field("emergency", &self.emergency)?;
         out.serialize_field("fallback_reason", &self.fallback_reason)?;
         out.serialize_field("explanation", &self.explanation)?;

@@ -171,10 +171,10 @@ fn maintenance_and_pause_hold() {
 fn the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day() {
     let config = Config { job_hours_per_day: Some(240.0), min_jobs: 2, ..lenient() };
     let mut guard = Guard::new();
-    guard.account(start(), 190.0, 3600.0);
+    guard.budget.account(start(), 190.0, 3600.0);
     let ruling = guard.rule(&context(&config, 20), 200);
     assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("bounds"));
-    guard.account(start(), 30.0, 3600.0);
+    guard.budget.account(start(), 30.0, 3600.0);
     let ruling = guard.rule(&context(&config, 20), 90);
     assert_eq!(ruling.jobs(), 2, "{ruling:?}");
     assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("budget_cap"));

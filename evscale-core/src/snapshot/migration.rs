@@ -4,6 +4,9 @@
 
 use crate::breaker::Breaker;
 use crate::error::{Error, Result};
+use crate::execution::Execution;
+use crate::policy::ForecastRung;
+use crate::safety::{Capacity, Effectiveness};
 use crate::validation::{Doubt, Movement};
 use serde::{Deserialize, Serialize};
 
@@ -76,10 +79,13 @@ pub(super) fn from_version_2(body: &[u8]) -> Result<Vec<u8>> {
     body.keep::<((Number, Number), Startup, ErrorBudget, Vec<Shadow>, Shadow, Numbers2)>()?;
     body.insert(&0.0f64)?;
     body.keep::<(Numbers3, Election)>()?;
-    body.keep::<(Guard, Latest)>()?;
+    body.keep::<Guard>()?;
+    body.insert(&<(Effectiveness, Capacity)>::default())?;
+    body.keep::<Latest>()?;
     body.leave_out::<(Text, Text)>()?;
     body.insert(&None::<Doubt>)?;
     body.keep::<(Number, [f64; 4], Numbers2, u32, Manual, Time, Option<(u32, String)>)>()?;
+    body.insert(&<(Execution, ForecastRung)>::default())?;
     body.keep::<f64>()?;
     body.leave_out::<(u32, Text)>()?;
     body.insert(&Breaker::default())?;
