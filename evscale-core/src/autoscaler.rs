@@ -1,5 +1,6 @@
 //! One pool: the whole way of the data, and the only thing with state.
 
+use crate::breaker::{Breaker, Turn};
 use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause};
 use crate::controller::Controller;
@@ -13,11 +14,12 @@ use crate::policy::{Need, PolicyNetwork, Proposal, Source, whole_jobs};
 use crate::safety::ManualOverride;
 use crate::startup::ScalingOutcome;
 use crate::time::{Calendar, Timestamp};
-use crate::validation::{Checked, Expectation, Verdict};
+use crate::validation::{AllowedActions, Checked, DataQuality, Doubt, Expectation, Verdict};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-/// Decisions that a policy network which failed is left alone.
-const REST_DECISIONS: u32 = 10;
+/// Anomaly score of the records from which the pool does not shrink.
+const ANOMALOUS: f64 = 0.9;
 
 /// What became of a record, and what it means.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +31,10 @@ pub struct Observation {
     pub repairs: Vec<String>,
     /// Why the record was rejected.
     pub reason: Option<String>,
+    /// Verdict on the data.
+    pub data_quality: DataQuality,
+    /// What may be done on it.
+    pub allowed_actions: AllowedActions,
     /// How unusual the record is, 0 to 1.
     pub anomaly_score: f64,
     /// `decide` will make a new decision.
@@ -38,6 +44,20 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// Of a record that could be used, and that makes no decision due.
+    fn usable(repairs: Vec<String>, quality: DataQuality, anomaly_score: f64) -> Self {
+        Self {
+            verdict: if repairs.is_empty() { Verdict::Accepted } else { Verdict::Repaired },
+            repairs,
+            reason: None,
+            data_quality: quality,
+            allowed_actions: quality.allowed(),
+            anomaly_score,
+            decision_due: false,
+            emergency: false,
+        }
+    }
+
     /// The observation as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -99,8 +119,7 @@ pub(crate) struct State {
     pub(crate) expectation: Expectation,
     pub(crate) controller: Controller,
     pub(crate) traffic_multiplier: f64,
-    pub(crate) policy_rest: u32,
-    pub(crate) policy_fault: Option<String>,
+    pub(crate) policy: Breaker,
 }
 
 /// Forecasts the arrivals of one pool and decides on its number of jobs.
@@ -115,6 +134,18 @@ pub struct Autoscaler {
     networks: Option<Networks>,
     forecast: Forecast,
     restored: bool,
+    asked: Asked,
+}
+
+/// Networks that were asked in the last call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    forecaster: bool,
+    policy: bool,
+}
+
+fn without_forecaster(fault: String) -> String {
+    format!("forecast without its network: {fault}")
 }
 
 impl Autoscaler {
@@ -136,11 +167,18 @@ impl Autoscaler {
             expectation: Expectation::default(),
             controller: Controller::new(&config),
             traffic_multiplier: 1.0,
-            policy_rest: 0,
-            policy_fault: None,
+            policy: Breaker::default(),
         });
         let forecast = state.ensemble.forecast(&state.history);
-        Ok(Self { calendar: config.calendar()?, config, state, networks, forecast, restored })
+        Ok(Self {
+            calendar: config.calendar()?,
+            config,
+            state,
+            networks,
+            forecast,
+            restored,
+            asked: Asked::default(),
+        })
     }
 
     /// The configuration.
@@ -167,7 +205,7 @@ impl Autoscaler {
     /// # Errors
     /// None today; kept for records that cannot be judged at all.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
-        let (record, repairs) = match self.checked(record) {
+        let (record, repairs, doubt) = match self.checked(record) {
             Ok(usable) => usable,
             Err(rejected) => return Ok(rejected),
         };
@@ -183,32 +221,21 @@ impl Autoscaler {
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
         let record_anomaly = state.ensemble.record_anomaly();
-        state.controller.observe(&self.config, &record, &repairs, &self.forecast, record_anomaly);
-        if let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy) {
-            let ask = |seen: &PolicyState| policy.adjustment(seen);
-            match state.controller.rehearse_network(&self.config, &self.forecast, ask) {
-                Ok(asked) => {
-                    if asked && state.policy_rest == 0 {
-                        state.policy_fault = None;
-                    }
-                }
-                Err(problem) => {
-                    state.policy_rest = REST_DECISIONS;
-                    state.policy_fault = Some(format!("policy {problem}"));
-                }
-            }
-        }
+        let doubt = doubt.or_else(|| {
+            (record_anomaly >= ANOMALOUS).then(|| {
+                let reason = format!("the newest records are unusual (anomaly score {record_anomaly:.2})");
+                Doubt::new(DataQuality::Anomalous, reason)
+            })
+        });
+        let quality = doubt.as_ref().map_or(DataQuality::Good, |doubt| doubt.quality);
+        state.controller.observe(&self.config, &record, doubt, &self.forecast);
+        self.asked = Asked { forecaster: state.ensemble.was_asked(), policy: self.rehearse_network() };
+        let state = &mut self.state;
         self.restored = false;
         let need = state.controller.need(&self.config, &self.forecast);
         let emergency = state.controller.emergency(&self.config, need.as_ref());
-        Ok(Observation {
-            verdict: if repairs.is_empty() { Verdict::Accepted } else { Verdict::Repaired },
-            repairs,
-            reason: None,
-            anomaly_score: anomaly,
-            decision_due: emergency || state.controller.due(&self.config, record.timestamp),
-            emergency,
-        })
+        let decision_due = emergency || state.controller.due(&self.config, record.timestamp);
+        Ok(Observation { decision_due, emergency, ..Observation::usable(repairs, quality, anomaly) })
     }
 
     /// Takes a record from long ago into the history alone: nothing is forecast, learned or rehearsed on it, which is
@@ -221,38 +248,36 @@ impl Autoscaler {
     /// # Errors
     /// As for `observe`.
     pub fn remember(&mut self, record: &Metrics) -> Result<Observation> {
-        let (record, repairs) = match self.checked(record) {
+        let (record, repairs, doubt) = match self.checked(record) {
             Ok(usable) => usable,
             Err(rejected) => return Ok(rejected),
         };
         let state = &mut self.state;
         state.history.push(record.timestamp, record.logged_events_count);
         state.ensemble.remember(record.logged_events_count);
-        Ok(Observation {
-            verdict: if repairs.is_empty() { Verdict::Accepted } else { Verdict::Repaired },
-            repairs,
-            reason: None,
-            anomaly_score: self.forecast.anomaly_score,
-            decision_due: state.controller.due(&self.config, record.timestamp),
-            emergency: false,
-        })
+        let quality = doubt.map_or(DataQuality::Good, |doubt| doubt.quality);
+        let decision_due = state.controller.due(&self.config, record.timestamp);
+        let anomaly = self.forecast.anomaly_score;
+        Ok(Observation { decision_due, ..Observation::usable(repairs, quality, anomaly) })
     }
 
-    /// A record without what makes no sense in it, and what that was; or what to answer to one that is rejected.
-    fn checked(&mut self, record: &Metrics) -> std::result::Result<(Metrics, Vec<String>), Observation> {
+    /// A record without what makes no sense in it, with what that was and what is doubtful about the rest; or what to
+    /// answer to one that is rejected.
+    fn checked(
+        &mut self,
+        record: &Metrics,
+    ) -> std::result::Result<(Metrics, Vec<String>, Option<Doubt>), Observation> {
         let state = &mut self.state;
         match state.expectation.check(record, &self.config) {
-            Checked::Usable { record, repairs } => Ok((record, repairs)),
-            Checked::Rejected { reason } => {
-                state.controller.reject(&reason);
+            Checked::Usable { record, repairs, doubt } => Ok((record, repairs, doubt)),
+            Checked::Rejected(doubt) => {
+                state.controller.reject(doubt.clone());
                 let now = state.expectation.newest.unwrap_or(record.timestamp);
                 Err(Observation {
                     verdict: Verdict::Rejected,
-                    repairs: Vec::new(),
-                    reason: Some(reason),
-                    anomaly_score: self.forecast.anomaly_score,
+                    reason: Some(doubt.reason),
                     decision_due: state.controller.due(&self.config, now),
-                    emergency: false,
+                    ..Observation::usable(Vec::new(), doubt.quality, self.forecast.anomaly_score)
                 })
             }
         }
@@ -282,50 +307,100 @@ impl Autoscaler {
             return standing.clone();
         }
         let proposal = self.propose(need.as_ref(), now);
-        self.state.controller.decide(&self.config, now, &self.forecast, proposal, self.restored)
+        let state = &mut self.state;
+        let recovered = [
+            state.policy.take_recovery("policy network"),
+            state.ensemble.take_recovery("forecaster network"),
+        ];
+        let mut notes: Vec<String> = recovered.into_iter().flatten().collect();
+        if proposal.source != Source::PolicyNetwork {
+            notes.extend(state.ensemble.network_fault().map(without_forecaster));
+        }
+        state.controller.decide(&self.config, now, &self.forecast, proposal, notes, self.restored)
+    }
+
+    /// Lets the policy network scale its paper pool, which is its shadow run while it does not act; says whether it was
+    /// asked.
+    fn rehearse_network(&mut self) -> bool {
+        let state = &mut self.state;
+        let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy) else { return false };
+        if state.policy.turn() == Turn::Rest {
+            return false;
+        }
+        let ask = |seen: &PolicyState| policy.adjustment(seen);
+        match state.controller.rehearse_network(&self.config, &self.forecast, ask) {
+            Ok(false) => false,
+            Ok(true) => {
+                state.policy.succeeded();
+                true
+            }
+            Err(problem) => {
+                state.policy.failed(format!("policy {problem}"));
+                true
+            }
+        }
     }
 
     /// The ladder: policy network, analytic rule, reactive rule, hold.
     fn propose(&mut self, need: Option<&Need>, now: Timestamp) -> Proposal {
         let state = &mut self.state;
+        self.asked = Asked::default();
         let (Some(need), Some(policy)) = (need, self.networks.as_mut().map(|networks| &mut networks.policy))
         else {
             return state.controller.simple_proposal(&self.config, need, None);
         };
-        if state.policy_rest > 0 {
-            state.policy_rest -= 1;
-            let fault = state.policy_fault.clone();
-            return state.controller.simple_proposal(&self.config, Some(need), fault);
+        let without_network =
+            |state: &State, reason| state.controller.simple_proposal(&self.config, Some(need), Some(reason));
+        if let Some(cause) = state.policy.cause() {
+            return without_network(state, cause);
+        }
+        if !state.controller.forecast_proven() {
+            return state.controller.simple_proposal(&self.config, Some(need), None);
         }
         if !state.controller.network_acts() {
-            let reason = Some("rehearsed on this pool's load, the analytic rule does better".to_owned());
-            return state.controller.simple_proposal(&self.config, Some(need), reason);
+            let reason = "rehearsed on this pool's load, the analytic rule does better";
+            return without_network(state, reason.to_owned());
         }
         let seen = state.controller.policy_state(&self.config, &self.forecast, need, now);
+        self.asked.policy = true;
         match policy.adjustment(&seen) {
             Ok(adjustment) => {
-                state.policy_fault = None;
+                state.policy.succeeded();
                 Proposal {
                     jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
                     source: Source::PolicyNetwork,
-                    fallback: state
-                        .ensemble
-                        .network_fault()
-                        .map(|f| format!("forecast without its network: {f}")),
+                    fallback: state.ensemble.network_fault().map(without_forecaster),
                 }
             }
             Err(problem) => {
-                state.policy_rest = REST_DECISIONS;
-                state.policy_fault = Some(format!("policy {problem}"));
-                let fault = state.policy_fault.clone();
-                state.controller.simple_proposal(&self.config, Some(need), fault)
+                let cause = format!("policy {problem}");
+                state.policy.failed(cause.clone());
+                without_network(state, cause)
             }
         }
     }
 
-    /// Tells what the host really did; the startup time is learned from it.
+    /// Tells how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks that were asked in it and took
+    /// longer than `latency_budget_ms` of the configuration are left alone for a while.
+    pub fn report_latency(&mut self, took: Duration) {
+        let (took, budget) = (1000.0 * took.as_secs_f64(), self.config.latency_budget_ms);
+        if took <= budget {
+            return;
+        }
+        let asked = std::mem::take(&mut self.asked);
+        let cause =
+            |network: &str| format!("{network}: a call took {took:.1} ms, expected at most {budget} ms");
+        if asked.forecaster {
+            self.state.ensemble.network_failed(cause("forecaster"));
+        }
+        if asked.policy {
+            self.state.policy.failed(cause("policy"));
+        }
+    }
+
+    /// Tells what the host really did. The startup time and, for a while, the most jobs that can be had are learned from it.
     pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
-        self.state.controller.startup_mut().acknowledge(outcome);
+        self.state.controller.acknowledge(outcome);
     }
 
     /// Switches changes off or on again, from the next decision.
@@ -341,16 +416,19 @@ impl Autoscaler {
     /// Who acts, and what is known to be wrong.
     pub fn health(&self) -> Health {
         let state = &self.state;
-        let network =
-            state.ensemble.network_fault().map(|fault| format!("forecast without its network: {fault}"));
-        let restored = self.restored.then(|| "no record since the state was restored".to_owned());
+        let doubt = state.controller.doubt();
+        let quality = match doubt {
+            _ if self.restored => DataQuality::Restored,
+            Some(doubt) => doubt.quality,
+            None => DataQuality::Good,
+        };
         let causes = [
-            network,
-            state.policy_fault.clone(),
-            state.controller.record_doubt().map(str::to_owned),
-            restored,
+            state.ensemble.network_fault().map(without_forecaster),
+            state.policy.cause(),
+            self.restored.then(|| "restored: no record since the state was restored".to_owned()),
         ];
         let source = state.controller.standing().map(|standing| standing.source);
-        Health::new(source, causes.into_iter().flatten().collect())
+        let causes = causes.into_iter().flatten().chain(state.controller.causes(&self.config));
+        Health::new(source, quality, causes.collect())
     }
 }

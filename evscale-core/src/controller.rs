@@ -5,19 +5,20 @@
 use crate::config::{Config, Pause};
 use crate::decision::{Decision, Facts, PlanStep, explain};
 use crate::error::Result;
+use crate::execution::Execution;
 use crate::features::PolicyState;
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
+use crate::policy::ForecastRung;
 use crate::policy::{
     ErrorBudget, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, jobs_for, whole_jobs,
 };
-use crate::safety::{Context, Guard, ManualOverride, RecordState};
-use crate::startup::Startup;
+use crate::safety::{Context, Guard, ManualOverride};
+use crate::startup::{ScalingOutcome, Startup};
 use crate::time::Timestamp;
+use crate::validation::{DataQuality, Doubt};
 use serde::{Deserialize, Serialize};
 
-/// Anomaly score from which the pool does not shrink.
-const ANOMALOUS: f64 = 0.9;
 /// Leads of the plan, minutes.
 const PLAN_MINUTES: [u32; 4] = [12, 24, 48, 120];
 /// Headroom of the reactive rule.
@@ -33,8 +34,8 @@ struct Latest {
     wait_seconds: Option<f64>,
     utilization: Option<f64>,
     maintenance: bool,
-    doubt: Option<String>,
-    rejected: Option<String>,
+    /// On the newest record, on one that was rejected since, or on the newest one's age at the last decision.
+    doubt: Option<Doubt>,
 }
 
 /// The online state of one pool apart from its forecaster.
@@ -54,6 +55,8 @@ pub(crate) struct Controller {
     manual: Option<ManualOverride>,
     last_decision: Option<Timestamp>,
     standing: Option<Box<Decision>>,
+    execution: Execution,
+    rung: ForecastRung,
 }
 
 impl Controller {
@@ -73,6 +76,8 @@ impl Controller {
             manual: None,
             last_decision: None,
             standing: None,
+            execution: Execution::default(),
+            rung: ForecastRung::default(),
         }
     }
 
@@ -84,23 +89,45 @@ impl Controller {
         self.manual = manual;
     }
 
-    /// Why the newest record cannot be trusted.
-    pub(crate) fn record_doubt(&self) -> Option<&str> {
-        self.latest.doubt.as_deref().or(self.latest.rejected.as_deref())
+    /// Why the newest records cannot be trusted.
+    pub(crate) fn doubt(&self) -> Option<&Doubt> {
+        self.latest.doubt.as_ref()
     }
 
-    pub(crate) fn startup_mut(&mut self) -> &mut Startup {
-        &mut self.startup
+    /// Learns from what the host really did. An outcome may be late, partial or missing: the number of jobs comes from
+    /// the records.
+    pub(crate) fn acknowledge(&mut self, outcome: &ScalingOutcome) {
+        self.startup.acknowledge(outcome);
+        if outcome.started > 0 || outcome.drained > 0 {
+            self.execution.progress();
+        }
+        if let (true, Some(standing), Some(newest)) =
+            (outcome.refused > 0, self.standing.as_ref(), self.latest.at)
+        {
+            let most = standing.recommended_jobs.saturating_sub(outcome.refused);
+            self.guard.refused(outcome.timestamp.min(newest), most);
+        }
     }
 
-    /// Takes a checked record and what was repaired in it.
+    /// What is known to be wrong with the pool, the host or the data.
+    pub(crate) fn causes(&self, config: &Config) -> impl Iterator<Item = String> {
+        let patience = 3.0 * self.startup.seconds() + 3.0 * f64::from(config.decision_interval_seconds);
+        [
+            self.latest.doubt.as_ref().map(Doubt::detail),
+            self.guard.ineffective().map(|reason| format!("effectiveness: {reason}")),
+            self.latest.at.and_then(|now| self.execution.overdue(now, patience)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Takes a checked record and the verdict on it.
     pub(crate) fn observe(
         &mut self,
         config: &Config,
         record: &Metrics,
-        repairs: &[String],
+        doubt: Option<Doubt>,
         forecast: &Forecast,
-        record_anomaly: f64,
     ) {
         let interval = f64::from(config.interval_seconds);
         let jobs = if record.current_job_count.is_finite() {
@@ -111,9 +138,16 @@ impl Controller {
         let job_count = f64::from(jobs.unwrap_or(0));
         self.startup.observe(record.timestamp, jobs);
         let ready = (job_count - self.startup.starting(record.timestamp)).max(0.0);
-        self.service.observe(record, ready, interval);
+        if record.is_deploy_in_progress != Some(true) {
+            self.service.observe(record, ready, interval);
+        }
         let late = self.budget.observe(record, interval, config.sla_wait_seconds);
-        self.guard.account(record.timestamp, job_count, interval);
+        self.guard.observe(record, job_count, ready, self.startup.seconds(), interval);
+        self.execution.observe(
+            record.timestamp,
+            jobs,
+            self.standing.as_ref().map(|last| last.recommended_jobs),
+        );
         let known = record.logged_events_count.is_finite();
         if known {
             self.last_events = Some(record.logged_events_count);
@@ -137,10 +171,10 @@ impl Controller {
             wait_seconds: record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
             utilization: self.utilization(record, ready, interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
-            doubt: self.doubt(config, record, repairs, record_anomaly, interval),
-            rejected: None,
+            doubt,
         };
         self.anomaly = forecast.anomaly_score;
+        self.rung.observe(forecast.model_confidence > 0.0 && self.service.seconds().is_some());
         if let (Some(events), Some(service)) = (self.latest.events, self.service.seconds()) {
             let need = jobs_for(events, service, config);
             let fade = 1.0 - interval / 86_400.0;
@@ -180,8 +214,22 @@ impl Controller {
     }
 
     /// Remembers that the newest record could not be used.
-    pub(crate) fn reject(&mut self, reason: &str) {
-        self.latest.rejected = Some(reason.to_owned());
+    pub(crate) fn reject(&mut self, doubt: Doubt) {
+        self.latest.doubt = Some(doubt);
+    }
+
+    /// The verdict at `now` on what is known of the pool.
+    fn doubt_at(&self, config: &Config, now: Timestamp, restored: bool) -> Option<Doubt> {
+        let age = self.latest.at.map_or(f64::INFINITY, |at| now.seconds_since(at));
+        if age > config.stale_seconds() {
+            let blind = age >= f64::from(config.stale_fail_safe_seconds);
+            let quality = if blind { DataQuality::Blackout } else { DataQuality::Missing };
+            return Some(Doubt::new(quality, format!("the newest record is {:.0} min old", age / 60.0)));
+        }
+        if restored {
+            return Some(Doubt::new(DataQuality::Restored, "no record since the state was restored"));
+        }
+        self.latest.doubt.clone()
     }
 
     fn utilization(&self, record: &Metrics, ready: f64, interval: f64) -> Option<f64> {
@@ -190,25 +238,6 @@ impl Controller {
             let done = record.processed_events_count?;
             (ready > 0.0).then(|| (done * self.service.seconds()? / (ready * interval)).min(1.0).into())?
         })
-    }
-
-    fn doubt(
-        &self,
-        config: &Config,
-        record: &Metrics,
-        repairs: &[String],
-        anomaly: f64,
-        interval: f64,
-    ) -> Option<String> {
-        if let Some(first) = repairs.first() {
-            return Some(first.clone());
-        }
-        if anomaly >= ANOMALOUS {
-            return Some(format!("the newest records are unusual (anomaly score {anomaly:.2})"));
-        }
-        let gap = self.latest.at.map_or(0.0, |at| record.timestamp.seconds_since(at));
-        (gap > config.stale_seconds().max(2.0 * interval))
-            .then(|| format!("the records before this one are missing for {:.0} min", gap / 60.0))
     }
 
     /// Whether a decision is due at `now`.
@@ -299,6 +328,11 @@ impl Controller {
         state
     }
 
+    /// Whether the forecast may be acted on: it was never lost, or has been back for some records.
+    pub(crate) fn forecast_proven(&self) -> bool {
+        self.rung.proven()
+    }
+
     /// The proposal without a network: analytic rule, else reactive rule, else hold.
     pub(crate) fn simple_proposal(
         &self,
@@ -306,7 +340,7 @@ impl Controller {
         need: Option<&Need>,
         fallback: Option<String>,
     ) -> Proposal {
-        if let Some(need) = need {
+        if let (Some(need), true) = (need, self.forecast_proven()) {
             return Proposal { jobs: whole_jobs(need.analytic), source: Source::AnalyticRule, fallback };
         }
         let interval = f64::from(config.interval_seconds);
@@ -316,7 +350,7 @@ impl Controller {
                 Proposal {
                     jobs: whole_jobs(offered * REACTIVE_HEADROOM),
                     source: Source::ReactiveRule,
-                    fallback: Some("no usable forecast".to_owned()),
+                    fallback: Some(self.rung.reason()),
                 }
             }
             (events, _) => Proposal {
@@ -342,20 +376,13 @@ impl Controller {
         now: Timestamp,
         forecast: &Forecast,
         proposal: Proposal,
+        notes: Vec<String>,
         restored: bool,
     ) -> Decision {
         let need = self.need(config, forecast);
         let emergency = self.emergency(config, need.as_ref());
-        let age = self.latest.at.map_or(f64::INFINITY, |at| now.seconds_since(at));
-        let records = if age > config.stale_seconds() {
-            RecordState::Stale(age)
-        } else if restored {
-            RecordState::UpOnly("no record since the state was restored".to_owned())
-        } else if let Some(reason) = self.record_doubt() {
-            RecordState::UpOnly(reason.to_owned())
-        } else {
-            RecordState::Trusted
-        };
+        let doubt = self.doubt_at(config, now, restored);
+        self.latest.doubt.clone_from(&doubt);
         let current_jobs = self.current_jobs(config);
         let context = Context {
             config,
@@ -363,7 +390,7 @@ impl Controller {
             current_jobs,
             emergency,
             proof_jobs: need.as_ref().map(|need| whole_jobs(need.proof)),
-            records,
+            doubt,
             fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(self.peak_need)),
             maintenance: self.latest.maintenance,
             pause: self.pause,
@@ -383,7 +410,10 @@ impl Controller {
             utilization: self.latest.utilization,
             confidence: forecast.model_confidence,
             breached: self.breached(config),
+            notes,
             plan: self.plan(config, forecast),
+            drain_busy_jobs: config.drain_busy_jobs,
+            decision_interval_seconds: config.decision_interval_seconds,
             rule: self
                 .need_input(config, forecast)
                 .map(|input| (self.rehearsal.rule().describe(), self.rehearsal.expected_late_share(&input))),

@@ -1,6 +1,7 @@
 //! Which rung of the ladder acts, and why not a better one.
 
 use crate::policy::Source;
+use crate::validation::{AllowedActions, DataQuality};
 use serde::{Deserialize, Serialize};
 
 /// How well a pool is looked after.
@@ -23,18 +24,22 @@ pub struct Health {
     pub status: HealthStatus,
     /// Who proposed the last decision; none before the first one.
     pub source: Option<Source>,
+    /// Verdict on the data.
+    pub data_quality: DataQuality,
+    /// What may be done on it.
+    pub allowed_actions: AllowedActions,
     /// What is wrong: a network that failed, a record that cannot be trusted, a state without a fresh record.
     pub causes: Vec<String>,
 }
 
 impl Health {
-    pub(crate) fn new(source: Option<Source>, causes: Vec<String>) -> Self {
+    pub(crate) fn new(source: Option<Source>, data_quality: DataQuality, causes: Vec<String>) -> Self {
         let status = match source {
             Some(Source::Hold) => HealthStatus::Holding,
             _ if causes.is_empty() => HealthStatus::Healthy,
             _ => HealthStatus::Degraded,
         };
-        Self { status, source, causes }
+        Self { status, source, data_quality, allowed_actions: data_quality.allowed(), causes }
     }
 
     /// The health as JSON.

@@ -19,11 +19,13 @@
 
 mod autoscaler;
 mod bare;
+mod breaker;
 pub mod bundle;
 mod config;
 mod controller;
 mod decision;
 mod error;
+mod execution;
 pub mod features;
 mod fleet;
 mod forecaster;
@@ -42,7 +44,7 @@ pub use autoscaler::{Autoscaler, AutoscalerBuilder, Observation};
 pub use bare::BareNetworks;
 pub use bundle::ModelBundle;
 pub use config::{Config, Pause, StaleAction};
-pub use decision::{Action, Decision, PlanStep, Reasoning};
+pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::{HORIZON_MINUTES, QUANTILE_LEVELS};
 pub use fleet::{Fleet, PoolTick};
@@ -54,4 +56,4 @@ pub use safety::{ManualOrder, ManualOverride, TrailEntry};
 pub use simulate::{Backtest, backtest};
 pub use startup::ScalingOutcome;
 pub use time::Timestamp;
-pub use validation::Verdict;
+pub use validation::{AllowedActions, DataQuality, Verdict};

@@ -9,9 +9,10 @@ const WEIGHT: f64 = 0.2;
 /// Most groups of starting jobs that are followed.
 const GROUP_LIMIT: usize = 64;
 
-/// What the host really did after a decision.
+/// What the host really did after a decision, or since the last outcome that it told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ScalingOutcome {
     /// When this was known.
     pub timestamp: Timestamp,
@@ -27,6 +28,16 @@ pub struct ScalingOutcome {
     /// Jobs that could not be had.
     #[serde(default)]
     pub refused: u32,
+    /// Jobs that have finished their work and left.
+    #[serde(default)]
+    pub drained: u32,
+}
+
+impl ScalingOutcome {
+    /// An outcome in which nothing happened; set what did.
+    pub fn new(timestamp: Timestamp) -> Self {
+        Self { timestamp, started: 0, ready: 0, startup_seconds: None, refused: 0, drained: 0 }
+    }
 }
 
 /// Startup time, and which jobs are still starting.
@@ -82,12 +93,24 @@ impl Startup {
         }
     }
 
-    /// Learns from an outcome; a time that makes no sense is left out.
+    /// Learns from an outcome; a time that makes no sense is left out. Jobs that became ready sooner than expected are
+    /// no longer starting, the oldest first.
     pub(crate) fn acknowledge(&mut self, outcome: &ScalingOutcome) {
         if let Some(seconds) = outcome.startup_seconds.filter(|s| (0.0..=7200.0).contains(s))
             && outcome.ready > 0
         {
             self.seconds += WEIGHT * (seconds - self.seconds);
+        }
+        let mut ready = outcome.ready;
+        while ready > 0
+            && let Some((_, count)) = self.groups.front_mut()
+        {
+            let taken = ready.min(*count);
+            *count -= taken;
+            ready -= taken;
+            if *count == 0 {
+                self.groups.pop_front();
+            }
         }
     }
 }
@@ -116,11 +139,10 @@ mod tests {
     fn acknowledged_times_are_learned_and_nonsense_is_not() {
         let mut startup = Startup::new(180.0);
         let outcome = |seconds| ScalingOutcome {
-            timestamp: at(0),
             started: 2,
             ready: 2,
             startup_seconds: Some(seconds),
-            refused: 0,
+            ..ScalingOutcome::new(at(0))
         };
         startup.acknowledge(&outcome(f64::NAN));
         startup.acknowledge(&outcome(-5.0));
@@ -129,5 +151,16 @@ mod tests {
             startup.acknowledge(&outcome(60.0));
         }
         assert!((startup.seconds() - 60.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn jobs_told_to_be_ready_are_no_longer_starting() {
+        let mut startup = Startup::new(180.0);
+        startup.observe(at(0), Some(5));
+        startup.observe(at(120), Some(9));
+        startup.acknowledge(&ScalingOutcome { ready: 3, ..ScalingOutcome::new(at(150)) });
+        assert_eq!(startup.starting(at(150)), 1.0, "a part of them");
+        startup.acknowledge(&ScalingOutcome { ready: 30, ..ScalingOutcome::new(at(160)) });
+        assert_eq!(startup.starting(at(160)), 0.0, "more than were known");
     }
 }

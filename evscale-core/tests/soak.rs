@@ -212,6 +212,8 @@ impl Pool {
             }
             _ => {}
         }
+
+        assert!(!self.restored || to == from || overridden, "changed before a fresh record: {}", tell());
         if to != from {
             self.last_change = Some(now);
         }
@@ -236,13 +238,11 @@ impl Pool {
                 self.scaler.set_pause(self.pause);
             }
             5..=30 => {
-                let outcome = ScalingOutcome {
-                    timestamp: self.clock,
-                    started: self.random.random_range(0..20),
-                    ready: self.random.random_range(0..20),
-                    startup_seconds: self.maybe(120.0),
-                    refused: self.random.random_range(0..3),
-                };
+                let mut outcome = ScalingOutcome::new(self.clock);
+                outcome.started = self.random.random_range(0..20);
+                outcome.ready = self.random.random_range(0..20);
+                outcome.startup_seconds = self.maybe(120.0);
+                outcome.refused = self.random.random_range(0..3);
                 self.scaler.acknowledge(&outcome);
             }
             31..=120 => self.decide(),

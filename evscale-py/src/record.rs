@@ -76,6 +76,7 @@ pub fn metrics(fields: &Bound<'_, PyDict>) -> PyResult<Metrics> {
             "expected_traffic_multiplier" => record.expected_traffic_multiplier = count()?,
             "is_business_hours" => record.is_business_hours = truth()?,
             "is_peak_hours" => record.is_peak_hours = truth()?,
+            "is_deploy_in_progress" => record.is_deploy_in_progress = truth()?,
             "is_maintenance_window" => record.is_maintenance_window = truth()?,
             unknown => {
                 return Err(refused(
@@ -95,8 +96,7 @@ pub fn metrics(fields: &Bound<'_, PyDict>) -> PyResult<Metrics> {
 pub fn outcome(fields: &Bound<'_, PyDict>) -> PyResult<ScalingOutcome> {
     const WHAT: &str = "scaling outcome";
     let at = timestamp("timestamp", &required(WHAT, fields, "timestamp")?)?;
-    let mut outcome =
-        ScalingOutcome { timestamp: at, started: 0, ready: 0, startup_seconds: None, refused: 0 };
+    let mut outcome = ScalingOutcome::new(at);
     for (key, value) in fields.iter() {
         let name = key.str()?;
         match name.to_str()? {
@@ -104,6 +104,7 @@ pub fn outcome(fields: &Bound<'_, PyDict>) -> PyResult<ScalingOutcome> {
             key @ "started" => outcome.started = whole(key, &value)?,
             key @ "ready" => outcome.ready = whole(key, &value)?,
             key @ "refused" => outcome.refused = whole(key, &value)?,
+            key @ "drained" => outcome.drained = whole(key, &value)?,
             "startup_seconds" if value.is_none() => {}
             key @ "startup_seconds" => {
                 let seconds = number(key, &value)?;
@@ -119,8 +120,8 @@ pub fn outcome(fields: &Bound<'_, PyDict>) -> PyResult<ScalingOutcome> {
                 return Err(refused(
                     fields.py(),
                     &format!(
-                        "{WHAT} has the unknown key `{unknown}`, expected timestamp, started, ready, startup_seconds \
-                         or refused"
+                        "{WHAT} has the unknown key `{unknown}`, expected timestamp, started, ready, startup_seconds, \
+                         refused or drained"
                     ),
                 ));
             }

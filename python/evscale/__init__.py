@@ -40,7 +40,8 @@ FIELDS = (
     "timestamp", "logged_events_count", "processed_events_count", "queued_events_count", "unprocessed_events_count",
     "average_processing_duration_ms", "current_job_count", "cpu_utilization_percent", "memory_utilization_percent",
     "network_io_mbps", "average_queue_wait_time_ms", "sla_violations_count", "error_rate_percent",
-    "is_business_hours", "is_peak_hours", "is_maintenance_window", "expected_traffic_multiplier",
+    "is_business_hours", "is_peak_hours", "is_maintenance_window", "is_deploy_in_progress",
+    "expected_traffic_multiplier",
 )
 """Fields of a metrics record; `timestamp`, `logged_events_count` and `current_job_count` are required."""
 

@@ -58,6 +58,8 @@ class Config:
         emergency_tolerance: float | None = None,
         emergency_in_maintenance: bool | None = None,
         pause: Literal["off", "all", "down", "up"] | None = None,
+        drain_busy_jobs: bool | None = None,
+        latency_budget_ms: float | None = None,
         use_networks: bool | None = None,
     ) -> Config: ...
     def to_dict(self) -> dict[str, Any]: ...

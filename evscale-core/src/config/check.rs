@@ -46,6 +46,7 @@ impl Config {
         within_if_some("fail_safe_jobs", self.fail_safe_jobs, self.min_jobs..=self.max_jobs)?;
         within("emergency_quantile", self.emergency_quantile, 0.5..=0.995)?;
         within("emergency_tolerance", self.emergency_tolerance, 0.0..=10.0)?;
+        within("latency_budget_ms", self.latency_budget_ms, 1.0..=60_000.0)?;
         if let Some(daily) = self.job_hours_per_day
             && daily < 24.0 * f64::from(self.min_jobs)
         {

@@ -106,6 +106,10 @@ pub struct Config {
     pub emergency_in_maintenance: bool,
     /// Which changes are switched off from the start.
     pub pause: Pause,
+    /// Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
+    pub drain_busy_jobs: bool,
+    /// A call that takes longer by the host's clock opens the breakers of the networks that it asked, ms; 1 to 60000.
+    pub latency_budget_ms: f64,
     /// Whether the networks act; without them the statistical experts and the analytic rule do.
     pub use_networks: bool,
 }
@@ -144,6 +148,8 @@ impl Default for Config {
             emergency_tolerance: 0.0,
             emergency_in_maintenance: true,
             pause: Pause::Off,
+            drain_busy_jobs: false,
+            latency_budget_ms: 1000.0,
             use_networks: true,
         }
     }

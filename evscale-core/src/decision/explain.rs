@@ -1,6 +1,6 @@
 //! From a ruling to a decision: the only way to make one.
 
-use super::{Action, Decision, PlanStep, Reasoning};
+use super::{Action, Decision, Drain, PlanStep, Reasoning};
 use crate::forecaster::rounded;
 use crate::policy::{Need, Proposal, Source};
 use crate::safety::Ruling;
@@ -24,7 +24,11 @@ pub(crate) struct Facts {
     pub(crate) utilization: Option<f64>,
     pub(crate) confidence: f64,
     pub(crate) breached: bool,
+    /// Networks that act again, or do not.
+    pub(crate) notes: Vec<String>,
     pub(crate) plan: Vec<PlanStep>,
+    pub(crate) drain_busy_jobs: bool,
+    pub(crate) decision_interval_seconds: u32,
 }
 
 /// Makes the decision out of what the safety rules allow.
@@ -64,12 +68,20 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
     if let Some(reason) = &proposal.fallback {
         explanation.push_str(&format!("; {reason}"));
     }
+    for note in &facts.notes {
+        explanation.push_str(&format!("; {note}"));
+    }
     for entry in &trail {
         explanation.push_str(&format!(
             "; {} ({}) made {} of {}",
             entry.rule, entry.detail, entry.after, entry.before
         ));
     }
+    let leaving = current.saturating_sub(recommended);
+    let drain = (leaving > 0).then(|| {
+        let idle = facts.utilization.map(|busy| 1.0 - busy);
+        Drain::new(leaving, current, idle, facts.drain_busy_jobs, facts.decision_interval_seconds)
+    });
     Decision {
         recommended_jobs: recommended,
         current_jobs: current,
@@ -83,6 +95,7 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
         limited_by: trail.iter().map(|entry| entry.rule.clone()).collect(),
         trail,
         plan: facts.plan,
+        drain,
         emergency: facts.emergency,
         fallback_reason: proposal.fallback,
         explanation,

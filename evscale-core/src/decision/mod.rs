@@ -1,14 +1,15 @@
 //! What is the answer, and why?
 
+mod drain;
 mod explain;
 
+pub use drain::Drain;
 pub(crate) use explain::{Facts, explain};
 
 use crate::forecaster::rounded;
 use crate::policy::Source;
 use crate::safety::TrailEntry;
 use crate::time::Timestamp;
-use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// The direction of a decision.
@@ -50,7 +51,7 @@ pub struct PlanStep {
 }
 
 /// A number of jobs that passed the safety rules, with everything that led to it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Decision {
@@ -61,6 +62,7 @@ pub struct Decision {
     /// The difference.
     pub change: i64,
     /// How far the decision can be trusted, 0 to 1.
+    #[serde(serialize_with = "serialize_rounded")]
     pub confidence: f64,
     /// The state of the pool in words.
     pub reasoning: Reasoning,
@@ -78,6 +80,9 @@ pub struct Decision {
     pub trail: Vec<TrailEntry>,
     /// What the pool will need later.
     pub plan: Vec<PlanStep>,
+    /// How jobs should leave; none unless the pool shrinks.
+    #[serde(default)]
+    pub drain: Option<Drain>,
     /// Decided because of a predicted or real breach of the SLA, maybe before the decision was due.
     pub emergency: bool,
     /// Why a better source did not act; none if it did.
@@ -97,26 +102,6 @@ impl Decision {
     }
 }
 
-impl Serialize for Decision {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Decision", 17)?;
-        out.serialize_field("recommended_jobs", &self.recommended_jobs)?;
-        out.serialize_field("current_jobs", &self.current_jobs)?;
-        out.serialize_field("change", &self.change)?;
-        out.serialize_field("confidence", &rounded(self.confidence))?;
-        out.serialize_field("reasoning", &self.reasoning)?;
-        out.serialize_field("action", &self.action)?;
-        out.serialize_field("graceful", &self.graceful)?;
-        out.serialize_field("source", &self.source)?;
-        out.serialize_field("proposed_jobs", &self.proposed_jobs)?;
-        out.serialize_field("limited_by", &self.limited_by)?;
-        out.serialize_field("trail", &self.trail)?;
-        out.serialize_field("plan", &self.plan)?;
-        out.serialize_field("emergency", &self.emergency)?;
-        out.serialize_field("fallback_reason", &self.fallback_reason)?;
-        out.serialize_field("explanation", &self.explanation)?;
-        out.serialize_field("decided_at", &self.decided_at)?;
-        out.serialize_field("valid_until", &self.valid_until)?;
-        out.end()
-    }
+fn serialize_rounded<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(*value))
 }

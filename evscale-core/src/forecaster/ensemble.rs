@@ -6,6 +6,7 @@ use super::horizon::Horizon;
 use super::network::ForecasterNetwork;
 use super::surprise::Surprise;
 use super::{HIGH_80, LOW_80, MEDIAN};
+use crate::breaker::{Breaker, Turn};
 use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, forecaster_input, lead_steps};
 use crate::metrics::History;
 use crate::time::Calendar;
@@ -17,8 +18,6 @@ const CEILING: f64 = 1.5;
 const ALONE: f64 = 0.8;
 /// Weight of a new count in the usual size of a count that is not zero.
 const TYPICAL_WEIGHT: f64 = 0.05;
-/// Intervals that a network which failed is left alone.
-const REST_INTERVALS: u32 = 30;
 /// Index of the 48-minute horizon, on whose errors shifts are seen.
 const SHIFT_HORIZON: usize = 8;
 /// Index of the 12-minute horizon, from which the confidence is read.
@@ -34,8 +33,10 @@ pub(crate) struct Ensemble {
     typical: f64,
     agreement: f64,
     quantiles: Option<Vec<[f64; LEVELS]>>,
-    network_fault: Option<String>,
-    rest: u32,
+    breaker: Breaker,
+    /// The network was asked at the newest record.
+    #[serde(skip)]
+    asked: bool,
 }
 
 impl Ensemble {
@@ -49,8 +50,8 @@ impl Ensemble {
             typical: 0.0,
             agreement: ALONE,
             quantiles: None,
-            network_fault: None,
-            rest: 0,
+            breaker: Breaker::default(),
+            asked: false,
         }
     }
 
@@ -132,8 +133,23 @@ impl Ensemble {
     }
 
     /// Why the network is not taking part.
-    pub(crate) fn network_fault(&self) -> Option<&str> {
-        self.network_fault.as_deref()
+    pub(crate) fn network_fault(&self) -> Option<String> {
+        self.breaker.cause()
+    }
+
+    /// The network failed for a reason that only the host sees.
+    pub(crate) fn network_failed(&mut self, cause: String) {
+        self.breaker.failed(cause);
+    }
+
+    /// Whether the network was asked at the newest record.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked
+    }
+
+    /// See [`Breaker::take_recovery`].
+    pub(crate) fn take_recovery(&mut self, network: &str) -> Option<String> {
+        self.breaker.take_recovery(network)
     }
 
     fn ask(
@@ -141,19 +157,20 @@ impl Ensemble {
         network: Option<&mut ForecasterNetwork>,
         input: &ForecasterInput,
     ) -> Option<[[f32; LEVELS]; HORIZONS]> {
+        self.asked = false;
         let network = network?;
-        if self.rest > 0 {
-            self.rest -= 1;
+        let turn = self.breaker.turn();
+        if turn == Turn::Rest {
             return None;
         }
+        self.asked = true;
         match network.run(input) {
             Ok(rows) => {
-                self.network_fault = None;
-                Some(rows)
+                self.breaker.succeeded();
+                (turn == Turn::Act).then_some(rows)
             }
             Err(problem) => {
-                self.network_fault = Some(problem.to_string());
-                self.rest = REST_INTERVALS;
+                self.breaker.failed(problem.to_string());
                 None
             }
         }

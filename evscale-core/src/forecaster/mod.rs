@@ -120,7 +120,7 @@ impl Forecaster {
     }
 
     /// Why the network is not taking part; none while it does.
-    pub fn network_fault(&self) -> Option<&str> {
+    pub fn network_fault(&self) -> Option<String> {
         self.ensemble.network_fault()
     }
 }

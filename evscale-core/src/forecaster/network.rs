@@ -1,7 +1,7 @@
 //! The forecaster network as an expert.
 
 use crate::bundle::ModelBundle;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::{ForecasterInput, HORIZONS, LEVELS};
 use crate::inference::Session;
 
@@ -26,11 +26,15 @@ impl ForecasterNetwork {
     pub(crate) fn run(&mut self, input: &ForecasterInput) -> Result<[[f32; LEVELS]; HORIZONS]> {
         self.session
             .run(&[&input.fine, &input.coarse, &input.future, &input.statics], &mut [&mut self.out])?;
+        if let Some(value) = self.out.iter().find(|value| value.abs() > LARGEST_Z) {
+            return Err(Error::inference(format!(
+                "forecaster: an answer is {value:e}, expected -{LARGEST_Z} to {LARGEST_Z}"
+            )));
+        }
         let mut answer = [[0.0; LEVELS]; HORIZONS];
         for (row, values) in answer.iter_mut().zip(self.out.chunks_exact(LEVELS)) {
             for (cell, value) in row.iter_mut().zip(values) {
                 *cell = (value / GRID).round() * GRID;
-                *cell = cell.clamp(-LARGEST_Z, LARGEST_Z);
             }
             row.sort_by(f32::total_cmp);
         }

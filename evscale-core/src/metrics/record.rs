@@ -60,6 +60,9 @@ pub struct Metrics {
     /// The host says: maintenance is under way; the pool is to be left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_maintenance_window: Option<bool>,
+    /// The host says: a deploy is in progress; jobs restart, and service times say little.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_deploy_in_progress: Option<bool>,
     /// Traffic that the host expects in the coming intervals over the usual one: 1 is as usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_traffic_multiplier: Option<f64>,
@@ -85,6 +88,7 @@ impl Metrics {
             is_business_hours: None,
             is_peak_hours: None,
             is_maintenance_window: None,
+            is_deploy_in_progress: None,
             expected_traffic_multiplier: None,
         }
     }

@@ -4,12 +4,14 @@ mod error_budget;
 mod need;
 mod network;
 mod rehearsal;
+mod rung;
 mod service;
 
 pub(crate) use error_budget::ErrorBudget;
 pub(crate) use need::{Need, NeedInput, jobs_for};
 pub(crate) use network::PolicyNetwork;
 pub(crate) use rehearsal::Rehearsal;
+pub(crate) use rung::ForecastRung;
 pub(crate) use service::ServiceTime;
 
 use serde::{Deserialize, Serialize};

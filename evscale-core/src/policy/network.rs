@@ -1,12 +1,14 @@
 //! The policy network: chooses the adjustment of the analytic need.
 
 use crate::bundle::ModelBundle;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::{POLICY_ACTIONS, PolicyState, policy_input};
 use crate::inference::Session;
 
 /// Scores are put on a grid of this step, so that processors whose kernels round differently agree.
 const GRID: f32 = 1.0 / 1024.0;
+/// Largest score that makes sense.
+const LARGEST_SCORE: f32 = 1e6;
 
 /// A session of the policy network with its output buffer.
 #[derive(Debug)]
@@ -23,6 +25,11 @@ impl PolicyNetwork {
     /// Adjustment of the analytic need, as a share of it: the action with the highest score; of equal ones the largest.
     pub(crate) fn adjustment(&mut self, state: &PolicyState) -> Result<f64> {
         self.session.run(&[&policy_input(state)], &mut [&mut self.logits])?;
+        if let Some(score) = self.logits.iter().find(|score| score.abs() > LARGEST_SCORE) {
+            return Err(Error::inference(format!(
+                "network: a score is {score:e}, expected -{LARGEST_SCORE:e} to {LARGEST_SCORE:e}"
+            )));
+        }
         let mut best = (f32::NEG_INFINITY, 0.0);
         for (logit, action) in self.logits.iter().zip(POLICY_ACTIONS) {
             let score = (logit / GRID).round() * GRID;

@@ -8,12 +8,14 @@
 //! 4. [`step`]: limits on one step up (not in an emergency) and down.
 //! 5. [`flap`]: after too many reversals the pool does not shrink.
 //! 6. [`cooldown`]: time between changes (up: not in an emergency).
-//! 7. [`records`]: no scale-down on missing, broken, anomalous or stale records; in the end fail safe upward.
-//! 8. [`maintenance`]: the pool is left alone (an emergency may raise it, if configured).
-//! 9. [`manual`]: a fixed number or a cap that a person has ordered, until its time.
-//! 10. [`pause`]: changes that are switched off are not made.
-//! 11. [`budget`]: job-hours of the day.
-//! 12. [`bounds`]: between `min_jobs` and `max_jobs`, always, and last.
+//! 7. [`effectiveness`]: no growth while more jobs bring no more throughput.
+//! 8. [`capacity`]: no growth beyond what the host could get, for a while after a refusal.
+//! 9. [`records`]: no scale-down on data that cannot be trusted, no change on missing data; in the end fail safe upward.
+//! 10. [`maintenance`]: the pool is left alone (an emergency may raise it, if configured).
+//! 11. [`manual`]: a fixed number or a cap that a person has ordered, until its time.
+//! 12. [`pause`]: changes that are switched off are not made.
+//! 13. [`budget`]: job-hours of the day.
+//! 14. [`bounds`]: between `min_jobs` and `max_jobs`, always, and last.
 //!
 //! # Invariants
 //! Whatever the records, the models and the host do. Each is tested by the named test of `safety/tests.rs`, and those
@@ -22,9 +24,10 @@
 //! 2. One decision changes the pool by no more than the step limits; up, except in an emergency (soak):
 //!    `steps_are_limited_by_the_larger_of_share_and_number`.
 //! 3. No change within its cooldown; up, except in an emergency (soak): `cooldowns_are_measured_in_time`.
-//! 4. No scale-down on a rejected, repaired, anomalous or stale record (soak, anomalous aside):
-//!    `doubtful_and_stale_records_never_shrink_the_pool`.
-//! 5. No scale-down after a restore until a fresh record arrives (soak).
+//! 4. No scale-down on data of any quality but good, no change on stale data (soak, anomalous aside):
+//!    `doubtful_and_stale_records_never_shrink_the_pool`, and every verdict in `tests/quality.rs`.
+//! 5. No change after a restore until a fresh record arrives (soak): `a_restored_pool_holds_until_a_fresh_record` in
+//!    `tests/quality.rs`.
 //! 6. No scale-down below what the upper forecast quantile over startup and cooldown needs, none without a forecast:
 //!    `a_scale_down_needs_proof`.
 //! 7. No scale-down below a proposal of the stabilization window:
@@ -37,12 +40,17 @@
 //!     `the_trail_is_a_chain_that_ends_at_the_recommendation`.
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
 //!
-//! 2 to 8 yield to what protects more: the fail-safe number of a pool that nobody can see, an order, the budget, the
+//! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
+//!     `tests/effectiveness.rs`, `tests/execution.rs`.
+//!
+//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool that nobody can see, an order, the budget, the
 //! bounds. The trail then names that rule.
 
 mod bounds;
 mod budget;
+mod capacity;
 mod cooldown;
+mod effectiveness;
 mod flap;
 mod maintenance;
 mod manual;
@@ -53,11 +61,14 @@ mod stabilization;
 mod step;
 mod tolerance;
 
+pub(crate) use capacity::Capacity;
+pub(crate) use effectiveness::Effectiveness;
 pub use manual::{ManualOrder, ManualOverride};
-pub(crate) use records::RecordState;
 
 use crate::config::{Config, Pause};
+use crate::metrics::Metrics;
 use crate::time::Timestamp;
+use crate::validation::Doubt;
 use serde::{Deserialize, Serialize};
 
 /// What the rules are given.
@@ -69,7 +80,8 @@ pub(crate) struct Context<'a> {
     pub(crate) emergency: bool,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) proof_jobs: Option<u32>,
-    pub(crate) records: RecordState,
+    /// Why the data cannot be trusted; none if it can.
+    pub(crate) doubt: Option<Doubt>,
     /// Jobs of a pool that nobody can see.
     pub(crate) fail_safe_jobs: u32,
     pub(crate) maintenance: bool,
@@ -108,27 +120,36 @@ impl Ruling {
 }
 
 /// The state of the rules.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Guard {
     stabilization: stabilization::Window,
     cooldown: cooldown::LastChange,
     flap: flap::Reversals,
     budget: budget::Spent,
+    effectiveness: Effectiveness,
+    capacity: Capacity,
 }
 
 impl Guard {
     pub(crate) fn new() -> Self {
-        Self {
-            stabilization: stabilization::Window::default(),
-            cooldown: cooldown::LastChange::default(),
-            flap: flap::Reversals::default(),
-            budget: budget::Spent::default(),
-        }
+        Self::default()
     }
 
-    /// Counts the job-hours of an interval that ended at `at`.
-    pub(crate) fn account(&mut self, at: Timestamp, jobs: f64, interval_seconds: f64) {
-        self.budget.account(at, jobs, interval_seconds);
+    /// Learns from a checked record of a pool with so many jobs, of which so many are ready.
+    pub(crate) fn observe(&mut self, record: &Metrics, jobs: f64, ready: f64, startup: f64, interval: f64) {
+        self.budget.account(record.timestamp, jobs, interval);
+        self.effectiveness.observe(record, jobs, ready, startup, interval);
+        self.capacity.observe(jobs);
+    }
+
+    /// Jobs were refused at `at`, so that the pool could have `most`.
+    pub(crate) fn refused(&mut self, at: Timestamp, most: u32) {
+        self.capacity.refused(at, most);
+    }
+
+    /// Why more jobs do not help; none if they do or nobody knows.
+    pub(crate) fn ineffective(&self) -> Option<String> {
+        self.effectiveness.limit()
     }
 
     /// Seconds since the last change; none before the first one.
@@ -148,6 +169,8 @@ impl Guard {
         ruling.apply("flap_damping", self.flap.rule(context, ruling.jobs));
         let (name, waiting) = self.cooldown.rule(context, ruling.jobs);
         ruling.apply(name, waiting);
+        ruling.apply("effectiveness", self.effectiveness.rule(context, ruling.jobs));
+        ruling.apply("capacity_limit", self.capacity.rule(context, ruling.jobs));
         let (name, doubtful) = records::rule(context, ruling.jobs);
         ruling.apply(name, doubtful);
         ruling.apply("maintenance_window", maintenance::rule(context, ruling.jobs));

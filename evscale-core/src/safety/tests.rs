@@ -1,4 +1,6 @@
 use super::*;
+use crate::config::StaleAction;
+use crate::validation::DataQuality;
 
 fn start() -> Timestamp {
     Timestamp::from_millis(1_767_600_000_000).unwrap()
@@ -23,7 +25,7 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         current_jobs,
         emergency: false,
         proof_jobs: Some(0),
-        records: RecordState::Trusted,
+        doubt: None,
         fail_safe_jobs: 0,
         maintenance: false,
         pause: Pause::Off,
@@ -133,15 +135,23 @@ fn reversals_make_it_reluctant_to_shrink() {
 
 #[test]
 fn doubtful_and_stale_records_never_shrink_the_pool() {
-    let config = Config { stale_fail_safe_seconds: 1800, ..lenient() };
-    let doubtful = Context { records: RecordState::UpOnly("broken".into()), ..context(&config, 20) };
+    let config = lenient();
+    let doubtful =
+        Context { doubt: Some(Doubt::new(DataQuality::Broken, "no number")), ..context(&config, 20) };
     ruled(&doubtful, 10, 20, Some("doubtful_record"));
     ruled(&doubtful, 30, 30, None);
-    let stale =
-        |age| Context { records: RecordState::Stale(age), fail_safe_jobs: 35, ..context(&config, 20) };
-    ruled(&stale(700.0), 10, 20, Some("stale_records"));
-    ruled(&stale(700.0), 30, 20, Some("stale_records"));
-    ruled(&stale(1800.0), 10, 35, Some("stale_records"));
+    let stale = |quality| Context {
+        doubt: Some(Doubt::new(quality, "old")),
+        fail_safe_jobs: 35,
+        ..context(&config, 20)
+    };
+    for quality in [DataQuality::Missing, DataQuality::Restored] {
+        ruled(&stale(quality), 10, 20, Some("stale_records"));
+        ruled(&stale(quality), 30, 20, Some("stale_records"));
+    }
+    ruled(&stale(DataQuality::Blackout), 10, 35, Some("stale_records"));
+    let holding = Config { stale_action: StaleAction::Hold, ..config.clone() };
+    ruled(&Context { config: &holding, ..stale(DataQuality::Blackout) }, 10, 20, Some("stale_records"));
 }
 
 #[test]
@@ -161,10 +171,10 @@ fn maintenance_and_pause_hold() {
 fn the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day() {
     let config = Config { job_hours_per_day: Some(240.0), min_jobs: 2, ..lenient() };
     let mut guard = Guard::new();
-    guard.account(start(), 190.0, 3600.0);
+    guard.budget.account(start(), 190.0, 3600.0);
     let ruling = guard.rule(&context(&config, 20), 200);
     assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("bounds"));
-    guard.account(start(), 30.0, 3600.0);
+    guard.budget.account(start(), 30.0, 3600.0);
     let ruling = guard.rule(&context(&config, 20), 90);
     assert_eq!(ruling.jobs(), 2, "{ruling:?}");
     assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("budget_cap"));
@@ -188,14 +198,14 @@ fn an_order_holds_until_its_time() {
     let until = start().plus_seconds(600);
     let ordered = |order| Context {
         manual: Some(ManualOverride { order, until }),
-        records: RecordState::Stale(700.0),
+        doubt: Some(Doubt::new(DataQuality::Missing, "old")),
         proof_jobs: None,
         ..context(&config, 20)
     };
     ruled(&ordered(ManualOrder::Fixed(7)), 30, 7, Some("manual_fixed"));
     ruled(&ordered(ManualOrder::Fixed(700)), 30, 60, Some("bounds"));
     ruled(&ordered(ManualOrder::Cap(12)), 30, 12, Some("manual_cap"));
-    let capped = Context { records: RecordState::Trusted, ..ordered(ManualOrder::Cap(25)) };
+    let capped = Context { doubt: None, ..ordered(ManualOrder::Cap(25)) };
     ruled(&capped, 30, 25, Some("manual_cap"));
     ruled(&capped, 22, 22, None);
     ruled(&Context { pause: Pause::All, ..ordered(ManualOrder::Fixed(7)) }, 30, 20, Some("pause"));

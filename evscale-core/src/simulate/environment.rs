@@ -204,7 +204,7 @@ impl Episode {
         };
         let now = self.world.end_of(self.index.saturating_sub(1));
         let before = self.pool.jobs();
-        let decision = self.controller.decide(&self.config, now, &self.forecast, proposal, false);
+        let decision = self.controller.decide(&self.config, now, &self.forecast, proposal, Vec::new(), false);
         self.pool.scale_to(decision.recommended_jobs);
         decision.recommended_jobs != before
     }
@@ -233,7 +233,7 @@ impl Episode {
         if let Some(track) = tracks.get(self.track) {
             track.forecast_at(self.index, &mut self.forecast);
         }
-        self.controller.observe(&self.config, &record, &[], &self.forecast, 0.0);
+        self.controller.observe(&self.config, &record, None, &self.forecast);
         self.index += 1;
         (f64::from(outcome.jobs), outcome.violations)
     }

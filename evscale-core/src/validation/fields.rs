@@ -1,6 +1,6 @@
 //! Field by field: range, plausibility against the records before, and contradictions.
 
-use super::Expectation;
+use super::{DataQuality, Doubt, Expectation};
 use crate::config::Config;
 use crate::forecaster::LARGEST_COUNT;
 use crate::metrics::Metrics;
@@ -15,10 +15,12 @@ const SLACK_EVENTS: f64 = 10.0;
 /// Longest mean wait of a record whose queue was empty before and after it, intervals.
 const LONGEST_UNSEEN_WAIT_INTERVALS: f64 = 2.0;
 
-/// Texts of what was set to unknown.
+/// What was set to unknown, and why.
 #[derive(Default)]
 pub(super) struct Repairs {
     texts: Vec<String>,
+    /// Verdict that the first of them leads to.
+    first: DataQuality,
     prefix: String,
 }
 
@@ -27,8 +29,22 @@ impl Repairs {
         self.texts
     }
 
-    fn note(&mut self, key: &str, value: f64, expected: &str) {
+    /// The verdict on the record, if anything was repaired.
+    pub(super) fn first(&self) -> Option<Doubt> {
+        self.texts.first().map(|text| Doubt::new(self.first, text.clone()))
+    }
+
+    fn note(&mut self, quality: DataQuality, key: &str, value: f64, expected: &str) {
+        if self.texts.is_empty() {
+            self.first = quality;
+        }
         self.texts.push(format!("{}`{key}` is {value}, expected {expected}; taken as unknown", self.prefix));
+    }
+
+    fn out_of_range(&mut self, key: &str, value: f64, expected: &str) {
+        let reset = value < 0.0 && key.ends_with("_count");
+        let quality = if reset { DataQuality::CounterReset } else { DataQuality::Broken };
+        self.note(quality, key, value, expected);
     }
 }
 
@@ -65,19 +81,19 @@ fn ranges(record: &mut Metrics, config: &Config, repairs: &mut Repairs) {
         if let Some(value) = *field
             && !(low..=high).contains(&value)
         {
-            repairs.note(key, value, &format!("{low} to {high:e}"));
+            repairs.out_of_range(key, value, &format!("{low} to {high:e}"));
             *field = None;
         }
     }
     if record.network_io_mbps.is_some_and(|v| !v.is_finite() || v < 0.0) {
-        repairs.note("network_io_mbps", record.network_io_mbps.unwrap_or(f64::NAN), "at least 0");
+        repairs.out_of_range("network_io_mbps", record.network_io_mbps.unwrap_or(f64::NAN), "at least 0");
         record.network_io_mbps = None;
     }
 }
 
 fn required(value: &mut f64, key: &str, high: f64, repairs: &mut Repairs) {
     if !(0.0..=high).contains(value) {
-        repairs.note(key, *value, &format!("0 to {high:e}"));
+        repairs.out_of_range(key, *value, &format!("0 to {high:e}"));
         *value = f64::NAN;
     }
 }
@@ -86,6 +102,7 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
     let most = ABSURD_RISE * before.highest_events + 1e6;
     if before.highest_events > 0.0 && record.logged_events_count > most {
         repairs.note(
+            DataQuality::Broken,
             "logged_events_count",
             record.logged_events_count,
             &format!("at most {ABSURD_RISE} times the {} seen so far", before.highest_events),
@@ -98,6 +115,7 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         && value > 0.0
     {
         repairs.note(
+            DataQuality::Broken,
             "average_processing_duration_ms",
             value,
             &format!("within a factor of {ABSURD_SERVICE} of the usual {usual:.3}"),
@@ -112,7 +130,12 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
     if let (Some(queued), Some(processed)) = (record.queued_events_count, record.processed_events_count) {
         // everything that arrived was processed or waits
         if arrived.is_finite() && arrived > 10.0 * slack(processed + queued) + 1000.0 {
-            repairs.note("logged_events_count", arrived, "what was processed or waits, about");
+            repairs.note(
+                DataQuality::Contradictory,
+                "logged_events_count",
+                arrived,
+                "what was processed or waits, about",
+            );
             record.logged_events_count = f64::NAN;
         }
     }
@@ -123,6 +146,7 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         let existed = slack(waiting + arrived);
         if let Some(processed) = record.processed_events_count.filter(|count| *count > existed) {
             repairs.note(
+                DataQuality::Contradictory,
                 "processed_events_count",
                 processed,
                 &format!("at most {existed:.0}, which existed"),
@@ -130,7 +154,12 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
             record.processed_events_count = None;
         }
         if let Some(queued) = record.queued_events_count.filter(|count| *count > existed) {
-            repairs.note("queued_events_count", queued, &format!("at most {existed:.0}, which existed"));
+            repairs.note(
+                DataQuality::Contradictory,
+                "queued_events_count",
+                queued,
+                &format!("at most {existed:.0}, which existed"),
+            );
             record.queued_events_count = None;
         }
     }
@@ -138,13 +167,23 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         (record.average_queue_wait_time_ms, before.queued, record.queued_events_count)
         && wait > LONGEST_UNSEEN_WAIT_INTERVALS * 1000.0 * f64::from(config.interval_seconds)
     {
-        repairs.note("average_queue_wait_time_ms", wait, "at most an interval, as nothing waited");
+        repairs.note(
+            DataQuality::Contradictory,
+            "average_queue_wait_time_ms",
+            wait,
+            "at most an interval, as nothing waited",
+        );
         record.average_queue_wait_time_ms = None;
     }
     if let (Some(violations), Some(processed)) = (record.sla_violations_count, record.processed_events_count)
         && violations > slack(processed)
     {
-        repairs.note("sla_violations_count", violations, &format!("at most the {processed} processed"));
+        repairs.note(
+            DataQuality::Contradictory,
+            "sla_violations_count",
+            violations,
+            &format!("at most the {processed} processed"),
+        );
         record.sla_violations_count = None;
     }
 }

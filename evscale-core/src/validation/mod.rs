@@ -4,6 +4,12 @@
 //! record can make it useless as a whole.
 
 mod fields;
+mod quality;
+mod stuck;
+
+pub(crate) use quality::Doubt;
+pub use quality::{AllowedActions, DataQuality};
+pub(crate) use stuck::Movement;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -13,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 /// A record further ahead of the last one than this is taken for a clock that jumped, until the next one agrees.
 const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
+
+/// Usable records in a row after a blackout until the pool may shrink again.
+const PROOF_RECORDS: u32 = 3;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,37 +60,78 @@ pub(crate) struct Expectation {
     /// Jobs of the newest record that told them.
     pub(crate) jobs: Option<f64>,
     service_ms: Option<f64>,
+    movement: Movement,
+    /// Usable records that the pool must still see after a blackout.
+    returning: u32,
 }
 
 /// A record after its checks.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(crate) enum Checked {
-    Rejected { reason: String },
-    Usable { record: Metrics, repairs: Vec<String> },
+    Rejected(Doubt),
+    Usable { record: Metrics, repairs: Vec<String>, doubt: Option<Doubt> },
 }
 
 impl Expectation {
     /// Judges a record; remembers only what later judgements need.
     pub(crate) fn check(&mut self, record: &Metrics, config: &Config) -> Checked {
-        if let Some(reason) = self.bad_time(record.timestamp, config) {
-            return Checked::Rejected { reason };
+        if let Some(doubt) = self.bad_time(record.timestamp, config) {
+            return Checked::Rejected(doubt);
         }
         let mut record = record.clone();
         let mut repairs = Repairs::default();
         check_fields(&mut record, self, config, &mut repairs);
+        let repaired = repairs.first();
+        let doubt = self.judge(&record, repaired, config);
         self.remember(&record);
-        Checked::Usable { record, repairs: repairs.into_texts() }
+        Checked::Usable { record, repairs: repairs.into_texts(), doubt }
     }
 
-    fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<String> {
+    /// The verdict on a record whose fields were checked.
+    fn judge(&mut self, record: &Metrics, repaired: Option<Doubt>, config: &Config) -> Option<Doubt> {
+        let gap = self.newest.map_or(0.0, |newest| record.timestamp.seconds_since(newest));
+        let interval = f64::from(config.interval_seconds);
+        let blackout = f64::from(config.stale_fail_safe_seconds).max(config.stale_seconds());
+        self.returning = if gap > blackout { PROOF_RECORDS } else { self.returning.saturating_sub(1) };
+        let stuck = self.movement.observe(record);
+        if repaired.is_some() {
+            return repaired;
+        }
+        if let Some(reason) = stuck {
+            return Some(Doubt::new(DataQuality::Stuck, reason));
+        }
+        if record.is_deploy_in_progress == Some(true) {
+            return Some(Doubt::new(DataQuality::Deploy, "a deploy is in progress"));
+        }
+        if gap > config.stale_seconds().max(2.0 * interval) {
+            let reason = format!("the records before this one are missing for {:.0} min", gap / 60.0);
+            let quality = if gap > blackout { DataQuality::Returning } else { DataQuality::Gap };
+            return Some(Doubt::new(quality, reason));
+        }
+        (self.returning > 0).then(|| {
+            let number = PROOF_RECORDS - self.returning + 1;
+            Doubt::new(DataQuality::Returning, format!("record {number} of {PROOF_RECORDS} after a blackout"))
+        })
+    }
+
+    fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<Doubt> {
         let newest = self.newest?;
         let ahead = at.seconds_since(newest);
-        if ahead < f64::from(config.interval_seconds) / 2.0 {
-            return Some(format!(
+        let interval = f64::from(config.interval_seconds);
+        if ahead < interval / 2.0 {
+            let quality = if ahead > -interval / 2.0 {
+                DataQuality::Repeated
+            } else if ahead >= -config.stale_seconds() {
+                DataQuality::OutOfOrder
+            } else {
+                DataQuality::Late
+            };
+            let reason = format!(
                 "metrics record at {at}: not newer than the newest one, which is of {newest}; expected one about {} s later",
                 config.interval_seconds
-            ));
+            );
+            return Some(Doubt::new(quality, reason));
         }
         if ahead > LONGEST_GAP_SECONDS {
             let confirmed = self.far_ahead.is_some_and(|far| {
@@ -90,11 +140,12 @@ impl Expectation {
             });
             if !confirmed {
                 self.far_ahead = Some(at);
-                return Some(format!(
+                let reason = format!(
                     "metrics record at {at}: {:.1} days after the newest one, expected at most {:.0}; it will be believed when the next one agrees",
                     ahead / 86_400.0,
                     LONGEST_GAP_SECONDS / 86_400.0
-                ));
+                );
+                return Some(Doubt::new(DataQuality::FarAhead, reason));
             }
         }
         None

@@ -25,7 +25,7 @@ fn repaired(change: impl Fn(&mut Metrics), key: &str) -> Metrics {
     let mut record = usual(120);
     change(&mut record);
     match expectation.check(&record, &config) {
-        Checked::Usable { record, repairs } => {
+        Checked::Usable { record, repairs, .. } => {
             assert_eq!(repairs.len(), 1, "{repairs:?}");
             assert!(repairs[0].contains(key), "{repairs:?}");
             record
@@ -68,7 +68,7 @@ fn past_and_repeated_records_are_rejected_and_change_nothing() {
     let before = expectation.clone();
     for seconds in [0, -120, -86_400, 30] {
         match expectation.check(&usual(seconds), &config) {
-            Checked::Rejected { reason } => assert!(reason.contains("not newer"), "{reason}"),
+            Checked::Rejected(doubt) => assert!(doubt.reason.contains("not newer"), "{doubt:?}"),
             usable => panic!("{usable:?}"),
         }
     }
@@ -80,12 +80,12 @@ fn a_gap_of_a_day_is_a_gap_and_a_jump_of_a_month_needs_a_second_record() {
     let (mut expectation, config) = after_one_record();
     assert!(matches!(expectation.check(&usual(86_400), &config), Checked::Usable { .. }));
     let month = 31 * 86_400;
-    assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected { .. }));
+    assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected(_)));
     assert!(
         matches!(expectation.check(&usual(86_520), &config), Checked::Usable { .. }),
         "the clock came back"
     );
-    assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected { .. }));
+    assert!(matches!(expectation.check(&usual(month), &config), Checked::Rejected(_)));
     assert!(matches!(expectation.check(&usual(month + 120), &config), Checked::Usable { .. }));
 }
 
@@ -93,7 +93,7 @@ fn a_gap_of_a_day_is_a_gap_and_a_jump_of_a_month_needs_a_second_record() {
 fn a_usual_record_is_accepted_as_it_is() {
     let (mut expectation, config) = after_one_record();
     let record = usual(120);
-    assert_eq!(expectation.check(&record, &config), Checked::Usable { record, repairs: vec![] });
+    assert_eq!(expectation.check(&record, &config), Checked::Usable { record, repairs: vec![], doubt: None });
 }
 
 #[test]

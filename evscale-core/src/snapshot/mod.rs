@@ -1,4 +1,9 @@
 //! State out and in: postcard behind a header with magic, format version, length and CRC-32.
+//!
+//! Every format version from 2 on is read; version 1 was never released, and is refused. The next version adds a
+//! step to [`migration`], and a fixture to `tests/snapshots.rs`.
+
+mod migration;
 
 use crate::autoscaler::{Autoscaler, Networks, State};
 use crate::bundle::ModelBundle;
@@ -7,6 +12,7 @@ use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"EVSC";
 const FORMAT_VERSION: u16 = 3;
+const OLDEST_VERSION: u16 = 2;
 const HEADER: usize = 4 + 2 + 4 + 4;
 /// Largest snapshot that is read, bytes.
 const SIZE_LIMIT: usize = 4 * 1024 * 1024;
@@ -71,9 +77,9 @@ fn read(snapshot: &[u8]) -> Result<State> {
         return Err(Error::snapshot(format!("snapshot begins with {magic:02x?}, expected {MAGIC:02x?}")));
     }
     let version = u16::from_le_bytes(*version);
-    if version != FORMAT_VERSION {
+    if !(OLDEST_VERSION..=FORMAT_VERSION).contains(&version) {
         return Err(Error::snapshot(format!(
-            "snapshot has the format version {version}, expected {FORMAT_VERSION}"
+            "snapshot has the format version {version}, expected {OLDEST_VERSION} to {FORMAT_VERSION}"
         )));
     }
     let length = u32::from_le_bytes(*length) as usize;
@@ -87,6 +93,7 @@ fn read(snapshot: &[u8]) -> Result<State> {
     if found != wanted {
         return Err(Error::snapshot(format!("snapshot has the checksum {found:08x}, expected {wanted:08x}")));
     }
-    postcard::from_bytes(body)
+    let migrated = if version == 2 { Some(migration::from_version_2(body)?) } else { None };
+    postcard::from_bytes(migrated.as_deref().unwrap_or(body))
         .map_err(|problem| Error::snapshot(format!("snapshot cannot be read: {problem}")))
 }

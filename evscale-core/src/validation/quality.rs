@@ -1,0 +1,129 @@
+//! Verdict on the data, and what may be done on it.
+
+use serde::{Deserialize, Serialize};
+
+/// Verdict on the data. Each verdict with what it is, and what may be done on it:
+///
+/// | verdict | the newest record | allowed |
+/// |---|---|---|
+/// | `good` | is complete, plausible, and follows the one before | everything |
+/// | `repeated` | was followed by another one of the same interval | up only |
+/// | `out_of_order` | was followed by an older one, not beyond `stale_after_seconds` | up only |
+/// | `late` | was followed by one that is older than that | up only |
+/// | `far_ahead` | was followed by one more than 3 days ahead, which no second one confirms | up only |
+/// | `broken` | has a value that is no number, out of range or absurd | up only |
+/// | `counter_reset` | has a negative count | up only |
+/// | `contradictory` | contradicts itself or the one before: more processed than existed, long waits in an empty queue | up only |
+/// | `stuck` | repeats a value that usually moves, for 2 hours and 12 records, while others move | up only |
+/// | `anomalous` | is far from everything that was forecast, anomaly score 0.9 and more | up only |
+/// | `deploy` | says that a deploy is in progress; service times are not learned from it | up only |
+/// | `gap` | comes after more than `stale_after_seconds` without a record | up only |
+/// | `restored` | is older than the restore of a snapshot | hold |
+/// | `missing` | is older than `stale_after_seconds` | hold |
+/// | `blackout` | is older than `stale_fail_safe_seconds` | hold, or up to the fail-safe number (`stale_action`) |
+/// | `returning` | is one of the first 3 after a blackout | up only |
+///
+/// A rejected record (the second to the fifth row) changes nothing else; the verdict ends with the next usable one. Of
+/// several verdicts the first that is found counts. A person's order goes beyond all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DataQuality {
+    /// Nothing is wrong.
+    #[default]
+    Good,
+    /// The interval of the newest record was sent again.
+    Repeated,
+    /// An older record came after the newest one.
+    OutOfOrder,
+    /// A stale record came after the newest one.
+    Late,
+    /// A record lies far ahead of the newest one.
+    FarAhead,
+    /// A value is no number, out of range or absurd.
+    Broken,
+    /// A count is negative.
+    CounterReset,
+    /// The record contradicts itself or the one before.
+    Contradictory,
+    /// A value that usually moves stands still while others move.
+    Stuck,
+    /// The record is far from everything that was forecast.
+    Anomalous,
+    /// A deploy is in progress.
+    Deploy,
+    /// The records before the newest one are missing.
+    Gap,
+    /// No record since the state was restored.
+    Restored,
+    /// The newest record is stale.
+    Missing,
+    /// No record for so long that nobody can see the pool.
+    Blackout,
+    /// The records have just come back after a blackout.
+    Returning,
+}
+
+/// What may be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AllowedActions {
+    /// Growing and shrinking.
+    #[default]
+    All,
+    /// Growing.
+    UpOnly,
+    /// No change, but for the fail-safe number of a blackout.
+    Hold,
+}
+
+impl DataQuality {
+    /// What may be done on data of this quality.
+    pub fn allowed(self) -> AllowedActions {
+        match self {
+            Self::Good => AllowedActions::All,
+            Self::Restored | Self::Missing | Self::Blackout => AllowedActions::Hold,
+            _ => AllowedActions::UpOnly,
+        }
+    }
+
+    /// The verdict in snake case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Repeated => "repeated",
+            Self::OutOfOrder => "out_of_order",
+            Self::Late => "late",
+            Self::FarAhead => "far_ahead",
+            Self::Broken => "broken",
+            Self::CounterReset => "counter_reset",
+            Self::Contradictory => "contradictory",
+            Self::Stuck => "stuck",
+            Self::Anomalous => "anomalous",
+            Self::Deploy => "deploy",
+            Self::Gap => "gap",
+            Self::Restored => "restored",
+            Self::Missing => "missing",
+            Self::Blackout => "blackout",
+            Self::Returning => "returning",
+        }
+    }
+}
+
+/// A verdict other than good, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Doubt {
+    pub(crate) quality: DataQuality,
+    pub(crate) reason: String,
+}
+
+impl Doubt {
+    pub(crate) fn new(quality: DataQuality, reason: impl Into<String>) -> Self {
+        Self { quality, reason: reason.into() }
+    }
+
+    /// The verdict and its reason.
+    pub(crate) fn detail(&self) -> String {
+        format!("{}: {}", self.quality.as_str(), self.reason)
+    }
+}
