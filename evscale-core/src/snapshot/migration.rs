@@ -84,7 +84,9 @@ pub(super) fn from_version_2(body: &[u8]) -> Result<Vec<u8>> {
     body.keep::<Latest>()?;
     body.leave_out::<(Text, Text)>()?;
     body.insert(&None::<Doubt>)?;
-    body.keep::<(Number, [f64; 4], Numbers2, u32, Manual, Time, Option<(u32, String)>)>()?;
+    body.keep::<(Number, [f64; 4])>()?;
+    body.leave_out::<f64>()?;
+    body.keep::<(f64, u32, Manual, Time, Option<(u32, String)>)>()?;
     body.insert(&<(Execution, ForecastRung)>::default())?;
     body.keep::<f64>()?;
     body.leave_out::<(u32, Text)>()?;
