@@ -41,7 +41,7 @@ impl Autoscaler {
     }
 
     pub(crate) fn restore_with(config: Config, networks: Option<Networks>, snapshot: &[u8]) -> Result<Self> {
-        let state = read(snapshot)?;
+        let mut state = read(snapshot)?;
         if !state.history.fits(config.interval_seconds) {
             return Err(Error::snapshot(format!(
                 "snapshot has records every {} s, expected {} as `interval_seconds` of the configuration",
@@ -52,6 +52,7 @@ impl Autoscaler {
         if !state.ensemble.fits(&state.history, f64::from(config.interval_seconds)) {
             return Err(Error::snapshot("snapshot has a forecaster that does not belong to its records"));
         }
+        state.controller.keep_within(&config);
         Self::from_parts(config, networks, Some(state))
     }
 }
