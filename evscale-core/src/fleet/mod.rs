@@ -123,6 +123,11 @@ impl Fleet {
         self.pools.is_empty()
     }
 
+    /// Whether a pool is there.
+    pub fn contains(&self, key: &str) -> bool {
+        self.pools.contains_key(key)
+    }
+
     /// Keys in their order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.pools.keys().map(String::as_str)
