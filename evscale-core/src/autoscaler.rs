@@ -302,9 +302,9 @@ impl Autoscaler {
         let emergency = controller.emergency(&self.config, need.as_ref());
         if !controller.due(&self.config, now)
             && !emergency
-            && let Some(standing) = controller.standing()
+            && let Some(standing) = controller.repeated(&self.config)
         {
-            return standing.clone();
+            return standing;
         }
         let proposal = self.propose(need.as_ref(), now);
         let state = &mut self.state;

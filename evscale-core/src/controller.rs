@@ -427,6 +427,12 @@ impl Controller {
         decision
     }
 
+    /// The last decision, as long as its number is one that the configuration allows.
+    pub(crate) fn repeated(&self, config: &Config) -> Option<Decision> {
+        let allowed = config.min_jobs..=config.max_jobs;
+        self.standing().filter(|standing| allowed.contains(&standing.recommended_jobs)).cloned()
+    }
+
     /// The last decision, if there was one.
     pub(crate) fn standing(&self) -> Option<&Decision> {
         self.standing.as_deref()
