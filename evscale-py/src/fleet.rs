@@ -14,6 +14,16 @@ use std::sync::Mutex;
 
 /// Autoscalers of many pools that share the networks of one bundle. Decisions equal those of single autoscalers, whatever
 /// the number of threads. A pool that fails does not disturb another. Threads may share a fleet; they take turns.
+///
+/// >>> import evscale
+/// >>> fleet = evscale.Fleet(threads=2)
+/// >>> fleet.add("eu-west", evscale.Config(min_jobs=5))
+/// >>> tick = fleet.tick({"eu-west": {"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400,
+/// ...                                "current_job_count": 12, "average_processing_duration_ms": 400.0}})
+/// >>> tick.observations["eu-west"][0].verdict
+/// 'accepted'
+/// >>> tick.decisions["eu-west"].recommended_jobs >= 5
+/// True
 #[pyclass(frozen, module = "evscale", name = "Fleet")]
 pub struct Fleet(Mutex<evscale_core::Fleet>);
 
