@@ -1,12 +1,14 @@
 //! Many pools by key.
 
+use crate::autoscaler;
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::door::{error, guarded, locked, refused};
+use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::plain::shown;
-use crate::record;
+use crate::{plain, record};
 use evscale_core::Metrics;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -91,6 +93,56 @@ impl Fleet {
             observations: observations.unbind(),
             errors: errors.unbind(),
         })
+    }
+    /// Takes one record of a pool, without a decision.
+    fn observe(&self, py: Python<'_>, key: &str, record: &Bound<'_, PyAny>) -> PyResult<Observation> {
+        let metrics = record::metrics(&record::as_dict("metrics record", record)?)?;
+        locked(py, &self.0, |fleet| fleet.with_pool(key, |pool| pool.observe(&metrics))?)
+            .map(Observation::from)
+    }
+    /// The forecast of a pool at its newest record.
+    fn forecast(&self, py: Python<'_>, key: &str) -> PyResult<Forecast> {
+        locked(py, &self.0, |fleet| fleet.with_pool(key, |pool| pool.forecast())).map(Forecast)
+    }
+    /// The decision of a pool at the time of its newest record, or at a later time.
+    #[pyo3(signature = (key, timestamp=None))]
+    fn decide(&self, py: Python<'_>, key: &str, timestamp: Option<&Bound<'_, PyAny>>) -> PyResult<Decision> {
+        let at = timestamp.map(|timestamp| plain::timestamp("timestamp", timestamp)).transpose()?;
+        locked(py, &self.0, |fleet| {
+            fleet.with_pool(key, |pool| match at {
+                Some(at) => pool.decide_at(at),
+                None => pool.decide(),
+            })
+        })
+        .map(Decision)
+    }
+    /// Tells what the host really did with a pool.
+    fn acknowledge(&self, py: Python<'_>, key: &str, outcome: &Bound<'_, PyAny>) -> PyResult<()> {
+        let outcome = record::outcome(&record::as_dict("scaling outcome", outcome)?)?;
+        locked(py, &self.0, |fleet| fleet.with_pool(key, |pool| pool.acknowledge(&outcome)))
+    }
+    /// Switches changes of a pool off: "off" (nothing is paused), "all", "down" or "up".
+    fn set_pause(&self, py: Python<'_>, key: &str, pause: &str) -> PyResult<()> {
+        let pause = autoscaler::pause(py, pause)?;
+        locked(py, &self.0, |fleet| fleet.with_pool(key, |pool| pool.set_pause(pause)))
+    }
+    /// Orders exactly `fixed` jobs of a pool, or at most `cap`, until a time; without them the order is taken back.
+    #[pyo3(signature = (key, fixed=None, cap=None, until=None))]
+    fn set_override(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        fixed: Option<u32>,
+        cap: Option<u32>,
+        until: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let manual = autoscaler::order(py, fixed, cap, until)?;
+        locked(py, &self.0, |fleet| fleet.with_pool(key, |pool| pool.set_override(manual)))
+    }
+    /// Who acts for a pool, and what is known to be wrong.
+    fn health<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyAny>> {
+        let text = locked(py, &self.0, |fleet| fleet.with_pool(key, |pool| pool.health().to_json()))?;
+        plain::loads(py, &text)
     }
     /// The whole state of a pool; None if it is not there or failed.
     fn snapshot<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {

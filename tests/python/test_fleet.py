@@ -48,8 +48,8 @@ def test_a_record_of_an_unknown_pool_is_an_error_beside_the_others():
     tick = fleet.tick({"nowhere": record(0, 1), "pool-1": record(1, 1)})
     assert list(tick.decisions) == ["pool-1"]
     (problem,) = tick.errors
-    assert isinstance(problem, evscale.ArgumentError) and "`nowhere`" in str(problem)
-    assert problem.kind == "invalid_argument"
+    assert isinstance(problem, evscale.EvscaleError) and "`nowhere`" in str(problem)
+    assert problem.kind == "unknown_pool"
 
 
 @pytest.mark.parametrize("records, part", [
@@ -83,6 +83,32 @@ def test_pools_come_and_go_and_are_restored():
         fleet.restore("other", evscale.Config(), state[:-1])
     with pytest.raises(evscale.ArgumentError, match="`threads` is 0"):
         fleet.set_threads(0)
+
+
+def test_one_pool_is_worked_on_by_its_key():
+    fleet, _ = fed()
+    single = evscale.Autoscaler.restore(evscale.Config(), fleet.snapshot("pool-0"))
+    assert fleet.observe("pool-0", record(0, 12)) == single.observe(record(0, 12))
+    assert fleet.forecast("pool-0") == single.forecast()
+    assert fleet.decide("pool-0") == single.decide()
+    later = START + timedelta(minutes=40)
+    outcome = {"timestamp": later, "started": 2, "ready": 2, "startup_seconds": 60.0}
+    for pool in (lambda name, *rest, **named: getattr(fleet, name)("pool-0", *rest, **named),
+                 lambda name, *rest, **named: getattr(single, name)(*rest, **named)):
+        pool("acknowledge", outcome)
+        pool("set_override", fixed=9, until=START + timedelta(hours=5))
+    assert fleet.decide("pool-0", later) == single.decide_at(later)
+    assert fleet.decide("pool-0", later).recommended_jobs == 9
+    assert fleet.health("pool-0") == single.health()
+    fleet.set_pause("pool-1", "all")
+    assert fleet.decide("pool-1", later).change == 0
+    for call in (lambda: fleet.observe("nowhere", record(0, 1)), lambda: fleet.forecast("nowhere"),
+                 lambda: fleet.health("nowhere"), lambda: fleet.set_pause("nowhere", "all")):
+        with pytest.raises(evscale.EvscaleError, match="`nowhere`") as caught:
+            call()
+        assert caught.value.kind == "unknown_pool"
+    with pytest.raises(evscale.ArgumentError, match="sideways"):
+        fleet.set_pause("pool-0", "sideways")
 
 
 def test_threads_of_the_host_may_share_a_fleet():
