@@ -86,7 +86,7 @@ soak: ## Ten million random and adversarial steps against the safety invariants 
 lint: venv ## Formatting, lints and types
 	cargo fmt --all -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools benchmarks
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
 test-training: build venv ## Tests of the training code (installs PyTorch)

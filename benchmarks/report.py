@@ -142,54 +142,87 @@ def markdown(measured: dict) -> str:
     floor_us = flops / base["peak"] * 1e6
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     apart = measured["networks"]["apart"]
-    parts = [
-        HEAD,
-        f"**Machine**: {machine['processor']} ({machine['vectors']}), {machine['cores']} cores, {machine['system']}; load "
-        f"{machine['load']:.1f} when it began. **Versions**: {versions}.\n",
-        "## In short\n", targets(measured),
-        "\n## Latency\n",
-        "A tick is `observe`, `forecast` and `decide` with the record of a new interval; every third one decides. Nothing is "
-        "due when no record came: `forecast` and `decide` repeat what stands.\n",
-        latency(measured),
-        "\n## Networks beside onnxruntime\n",
-        f"The same files, one thread each, processor time per row. Their answers are at most {apart:.1e} apart (the core "
-        "rounds to 1/4096).\n",
-        side_by_side(measured["networks"]["times"], runtime_base),
-        "\n## Beside what people would embed otherwise\n",
-        side_by_side(measured["alternatives"], lambda _: next(iter(measured["alternatives"]))),
-        "\nStatistical models are fitted to two weeks of hours with a season of a day and forecast three hours; evscale and "
-        "LightGBM know two-minute counts. Only evscale and the HPA rule decide.",
-        "\n## Fleets\n",
-        table(("pools", "threads", "decisions per second", "per second and core (processor time)", "resident KiB per pool"),
-              [(f"{row['pools']:,}", row["threads"], f"{row['decisions_per_second']:,.0f}",
-                f"{row['decisions_per_processor_second']:,.0f}" if row["decisions_per_processor_second"] else "",
-                f"{row['resident_bytes_per_pool'] / 1024:.1f}") for row in per_size(measured["fleets"])]),
-        "\nEvery pool forecasts and decides at every tick. Small fleets share their resident memory with the networks'.\n",
-        "![Time of a tick over the number of pools](benchmarks/fleets.svg)",
-        "\n## Memory and start\n",
-        table(("what", "measured"), [
-            ("memory of a new pool, bytes", f"{pool['pool_bytes_new']:,}"),
-            ("memory of a pool with a full history, bytes", f"{pool['pool_bytes_full']:,}"),
-            ("snapshot of it, bytes", f"{pool['snapshot_bytes']:,}"),
-            ("resident memory before anything is loaded, MB", f"{measured['start']['resident_before_bytes'] / 1e6:.1f}"),
-            ("resident memory with one pool, MB", f"{measured['start']['resident_bytes'] / 1e6:.1f}"),
-            ("loading both networks, ms", f"{measured['start']['load_ms']:.1f}"),
-            ("start to the first decision, ms", f"{measured['start']['first_decision_ms']:.1f}")]),
-        "\n## Allocations\n",
-        table(("per call", "allocations", "bytes"),
-              [(f"{row['part']}, {'with networks' if row['networks'] else 'experts and rule'}", f"{row['allocations']:.1f}",
-                f"{row['bytes']:,.0f}") for row in measured["memory"] if "allocations" in row]),
-        "\n## The floor\n",
-        f"The products of the forecaster are {flops / 1e6:.2f} million operations ({base['flops']['policy'] / 1e3:.1f} thousand "
-        f"of the policy). At this core's measured peak of {base['peak'] / 1e9:.0f} GFLOP/s (a large matrix product on one "
-        f"thread) that is {floor_us:.0f} us; the network takes {alone / floor_us:.1f} times that, a tick "
-        f"{times(measured, True)['tick']['p50'] / floor_us:.1f} times.\n",
+    fleets = [(f"{row['pools']:,}", row["threads"], f"{row['decisions_per_second']:,.0f}",
+               f"{row['decisions_per_processor_second']:,.0f}" if row["decisions_per_processor_second"] else "",
+               f"{row['resident_bytes_per_pool'] / 1024:.1f}") for row in per_size(measured["fleets"])]
+    memory = [
+        ("memory of a new pool, bytes", f"{pool['pool_bytes_new']:,}"),
+        ("memory of a pool with a full history, bytes", f"{pool['pool_bytes_full']:,}"),
+        ("snapshot of it, bytes", f"{pool['snapshot_bytes']:,}"),
+        ("resident memory before anything is loaded, MB", f"{measured['start']['resident_before_bytes'] / 1e6:.1f}"),
+        ("resident memory with one pool, MB", f"{measured['start']['resident_bytes'] / 1e6:.1f}"),
+        ("loading both networks, ms", f"{measured['start']['load_ms']:.1f}"),
+        ("start to the first decision, ms", f"{measured['start']['first_decision_ms']:.1f}"),
     ]
+    allocations = [(f"{row['part']}, {'with networks' if row['networks'] else 'experts and rule'}",
+                    f"{row['allocations']:.1f}", f"{row['bytes']:,.0f}")
+                   for row in measured["memory"] if "allocations" in row]
+    page = f"""{HEAD}
+**Machine**: {machine["processor"]} ({machine["vectors"]}), {machine["cores"]} cores, {machine["system"]}; load \
+{machine["load"]:.1f} when it began. **Versions**: {versions}.
+
+## In short
+
+{targets(measured)}
+
+## Latency
+
+A tick is `observe`, `forecast` and `decide` with the record of a new interval; every third one decides. Nothing is due when
+no record came: `forecast` and `decide` repeat what stands.
+
+{latency(measured)}
+
+## Networks beside onnxruntime
+
+The same files, one thread each, processor time per row. Their answers are at most {apart:.1e} apart (the core rounds to
+1/4096).
+
+{side_by_side(measured["networks"]["times"], runtime_base)}
+
+## Beside what people would embed otherwise
+
+{side_by_side(measured["alternatives"], lambda _: next(iter(measured["alternatives"])))}
+
+Statistical models are fitted to two weeks of hours with a season of a day and forecast three hours; evscale and LightGBM
+know two-minute counts. Only evscale and the HPA rule decide.
+
+## Fleets
+
+{table(("pools", "threads", "decisions per second", "per second and core", "resident KiB per pool"), fleets)}
+
+Every pool forecasts and decides at every tick; per core in processor time. Small fleets share their resident memory with
+the networks'.
+
+![Time of a tick over the number of pools](benchmarks/fleets.svg)
+
+## Memory and start
+
+{table(("what", "measured"), memory)}
+
+## Allocations
+
+{table(("per call", "allocations", "bytes"), allocations)}
+
+## The floor
+
+The products of the forecaster are {flops / 1e6:.2f} million operations ({base["flops"]["policy"] / 1e3:.1f} thousand of the
+policy). At this core's measured peak of {base["peak"] / 1e9:.0f} GFLOP/s (a large matrix product on one thread) that is
+{floor_us:.0f} us; the network takes {alone / floor_us:.1f} times that, a tick \
+{times(measured, True)["tick"]["p50"] / floor_us:.1f} times.
+"""
     if "instructions" in measured:
-        parts += ["## Instructions\n", "Counted by valgrind, the same on every run; a mean tick of three.\n",
-                  instructions(measured), "\n", operators(measured),
-                  "\nA recurrent loop (`scan`) contains the operators inside it, which are counted once more in their own rows."]
-    return "\n".join(parts) + "\n"
+        page += f"""
+## Instructions
+
+Counted by valgrind, the same on every run; a mean tick of three.
+
+{instructions(measured)}
+
+{operators(measured)}
+
+A recurrent loop (`scan`) contains the operators inside it, which are counted once more in their own rows.
+"""
+    return page
 
 
 def picture(fleets: list[dict], path: Path) -> None:

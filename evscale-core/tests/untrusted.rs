@@ -106,6 +106,18 @@ fn a_forged_snapshot_with_a_right_checksum_is_refused_or_harmless() {
 }
 
 #[test]
+fn a_decision_that_a_new_configuration_forbids_is_not_repeated() {
+    let mut scaler = Autoscaler::builder(config(false)).build().unwrap();
+    run(&mut scaler, 0, 60);
+    let standing = scaler.decide().recommended_jobs;
+    let mut narrower = config(false);
+    narrower.max_jobs = standing - 1;
+    let mut restored =
+        Autoscaler::restore(narrower, ModelBundle::bundled().unwrap(), &scaler.snapshot()).unwrap();
+    assert_eq!(restored.decide().recommended_jobs, standing - 1);
+}
+
+#[test]
 fn a_restored_pool_goes_on_like_an_undisturbed_one() {
     let bundle = ModelBundle::bundled().unwrap();
     let mut one = Autoscaler::builder(config(true)).build().unwrap();

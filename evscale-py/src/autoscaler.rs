@@ -195,8 +195,7 @@ impl Autoscaler {
     }
     /// Switches changes off: "off" (nothing is paused), "all", "down" or "up".
     fn set_pause(&self, py: Python<'_>, pause: &str) -> PyResult<()> {
-        let pause: Pause = serde_json::from_value(pause.into())
-            .map_err(|_| refused(py, &format!("pause is {pause:?}, expected off, all, down or up")))?;
+        let pause = self::pause(py, pause)?;
         locked(py, &self.state, |scaler| {
             scaler.set_pause(pause);
             Ok(())
@@ -218,17 +217,7 @@ impl Autoscaler {
         cap: Option<u32>,
         until: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let order = match (fixed, cap, until) {
-            (None, None, None) => None,
-            (Some(jobs), None, Some(until)) => Some((ManualOrder::Fixed(jobs), until)),
-            (None, Some(jobs), Some(until)) => Some((ManualOrder::Cap(jobs), until)),
-            _ => return Err(refused(py, "an order is `fixed` or `cap` with `until`; nothing takes it back")),
-        };
-        let manual = order
-            .map(|(order, until)| {
-                Ok::<_, PyErr>(ManualOverride { order, until: plain::timestamp("until", until)? })
-            })
-            .transpose()?;
+        let manual = order(py, fixed, cap, until)?;
         locked(py, &self.state, |scaler| {
             scaler.set_override(manual);
             Ok(())
@@ -253,4 +242,26 @@ impl Autoscaler {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("Autoscaler({})", Bound::new(py, self.config())?.repr()?))
     }
+}
+
+/// A pause by its name.
+pub fn pause(py: Python<'_>, name: &str) -> PyResult<Pause> {
+    serde_json::from_value(name.into())
+        .map_err(|_| refused(py, &format!("pause is {name:?}, expected off, all, down or up")))
+}
+
+/// An order of exactly `fixed` jobs or of at most `cap`, or none.
+pub fn order(
+    py: Python<'_>,
+    fixed: Option<u32>,
+    cap: Option<u32>,
+    until: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<ManualOverride>> {
+    let (order, until) = match (fixed, cap, until) {
+        (None, None, None) => return Ok(None),
+        (Some(jobs), None, Some(until)) => (ManualOrder::Fixed(jobs), until),
+        (None, Some(jobs), Some(until)) => (ManualOrder::Cap(jobs), until),
+        _ => return Err(refused(py, "an order is `fixed` or `cap` with `until`; nothing takes it back")),
+    };
+    Ok(Some(ManualOverride { order, until: plain::timestamp("until", until)? }))
 }

@@ -12,7 +12,7 @@ create_exception!(
     EvscaleError,
     PyValueError,
     "What evscale refuses or cannot do; `kind` is stable: invalid_config, invalid_argument, invalid_bundle, \
-     invalid_snapshot, invalid_trace, inference or panic."
+     invalid_snapshot, invalid_trace, inference, unknown_pool, pool_failed or panic."
 );
 create_exception!(
     evscale,

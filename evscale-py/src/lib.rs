@@ -5,6 +5,7 @@ mod backtest;
 mod config;
 mod decision;
 mod door;
+mod fleet;
 mod forecast;
 mod forecaster;
 mod frame;
@@ -30,6 +31,8 @@ mod _evscale {
     use super::decision::Decision;
     #[pymodule_export]
     use super::door::{ArgumentError, BundleError, ConfigError, EvscaleError, InferenceError, SnapshotError};
+    #[pymodule_export]
+    use super::fleet::{Fleet, FleetTick};
     #[pymodule_export]
     use super::forecast::{Forecast, HorizonForecast};
     #[pymodule_export]

@@ -21,6 +21,8 @@ from ._evscale import (
     ConfigError,
     Decision,
     EvscaleError,
+    Fleet,
+    FleetTick,
     Forecast,
     Forecaster,
     HorizonForecast,
@@ -47,7 +49,7 @@ FIELDS = (
 
 __all__ = [
     "FIELDS", "ArgumentError", "Autoscaler", "BundleError", "Config", "ConfigError", "Decision", "EvscaleError",
-    "Forecast", "Forecaster", "History", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
+    "Fleet", "FleetTick", "Forecast", "Forecaster", "History", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
     "SnapshotError", "WhatIf",
     "__version__", "backtest", "load_snapshot", "save_snapshot",
 ]

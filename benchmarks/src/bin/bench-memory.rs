@@ -61,7 +61,7 @@ fn allocations(networks: bool) -> Result<(), Error> {
 
 /// Bytes in use per pool of a fleet, when it is new and when its history is full.
 fn pools() -> Result<(), Error> {
-    const POOLS: usize = 4;
+    const POOLS: usize = 16;
     let bundle = ModelBundle::bundled()?;
     let mut fleet = Fleet::new(&bundle);
     let before = Counts::now().live;

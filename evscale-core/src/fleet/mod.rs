@@ -43,7 +43,8 @@ pub struct PoolTick {
 /// ```
 #[derive(Debug)]
 pub struct Fleet {
-    pools: BTreeMap<String, Pool>,
+    /// Boxed, because the nodes of a tree are half empty.
+    pools: BTreeMap<String, Box<Pool>>,
     /// Sessions of each thread; one set at least.
     sessions: Vec<Option<Networks>>,
     bundle: ModelBundle,
@@ -104,7 +105,7 @@ impl Fleet {
         if self.pools.contains_key(key) {
             return Err(Error::argument(format!("pool `{key}` is in the fleet already")));
         }
-        self.pools.insert(key.to_owned(), Pool { scaler, failed: false });
+        self.pools.insert(key.to_owned(), Box::new(Pool { scaler, failed: false }));
         Ok(())
     }
 
@@ -121,6 +122,11 @@ impl Fleet {
     /// No pool at all.
     pub fn is_empty(&self) -> bool {
         self.pools.is_empty()
+    }
+
+    /// Whether a pool is there.
+    pub fn contains(&self, key: &str) -> bool {
+        self.pools.contains_key(key)
     }
 
     /// Keys in their order.

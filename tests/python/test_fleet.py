@@ -1,0 +1,128 @@
+"""Fleets from Python: the same decisions as single autoscalers, errors that stay with their record."""
+
+import threading
+from datetime import datetime, timedelta, timezone
+
+import evscale
+import pytest
+
+START = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
+SETTINGS = [{}, {"min_jobs": 5}, {"use_networks": False}, {"max_jobs": 12}]
+
+
+def record(pool, i):
+    return {"timestamp": START + timedelta(minutes=2 * i), "logged_events_count": 700 * (pool + 1) + 40 * i,
+            "current_job_count": 6 + pool, "average_processing_duration_ms": 500}
+
+
+def fed(threads=1, count=12):
+    fleet = evscale.Fleet(threads=threads)
+    for pool, settings in enumerate(SETTINGS):
+        fleet.add(f"pool-{pool}", evscale.Config(**settings))
+    ticks = [fleet.tick({f"pool-{pool}": record(pool, i) for pool in range(len(SETTINGS))}) for i in range(count)]
+    return fleet, ticks
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_decisions_equal_those_of_single_autoscalers(threads):
+    _, ticks = fed(threads)
+    for pool, settings in enumerate(SETTINGS):
+        scaler = evscale.Autoscaler(evscale.Config(**settings))
+        for i, tick in enumerate(ticks):
+            seen = scaler.observe(record(pool, i))
+            assert tick.observations[f"pool-{pool}"] == [seen]
+            assert tick.decisions[f"pool-{pool}"] == scaler.decide()
+            assert tick.errors == []
+
+
+def test_pairs_in_any_order_and_several_records_of_a_pool():
+    fleet, _ = fed(count=1)
+    tick = fleet.tick([("pool-2", record(2, 1)), ("pool-0", record(0, 1)), ("pool-2", record(2, 2))])
+    assert list(tick.decisions) == ["pool-0", "pool-2"]
+    assert [seen.verdict for seen in tick.observations["pool-2"]] == ["accepted", "accepted"]
+    assert tick.decisions["pool-2"].decided_at == record(2, 2)["timestamp"]
+
+
+def test_a_record_of_an_unknown_pool_is_an_error_beside_the_others():
+    fleet, _ = fed(count=1)
+    tick = fleet.tick({"nowhere": record(0, 1), "pool-1": record(1, 1)})
+    assert list(tick.decisions) == ["pool-1"]
+    (problem,) = tick.errors
+    assert isinstance(problem, evscale.EvscaleError) and "`nowhere`" in str(problem)
+    assert problem.kind == "unknown_pool"
+
+
+@pytest.mark.parametrize("records, part", [
+    ({"pool-0": record(0, 1), "pool-1": record(1, 1) | {"queue": 3}}, "pool `pool-1`.*`queue`"),
+    ([("pool-0", 7)], "pool `pool-0`"),
+    ([record(0, 1)], "pairs"),
+    (7, "pairs"),
+])
+def test_a_malformed_record_refuses_the_whole_tick(records, part):
+    fleet, _ = fed(count=1)
+    before = fleet.snapshots()
+    with pytest.raises(evscale.ArgumentError, match=part):
+        fleet.tick(records)
+    assert fleet.snapshots() == before
+
+
+def test_pools_come_and_go_and_are_restored():
+    fleet, _ = fed()
+    assert len(fleet) == 4 and fleet.keys() == [f"pool-{pool}" for pool in range(4)] and "pool-3" in fleet
+    state = fleet.snapshot("pool-1")
+    assert fleet.snapshots()["pool-1"] == state
+    with pytest.raises(evscale.ArgumentError, match="`pool-1` is in the fleet already"):
+        fleet.restore("pool-1", evscale.Config(min_jobs=5), state)
+    assert fleet.remove("pool-1") and not fleet.remove("pool-1")
+    assert "pool-1" not in fleet and fleet.snapshot("pool-1") is None
+    fleet.restore("pool-1", evscale.Config(min_jobs=5), state)
+    single = evscale.Autoscaler.restore(evscale.Config(min_jobs=5), state)
+    single.observe(record(1, 12))
+    assert fleet.tick({"pool-1": record(1, 12)}).decisions["pool-1"] == single.decide()
+    with pytest.raises(evscale.SnapshotError):
+        fleet.restore("other", evscale.Config(), state[:-1])
+    with pytest.raises(evscale.ArgumentError, match="`threads` is 0"):
+        fleet.set_threads(0)
+
+
+def test_one_pool_is_worked_on_by_its_key():
+    fleet, _ = fed()
+    single = evscale.Autoscaler.restore(evscale.Config(), fleet.snapshot("pool-0"))
+    assert fleet.observe("pool-0", record(0, 12)) == single.observe(record(0, 12))
+    assert fleet.forecast("pool-0") == single.forecast()
+    assert fleet.decide("pool-0") == single.decide()
+    later = START + timedelta(minutes=40)
+    outcome = {"timestamp": later, "started": 2, "ready": 2, "startup_seconds": 60.0}
+    for pool in (lambda name, *rest, **named: getattr(fleet, name)("pool-0", *rest, **named),
+                 lambda name, *rest, **named: getattr(single, name)(*rest, **named)):
+        pool("acknowledge", outcome)
+        pool("set_override", fixed=9, until=START + timedelta(hours=5))
+    assert fleet.decide("pool-0", later) == single.decide_at(later)
+    assert fleet.decide("pool-0", later).recommended_jobs == 9
+    assert fleet.health("pool-0") == single.health()
+    fleet.set_pause("pool-1", "all")
+    assert fleet.decide("pool-1", later).change == 0
+    for call in (lambda: fleet.observe("nowhere", record(0, 1)), lambda: fleet.forecast("nowhere"),
+                 lambda: fleet.health("nowhere"), lambda: fleet.set_pause("nowhere", "all")):
+        with pytest.raises(evscale.EvscaleError, match="`nowhere`") as caught:
+            call()
+        assert caught.value.kind == "unknown_pool"
+    with pytest.raises(evscale.ArgumentError, match="sideways"):
+        fleet.set_pause("pool-0", "sideways")
+
+
+def test_threads_of_the_host_may_share_a_fleet():
+    fleet, _ = fed(count=1)
+    ticks = {}
+
+    def work(pool):
+        ticks[pool] = [fleet.tick({f"pool-{pool}": record(pool, i)}) for i in range(1, 12)]
+
+    threads = [threading.Thread(target=work, args=(pool,)) for pool in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _, alone = fed()
+    for pool in range(4):
+        assert ticks[pool][-1].decisions[f"pool-{pool}"] == alone[-1].decisions[f"pool-{pool}"]
