@@ -72,7 +72,8 @@ header: ## Write include/evscale.h and docs/c-reference.md again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
 	$(PYTHON) tools/reference.py
 
-abi: build ## Compare the ABI with abi/*.txt and, where OLD=libevscale.so is given, with that library
+abi: ## Compare the ABI with abi/*.txt and, if OLD=libevscale.so (of an earlier `make abi`) is given, with abidiff
+	cargo build --release --workspace --locked --config profile.release.package.evscale-ffi.debug=true
 	tests/c/abi.sh
 	$(if $(OLD),abidiff --no-added-syms "$(OLD)" "$(CARGO_TARGET_DIR)/release/libevscale.so")
 
