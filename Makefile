@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak lint bench venv \
+.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak lint bench bench-c venv \
 	wheel golden header abi dist install uninstall train setup-system clean
 
 help: ## Show this help
@@ -71,6 +71,12 @@ bench: build ## Measure speed, memory and fleets beside what people would embed 
 header: ## Write include/evscale.h and docs/c-reference.md again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
 	$(PYTHON) tools/reference.py
+
+bench-c: build ## What a call through the C ABI costs beside the same call in Rust, ns
+	cc -O2 -std=c99 -Iinclude benchmarks/boundary.c $(CARGO_TARGET_DIR)/release/libevscale.a -lgcc_s -lutil -lrt -lpthread \
+		-lm -ldl -lc -Wl,-z,noexecstack -o $(CARGO_TARGET_DIR)/release/boundary
+	@{ $(CARGO_TARGET_DIR)/release/bench-boundary; $(CARGO_TARGET_DIR)/release/boundary; } | \
+		awk '{ if ($$1 in rust) print $$1 ": " rust[$$1] " in Rust, " $$2 " in C"; rust[$$1] = $$2 }'
 
 abi: ## Compare the ABI with abi/*.txt and, if OLD=libevscale.so (of an earlier `make abi`) is given, with abidiff
 	cargo build --release --workspace --locked --config profile.release.package.evscale-ffi.debug=true
