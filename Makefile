@@ -86,13 +86,14 @@ abi: ## Compare the ABI with abi/*.txt and, if OLD=libevscale.so (of an earlier 
 PREFIX ?= /usr/local
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 install: ## Install the C library and its headers into PREFIX (and DESTDIR)
-	packaging/install.sh install "$(CARGO_TARGET_DIR)" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+	packaging/install.sh install "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
 
-dist: build ## Pack libraries, headers, models and licences into dist/
-	packaging/dist.sh "$(CARGO_TARGET_DIR)" "$(VERSION)"
+dist: ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
+	cargo build --profile $(or $(PROFILE),dist) --workspace --locked
+	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(or $(PROFILE),dist)" "$(VERSION)"
 
 uninstall: ## Remove what install put there
-	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
 
 soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture

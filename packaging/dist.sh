@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Packs libraries (stripped), headers, models and licences: packaging/dist.sh TARGET_DIR VERSION
+# Packs libraries (stripped), headers, models and licences: packaging/dist.sh LIBRARIES VERSION
 set -euo pipefail
-[ $# -eq 2 ] || { echo "usage: $0 TARGET_DIR VERSION" >&2; exit 2; }
-target=$1 version=$2
+[ $# -eq 2 ] || { echo "usage: $0 LIBRARIES VERSION" >&2; exit 2; }
+libraries=$1 version=$2
 root=$(cd "$(dirname "$0")/.." && pwd)
 name=evscale-$version-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$root/packaging/install.sh" install "$target" "$version" "/$name" "$work"
+"$root/packaging/install.sh" install "$libraries" "$version" "/$name" "$work"
 strip --strip-unneeded "$work/$name/lib/libevscale.so.$version"
 strip --strip-debug "$work/$name/lib/libevscale.a"
 install -d "$work/$name/share/doc/evscale" "$work/$name/share/evscale/models"
