@@ -11,9 +11,8 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak lint bench venv \
-	wheel golden header install uninstall train \
-	setup-system clean
+.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak lint bench bench-c venv \
+	wheel golden header abi dist install uninstall train setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,11 +30,11 @@ build: ## Build library, C library and Python module
 test-rust: ## Rust tests
 	cargo test --release --workspace --locked
 
-test-c: build ## Header, C tests and C examples
+test-c: build ## Header, ABI, C and C++ tests and examples, installation
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
+	$(PYTHON) tools/reference.py --check
 	tests/c/abi.sh
-	tests/c/run.sh
-	tests/c/install.sh
+	tests/c/install.sh & installation=$$!; tests/c/run.sh; run=$$?; wait $$installation && exit $$run
 
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
@@ -69,16 +68,32 @@ bench: build ## Measure speed, memory and fleets beside what people would embed 
 	$(BENCH_VENV)/bin/python -m pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
 	PYTHONPATH=python $(BENCH_VENV)/bin/python benchmarks/run.py --bins $(CARGO_TARGET_DIR)/release $(BENCH)
 
-header: ## Write include/evscale.h again
+header: ## Write include/evscale.h and docs/c-reference.md again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
+	$(PYTHON) tools/reference.py
+
+bench-c: build ## What a call through the C ABI costs beside the same call in Rust, ns
+	cc -O2 -std=c99 -Iinclude benchmarks/boundary.c $(CARGO_TARGET_DIR)/release/libevscale.a -lgcc_s -lutil -lrt -lpthread \
+		-lm -ldl -lc -Wl,-z,noexecstack -o $(CARGO_TARGET_DIR)/release/boundary
+	@{ $(CARGO_TARGET_DIR)/release/bench-boundary; $(CARGO_TARGET_DIR)/release/boundary; } | \
+		awk '{ if ($$1 in rust) print $$1 ": " rust[$$1] " in Rust, " $$2 " in C"; rust[$$1] = $$2 }'
+
+abi: ## Compare the ABI with abi/*.txt and, if OLD=libevscale.so (of an earlier `make abi`) is given, with abidiff
+	cargo build --release --workspace --locked --config profile.release.package.evscale-ffi.debug=true
+	tests/c/abi.sh
+	$(if $(OLD),abidiff --no-added-syms "$(OLD)" "$(CARGO_TARGET_DIR)/release/libevscale.so")
 
 PREFIX ?= /usr/local
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 install: ## Install the C library and its headers into PREFIX (and DESTDIR)
-	packaging/install.sh install "$(CARGO_TARGET_DIR)" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+	packaging/install.sh install "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+
+dist: ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
+	cargo build --profile $(or $(PROFILE),dist) --workspace --locked
+	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(or $(PROFILE),dist)" "$(VERSION)"
 
 uninstall: ## Remove what install put there
-	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
 
 soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
@@ -98,7 +113,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake python3-venv chromium postgresql prometheus
+	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium postgresql prometheus
 
 clean: ## Remove what was built
 	rm -rf target .venv benchmarks/.venv dist $(MODULE)

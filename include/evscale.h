@@ -26,8 +26,9 @@
  * its final NUL) in `needed`, which may be NULL; too small a buffer, or NULL, is EVSCALE_BUFFER_TOO_SMALL, and nothing is
  * written to it.
  *
- * Threads: the library starts none and takes no lock. A handle may move between threads; a call that comes while another
- * one uses the same handle is EVSCALE_BUSY and does nothing. Handles do not share state. A bundle may be shared freely.
+ * Threads: the library starts none, and takes no lock but once, while the models inside it are loaded. A handle may move
+ * between threads; a call that comes while another one uses the same handle is EVSCALE_BUSY and does nothing. Handles do
+ * not share state. A bundle may be shared freely.
  *
  * Fork: parent and child each have a copy of every handle and may go on with it, if no other thread was inside a call at
  * the fork; such a handle stays EVSCALE_BUSY in the child.

@@ -119,10 +119,12 @@ static void print_why(const char *json) {
     if (to != NULL) printf("      %.*s\n", (int)(to - from - 15), from + 15);
 }
 
-static int check(int32_t status, evscale_error *error) {
-    if (status != EVSCALE_OK) fprintf(stderr, "evscale: %s\n", evscale_error_message(error));
-    evscale_error_free(error);
-    return status == EVSCALE_OK;
+/* Tells a failure; 1 for success. */
+static int succeeded(int32_t status, evscale_error **error) {
+    if (status == EVSCALE_OK) return 1;
+    fprintf(stderr, "evscale: %s\n", evscale_error_message(*error));
+    evscale_error_free(*error);
+    return 0;
 }
 
 /* scheduler [INTERVALS] */
@@ -138,7 +140,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "evscale.h is of another version than the library %s\n", evscale_version());
         return 1;
     }
-    if (!check(evscale_new(config, NULL, &scaler, &error), error)) return 1;
+    if (!succeeded(evscale_new(config, NULL, &scaler, &error), &error)) return 1;
     pthread_mutex_lock(&pool.lock);
     resize(2);
     pthread_mutex_unlock(&pool.lock);
@@ -179,14 +181,14 @@ int main(int argc, char **argv) {
         if (counts.ready > 0) {
             snprintf(json, sizeof json, "{\"timestamp\": %lld, \"ready\": %d, \"startup_seconds\": %.1f}", (long long)end,
                      counts.ready, counts.startup / counts.ready);
-            if (!check(evscale_acknowledge_json(scaler, json, &error), error)) return 1;
+            if (!succeeded(evscale_acknowledge_json(scaler, json, &error), &error)) return 1;
         }
-        if (!check(evscale_observe(scaler, &record, NULL, &error), error)) return 1;
-        if (!check(evscale_decide(scaler, &decision, &error), error)) return 1;
+        if (!succeeded(evscale_observe(scaler, &record, NULL, &error), &error)) return 1;
+        if (!succeeded(evscale_decide(scaler, &decision, &error), &error)) return 1;
         if (decision.recommended_jobs != (uint32_t)jobs) {
             printf("%4.0f s: %2d tasks, %2d waiting, %2d jobs -> %2u\n", interval * INTERVAL, counts.arrived, queued, jobs,
                    (unsigned)decision.recommended_jobs);
-            if (!check(evscale_decision_json(scaler, json, sizeof json, NULL, &error), error)) return 1;
+            if (!succeeded(evscale_decision_json(scaler, json, sizeof json, NULL, &error), &error)) return 1;
             print_why(json);
             pthread_mutex_lock(&pool.lock);
             resize((int)decision.recommended_jobs);

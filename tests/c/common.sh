@@ -8,7 +8,7 @@ export root libraries out
 
 # missing TOOL: a failure in CI, else a plain message.
 missing() {
-    [ "${CI:-}" != true ] || { echo "$1 is missing: run make setup-system" >&2; exit 1; }
+    [ "${CI:-}" != true ] || { echo "$1 is missing: run make setup-system" >&2; return 1; }
     echo "SKIPPED: $1 is missing (make setup-system)"
 }
 
@@ -24,7 +24,7 @@ step() {
         return 1
     fi
 }
-export -f step
+export -f missing step
 
 # Runs the lines of its input as commands, as many at a time as there are processors.
 side_by_side() { xargs -d '\n' -P "$(nproc)" -I{} bash -euo pipefail -c '{}'; }

@@ -1,0 +1,3 @@
+module example.com/evscale-quickstart
+
+go 1.19

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Demonstration: run.sh UWSGI WORKDIR builds the plugin in WORKDIR and lets evscale scale real workers under a scripted
+# load. pkg-config must find evscale. A second counts as ten, so that half a minute shows minutes. Fails unless the
+# workers became many in the rush and fewer after it.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+uwsgi=$1 work=$2
+mkdir -p "$work"
+cd "$work"
+"$uwsgi" --build-plugin "$here" > build.log 2>&1 || { cat build.log; exit 1; }
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+"$uwsgi" --plugins-dir "$work" --plugin cheaper_evscale --http-socket "127.0.0.1:$port" --chdir "$here" --wsgi-file app.py \
+    --need-app --master --die-on-term --disable-logging --workers 12 --cheaper 1 --cheaper-initial 1 \
+    --cheaper-algo evscale --cheaper-evscale-speed 10 --cheaper-evscale-config '"job_startup_seconds": 10,
+    "sla_wait_seconds": 10, "scale_down_stabilization_seconds": 30, "cooldown_down_seconds": 10, "max_step_down_jobs": 4' \
+    > server.log 2>&1 &
+server=$!
+trap 'kill -KILL $server 2> /dev/null || true' EXIT
+for _ in $(seq 100); do ! grep -q "spawned uWSGI worker" server.log || break; sleep 0.1; done
+python3 "$here/load.py" "$port" 5:4 40:6 3:12
+kill -TERM "$server"
+wait "$server" || true
+grep -E "\[evscale\]|spawned uWSGI worker|cheaped" server.log
+awk '/spawned uWSGI worker/ { now++; if (now > most) most = now } /cheaped/ { now-- }
+    END { print "workers: at most " most ", at the end " now; exit !(most >= 4 && now < most) }' server.log
