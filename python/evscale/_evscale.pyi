@@ -8,10 +8,18 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .history import History
+
 __version__: str
 
 _Timestamp: TypeAlias = datetime | str | int | float
 """An aware datetime, RFC 3339 text with a zone, or epoch milliseconds."""
+
+_Forecaster: TypeAlias = Callable[[History], ArrayLike]
+_Policy: TypeAlias = Callable[[dict[str, Any]], float]
+
+HORIZON_MINUTES: tuple[int, ...]
+QUANTILE_LEVELS: tuple[float, ...]
 
 class EvscaleError(ValueError):
     kind: str
@@ -194,9 +202,23 @@ class Forecast:
 
 @final
 class Autoscaler:
-    def __new__(cls, config: Config | None = None, bundle: ModelBundle | None = None) -> Autoscaler: ...
+    def __new__(
+        cls,
+        config: Config | None = None,
+        bundle: ModelBundle | None = None,
+        *,
+        forecaster: _Forecaster | None = None,
+        policy: _Policy | None = None,
+    ) -> Autoscaler: ...
     @staticmethod
-    def restore(config: Config, data: bytes, bundle: ModelBundle | None = None) -> Autoscaler: ...
+    def restore(
+        config: Config,
+        data: bytes,
+        bundle: ModelBundle | None = None,
+        *,
+        forecaster: _Forecaster | None = None,
+        policy: _Policy | None = None,
+    ) -> Autoscaler: ...
     @property
     def config(self) -> Config: ...
     def observe(self, record: Mapping[str, Any] | None = None, /, **fields: Any) -> Observation: ...
@@ -250,6 +272,7 @@ def replay_workload(
     progress: Callable[[int, int], object] | None = None,
 ) -> str: ...
 def feature_contract() -> str: ...
+def lead_steps(interval_seconds: float) -> list[int]: ...
 def forecaster_samples(
     events: NDArray[np.float64], start_ms: int, interval_seconds: int, origins: NDArray[np.int64]
 ) -> dict[str, NDArray[np.float32]]: ...
