@@ -31,7 +31,7 @@ impl ForecasterNetwork {
     }
 
     /// Quantiles per horizon, never decreasing, in the coordinate of the features.
-    fn run(&mut self, input: &ForecasterInput) -> Result<[[f32; LEVELS]; HORIZONS]> {
+    pub(crate) fn run(&mut self, input: &ForecasterInput) -> Result<[[f32; LEVELS]; HORIZONS]> {
         self.session
             .run(&[&input.fine, &input.coarse, &input.future, &input.statics], &mut [&mut self.out])?;
         if let Some(value) = self.out.iter().find(|value| value.abs() > LARGEST_Z) {

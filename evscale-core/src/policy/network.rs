@@ -34,7 +34,7 @@ impl PolicyNetwork {
     }
 
     /// Adjustment of the analytic need, as a share of it: the action with the highest score; of equal ones the largest.
-    fn adjustment(&mut self, state: &PolicyState) -> Result<f64> {
+    pub(crate) fn adjustment(&mut self, state: &PolicyState) -> Result<f64> {
         self.session.run(&[&policy_input(state)], &mut [&mut self.logits])?;
         if let Some(score) = self.logits.iter().find(|score| score.abs() > LARGEST_SCORE) {
             return Err(Error::inference(format!(
