@@ -355,7 +355,9 @@ impl Autoscaler {
     /// asked.
     fn rehearse_network(&mut self) -> bool {
         let state = &mut self.state;
-        let Some(policy) = self.networks.as_mut().map(|networks| networks.policy.as_mut()) else { return false };
+        let Some(policy) = self.networks.as_mut().map(|networks| networks.policy.as_mut()) else {
+            return false;
+        };
         if state.policy.turn() == Turn::Rest {
             return false;
         }
@@ -377,7 +379,8 @@ impl Autoscaler {
     fn propose(&mut self, need: Option<&Need>, now: Timestamp) -> Proposal {
         let state = &mut self.state;
         self.asked = Asked::default();
-        let (Some(need), Some(policy)) = (need, self.networks.as_mut().map(|networks| networks.policy.as_mut()))
+        let (Some(need), Some(policy)) =
+            (need, self.networks.as_mut().map(|networks| networks.policy.as_mut()))
         else {
             return state.controller.simple_proposal(&self.config, need, None);
         };
