@@ -11,6 +11,7 @@ use evscale_core::{ManualOrder, ManualOverride, Metrics, Pause};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// Records taken between two looks for a signal such as Ctrl-C.
 const CHUNK: usize = 256;
@@ -203,8 +204,9 @@ impl Autoscaler {
     /// ----------
     /// timestamp
     ///     When it was known; required.
-    /// started, ready, refused
-    ///     Jobs that were asked for, that became ready, and that the host did not start; 0 without.
+    /// started, ready, refused, drained
+    ///     Jobs that were asked for, that became ready, that could not be had, and that finished their work and left; 0
+    ///     without.
     /// startup_seconds
     ///     Time that the jobs took to become ready.
     #[pyo3(signature = (outcome=None, /, **fields))]
@@ -258,6 +260,17 @@ impl Autoscaler {
             .transpose()?;
         locked(py, &self.state, |scaler| {
             scaler.set_override(manual);
+            Ok(())
+        })
+    }
+    /// Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
+    /// than `latency_budget_ms` of the configuration are left alone for a while.
+    fn report_latency(&self, py: Python<'_>, took_ms: &Bound<'_, PyAny>) -> PyResult<()> {
+        let took_ms = plain::number("took_ms", took_ms)?;
+        let took = Duration::try_from_secs_f64(took_ms / 1000.0)
+            .map_err(|_| refused(py, &format!("`took_ms` is {took_ms}, expected 0 or more")))?;
+        locked(py, &self.state, |scaler| {
+            scaler.report_latency(took);
             Ok(())
         })
     }

@@ -193,9 +193,9 @@ def _states() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def _fed(pool: Autoscaler, scale: float = 1.0, **extra: float) -> Autoscaler:
-    """A third of a day goes through a pool."""
+    """Four hours go through a pool."""
     jobs = 12
-    for index, events in enumerate(_load(1 / 3)):
+    for index, events in enumerate(_load(1 / 6)):
         pool.observe(timestamp=START_MS + 120_000 * (index + 1), logged_events_count=scale * events, current_job_count=jobs,
                      average_processing_duration_ms=400.0, **extra)
         jobs = pool.decide().recommended_jobs
