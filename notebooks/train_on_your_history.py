@@ -21,8 +21,8 @@ from evscale.training.fit import Settings, fit, read_history
 folder = Path(tempfile.mkdtemp())
 index = np.arange(28 * 288)
 rng = np.random.default_rng(1)
-shifts = np.where(index % 96 < 12, 3.0, 1.0)  # a batch of work every eight hours
-events = rng.poisson(400 * shifts * (1 + 0.5 * np.sin(index / 288 * 2 * np.pi)))
+batches = np.where(index % 84 < 12, 4.0, 1.0)  # an hour of batch work every seven hours, whatever the time of day
+events = rng.poisson(400 * batches * (1 + 0.5 * np.sin(index / 288 * 2 * np.pi)))
 rows = [f"{1_767_571_200_000 + 300_000 * i},{count}" for i, count in zip(index, events, strict=True)]
 (folder / "history.csv").write_text("\n".join(["timestamp,events", *rows]), encoding="utf-8")
 
