@@ -5,12 +5,13 @@ use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause};
 use crate::controller::Controller;
 use crate::decision::Decision;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::PolicyState;
-use crate::forecaster::{Ensemble, Forecast, ForecasterNetwork};
+use crate::forecaster::{Ensemble, Forecast, ForecastSource, ForecasterNetwork};
 use crate::health::Health;
+use crate::host::{HostForecaster, HostPolicy, OwnForecaster, OwnPolicy};
 use crate::metrics::{History, Metrics};
-use crate::policy::{Need, PolicyNetwork, Proposal, Source, whole_jobs};
+use crate::policy::{Need, PolicyNetwork, PolicySource, Proposal, Source, whole_jobs};
 use crate::safety::ManualOverride;
 use crate::startup::ScalingOutcome;
 use crate::time::{Calendar, Timestamp};
@@ -89,16 +90,20 @@ impl AutoscalerBuilder {
     }
 }
 
-/// The sessions of both networks. They keep nothing from one run to the next, so pools can take turns with them.
+/// The sessions of both networks, or what the host put in their places. Sessions keep nothing from one run to the next, so
+/// pools can take turns with them.
 #[derive(Debug)]
 pub(crate) struct Networks {
-    forecaster: ForecasterNetwork,
-    policy: PolicyNetwork,
+    forecaster: Box<dyn ForecastSource>,
+    policy: Box<dyn PolicySource>,
 }
 
 impl Networks {
     pub(crate) fn new(bundle: &ModelBundle) -> Self {
-        Self { forecaster: ForecasterNetwork::new(bundle), policy: PolicyNetwork::new(bundle) }
+        Self {
+            forecaster: Box::new(ForecasterNetwork::new(bundle)),
+            policy: Box::new(PolicyNetwork::new(bundle)),
+        }
     }
 
     /// Of a bundle, or of the bundled one; none where the configuration does without.
@@ -186,6 +191,33 @@ impl Autoscaler {
         &self.config
     }
 
+    /// Puts a forecaster of the host's own in the place of the network.
+    ///
+    /// # Errors
+    /// The configuration does without networks.
+    pub fn use_forecaster(&mut self, forecaster: Box<dyn HostForecaster>) -> Result<()> {
+        self.replaceable()?.forecaster = Box::new(OwnForecaster(forecaster));
+        Ok(())
+    }
+
+    /// Puts a policy of the host's own in the place of the network. It is rehearsed on the pool's load, and acts once it does
+    /// no worse there than the best rule.
+    ///
+    /// # Errors
+    /// The configuration does without networks.
+    pub fn use_policy(&mut self, policy: Box<dyn HostPolicy>) -> Result<()> {
+        self.replaceable()?.policy = Box::new(OwnPolicy(policy));
+        Ok(())
+    }
+
+    fn replaceable(&mut self) -> Result<&mut Networks> {
+        self.networks.as_mut().ok_or_else(|| {
+            Error::argument(
+                "`use_networks` is false, so that there is no network whose place could be taken; expected true",
+            )
+        })
+    }
+
     /// Lends sessions to this pool for a while; what it had is given back. A pool that does without takes none.
     pub(crate) fn exchange_networks(&mut self, networks: &mut Option<Networks>) {
         if self.config.use_networks {
@@ -216,7 +248,7 @@ impl Autoscaler {
             &state.history,
             &self.calendar,
             state.traffic_multiplier,
-            self.networks.as_mut().map(|networks| &mut networks.forecaster),
+            self.networks.as_mut().map(|networks| networks.forecaster.as_mut()),
         );
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
@@ -313,7 +345,7 @@ impl Autoscaler {
             state.ensemble.take_recovery("forecaster network"),
         ];
         let mut notes: Vec<String> = recovered.into_iter().flatten().collect();
-        if proposal.source != Source::PolicyNetwork {
+        if !matches!(proposal.source, Source::PolicyNetwork | Source::HostPolicy) {
             notes.extend(state.ensemble.network_fault().map(without_forecaster));
         }
         state.controller.decide(&self.config, now, &self.forecast, proposal, notes, self.restored)
@@ -323,11 +355,13 @@ impl Autoscaler {
     /// asked.
     fn rehearse_network(&mut self) -> bool {
         let state = &mut self.state;
-        let Some(policy) = self.networks.as_mut().map(|networks| &mut networks.policy) else { return false };
+        let Some(policy) = self.networks.as_mut().map(|networks| networks.policy.as_mut()) else {
+            return false;
+        };
         if state.policy.turn() == Turn::Rest {
             return false;
         }
-        let ask = |seen: &PolicyState| policy.adjustment(seen);
+        let ask = |seen: &PolicyState| policy.jobs(seen);
         match state.controller.rehearse_network(&self.config, &self.forecast, ask) {
             Ok(false) => false,
             Ok(true) => {
@@ -335,7 +369,7 @@ impl Autoscaler {
                 true
             }
             Err(problem) => {
-                state.policy.failed(format!("policy {problem}"));
+                state.policy.failed(problem.to_string());
                 true
             }
         }
@@ -345,7 +379,8 @@ impl Autoscaler {
     fn propose(&mut self, need: Option<&Need>, now: Timestamp) -> Proposal {
         let state = &mut self.state;
         self.asked = Asked::default();
-        let (Some(need), Some(policy)) = (need, self.networks.as_mut().map(|networks| &mut networks.policy))
+        let (Some(need), Some(policy)) =
+            (need, self.networks.as_mut().map(|networks| networks.policy.as_mut()))
         else {
             return state.controller.simple_proposal(&self.config, need, None);
         };
@@ -363,17 +398,17 @@ impl Autoscaler {
         }
         let seen = state.controller.policy_state(&self.config, &self.forecast, need, now);
         self.asked.policy = true;
-        match policy.adjustment(&seen) {
-            Ok(adjustment) => {
+        match policy.jobs(&seen) {
+            Ok(jobs) => {
                 state.policy.succeeded();
                 Proposal {
-                    jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
-                    source: Source::PolicyNetwork,
+                    jobs: whole_jobs(jobs),
+                    source: policy.source(),
                     fallback: state.ensemble.network_fault().map(without_forecaster),
                 }
             }
             Err(problem) => {
-                let cause = format!("policy {problem}");
+                let cause = problem.to_string();
                 state.policy.failed(cause.clone());
                 without_network(state, cause)
             }

@@ -211,7 +211,7 @@ impl From<&Decision> for evscale_decision {
                 Action::ScaleDown => EVSCALE_ACTION_SCALE_DOWN,
             },
             source: match decision.source {
-                Source::PolicyNetwork => EVSCALE_SOURCE_POLICY_NETWORK,
+                Source::PolicyNetwork | Source::HostPolicy => EVSCALE_SOURCE_POLICY_NETWORK,
                 Source::AnalyticRule => EVSCALE_SOURCE_ANALYTIC_RULE,
                 Source::ReactiveRule => EVSCALE_SOURCE_REACTIVE_RULE,
                 _ => EVSCALE_SOURCE_HOLD,

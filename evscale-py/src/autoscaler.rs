@@ -6,11 +6,12 @@ use crate::door::{guarded, locked, refused};
 use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
-use crate::{frame, plain, record};
+use crate::{frame, plain, plugin, record};
 use evscale_core::{ManualOrder, ManualOverride, Metrics, Pause};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// Records taken between two looks for a signal such as Ctrl-C.
 const CHUNK: usize = 256;
@@ -23,6 +24,13 @@ const CHUNK: usize = 256;
 ///     Settings; the defaults without one.
 /// bundle
 ///     Models; the bundled ones without.
+/// forecaster
+///     A callable of your own in the place of the network: it gets a `History` of up to a week and returns quantiles of
+///     shape (12, 15), a row per minute of `HORIZON_MINUTES`, a column per level of `QUANTILE_LEVELS`.
+/// policy
+///     A callable of your own in the place of the network: it gets the state of the pool as a dict and returns jobs. An
+///     exception, or an answer that makes no sense, is named in the decision, and the next rung of the ladder acts.
+///     `evscale.testing` checks both.
 ///
 /// Examples
 /// --------
@@ -43,26 +51,38 @@ pub struct Autoscaler {
 }
 
 impl Autoscaler {
-    fn around(scaler: evscale_core::Autoscaler) -> Self {
-        Self { config: scaler.config().clone(), state: Mutex::new(scaler) }
+    fn around(
+        py: Python<'_>,
+        mut scaler: evscale_core::Autoscaler,
+        forecaster: Option<Py<PyAny>>,
+        policy: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        plugin::install(py, &mut scaler, forecaster, policy)?;
+        Ok(Self { config: scaler.config().clone(), state: Mutex::new(scaler) })
     }
 }
 
 #[pymethods]
 impl Autoscaler {
     #[new]
-    #[pyo3(signature = (config=None, bundle=None))]
-    fn new(py: Python<'_>, config: Option<&Config>, bundle: Option<&ModelBundle>) -> PyResult<Self> {
+    #[pyo3(signature = (config=None, bundle=None, *, forecaster=None, policy=None))]
+    fn new(
+        py: Python<'_>,
+        config: Option<&Config>,
+        bundle: Option<&ModelBundle>,
+        forecaster: Option<Py<PyAny>>,
+        policy: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let config = config.map(|config| config.0.clone()).unwrap_or_default();
         let bundle = bundle.map(|bundle| bundle.0.clone());
-        guarded(py, || {
+        let scaler = guarded(py, || {
             let builder = evscale_core::Autoscaler::builder(config);
             match bundle {
                 Some(bundle) => builder.bundle(bundle).build(),
                 None => builder.build(),
             }
-        })
-        .map(Self::around)
+        })?;
+        Self::around(py, scaler, forecaster, policy)
     }
     /// Takes the record of one interval: a dict, or its fields as keyword arguments.
     ///
@@ -165,10 +185,18 @@ impl Autoscaler {
     /// SnapshotError
     ///     It is damaged, foreign, of another format, or of a pool with another interval.
     #[staticmethod]
-    #[pyo3(signature = (config, data, bundle=None))]
-    fn restore(py: Python<'_>, config: &Config, data: &[u8], bundle: Option<&ModelBundle>) -> PyResult<Self> {
+    #[pyo3(signature = (config, data, bundle=None, *, forecaster=None, policy=None))]
+    fn restore(
+        py: Python<'_>,
+        config: &Config,
+        data: &[u8],
+        bundle: Option<&ModelBundle>,
+        forecaster: Option<Py<PyAny>>,
+        policy: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
-        guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data)).map(Self::around)
+        let scaler = guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data))?;
+        Self::around(py, scaler, forecaster, policy)
     }
     /// Tells what the host really did, as a dict or as keyword arguments; the startup time is learned from it.
     ///
@@ -176,8 +204,9 @@ impl Autoscaler {
     /// ----------
     /// timestamp
     ///     When it was known; required.
-    /// started, ready, refused
-    ///     Jobs that were asked for, that became ready, and that the host did not start; 0 without.
+    /// started, ready, refused, drained
+    ///     Jobs that were asked for, that became ready, that could not be had, and that finished their work and left; 0
+    ///     without.
     /// startup_seconds
     ///     Time that the jobs took to become ready.
     #[pyo3(signature = (outcome=None, /, **fields))]
@@ -220,6 +249,17 @@ impl Autoscaler {
         let manual = order(py, fixed, cap, until)?;
         locked(py, &self.state, |scaler| {
             scaler.set_override(manual);
+            Ok(())
+        })
+    }
+    /// Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
+    /// than `latency_budget_ms` of the configuration are left alone for a while.
+    fn report_latency(&self, py: Python<'_>, took_ms: &Bound<'_, PyAny>) -> PyResult<()> {
+        let took_ms = plain::number("took_ms", took_ms)?;
+        let took = Duration::try_from_secs_f64(took_ms / 1000.0)
+            .map_err(|_| refused(py, &format!("`took_ms` is {took_ms}, expected 0 or more")))?;
+        locked(py, &self.state, |scaler| {
+            scaler.report_latency(took);
             Ok(())
         })
     }

@@ -76,6 +76,11 @@ use pyo3::types::{PyDict, PyList};
 ///     Whether an emergency may raise the pool during a maintenance window.
 /// pause
 ///     Which changes are switched off from the start.
+/// drain_busy_jobs
+///     Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
+/// latency_budget_ms
+///     A call that takes longer by the host's clock opens the breakers of the networks that it asked, ms; 1 to
+///     60000.
 /// use_networks
 ///     Whether the networks act; without them the statistical experts and the analytic rule do.
 ///

@@ -97,6 +97,11 @@ impl Decision {
     fn plan<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         part!(py, self.0.plan)
     }
+    /// How jobs should leave; None unless the pool shrinks.
+    #[getter]
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        part!(py, self.0.drain)
+    }
     /// Decided because of a predicted or real breach of the SLA, maybe before the decision was due.
     #[getter]
     fn emergency(&self) -> bool {

@@ -2,8 +2,9 @@
 
 use evscale_core::Result;
 use pyo3::create_exception;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
@@ -46,16 +47,48 @@ pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send)
     }
 }
 
+thread_local! {
+    /// Whether this thread is in a call of Rust that called Python back.
+    static CALLED_BACK: Cell<bool> = const { Cell::new(false) };
+    /// What ended a call back and is no failure of it, such as Ctrl-C.
+    static STOPPED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Calls Python from inside [`locked`]; an exception as text. What is no `Exception`, such as Ctrl-C, `locked` raises.
+pub fn call_back<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> std::result::Result<T, String> {
+    CALLED_BACK.set(true);
+    let answer = Python::attach(|py| {
+        work(py).map_err(|problem| {
+            let text = problem.to_string();
+            if !problem.is_instance_of::<PyException>(py) {
+                STOPPED.set(Some(problem));
+            }
+            text
+        })
+    });
+    CALLED_BACK.set(false);
+    answer
+}
+
 /// Runs `work` on shared state, one thread at a time. State in which something panicked stays refused.
 pub fn locked<S: Send, T: Send>(
     py: Python<'_>,
     state: &Mutex<S>,
     work: impl FnOnce(&mut S) -> Result<T> + Send,
 ) -> PyResult<T> {
+    if CALLED_BACK.get() {
+        return Err(refused(
+            py,
+            "a forecaster or policy that a pool asks cannot use a pool or a forecaster itself",
+        ));
+    }
     let answer = guarded(py, || match state.lock() {
         Ok(mut state) => work(&mut state).map(Some),
         Err(_) => Ok(None),
     })?;
+    if let Some(stopped) = STOPPED.take() {
+        return Err(stopped);
+    }
     answer.ok_or_else(|| error(py, "panic", BROKEN))
 }
 

@@ -12,15 +12,19 @@ mod frame;
 mod models;
 mod observation;
 mod plain;
+mod plugin;
 mod progress;
 mod record;
 mod replay;
 mod training;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 #[pymodule]
 mod _evscale {
+    use super::{Bound, PyModule, PyModuleMethods, PyResult, PyTuple};
+
     #[pymodule_export]
     use super::autoscaler::Autoscaler;
     #[pymodule_export]
@@ -45,8 +49,16 @@ mod _evscale {
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]
     use super::training::{
-        ScalingVectorEnv, feature_contract, forecast_track, forecaster_samples, random_workload,
+        ScalingVectorEnv, feature_contract, forecast_track, forecaster_samples, horizon_steps,
+        random_workload,
     };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        module.add("HORIZON_MINUTES", PyTuple::new(py, evscale_core::HORIZON_MINUTES)?)?;
+        module.add("QUANTILE_LEVELS", PyTuple::new(py, evscale_core::QUANTILE_LEVELS)?)
+    }
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

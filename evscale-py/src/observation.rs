@@ -1,6 +1,7 @@
 //! What became of a record.
 
 use crate::door::refused;
+use evscale_core::{AllowedActions, DataQuality};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -24,6 +25,7 @@ pub struct Observation {
     /// Why the record was rejected.
     #[pyo3(get)]
     reason: Option<String>,
+    quality: DataQuality,
     /// How unusual the record is, 0 to 1.
     #[pyo3(get)]
     anomaly_score: f64,
@@ -41,6 +43,7 @@ impl From<evscale_core::Observation> for Observation {
             verdict: seen.verdict.as_str(),
             repairs: seen.repairs,
             reason: seen.reason,
+            quality: seen.data_quality,
             anomaly_score: seen.anomaly_score,
             decision_due: seen.decision_due,
             emergency: seen.emergency,
@@ -56,6 +59,7 @@ impl Observation {
         verdict: &str,
         repairs: Vec<String>,
         reason: Option<String>,
+        data_quality: &str,
         anomaly_score: f64,
         decision_due: bool,
         emergency: bool,
@@ -64,7 +68,23 @@ impl Observation {
             ["accepted", "repaired", "rejected"].into_iter().find(|known| *known == verdict).ok_or_else(
                 || refused(py, &format!("verdict is {verdict:?}, expected accepted, repaired or rejected")),
             )?;
-        Ok(Self { verdict, repairs, reason, anomaly_score, decision_due, emergency })
+        let quality = serde_json::from_value(data_quality.into())
+            .map_err(|problem| refused(py, &format!("data_quality: {problem}")))?;
+        Ok(Self { verdict, repairs, reason, quality, anomaly_score, decision_due, emergency })
+    }
+    /// Verdict on the data: "good", or what is wrong with it, such as "late", "stuck" or "gap".
+    #[getter]
+    fn data_quality(&self) -> &'static str {
+        self.quality.as_str()
+    }
+    /// What may be done on it: "all", "up_only" or "hold".
+    #[getter]
+    fn allowed_actions(&self) -> &'static str {
+        match self.quality.allowed() {
+            AllowedActions::All => "all",
+            AllowedActions::UpOnly => "up_only",
+            AllowedActions::Hold => "hold",
+        }
     }
     /// The observation as plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -72,6 +92,8 @@ impl Observation {
         out.set_item("verdict", self.verdict)?;
         out.set_item("repairs", &self.repairs)?;
         out.set_item("reason", &self.reason)?;
+        out.set_item("data_quality", self.data_quality())?;
+        out.set_item("allowed_actions", self.allowed_actions())?;
         out.set_item("anomaly_score", self.anomaly_score)?;
         out.set_item("decision_due", self.decision_due)?;
         out.set_item("emergency", self.emergency)?;
@@ -86,8 +108,8 @@ impl Observation {
         Ok(format!("Observation({})", fields.join(", ")))
     }
     #[allow(clippy::type_complexity)]
-    fn __getnewargs__(&self) -> (&'static str, Vec<String>, Option<String>, f64, bool, bool) {
-        let Self { verdict, repairs, reason, anomaly_score, decision_due, emergency } = self.clone();
-        (verdict, repairs, reason, anomaly_score, decision_due, emergency)
+    fn __getnewargs__(&self) -> (&'static str, Vec<String>, Option<String>, &'static str, f64, bool, bool) {
+        let Self { verdict, repairs, reason, quality, anomaly_score, decision_due, emergency } = self.clone();
+        (verdict, repairs, reason, quality.as_str(), anomaly_score, decision_due, emergency)
     }
 }

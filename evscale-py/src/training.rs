@@ -76,6 +76,13 @@ pub fn feature_contract() -> String {
     evscale_core::features::contract_json()
 }
 
+/// Whole intervals from now to the end of the forecast interval of each horizon.
+#[pyfunction]
+#[pyo3(name = "lead_steps")]
+pub fn horizon_steps(interval_seconds: f64) -> Vec<i64> {
+    lead_steps(interval_seconds).to_vec()
+}
+
 fn collect(events: &[f64], start: Timestamp, interval_seconds: u32, origins: &[i64]) -> Samples {
     let mut history = History::new(interval_seconds);
     let calendar = Calendar::utc();

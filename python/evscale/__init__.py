@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._evscale import (
+    HORIZON_MINUTES,
+    QUANTILE_LEVELS,
     ArgumentError,
     Autoscaler,
     BundleError,
@@ -31,6 +33,7 @@ from ._evscale import (
     Observation,
     SnapshotError,
     __version__,
+    lead_steps,
 )
 
 if TYPE_CHECKING:
@@ -48,10 +51,11 @@ FIELDS = (
 """Fields of a metrics record; `timestamp`, `logged_events_count` and `current_job_count` are required."""
 
 __all__ = [
-    "FIELDS", "ArgumentError", "Autoscaler", "BundleError", "Config", "ConfigError", "Decision", "EvscaleError",
-    "Fleet", "FleetTick", "Forecast", "Forecaster", "History", "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
+    "FIELDS", "HORIZON_MINUTES", "QUANTILE_LEVELS", "ArgumentError", "Autoscaler", "BundleError", "Config",
+    "ConfigError", "Decision", "EvscaleError", "Fleet", "FleetTick", "Forecast", "Forecaster", "History",
+    "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
     "SnapshotError", "WhatIf",
-    "__version__", "backtest", "load_snapshot", "save_snapshot",
+    "__version__", "backtest", "lead_steps", "load_snapshot", "save_snapshot",
 ]
 
 _LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report",

@@ -8,10 +8,18 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .history import History
+
 __version__: str
 
 _Timestamp: TypeAlias = datetime | str | int | float
 """An aware datetime, RFC 3339 text with a zone, or epoch milliseconds."""
+
+_Forecaster: TypeAlias = Callable[[History], ArrayLike]
+_Policy: TypeAlias = Callable[[dict[str, Any]], float]
+
+HORIZON_MINUTES: tuple[int, ...]
+QUANTILE_LEVELS: tuple[float, ...]
 
 class EvscaleError(ValueError):
     kind: str
@@ -90,6 +98,7 @@ class Observation:
         verdict: str,
         repairs: list[str],
         reason: str | None,
+        data_quality: str,
         anomaly_score: float,
         decision_due: bool,
         emergency: bool,
@@ -100,6 +109,10 @@ class Observation:
     def repairs(self) -> list[str]: ...
     @property
     def reason(self) -> str | None: ...
+    @property
+    def data_quality(self) -> str: ...
+    @property
+    def allowed_actions(self) -> Literal["all", "up_only", "hold"]: ...
     @property
     def anomaly_score(self) -> float: ...
     @property
@@ -137,6 +150,8 @@ class Decision:
     def trail(self) -> list[dict[str, Any]]: ...
     @property
     def plan(self) -> list[dict[str, int]]: ...
+    @property
+    def drain(self) -> dict[str, Any] | None: ...
     @property
     def emergency(self) -> bool: ...
     @property
@@ -194,9 +209,23 @@ class Forecast:
 
 @final
 class Autoscaler:
-    def __new__(cls, config: Config | None = None, bundle: ModelBundle | None = None) -> Autoscaler: ...
+    def __new__(
+        cls,
+        config: Config | None = None,
+        bundle: ModelBundle | None = None,
+        *,
+        forecaster: _Forecaster | None = None,
+        policy: _Policy | None = None,
+    ) -> Autoscaler: ...
     @staticmethod
-    def restore(config: Config, data: bytes, bundle: ModelBundle | None = None) -> Autoscaler: ...
+    def restore(
+        config: Config,
+        data: bytes,
+        bundle: ModelBundle | None = None,
+        *,
+        forecaster: _Forecaster | None = None,
+        policy: _Policy | None = None,
+    ) -> Autoscaler: ...
     @property
     def config(self) -> Config: ...
     def observe(self, record: Mapping[str, Any] | None = None, /, **fields: Any) -> Observation: ...
@@ -212,6 +241,7 @@ class Autoscaler:
     def set_override(
         self, fixed: int | None = None, cap: int | None = None, until: _Timestamp | None = None
     ) -> None: ...
+    def report_latency(self, took_ms: float) -> None: ...
     def health(self) -> dict[str, Any]: ...
 
 @final
@@ -284,6 +314,7 @@ def replay_workload(
     progress: Callable[[int, int], object] | None = None,
 ) -> str: ...
 def feature_contract() -> str: ...
+def lead_steps(interval_seconds: float) -> list[int]: ...
 def forecaster_samples(
     events: NDArray[np.float64], start_ms: int, interval_seconds: int, origins: NDArray[np.int64]
 ) -> dict[str, NDArray[np.float32]]: ...

@@ -168,3 +168,33 @@ def test_health_names_who_acts_and_what_is_wrong():
     scaler.observe(timestamp=0, logged_events_count=1, current_job_count=1)
     health = scaler.health()
     assert health["status"] == "degraded" and any("not newer" in cause for cause in health["causes"])
+
+
+def test_the_data_is_judged():
+    scaler = fed(60)
+    assert (seen := scaler.observe(record(60))).data_quality == "good" and seen.allowed_actions == "all"
+    late = scaler.observe(record(3))
+    assert late.data_quality != "good" and late.allowed_actions == "up_only"
+    assert late.to_dict()["data_quality"] == late.data_quality
+
+
+def test_a_shrinking_pool_is_told_how_jobs_leave():
+    scaler = fed(60)
+    for i in range(60, 120):
+        scaler.observe(record(i, logged_events_count=100, current_job_count=40))
+        if (decision := scaler.decide()).change < 0:
+            break
+    assert decision.drain["jobs"] == -decision.change
+    assert decision.drain == decision.to_dict()["drain"]
+
+
+def test_slow_networks_rest():
+    scaler = fed(60)
+    scaler.report_latency(0.5)
+    assert scaler.health()["status"] == "healthy"
+    scaler.observe(record(60))
+    scaler.report_latency(60_000)
+    assert any("expected at most" in cause for cause in scaler.health()["causes"])
+    for bad in (-1, float("nan"), "slow"):
+        with pytest.raises(evscale.ArgumentError, match="took_ms"):
+            scaler.report_latency(bad)

@@ -15,7 +15,7 @@ from evscale import _evscale
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report", "evscale.snapshot"])
+@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report", "evscale.snapshot", "evscale.testing"])
 def test_examples_in_docstrings(name):
     ran = doctest.testmod(importlib.import_module(name))
     assert ran.attempted > 0 and ran.failed == 0

@@ -37,7 +37,7 @@ pub(crate) fn explain(ruling: Ruling, proposal: Proposal, facts: Facts) -> Decis
     let current = facts.current_jobs;
     let trail = ruling.into_trail();
     let trust = match proposal.source {
-        Source::PolicyNetwork => 1.0,
+        Source::PolicyNetwork | Source::HostPolicy => 1.0,
         Source::AnalyticRule => 0.95,
         Source::ReactiveRule => 0.5,
         Source::Hold => 0.2,

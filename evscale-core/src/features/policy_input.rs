@@ -1,10 +1,11 @@
 //! State of the pool and forecast to the policy's observation: ratios only.
 
 use super::schema::POLICY_FEATURES;
+use serde::Serialize;
 
 /// What the policy knows of a pool. Needs are in jobs at the planned utilization; the demand of a
 /// window is the highest of its intervals.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PolicyState {
     /// Ready and starting jobs.
     pub current_jobs: f64,
@@ -42,6 +43,13 @@ pub struct PolicyState {
     pub anomaly: f64,
     /// Newest arrivals over those one startup time before.
     pub load_ratio: f64,
+}
+
+impl PolicyState {
+    /// The state as a JSON object.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 /// The observation, in the order of the schema; every element is finite and within -4 and 4.

@@ -3,7 +3,7 @@
 use super::experts;
 use super::forecast::{Forecast, HorizonForecast};
 use super::horizon::Horizon;
-use super::network::ForecasterNetwork;
+use super::network::ForecastSource;
 use super::surprise::Surprise;
 use super::{HIGH_80, LOW_80, MEDIAN};
 use crate::breaker::{Breaker, Turn};
@@ -84,14 +84,14 @@ impl Ensemble {
         history: &History,
         calendar: &Calendar,
         traffic_multiplier: f64,
-        network: Option<&mut ForecasterNetwork>,
+        network: Option<&mut (dyn ForecastSource + 'static)>,
     ) {
         let now = history.newest_slot();
         let events = history.at(now);
         self.remember(events);
         let ceiling = CEILING * self.highest;
         let input = forecaster_input(history, calendar, traffic_multiplier);
-        let answers = self.ask(network, &input);
+        let answers = self.ask(network, history, &input);
         let mut quantiles = Vec::with_capacity(HORIZONS);
         for (index, horizon) in self.horizons.iter_mut().enumerate() {
             if let Some(earlier) = horizon.evaluate(now, events)
@@ -154,7 +154,8 @@ impl Ensemble {
 
     fn ask(
         &mut self,
-        network: Option<&mut ForecasterNetwork>,
+        network: Option<&mut (dyn ForecastSource + 'static)>,
+        history: &History,
         input: &ForecasterInput,
     ) -> Option<[[f32; LEVELS]; HORIZONS]> {
         self.asked = false;
@@ -164,7 +165,7 @@ impl Ensemble {
             return None;
         }
         self.asked = true;
-        match network.run(input) {
+        match network.quantiles(history, input) {
             Ok(rows) => {
                 self.breaker.succeeded();
                 (turn == Turn::Act).then_some(rows)

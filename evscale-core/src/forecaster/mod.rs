@@ -16,7 +16,7 @@ pub(crate) use ensemble::Ensemble;
 pub(crate) use experts::normal_quantile;
 pub(crate) use forecast::rounded;
 pub use forecast::{Forecast, HorizonForecast};
-pub(crate) use network::ForecasterNetwork;
+pub(crate) use network::{ForecastSource, ForecasterNetwork};
 
 use crate::bundle::ModelBundle;
 use crate::error::{Error, Result};
@@ -108,7 +108,12 @@ impl Forecaster {
             )));
         }
         self.history.push(self.next, events);
-        self.ensemble.advance(&self.history, &self.calendar, 1.0, self.network.as_mut());
+        self.ensemble.advance(
+            &self.history,
+            &self.calendar,
+            1.0,
+            self.network.as_mut().map(|network| network as _),
+        );
         self.next = self.next.plus_seconds(i64::from(self.interval_seconds));
         Ok(())
     }

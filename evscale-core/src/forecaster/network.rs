@@ -4,11 +4,19 @@ use crate::bundle::ModelBundle;
 use crate::error::{Error, Result};
 use crate::features::{ForecasterInput, HORIZONS, LEVELS};
 use crate::inference::Session;
+use crate::metrics::History;
+use std::fmt;
 
 /// Network outputs are put on a grid of this step, so that processors whose kernels round differently agree.
 const GRID: f32 = 1.0 / 4096.0;
 /// Largest answer that makes sense, in the coordinate of the features.
 const LARGEST_Z: f32 = 40.0;
+
+/// What forecasts beside the simple experts.
+pub(crate) trait ForecastSource: fmt::Debug + Send {
+    /// Quantiles per horizon at the newest record of `history`, never decreasing, in the coordinate of `input`.
+    fn quantiles(&mut self, history: &History, input: &ForecasterInput) -> Result<[[f32; LEVELS]; HORIZONS]>;
+}
 
 /// A session of the forecaster network with its output buffer.
 #[derive(Debug)]
@@ -39,5 +47,11 @@ impl ForecasterNetwork {
             row.sort_by(f32::total_cmp);
         }
         Ok(answer)
+    }
+}
+
+impl ForecastSource for ForecasterNetwork {
+    fn quantiles(&mut self, _: &History, input: &ForecasterInput) -> Result<[[f32; LEVELS]; HORIZONS]> {
+        self.run(input)
     }
 }

@@ -9,7 +9,7 @@ mod service;
 
 pub(crate) use error_budget::ErrorBudget;
 pub(crate) use need::{Need, NeedInput, jobs_for};
-pub(crate) use network::PolicyNetwork;
+pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use rehearsal::Rehearsal;
 pub(crate) use rung::ForecastRung;
 pub(crate) use service::ServiceTime;
@@ -26,6 +26,8 @@ const CATCH_UP_SECONDS: f64 = 45.0;
 pub enum Source {
     /// The policy network adjusted the analytic rule.
     PolicyNetwork,
+    /// The host's own policy.
+    HostPolicy,
     /// The analytic rule on the forecast.
     AnalyticRule,
     /// The last known load, without a forecast.

@@ -1,14 +1,25 @@
 //! The policy network: chooses the adjustment of the analytic need.
 
+use super::Source;
 use crate::bundle::ModelBundle;
 use crate::error::{Error, Result};
 use crate::features::{POLICY_ACTIONS, PolicyState, policy_input};
 use crate::inference::Session;
+use std::fmt;
 
 /// Scores are put on a grid of this step, so that processors whose kernels round differently agree.
 const GRID: f32 = 1.0 / 1024.0;
 /// Largest score that makes sense.
 const LARGEST_SCORE: f32 = 1e6;
+
+/// What proposes jobs, and is rehearsed before it is trusted.
+pub(crate) trait PolicySource: fmt::Debug + Send {
+    /// Jobs that the pool should have.
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64>;
+
+    /// What a decision names.
+    fn source(&self) -> Source;
+}
 
 /// A session of the policy network with its output buffer.
 #[derive(Debug)]
@@ -38,5 +49,17 @@ impl PolicyNetwork {
             }
         }
         Ok(best.1)
+    }
+}
+
+impl PolicySource for PolicyNetwork {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64> {
+        let adjustment =
+            self.adjustment(state).map_err(|problem| Error::inference(format!("policy {problem}")))?;
+        Ok(state.analytic_need * (1.0 + adjustment))
+    }
+
+    fn source(&self) -> Source {
+        Source::PolicyNetwork
     }
 }

@@ -206,7 +206,7 @@ impl Rehearsal {
     }
 
     /// Lets the network scale its paper pool, if a decision is made there now; says whether it was asked. `state` is
-    /// that of the real pool, the answer an adjustment of the acting rule's need, as a share of it.
+    /// that of the real pool, the answer a number of jobs.
     pub(crate) fn rehearse_network(
         &mut self,
         input: &NeedInput<'_>,
@@ -216,8 +216,8 @@ impl Rehearsal {
         let terms = self.terms(input);
         let asked = self.network.decides(&terms);
         if asked {
-            let adjustment = ask(&self.network.state(input, state))?;
-            self.network.decide(input, adjustment, &terms);
+            let jobs = ask(&self.network.state(input, state))?;
+            self.network.decide(input, jobs, &terms);
         }
         Ok(asked)
     }

@@ -62,11 +62,10 @@ impl NetworkPool {
         state
     }
 
-    /// Scales to the acting rule's need, adjusted by a share of it.
-    pub(super) fn decide(&mut self, input: &NeedInput<'_>, adjustment: f64, terms: &Terms) {
+    /// Scales to the jobs that the network asks for.
+    pub(super) fn decide(&mut self, input: &NeedInput<'_>, jobs: f64, terms: &Terms) {
         let before = self.pool.jobs();
-        let need = self.input(input).need();
-        let wanted = need.analytic * (1.0 + adjustment) - need.backlog;
+        let wanted = jobs - self.input(input).need().backlog;
         self.pool.decide(wanted as f32, terms);
         if self.pool.jobs() != before {
             self.intervals_since_change = 0.0;

@@ -1,0 +1,73 @@
+//! A user's forecaster and policy, written in Python, behind the traits of the core.
+
+use crate::door::{call_back, guarded, refused};
+use crate::plain::{loads, number, shown};
+use evscale_core::features::PolicyState;
+use evscale_core::{HostForecaster, HostPolicy, Series};
+use numpy::{PyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// A callable that gets a `History` and returns quantiles.
+struct PythonForecaster(Py<PyAny>);
+
+/// A callable that gets a dict and returns a number.
+struct PythonPolicy(Py<PyAny>);
+
+/// Puts the user's callables in the places of the networks.
+pub fn install(
+    py: Python<'_>,
+    scaler: &mut evscale_core::Autoscaler,
+    forecaster: Option<Py<PyAny>>,
+    policy: Option<Py<PyAny>>,
+) -> PyResult<()> {
+    for (what, given) in [("forecaster", &forecaster), ("policy", &policy)] {
+        if let Some(given) = given
+            && !given.bind(py).is_callable()
+        {
+            return Err(refused(py, &format!("`{what}` is {}, expected a callable", shown(given.bind(py)))));
+        }
+    }
+    let done = || {
+        if let Some(forecaster) = forecaster {
+            scaler.use_forecaster(Box::new(PythonForecaster(forecaster)))?;
+        }
+        if let Some(policy) = policy {
+            scaler.use_policy(Box::new(PythonPolicy(policy)))?;
+        }
+        Ok(())
+    };
+    guarded(py, done)
+}
+
+impl HostForecaster for PythonForecaster {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
+        call_back(|py| {
+            let fields = PyDict::new(py);
+            let interval_ms = (series.interval_seconds * 1000.0) as i64;
+            fields.set_item("start_ms", series.end.as_millis() - interval_ms * series.counts.len() as i64)?;
+            fields.set_item("interval_seconds", series.interval_seconds as i64)?;
+            fields.set_item("events", PyArray1::from_slice(py, &series.counts))?;
+            let history = py.import("evscale.history")?.getattr("History")?.call((), Some(&fields))?;
+            let answer = self.0.bind(py).call1((history,))?;
+            let array = py.import("numpy")?.call_method1("asarray", (answer, "float64"))?;
+            let array: PyReadonlyArray2<'_, f64> = array.extract().map_err(|_| {
+                refused(py, &format!("the answer is of shape {}, expected (12, 15)", shape(&array)))
+            })?;
+            Ok(array.as_array().rows().into_iter().map(|row| row.to_vec()).collect())
+        })
+    }
+}
+
+fn shape(array: &Bound<'_, PyAny>) -> String {
+    array.getattr("shape").map_or_else(|_| "unknown".to_owned(), |shape| shape.to_string())
+}
+
+impl HostPolicy for PythonPolicy {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
+        call_back(|py| {
+            let state = loads(py, &state.to_json())?;
+            number("jobs", &self.0.bind(py).call1((state,))?)
+        })
+    }
+}
