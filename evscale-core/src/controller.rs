@@ -49,7 +49,6 @@ pub(crate) struct Controller {
     latest: Latest,
     last_events: Option<f64>,
     recent_loads: [f64; 4],
-    peak_need: f64,
     anomaly: f64,
     pause: Pause,
     manual: Option<ManualOverride>,
@@ -70,7 +69,6 @@ impl Controller {
             latest: Latest::default(),
             last_events: None,
             recent_loads: [f64::NAN; 4],
-            peak_need: 0.0,
             anomaly: 0.0,
             pause: config.pause,
             manual: None,
@@ -175,11 +173,6 @@ impl Controller {
         };
         self.anomaly = forecast.anomaly_score;
         self.rung.observe(forecast.model_confidence > 0.0 && self.service.seconds().is_some());
-        if let (Some(events), Some(service)) = (self.latest.events, self.service.seconds()) {
-            let need = jobs_for(events, service, config);
-            let fade = 1.0 - interval / 86_400.0;
-            self.peak_need = need.max(self.peak_need * fade);
-        }
         self.rehearse(config, forecast, record, late);
     }
 
@@ -228,6 +221,10 @@ impl Controller {
         }
         if restored {
             return Some(Doubt::new(DataQuality::Restored, "no record since the state was restored"));
+        }
+        if age > config.stale_seconds() / 2.0 && self.latest.doubt.is_none() {
+            let reason = format!("the newest record is {age:.0} s old, the next one should be there");
+            return Some(Doubt::new(DataQuality::Late, reason));
         }
         self.latest.doubt.clone()
     }
@@ -391,7 +388,7 @@ impl Controller {
             emergency,
             proof_jobs: need.as_ref().map(|need| whole_jobs(need.proof)),
             doubt,
-            fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(self.peak_need)),
+            fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(self.rehearsal.peak_jobs())),
             maintenance: self.latest.maintenance,
             pause: self.pause,
             manual: self.manual,

@@ -103,7 +103,7 @@ fn broken_contradictory_reset_and_deploying() {
 }
 
 #[test]
-fn late_out_of_order_repeated_and_far_ahead() {
+fn out_of_order_repeated_and_far_ahead() {
     let after = |quality, seconds: i64| {
         let mut pool = Pool::new();
         let mut record = pool.usual();
@@ -117,7 +117,7 @@ fn late_out_of_order_repeated_and_far_ahead() {
     };
     after(DataQuality::Repeated, 0);
     after(DataQuality::OutOfOrder, -120);
-    after(DataQuality::Late, -1200);
+    after(DataQuality::OutOfOrder, -86_400);
     after(DataQuality::FarAhead, 30 * 86_400);
 }
 
@@ -165,8 +165,10 @@ fn a_gap_holds_one_scale_down() {
 }
 
 #[test]
-fn missing_records_hold_the_pool_and_a_blackout_needs_three_records() {
+fn late_and_missing_records_hold_the_pool_and_a_blackout_needs_three_records() {
     let mut pool = Pool::new();
+    let decision = pool.decide_after(240);
+    pool.expect(&decision, DataQuality::Late, AllowedActions::UpOnly);
     let decision = pool.decide_after(700);
     pool.expect(&decision, DataQuality::Missing, AllowedActions::Hold);
     let decision = pool.decide_after(7200);

@@ -95,7 +95,7 @@ pub struct Config {
     pub stale_action: StaleAction,
     /// Age of the newest record from which `stale_action` applies, seconds; 0 to 604800.
     pub stale_fail_safe_seconds: u32,
-    /// Jobs of a pool that nobody can see; the highest need of the last day by default.
+    /// Jobs of a pool that nobody can see; the highest need of the last weeks by default.
     pub fail_safe_jobs: Option<u32>,
     /// Quantile of the forecast that the pool must be able to serve within a startup time, else it is
     /// an emergency; 0.5 to 0.995.

@@ -84,7 +84,9 @@ pub(super) fn from_version_2(body: &[u8]) -> Result<Vec<u8>> {
     body.keep::<Latest>()?;
     body.take::<(Text, Text)>()?;
     body.insert(&None::<Doubt>)?;
-    body.keep::<(Number, [f64; 4], Numbers2, u32, Manual, Time)>()?;
+    body.keep::<(Number, [f64; 4])>()?;
+    body.take::<f64>()?;
+    body.keep::<(f64, u32, Manual, Time)>()?;
     body.take::<Option<(u32, String)>>()?;
     body.insert(&None::<Decision>)?;
     body.insert(&<(Execution, ForecastRung)>::default())?;

@@ -120,13 +120,8 @@ impl Expectation {
         let ahead = at.seconds_since(newest);
         let interval = f64::from(config.interval_seconds);
         if ahead < interval / 2.0 {
-            let quality = if ahead > -interval / 2.0 {
-                DataQuality::Repeated
-            } else if ahead >= -config.stale_seconds() {
-                DataQuality::OutOfOrder
-            } else {
-                DataQuality::Late
-            };
+            let quality =
+                if ahead > -interval / 2.0 { DataQuality::Repeated } else { DataQuality::OutOfOrder };
             let reason = format!(
                 "metrics record at {at}: not newer than the newest one, which is of {newest}; expected one about {} s later",
                 config.interval_seconds

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 /// |---|---|---|
 /// | `good` | is complete, plausible, and follows the one before | everything |
 /// | `repeated` | was followed by another one of the same interval | up only |
-/// | `out_of_order` | was followed by an older one, not beyond `stale_after_seconds` | up only |
-/// | `late` | was followed by one that is older than that | up only |
+/// | `out_of_order` | was followed by an older one | up only |
 /// | `far_ahead` | was followed by one more than 3 days ahead, which no second one confirms | up only |
 /// | `broken` | has a value that is no number, out of range or absurd | up only |
 /// | `counter_reset` | has a negative count | up only |
@@ -18,12 +17,13 @@ use serde::{Deserialize, Serialize};
 /// | `anomalous` | is far from everything that was forecast, anomaly score 0.9 and more | up only |
 /// | `deploy` | says that a deploy is in progress; service times are not learned from it | up only |
 /// | `gap` | comes after more than `stale_after_seconds` without a record | up only |
+/// | `late` | is older than half of `stale_after_seconds`, by default 1.5 intervals | up only |
 /// | `restored` | is older than the restore of a snapshot | hold |
 /// | `missing` | is older than `stale_after_seconds` | hold |
 /// | `blackout` | is older than `stale_fail_safe_seconds` | hold, or up to the fail-safe number (`stale_action`) |
 /// | `returning` | is one of the first 3 after a blackout | up only |
 ///
-/// A rejected record (the second to the fifth row) changes nothing else; the verdict ends with the next usable one. Of
+/// A rejected record (the second to the fourth row) changes nothing else; the verdict ends with the next usable one. Of
 /// several verdicts the first that is found counts. A person's order goes beyond all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,8 +36,6 @@ pub enum DataQuality {
     Repeated,
     /// An older record came after the newest one.
     OutOfOrder,
-    /// A stale record came after the newest one.
-    Late,
     /// A record lies far ahead of the newest one.
     FarAhead,
     /// A value is no number, out of range or absurd.
@@ -54,6 +52,8 @@ pub enum DataQuality {
     Deploy,
     /// The records before the newest one are missing.
     Gap,
+    /// The next record should be there.
+    Late,
     /// No record since the state was restored.
     Restored,
     /// The newest record is stale.

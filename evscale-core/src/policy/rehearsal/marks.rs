@@ -29,6 +29,11 @@ impl Marks {
         Self { peak: 0.0, recent: 0.0, same_time: vec![0.0; 2 * BINS] }
     }
 
+    /// The highest need of the last weeks.
+    pub(super) fn peak(&self) -> f64 {
+        self.peak
+    }
+
     /// Learns the need of an interval that began at `at`.
     pub(super) fn observe(&mut self, need: f64, at: Timestamp, interval_seconds: f64) {
         self.peak = need.max(self.peak * (1.0 - PEAK_FADE_PER_DAY * interval_seconds / DAY_SECONDS));

@@ -106,6 +106,11 @@ impl Rehearsal {
         self.rule().floor_jobs(&self.floors)
     }
 
+    /// The highest need of the last weeks, jobs.
+    pub(crate) fn peak_jobs(&self) -> f64 {
+        self.marks.peak()
+    }
+
     /// Rehearses the interval that ended at `at` with `events` arrivals, then the decisions from the forecast in
     /// `input`. `late_events` is what the record said, if it did.
     pub(crate) fn observe(
