@@ -2,16 +2,21 @@
 //! every step the safety invariants hold. `EVSCALE_SOAK_STEPS` sets the number of steps.
 
 use evscale_core::{
-    Action, Autoscaler, Config, Decision, Metrics, ModelBundle, Pause, ScalingOutcome, StaleAction,
+    Action, Autoscaler, Config, DataQuality, Decision, ManualOrder, ManualOverride, Metrics, ModelBundle,
+    Pause, ScalingOutcome, StaleAction,
 };
 use evscale_core::{Timestamp, Verdict};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
+use std::time::Duration;
 
 const DEFAULT_STEPS: u64 = 200_000;
 const STEPS_PER_POOL: u64 = 2_000;
 /// Rules that may go beyond step limits and cooldowns: they protect what matters more.
-const OVERRIDING: [&str; 3] = ["bounds", "budget_cap", "stale_records"];
+const OVERRIDING: [&str; 5] = ["bounds", "budget_cap", "stale_records", "manual_fixed", "manual_cap"];
+/// Horizon of the plan's first step, minutes.
+const PLANNED_MINUTES: u32 = 12;
 
 /// One pool and what the invariants need to remember of it.
 struct Pool {
@@ -28,6 +33,12 @@ struct Pool {
     newest: Option<Timestamp>,
     /// The last decision: it stands until the next one is due.
     standing: Option<Decision>,
+    manual: Option<ManualOverride>,
+    reversals: VecDeque<Timestamp>,
+    grew: Option<bool>,
+    /// Day, and job-hours spent in it.
+    spent: (i64, f64),
+    known_jobs: u32,
 }
 
 fn config(random: &mut ChaCha8Rng, use_networks: bool) -> Config {
@@ -54,6 +65,8 @@ fn config(random: &mut ChaCha8Rng, use_networks: bool) -> Config {
     config.max_reversals = random.random_range(1..8);
     config.job_hours_per_day = random.random_bool(0.3).then(|| random.random_range(0.5..2000.0));
     config.stale_action = if random.random_bool(0.5) { StaleAction::FailSafe } else { StaleAction::Hold };
+    config.scale_down_quantile = 0.95;
+    config.drain_busy_jobs = random.random_bool(0.2);
     config.use_networks = use_networks;
     config
 }
@@ -84,6 +97,11 @@ impl Pool {
             restored: false,
             newest: None,
             standing: None,
+            manual: None,
+            reversals: VecDeque::new(),
+            grew: None,
+            spent: (0, 0.0),
+            known_jobs: 0,
         }
     }
 
@@ -137,17 +155,31 @@ impl Pool {
         record.error_rate_percent = self.maybe(0.1);
         record.expected_traffic_multiplier = self.maybe(1.0);
         record.is_maintenance_window = Some(self.random.random_bool(0.02));
+        record.is_deploy_in_progress = Some(self.random.random_bool(0.02));
         let seen = self.scaler.observe(&record).expect("bad records are told by the verdict");
         assert!((0.0..=1.0).contains(&seen.anomaly_score), "{seen:?}");
         assert_eq!(seen.reason.is_some(), seen.verdict == Verdict::Rejected, "{seen:?}");
-        self.doubtful = seen.verdict != Verdict::Accepted;
+        self.doubtful = seen.data_quality != DataQuality::Good;
         if seen.verdict != Verdict::Rejected {
             self.newest = Some(at);
             self.restored = false;
-            if record.current_job_count.is_finite() && seen.repairs.iter().all(|r| !r.contains("current_job"))
-            {
+            let told = record.current_job_count.is_finite()
+                && seen.repairs.iter().all(|repair| !repair.contains("current_job"));
+            if told {
                 self.jobs = record.current_job_count.round() as u32;
+                self.known_jobs = self.jobs;
+            } else if let Some(standing) = &self.standing {
+                self.known_jobs = standing.recommended_jobs;
             }
+            self.turn_day(at);
+            self.spent.1 += f64::from(self.known_jobs) * interval as f64 / 3600.0;
+        }
+    }
+
+    fn turn_day(&mut self, at: Timestamp) {
+        let day = at.as_millis().div_euclid(86_400_000);
+        if day != self.spent.0 {
+            self.spent = (day, 0.0);
         }
     }
 
@@ -215,8 +247,81 @@ impl Pool {
         }
 
         assert!(!self.restored || to == from || overridden, "changed before a fresh record: {}", tell());
+        self.check_order(decision, now);
+        if to < from && !overridden {
+            self.check_proof(decision);
+        }
+        assert_eq!(decision.drain.is_some(), to < from, "{}", tell());
+        if let Some(drain) = &decision.drain {
+            let idle =
+                decision.reasoning.current_utilization.map_or(0.0, |busy| 1.0 - busy) * f64::from(from);
+            assert_eq!(drain.jobs, from - to, "{}", tell());
+            let most = if self.config.drain_busy_jobs {
+                f64::from(drain.jobs)
+            } else {
+                idle + 0.01 * f64::from(from)
+            };
+            assert!(f64::from(drain.at_once) <= most, "drain: {}", tell());
+        }
+        self.check_budget(decision, now);
+        self.check_flaps(decision, now, overridden);
         if to != from {
             self.last_change = Some(now);
+        }
+    }
+
+    /// A person's order holds until its time, within pause, budget and bounds.
+    fn check_order(&self, decision: &Decision, now: Timestamp) {
+        let Some(manual) = self.manual.filter(|manual| now < manual.until) else { return };
+        let to = decision.recommended_jobs;
+        let later = |rule: &String| ["pause", "budget_cap", "bounds"].contains(&rule.as_str());
+        if !decision.limited_by.iter().any(later) {
+            match manual.order {
+                ManualOrder::Fixed(jobs) => assert_eq!(to, jobs, "order: {}", decision.to_json()),
+                ManualOrder::Cap(most) => assert!(to <= most, "order: {}", decision.to_json()),
+            }
+        }
+    }
+
+    /// What is left of the day's job-hours pays for the decision, and for `min_jobs` for the rest of the day.
+    fn check_budget(&mut self, decision: &Decision, now: Timestamp) {
+        let Some(daily) = self.config.job_hours_per_day else { return };
+        self.turn_day(now);
+        let rest = 24.0 - now.as_millis().rem_euclid(86_400_000) as f64 / 3.6e6;
+        let span = (f64::from(self.config.decision_interval_seconds) / 3600.0).min(rest).max(1e-3);
+        let reserved = f64::from(self.config.min_jobs) * (rest - span);
+        let left = (daily - self.spent.1 - reserved) / span;
+        let most = left.max(f64::from(self.config.min_jobs));
+        let to = f64::from(decision.recommended_jobs);
+        assert!(to <= most + 1e-6, "budget, at most {most}: {}", decision.to_json());
+    }
+
+    /// A smaller pool serves the 95 % quantile of the forecast in 12 minutes, if cooldown and startup reach that far.
+    fn check_proof(&self, decision: &Decision) {
+        let tell = || format!("proof: {}\n{}", decision.to_json(), self.config.to_json());
+        let planned = decision.plan.iter().find(|step| step.minutes_ahead == PLANNED_MINUTES);
+        let Some(planned) = planned else { panic!("{}", tell()) };
+        let steps = (PLANNED_MINUTES * 60).div_ceil(self.config.interval_seconds);
+        if (steps - 1) * self.config.interval_seconds < self.config.cooldown_down_seconds {
+            assert!(decision.recommended_jobs >= planned.high, "{}", tell());
+        }
+    }
+
+    /// After `max_reversals` changes of direction within the window the pool does not shrink.
+    fn check_flaps(&mut self, decision: &Decision, now: Timestamp, overridden: bool) {
+        if decision.change == 0 {
+            return;
+        }
+        let window = f64::from(self.config.flap_window_seconds);
+        let recent = self.reversals.iter().filter(|at| now.seconds_since(**at) <= window).count();
+        let allowed = decision.change > 0 || overridden || recent < self.config.max_reversals as usize;
+        assert!(allowed, "flaps: {}", decision.to_json());
+        let grows = decision.change > 0;
+        if self.grew.replace(grows).is_some_and(|grew| grew != grows) {
+            self.reversals.push_back(now);
+        }
+        while self.reversals.front().is_some_and(|at| now.seconds_since(*at) > window) {
+            self.reversals.pop_front();
         }
     }
 
@@ -244,9 +349,22 @@ impl Pool {
                 outcome.ready = self.random.random_range(0..20);
                 outcome.startup_seconds = self.maybe(120.0);
                 outcome.refused = self.random.random_range(0..3);
+                outcome.drained = self.random.random_range(0..3);
                 self.scaler.acknowledge(&outcome);
             }
-            31..=120 => self.decide(),
+            31..=34 => {
+                let jobs = self.random.random_range(0..300);
+                let order = if self.random.random_bool(0.5) {
+                    ManualOrder::Fixed(jobs)
+                } else {
+                    ManualOrder::Cap(jobs)
+                };
+                let until = self.clock.plus_seconds(self.random.random_range(0..20_000));
+                self.manual = self.random.random_bool(0.7).then_some(ManualOverride { order, until });
+                self.scaler.set_override(self.manual);
+            }
+            35 => self.scaler.report_latency(Duration::from_millis(self.random.random_range(0..2000))),
+            36..=120 => self.decide(),
             _ => {
                 self.record();
                 self.decide();
