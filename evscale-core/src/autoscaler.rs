@@ -83,7 +83,7 @@ impl AutoscalerBuilder {
     /// Checks the configuration and builds the autoscaler.
     ///
     /// # Errors
-    /// The configuration is refused, or the bundled models cannot be loaded.
+    /// The configuration is refused, the models are not signed as it asks for, or the bundled ones cannot be loaded.
     pub fn build(self) -> Result<Autoscaler> {
         let networks = Networks::for_config(&self.config, self.bundle)?;
         Autoscaler::from_parts(self.config, networks, None)
@@ -112,7 +112,9 @@ impl Networks {
         if !config.use_networks {
             return Ok(None);
         }
-        Ok(Some(Self::new(&bundle.map_or_else(ModelBundle::bundled, Ok)?)))
+        let bundle = bundle.map_or_else(ModelBundle::bundled, Ok)?;
+        bundle.check_signer(config)?;
+        Ok(Some(Self::new(&bundle)))
     }
 }
 

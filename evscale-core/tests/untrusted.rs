@@ -1,6 +1,9 @@
 //! Damaged and hostile files: refused with an error, or harmless; never a panic.
 
-use evscale_core::{Autoscaler, Config, ErrorKind, HealthStatus, Metrics, ModelBundle, Source, Timestamp};
+use evscale_core::bundle::{KEY_BYTES, public_key, sign};
+use evscale_core::{
+    Autoscaler, Config, ErrorKind, Fleet, HealthStatus, Metrics, ModelBundle, Source, Timestamp,
+};
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,6 +19,13 @@ fn config(use_networks: bool) -> Config {
     config.decision_interval_seconds = 600;
     config.max_jobs = 40;
     config.use_networks = use_networks;
+    config
+}
+
+/// Of a pool whose snapshot is as large as any.
+fn large_config() -> Config {
+    let mut config = config(false);
+    config.interval_seconds = 10;
     config
 }
 
@@ -65,6 +75,17 @@ fn every_changed_byte_and_every_truncation_of_a_snapshot_is_refused() {
         changed[position] ^= 1 << (position % 8);
         refused(&changed);
         changed[position] = snapshot[position];
+    }
+    let mut large = Autoscaler::builder(large_config()).build().unwrap();
+    run(&mut large, 0, 60);
+    let large = large.snapshot();
+    let mut damaged = large.clone();
+    for sample in 0..10_000 {
+        let position = sample * large.len() / 10_000;
+        damaged[position] ^= 1 << (sample % 8);
+        let restored = Autoscaler::restore(large_config(), bundle.clone(), &damaged);
+        assert_eq!(restored.unwrap_err().kind(), ErrorKind::InvalidSnapshot, "{position}");
+        damaged[position] = large[position];
     }
     for length in (0..HEADER).chain((HEADER..snapshot.len()).step_by(97)) {
         refused(&snapshot[..length]);
@@ -186,4 +207,49 @@ fn one_bundle_serves_eight_threads_alike() {
             assert_eq!(thread.join().unwrap(), alone);
         }
     });
+}
+
+/// A bundle that is not the one compiled into the library, signed with this seed.
+fn signed(seed: [u8; KEY_BYTES]) -> ModelBundle {
+    let signature = sign(MANIFEST.as_bytes(), &seed);
+    let key = public_key(&seed);
+    ModelBundle::from_signed_files(MANIFEST.as_bytes(), FORECASTER, POLICY, &signature, &key).unwrap()
+}
+
+#[test]
+fn a_configured_key_must_have_signed_the_bundle() {
+    let seed = [3; KEY_BYTES];
+    let mut config = config(true);
+    config.bundle_public_key = Some(public_key(&seed).map(|byte| format!("{byte:02x}")).concat());
+    let build = |bundle| Autoscaler::builder(config.clone()).bundle(bundle).build();
+    let mut scaler = build(signed(seed)).unwrap();
+    run(&mut scaler, 0, 5);
+    build(ModelBundle::bundled().unwrap()).unwrap();
+    let unsigned = ModelBundle::from_files(MANIFEST.as_bytes(), FORECASTER, POLICY).unwrap();
+    for bundle in [unsigned, signed([4; KEY_BYTES])] {
+        let problem = build(bundle.clone()).unwrap_err();
+        assert_eq!(problem.kind(), ErrorKind::InvalidBundle);
+        assert!(problem.to_string().contains("bundle_public_key"), "{problem}");
+        let snapshot = scaler.snapshot();
+        assert!(Autoscaler::restore(config.clone(), bundle.clone(), &snapshot).is_err());
+        let mut fleet = Fleet::new(&bundle);
+        assert!(fleet.add("a", config.clone()).is_err());
+        assert!(fleet.restore("a", config.clone(), &snapshot).is_err());
+    }
+    config.bundle_public_key = Some("7".to_owned());
+    assert!(Autoscaler::builder(config).build().unwrap_err().to_string().contains("64 lower-case"));
+}
+
+#[test]
+fn a_wrong_signature_is_refused_before_anything_is_parsed() {
+    let (seed, other) = ([3; KEY_BYTES], [4; KEY_BYTES]);
+    let load = |manifest: &[u8], signature: &[u8]| {
+        ModelBundle::from_signed_files(manifest, b"", b"", signature, &public_key(&seed))
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(load(MANIFEST.as_bytes(), &sign(MANIFEST.as_bytes(), &other)).contains("signature"));
+    assert!(load(b"{", &sign(b"{}", &seed)).contains("signature"));
+    assert!(load(MANIFEST.as_bytes(), b"").contains("0 bytes, expected 64"));
+    assert!(load(MANIFEST.as_bytes(), &sign(MANIFEST.as_bytes(), &seed)).contains("sha256"));
 }

@@ -68,6 +68,7 @@ class Config:
         pause: Literal["off", "all", "down", "up"] | None = None,
         drain_busy_jobs: bool | None = None,
         latency_budget_ms: float | None = None,
+        bundle_public_key: str | None = None,
         use_networks: bool | None = None,
     ) -> Config: ...
     def to_dict(self) -> dict[str, Any]: ...

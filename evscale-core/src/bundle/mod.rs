@@ -2,11 +2,14 @@
 
 mod contract;
 mod manifest;
+mod signature;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use contract::{Expected, NetworkContract};
+pub use signature::{KEY_BYTES, SIGNATURE_BYTES, public_key, sign, verify};
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::features;
 use crate::inference::Network;
@@ -23,7 +26,7 @@ static BUNDLED: OnceLock<Result<ModelBundle>> = OnceLock::new();
 /// shared by any number of pools and threads. Cloning is cheap.
 ///
 /// The checksums in the manifest find damage, not malice: they travel with the files. Load bundles from
-/// places that you trust, as you would load a library.
+/// places that you trust, as you would load a library, or have them signed.
 #[derive(Clone, Debug)]
 pub struct ModelBundle(Arc<Parts>);
 
@@ -33,6 +36,31 @@ struct Parts {
     manifest_json: String,
     forecaster: Network,
     policy: Network,
+    /// Public key whose signature was verified.
+    signed_by: Option<[u8; KEY_BYTES]>,
+}
+
+impl From<Parts> for ModelBundle {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Parts {
+    fn read(
+        manifest_json: &[u8],
+        forecaster_onnx: &[u8],
+        policy_onnx: &[u8],
+        expected: &Expected,
+    ) -> Result<Self> {
+        let manifest = Manifest::parse(manifest_json)?;
+        let forecaster = network(&manifest.forecaster, forecaster_onnx, &expected.forecaster)?;
+        let policy = network(&manifest.policy, policy_onnx, &expected.policy)?;
+        let manifest_json = str::from_utf8(manifest_json)
+            .map_err(|error| Error::bundle(format!("manifest: {error}")))?
+            .to_owned();
+        Ok(Self { manifest, manifest_json, forecaster, policy, signed_by: None })
+    }
 }
 
 impl ModelBundle {
@@ -59,22 +87,39 @@ impl ModelBundle {
     /// [`ErrorKind::InvalidBundle`](crate::ErrorKind::InvalidBundle): a file is too large, damaged, of another
     /// format version, or made for other features, horizons, quantile levels or actions than this build has.
     pub fn from_files(manifest_json: &[u8], forecaster_onnx: &[u8], policy_onnx: &[u8]) -> Result<Self> {
-        Self::from_files_expecting(manifest_json, forecaster_onnx, policy_onnx, &features::contract())
+        Parts::read(manifest_json, forecaster_onnx, policy_onnx, &features::contract()).map(Self::from)
     }
 
-    fn from_files_expecting(
+    /// A bundle as of [`from_files`](Self::from_files), whose manifest is signed (Ed25519, see [`sign`]). The signature is
+    /// verified before anything else is looked at.
+    ///
+    /// # Errors
+    /// As there, and a signature that is not one of this key over this manifest.
+    pub fn from_signed_files(
         manifest_json: &[u8],
         forecaster_onnx: &[u8],
         policy_onnx: &[u8],
-        expected: &Expected,
+        signature: &[u8],
+        public_key: &[u8; KEY_BYTES],
     ) -> Result<Self> {
-        let manifest = Manifest::parse(manifest_json)?;
-        let forecaster = network(&manifest.forecaster, forecaster_onnx, &expected.forecaster)?;
-        let policy = network(&manifest.policy, policy_onnx, &expected.policy)?;
-        let manifest_json = str::from_utf8(manifest_json)
-            .map_err(|error| Error::bundle(format!("manifest: {error}")))?
-            .to_owned();
-        Ok(Self(Arc::new(Parts { manifest, manifest_json, forecaster, policy })))
+        verify(manifest_json, signature, public_key)?;
+        let parts = Parts::read(manifest_json, forecaster_onnx, policy_onnx, &features::contract())?;
+        Ok(Parts { signed_by: Some(*public_key), ..parts }.into())
+    }
+
+    /// Refuses a bundle that is neither compiled into the library nor signed by the configured key, if there is one.
+    pub(crate) fn check_signer(&self, config: &Config) -> Result<()> {
+        let Some(key) = &config.bundle_public_key else { return Ok(()) };
+        let bundled = BUNDLED.get().and_then(|bundle| bundle.as_ref().ok());
+        let signer = self.0.signed_by.map(|signer| signature::hex(&signer));
+        if bundled.is_some_and(|bundled| Arc::ptr_eq(&bundled.0, &self.0)) || signer.as_ref() == Some(key) {
+            return Ok(());
+        }
+        Err(Error::bundle(format!(
+            "bundle {:?} is signed by {}, expected {key}, the `bundle_public_key` of the configuration",
+            self.name(),
+            signer.as_deref().unwrap_or("nobody")
+        )))
     }
 
     /// Name from the manifest.

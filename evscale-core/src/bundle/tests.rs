@@ -64,7 +64,7 @@ fn with(pointer: &str, value: Value) -> Vec<u8> {
 }
 
 fn load(manifest: &[u8], forecaster: &[u8], policy: &[u8]) -> Result<ModelBundle> {
-    ModelBundle::from_files_expecting(manifest, forecaster, policy, &expected())
+    Parts::read(manifest, forecaster, policy, &expected()).map(ModelBundle::from)
 }
 
 #[track_caller]
@@ -196,7 +196,7 @@ fn wrong_tensors_are_refused() {
     other.policy.outputs[0].shape = vec![7];
     let agreed = with("/policy/outputs/0/shape", json!([7]));
     refused(
-        ModelBundle::from_files_expecting(&agreed, FORECASTER, POLICY, &other),
+        Parts::read(&agreed, FORECASTER, POLICY, &other).map(ModelBundle::from),
         &["policy.onnx: output `logits`", "1,5", "[1, 7]"],
     );
 }
@@ -240,5 +240,45 @@ fn every_changed_byte_of_a_network_is_refused() {
         };
         refused(load(manifest, &change(FORECASTER), POLICY), &["forecaster.onnx: `sha256`"]);
         refused(load(manifest, FORECASTER, &change(POLICY)), &["policy.onnx: `sha256`"]);
+    }
+}
+
+#[test]
+fn every_changed_byte_of_a_manifest_is_refused_or_harmless() {
+    let manifest = serde_json::to_vec(&manifest()).unwrap();
+    let (mut refused, mut harmless) = (0, 0);
+    for position in 0..manifest.len() {
+        for value in [b'0', b'"', b' ', manifest[position] ^ 1, 0xff] {
+            let mut changed = manifest.clone();
+            changed[position] = value;
+            if changed == manifest {
+                continue;
+            }
+            match load(&changed, FORECASTER, POLICY) {
+                Err(problem) => {
+                    assert_eq!(problem.kind(), ErrorKind::InvalidBundle, "{problem}");
+                    refused += 1;
+                }
+                // names, notes and white space
+                Ok(_) => harmless += 1,
+            }
+        }
+    }
+    println!("{refused} refused, {harmless} harmless");
+    assert!(harmless < refused / 4);
+}
+
+#[test]
+fn changed_bytes_all_over_the_bundled_networks_are_refused() {
+    let manifest = Manifest::parse(BUNDLED_MANIFEST).unwrap();
+    for (part, onnx) in [(manifest.forecaster, BUNDLED_FORECASTER), (manifest.policy, BUNDLED_POLICY)] {
+        part.check_contents(onnx).unwrap();
+        let mut changed = onnx.to_vec();
+        for sample in 0..10_000 {
+            let position = sample * onnx.len() / 10_000;
+            changed[position] ^= 1 << (sample % 8);
+            part.check_contents(&changed).unwrap_err();
+            changed[position] = onnx[position];
+        }
     }
 }

@@ -47,6 +47,13 @@ impl Config {
         within("emergency_quantile", self.emergency_quantile, 0.5..=0.995)?;
         within("emergency_tolerance", self.emergency_tolerance, 0.0..=10.0)?;
         within("latency_budget_ms", self.latency_budget_ms, 1.0..=60_000.0)?;
+        if let Some(key) = &self.bundle_public_key
+            && (key.len() != 64 || !key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+        {
+            return Err(Error::config(format!(
+                "`bundle_public_key` is {key:?}, expected 64 lower-case hexadecimal digits"
+            )));
+        }
         if let Some(daily) = self.job_hours_per_day
             && daily < 24.0 * f64::from(self.min_jobs)
         {

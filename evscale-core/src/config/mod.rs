@@ -110,6 +110,9 @@ pub struct Config {
     pub drain_busy_jobs: bool,
     /// A call that takes longer by the host's clock opens the breakers of the networks that it asked, ms; 1 to 60000.
     pub latency_budget_ms: f64,
+    /// Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be signed
+    /// by it; none by default.
+    pub bundle_public_key: Option<String>,
     /// Whether the networks act; without them the statistical experts and the analytic rule do.
     pub use_networks: bool,
 }
@@ -150,6 +153,7 @@ impl Default for Config {
             pause: Pause::Off,
             drain_busy_jobs: false,
             latency_budget_ms: 1000.0,
+            bundle_public_key: None,
             use_networks: true,
         }
     }

@@ -88,6 +88,7 @@ impl Fleet {
     /// # Errors
     /// The key is taken, or the configuration is refused.
     pub fn add(&mut self, key: &str, config: Config) -> Result<()> {
+        self.bundle.check_signer(&config)?;
         let scaler = Autoscaler::from_parts(config, None, None)?;
         self.insert(key, scaler)
     }
@@ -97,6 +98,7 @@ impl Fleet {
     /// # Errors
     /// The key is taken, or configuration or snapshot are refused.
     pub fn restore(&mut self, key: &str, config: Config, snapshot: &[u8]) -> Result<()> {
+        self.bundle.check_signer(&config)?;
         let scaler = Autoscaler::restore_with(config, None, snapshot)?;
         self.insert(key, scaler)
     }
