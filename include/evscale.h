@@ -307,6 +307,13 @@ int32_t evscale_observe_json(struct evscale_autoscaler *autoscaler,
                              struct evscale_observation *observation,
                              struct evscale_error **error);
 
+// Takes a record from long ago into the history alone, some hundred times cheaper than evscale_observe: for the older
+// part of a long history. Nothing is forecast or learned from it. Otherwise like evscale_observe.
+int32_t evscale_remember(struct evscale_autoscaler *autoscaler,
+                         const struct evscale_metrics *metrics,
+                         struct evscale_observation *observation,
+                         struct evscale_error **error);
+
 // The decision at the time of the newest record: a new one if it is due or there is an emergency, else the standing
 // one.
 int32_t evscale_decide(struct evscale_autoscaler *autoscaler,
@@ -320,7 +327,7 @@ int32_t evscale_decide_at(struct evscale_autoscaler *autoscaler,
                           struct evscale_decision *decision,
                           struct evscale_error **error);
 
-// What became of the last record, as JSON: verdict, repairs, reason, anomaly score.
+// What became of the last record, as JSON: verdict, repairs, reason, and what may be done on it.
 int32_t evscale_observation_json(struct evscale_autoscaler *autoscaler,
                                  char *buffer,
                                  size_t capacity,
@@ -353,7 +360,8 @@ int32_t evscale_forecast_quantiles(struct evscale_autoscaler *autoscaler,
                                    double *values,
                                    struct evscale_error **error);
 
-// Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source, causes.
+// Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source,
+// data_quality, allowed_actions, causes.
 int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             char *buffer,
                             size_t capacity,
@@ -368,10 +376,16 @@ int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
                          struct evscale_error **error);
 
 // Tells what the host really did, as JSON (at most 1 MiB): timestamp (required), started, ready, startup_seconds,
-// refused. The startup time is learned from it.
+// refused, drained. The startup time, and what can be had, are learned from it.
 int32_t evscale_acknowledge_json(struct evscale_autoscaler *autoscaler,
                                  const char *outcome_json,
                                  struct evscale_error **error);
+
+// Tells how long the last evscale_observe or evscale_decide took by the host's clock, ms, 0 or more. Networks that took
+// longer than `latency_budget_ms` of the configuration are left alone for a while.
+int32_t evscale_report_latency(struct evscale_autoscaler *autoscaler,
+                               double milliseconds,
+                               struct evscale_error **error);
 
 // Switches changes off, from the next decision: one of EVSCALE_PAUSE_*.
 int32_t evscale_set_pause(struct evscale_autoscaler *autoscaler, int32_t pause, struct evscale_error **error);

@@ -237,13 +237,10 @@ public:
         return Autoscaler(made);
     }
 
-    Observation observe(const Metrics &metrics) {
-        auto raw = detail::sized<evscale_observation>();
-        detail::run([&](evscale_error **error) {
-            return evscale_observe(handle_.get(), &metrics.raw(), &raw, error);
-        });
-        return detail::from(raw);
-    }
+    Observation observe(const Metrics &metrics) { return take(evscale_observe, metrics); }
+
+    /// Takes a record from long ago into the history alone, much cheaper.
+    Observation remember(const Metrics &metrics) { return take(evscale_remember, metrics); }
 
     /// The decision at the time of the newest record, or at `now`: a new one if it is due, else the standing one.
     Decision decide(std::optional<TimePoint> now = std::nullopt) {
@@ -285,11 +282,16 @@ public:
             });
     }
 
-    /// Tells what the host really did, as JSON: timestamp, started, ready, startup_seconds, refused.
+    /// Tells what the host really did, as JSON: timestamp, started, ready, startup_seconds, refused, drained.
     void acknowledge_json(const std::string &outcome) {
         detail::run([&](evscale_error **error) {
             return evscale_acknowledge_json(handle_.get(), outcome.c_str(), error);
         });
+    }
+
+    /// Tells how long the last observe or decide took; networks that are too slow are left alone for a while.
+    void report_latency(std::chrono::duration<double, std::milli> took) {
+        detail::run([&](evscale_error **error) { return evscale_report_latency(handle_.get(), took.count(), error); });
     }
 
     void set_pause(Pause pause) {
@@ -312,6 +314,11 @@ public:
 
 private:
     explicit Autoscaler(evscale_autoscaler *made) : handle_(made) {}
+    template <typename Call> Observation take(Call call, const Metrics &metrics) {
+        auto raw = detail::sized<evscale_observation>();
+        detail::run([&](evscale_error **error) { return call(handle_.get(), &metrics.raw(), &raw, error); });
+        return detail::from(raw);
+    }
     template <typename Call> std::string text(Call call) {
         return detail::text([&](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
             return call(handle_.get(), buffer, size, needed, error);

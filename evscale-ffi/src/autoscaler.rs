@@ -95,7 +95,7 @@ pub unsafe extern "C" fn evscale_observe(
     observation: *mut evscale_observation,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || observe(autoscaler, &growing::read(metrics)?.to_core()?, observation))
+    enter(error, || take(autoscaler, &growing::read(metrics)?.to_core()?, observation, Autoscaler::observe))
 }
 
 /// Takes a record as JSON (at most 1 MiB) with the field names of evscale_metrics, but `timestamp` (RFC 3339 or
@@ -107,20 +107,33 @@ pub unsafe extern "C" fn evscale_observe_json(
     observation: *mut evscale_observation,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || observe(autoscaler, &json(record_json, "record_json")?, observation))
+    enter(error, || take(autoscaler, &json(record_json, "record_json")?, observation, Autoscaler::observe))
+}
+
+/// Takes a record from long ago into the history alone, some hundred times cheaper than evscale_observe: for the older
+/// part of a long history. Nothing is forecast or learned from it. Otherwise like evscale_observe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_remember(
+    autoscaler: *mut evscale_autoscaler,
+    metrics: *const evscale_metrics,
+    observation: *mut evscale_observation,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || take(autoscaler, &growing::read(metrics)?.to_core()?, observation, Autoscaler::remember))
 }
 
 /// Whatever is wrong with the arguments is found before the record is taken.
-fn observe(
+fn take(
     autoscaler: *mut evscale_autoscaler,
     record: &Metrics,
     observation: *mut evscale_observation,
+    how: impl FnOnce(&mut Autoscaler, &Metrics) -> evscale_core::Result<Observation>,
 ) -> Outcome {
     if !observation.is_null() {
         declared_size(observation.cast_const())?;
     }
     let seen = with_pool(autoscaler, |pool| {
-        let seen = pool.scaler.observe(record)?;
+        let seen = how(&mut pool.scaler, record)?;
         let out = evscale_observation::from(&seen);
         pool.seen = Some(seen);
         Ok(out)

@@ -5,6 +5,7 @@ use crate::boundary::{enter, json};
 use crate::error::*;
 use evscale_core::{ManualOrder, ManualOverride, Pause, Timestamp};
 use std::ffi::c_char;
+use std::time::Duration;
 
 /// Nothing is paused.
 pub const EVSCALE_PAUSE_OFF: i32 = 0;
@@ -21,7 +22,7 @@ pub const EVSCALE_ORDER_FIXED: i32 = 0;
 pub const EVSCALE_ORDER_CAP: i32 = 1;
 
 /// Tells what the host really did, as JSON (at most 1 MiB): timestamp (required), started, ready, startup_seconds,
-/// refused. The startup time is learned from it.
+/// refused, drained. The startup time, and what can be had, are learned from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_acknowledge_json(
     autoscaler: *mut evscale_autoscaler,
@@ -32,6 +33,26 @@ pub unsafe extern "C" fn evscale_acknowledge_json(
         let outcome = json(outcome_json, "outcome_json")?;
         with_pool(autoscaler, |pool| {
             pool.scaler.acknowledge(&outcome);
+            Ok(())
+        })
+    })
+}
+
+/// Tells how long the last evscale_observe or evscale_decide took by the host's clock, ms, 0 or more. Networks that took
+/// longer than `latency_budget_ms` of the configuration are left alone for a while.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_report_latency(
+    autoscaler: *mut evscale_autoscaler,
+    milliseconds: f64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let took = Duration::try_from_secs_f64(milliseconds / 1000.0).map_err(|_| {
+            let message = format!("`milliseconds` is {milliseconds}, expected a time of 0 or more");
+            Failure::new(EVSCALE_INVALID_ARGUMENT, message)
+        })?;
+        with_pool(autoscaler, |pool| {
+            pool.scaler.report_latency(took);
             Ok(())
         })
     })

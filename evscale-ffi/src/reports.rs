@@ -9,7 +9,7 @@ use std::ffi::c_char;
 /// Most horizons, and most levels, of one call.
 const MOST_ASKED: usize = 1024;
 
-/// What became of the last record, as JSON: verdict, repairs, reason, anomaly score.
+/// What became of the last record, as JSON: verdict, repairs, reason, and what may be done on it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_observation_json(
     autoscaler: *mut evscale_autoscaler,
@@ -106,7 +106,8 @@ fn quantiles(forecast: &Forecast, minutes: &[u32], levels: &[f64]) -> Result<Vec
     Ok(found)
 }
 
-/// Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source, causes.
+/// Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source,
+/// data_quality, allowed_actions, causes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_health_json(
     autoscaler: *mut evscale_autoscaler,

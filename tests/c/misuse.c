@@ -36,6 +36,8 @@ static void handles_that_are_null(void) {
     const char *key = "a";
     decision.struct_size = sizeof decision;
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_observe(NULL, &record, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_remember(NULL, &record, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_report_latency(NULL, 1, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler",
             evscale_observe_json(NULL, "{\"timestamp\":0,\"logged_events_count\":1,\"current_job_count\":1}", NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_decide(NULL, &decision, &error));
@@ -188,6 +190,9 @@ static void values_that_make_no_sense(void) {
     RECORD(timestamp_ms, INT64_MAX, "9223372036854775807");
     RECORD(timestamp_ms, INT64_MIN, "9223372036854775808");
     REFUSED(EVSCALE_INVALID_ARGUMENT, "9223372036854775807", evscale_decide_at(scaler, INT64_MAX, &decision, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "-1", evscale_report_latency(scaler, -1, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "NaN", evscale_report_latency(scaler, NAN, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "inf", evscale_report_latency(scaler, INFINITY, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "pause", evscale_set_pause(scaler, 4, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "pause", evscale_fleet_set_pause(fleet, "a", -1, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "order", evscale_set_override(scaler, 2, 1, 0, &error));

@@ -62,6 +62,29 @@ static void reports_tell_what_is_known(void) {
     evscale_free(scaler);
 }
 
+/* A long history is remembered; a slow host is told so. */
+static void hosts_remember_and_measure(void) {
+    evscale_autoscaler *scaler = made("{\"latency_budget_ms\": 50}");
+    evscale_observation seen;
+    char *health;
+    int i;
+    seen.struct_size = sizeof seen;
+    for (i = 0; i < 100; i++) {
+        evscale_metrics record = record_at(i);
+        CHECK(evscale_remember(scaler, &record, &seen, NULL) == EVSCALE_OK && seen.verdict == EVSCALE_VERDICT_ACCEPTED);
+    }
+    feed(scaler, 100, 102);
+    CHECK(evscale_report_latency(scaler, 20, NULL) == EVSCALE_OK);
+    health = text_of(scaler, evscale_health_json);
+    CHECK(strstr(health, "expected at most 50 ms") == NULL);
+    free(health);
+    CHECK(evscale_report_latency(scaler, 70, NULL) == EVSCALE_OK);
+    health = text_of(scaler, evscale_health_json);
+    CHECK(strstr(health, "expected at most 50 ms") != NULL);
+    free(health);
+    evscale_free(scaler);
+}
+
 static void people_give_orders(void) {
     evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
     const int64_t start = record_at(0).timestamp_ms;
@@ -196,6 +219,7 @@ int main(int argc, char **argv) {
     CHECK(evscale_version()[0] != '\0' && evscale_version_number() == EVSCALE_VERSION_NUMBER);
     snapshot_goes_on_as_before();
     reports_tell_what_is_known();
+    hosts_remember_and_measure();
     people_give_orders();
     fleet_decides_like_single_pools();
     return summary();
