@@ -48,8 +48,11 @@ alone = evscale.Forecaster(interval_seconds=120).predict(counts, start=start)
 alone.horizons[48].interval(0.8)
 
 # %% [markdown]
-# The state of a pool is bytes: another process can go on with it.
+# The state of a pool is bytes: another process can go on with it, and holds until it has seen a record.
 
 # %%
 same = evscale.Autoscaler.restore(config, scaler.snapshot())
-assert same.decide() == scaler.decide()
+print(same.decide().explanation)
+for pool in (scaler, same):
+    pool.observe(timestamp=start + timedelta(minutes=62), logged_events_count=4300, current_job_count=15)
+assert same.forecast() == scaler.forecast()

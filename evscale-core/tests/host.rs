@@ -5,7 +5,10 @@ use evscale_core::{
     Autoscaler, Config, Decision, HostForecaster, HostPolicy, Metrics, Series, Source, Timestamp,
 };
 
-struct Policy(fn(&PolicyState) -> Result<f64, String>);
+type Jobs = fn(&PolicyState) -> Result<f64, String>;
+type Quantiles = fn(&Series) -> Result<Vec<Vec<f64>>, String>;
+
+struct Policy(Jobs);
 
 impl HostPolicy for Policy {
     fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
@@ -13,7 +16,7 @@ impl HostPolicy for Policy {
     }
 }
 
-struct Forecaster(fn(&Series) -> Result<Vec<Vec<f64>>, String>);
+struct Forecaster(Quantiles);
 
 impl HostForecaster for Forecaster {
     fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
@@ -53,7 +56,7 @@ fn a_policy_acts_under_the_same_rules_and_is_named() {
 
 #[test]
 fn a_policy_that_fails_or_answers_nonsense_leaves_the_analytic_rule() {
-    let broken: [(fn(&PolicyState) -> Result<f64, String>, &str); 4] = [
+    let broken: [(Jobs, &str); 4] = [
         (|_| Err("no luck today".to_owned()), "no luck today"),
         (|_| Ok(f64::NAN), "NaN jobs"),
         (|_| Ok(-1.0), "-1 jobs"),
@@ -83,7 +86,7 @@ fn a_forecaster_is_asked_with_the_history_and_checked() {
     scaler.use_forecaster(Box::new(Forecaster(good))).expect("networks are on");
     run(&mut scaler, 60);
     assert!(scaler.health().causes.is_empty(), "{:?}", scaler.health());
-    let broken: [(fn(&Series) -> Result<Vec<Vec<f64>>, String>, &str); 4] = [
+    let broken: [(Quantiles, &str); 4] = [
         (|_| Err("no luck today".to_owned()), "no luck today"),
         (|_| Ok(vec![vec![1.0; 15]; 3]), "3 rows of 15, expected 12 of 15"),
         (|_| Ok(vec![vec![f64::NAN; 15]; 12]), "NaN, expected 0 to 1e15"),

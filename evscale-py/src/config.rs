@@ -66,7 +66,7 @@ use pyo3::types::{PyDict, PyList};
 /// stale_fail_safe_seconds
 ///     Age of the newest record from which `stale_action` applies, seconds; 0 to 604800.
 /// fail_safe_jobs
-///     Jobs of a pool that nobody can see; the highest need of the last day by default.
+///     Jobs of a pool that nobody can see; the highest need of the last weeks by default.
 /// emergency_quantile
 ///     Quantile of the forecast that the pool must be able to serve within a startup time, else it is an emergency;
 ///     0.5 to 0.995.
@@ -81,6 +81,9 @@ use pyo3::types::{PyDict, PyList};
 /// latency_budget_ms
 ///     A call that takes longer by the host's clock opens the breakers of the networks that it asked, ms; 1 to
 ///     60000.
+/// bundle_public_key
+///     Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be
+///     signed by it; none by default.
 /// use_networks
 ///     Whether the networks act; without them the statistical experts and the analytic rule do.
 ///

@@ -42,7 +42,7 @@ mod _evscale {
     #[pymodule_export]
     use super::forecaster::Forecaster;
     #[pymodule_export]
-    use super::models::ModelBundle;
+    use super::models::{ModelBundle, public_key_of, sign_manifest};
     #[pymodule_export]
     use super::observation::Observation;
     #[pymodule_export]

@@ -1,8 +1,10 @@
 //! Model bundles.
 
-use crate::door::guarded;
+use crate::door::{guarded, refused};
 use crate::plain;
+use evscale_core::bundle::{KEY_BYTES, public_key, sign};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
@@ -27,6 +29,32 @@ impl ModelBundle {
     }
 }
 
+/// A key written as 64 hexadecimal digits.
+fn key_bytes(py: Python<'_>, name: &str, text: &str) -> PyResult<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    let digits = text.len() == 2 * KEY_BYTES && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    for (index, byte) in key.iter_mut().enumerate() {
+        match text.get(2 * index..2 * index + 2).map(|pair| u8::from_str_radix(pair, 16)) {
+            Some(Ok(value)) if digits => *byte = value,
+            _ => return Err(refused(py, &format!("`{name}` is not a key, expected 64 hexadecimal digits"))),
+        }
+    }
+    Ok(key)
+}
+
+/// The Ed25519 signature of the contents of manifest.json. `seed` is the secret, 64 hexadecimal digits.
+#[pyfunction]
+pub fn sign_manifest<'py>(py: Python<'py>, manifest: &[u8], seed: &str) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &sign(manifest, &key_bytes(py, "seed", seed)?)))
+}
+
+/// The public key that belongs to a seed, both as 64 hexadecimal digits.
+#[pyfunction]
+pub fn public_key_of(py: Python<'_>, seed: &str) -> PyResult<String> {
+    let key = public_key(&key_bytes(py, "seed", seed)?);
+    Ok(key.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 #[pymethods]
 impl ModelBundle {
     /// The models inside the package.
@@ -40,8 +68,24 @@ impl ModelBundle {
         evscale_core::ModelBundle::bundled_files().into()
     }
     /// A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx.
+    ///
+    /// Parameters
+    /// ----------
+    /// path
+    ///     The folder.
+    /// public_key
+    ///     Ed25519 key, 64 hexadecimal digits: the folder's manifest.sig must be a signature of it over manifest.json, whose
+    ///     checksums bind the networks. `evscale bundle sign` makes it.
+    ///
+    /// Raises
+    /// ------
+    /// FileNotFoundError
+    ///     A file is missing.
+    /// BundleError
+    ///     It is damaged, incomplete, of another format, or not signed by the key.
     #[staticmethod]
-    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+    #[pyo3(signature = (path, public_key=None))]
+    fn load(py: Python<'_>, path: PathBuf, public_key: Option<&str>) -> PyResult<Self> {
         let read = |name: &str| {
             let file = path.join(name);
             std::fs::read(&file)
@@ -49,7 +93,15 @@ impl ModelBundle {
         };
         let (manifest, forecaster, policy) =
             (read("manifest.json")?, read("forecaster.onnx")?, read("policy.onnx")?);
-        guarded(py, || evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy)).map(Self)
+        let Some(key) = public_key else {
+            return guarded(py, || evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy))
+                .map(Self);
+        };
+        let (key, signature) = (key_bytes(py, "public_key", key)?, read("manifest.sig")?);
+        guarded(py, || {
+            evscale_core::ModelBundle::from_signed_files(&manifest, &forecaster, &policy, &signature, &key)
+        })
+        .map(Self)
     }
     /// Name.
     #[getter]

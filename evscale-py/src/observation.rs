@@ -54,6 +54,7 @@ impl From<evscale_core::Observation> for Observation {
 #[pymethods]
 impl Observation {
     #[new]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         verdict: &str,

@@ -138,7 +138,7 @@ def _explain(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     """Runs the installation through an hour of a pool and compares what must agree."""
     checks: list[tuple[str, bool]] = []
-    bundle = evscale.ModelBundle.bundled() if args.bundle is None else evscale.ModelBundle.load(args.bundle)
+    bundle = _load(args.bundle, args.public_key)
     checks.append((f"models load: {bundle.name} {bundle.version}", True))
     config = evscale.Config(min_jobs=2, max_jobs=40)
     pools = [evscale.Autoscaler(config, bundle=bundle) for _ in range(2)]
@@ -169,11 +169,20 @@ def _verify(args: argparse.Namespace) -> int:
     return 0 if ok else FAILED
 
 
+def _load(path: Path | None, public_key: str | None) -> evscale.ModelBundle:
+    if path is None:
+        return evscale.ModelBundle.bundled()
+    return evscale.ModelBundle.load(path, public_key)
+
+
 def _bundle(args: argparse.Namespace) -> int:
-    bundle = evscale.ModelBundle.bundled() if args.path is None else evscale.ModelBundle.load(args.path)
+    if args.action == "sign":
+        return _sign(args)
+    bundle = _load(args.path, args.public_key)
     if args.action == "check":
-        print(json.dumps({"name": bundle.name, "version": bundle.version, "ok": True}) if args.json
-              else f"ok: {bundle.name} {bundle.version}")
+        signed = args.path is not None and args.public_key is not None
+        print(json.dumps({"name": bundle.name, "version": bundle.version, "signed": signed, "ok": True}) if args.json
+              else f"ok: {bundle.name} {bundle.version}{', signed' if signed else ''}")
         return 0
     if args.json:
         print(json.dumps(bundle.manifest))
@@ -181,6 +190,24 @@ def _bundle(args: argparse.Namespace) -> int:
     for key, value in bundle.manifest.items():
         text = json.dumps(value)
         print(f"{key}: {text if len(text) <= 100 else text[:97] + '...'}")
+    return 0
+
+
+def _sign(args: argparse.Namespace) -> int:
+    """Writes manifest.sig; the secret is a seed of 64 hexadecimal digits in a file that its owner alone can read."""
+    from ._evscale import public_key_of, sign_manifest
+
+    if args.path is None or args.key is None:
+        raise refuse("bundle sign needs FOLDER and --key FILE")
+    evscale.ModelBundle.load(args.path)
+    if args.new_key:
+        with os.fdopen(os.open(args.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(os.urandom(32).hex() + "\n")
+    seed = args.key.read_text(encoding="ascii").strip()
+    key = public_key_of(seed)
+    (args.path / "manifest.sig").write_bytes(sign_manifest((args.path / "manifest.json").read_bytes(), seed))
+    evscale.ModelBundle.load(args.path, key)
+    print(json.dumps({"public_key": key}) if args.json else f"signed; public key {key}")
     return 0
 
 
@@ -258,8 +285,12 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("decision", metavar="DECISION.json", help="a decision as JSON; - is standard input")
     part = command("verify", _verify, "test the installation and its models")
     part.add_argument("--bundle", type=Path, metavar="FOLDER", help="models other than the bundled ones")
-    part = command("bundle", _bundle, "look at or check a model bundle")
-    part.add_argument("action", choices=("inspect", "check"))
+    part.add_argument("--public-key", metavar="HEX", help="key that must have signed them")
+    part = command("bundle", _bundle, "look at, check or sign a model bundle")
+    part.add_argument("action", choices=("inspect", "check", "sign"))
+    part.add_argument("--public-key", metavar="HEX", help="key that must have signed it")
+    part.add_argument("--key", type=Path, metavar="FILE", help="sign: the secret, 64 hexadecimal digits")
+    part.add_argument("--new-key", action="store_true", help="sign: make a new secret in that file first")
     part.add_argument("path", nargs="?", type=Path, metavar="FOLDER", help="the bundled models without one")
     part = command("simulate", _simulate, "print a generated workload as CSV or as metrics records", machine=False)
     part.add_argument("--days", type=float, default=1.0, help="length (default: %(default)s)")

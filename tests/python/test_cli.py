@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import evscale as package
 import pytest
 
 
@@ -117,3 +120,28 @@ def test_a_shell_completes(tmp_path, line, expected):
 def test_completions_of_other_shells(shell, part):
     pytest.importorskip("argcomplete")
     assert part in evscale("completion", shell).stdout
+
+
+def test_a_bundle_is_signed_and_its_signature_checked(tmp_path):
+    folder, key = tmp_path / "bundle", tmp_path / "secret"
+    shutil.copytree(Path(__file__).parents[2] / "models/onnx", folder)
+    signed = evscale("bundle", "sign", folder, "--key", key, "--new-key", "--json")
+    assert signed.returncode == 0, signed.stderr
+    public = json.loads(signed.stdout)["public_key"]
+    assert (folder / "manifest.sig").stat().st_size == 64 and key.stat().st_mode & 0o77 == 0
+    assert ", signed" in evscale("bundle", "check", folder, "--public-key", public).stdout
+    assert evscale("verify", "--bundle", folder, "--public-key", public).returncode == 0
+    again = evscale("bundle", "sign", folder, "--key", key)
+    assert again.returncode == 0 and public in again.stdout
+    assert evscale("bundle", "sign", folder, "--key", key, "--new-key").returncode == 2, "a secret is not written over"
+    bundle = package.ModelBundle.load(folder, public)
+    config = package.Config(bundle_public_key=public)
+    assert package.Autoscaler(config, bundle).decide().action == "hold"
+    with pytest.raises(package.BundleError, match="signed by nobody"):
+        package.Autoscaler(config, package.ModelBundle.load(folder))
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text() + " ")
+    for arguments, part in [(("check", folder, "--public-key", public), "signature"),
+                            (("check", folder, "--public-key", "12"), "64 hexadecimal"), (("sign",), "--key")]:
+        ran = evscale("bundle", *arguments)
+        assert ran.returncode == 2 and part in ran.stderr, ran.stderr

@@ -51,7 +51,7 @@ def test_settings_are_described_as_in_rust():
     text = re.sub(r"\s+", " ", evscale.Config.__doc__)
     assert list(described) == list(evscale.Config().to_dict())
     for name, words in described.items():
-        assert f" {name} {words} " in text, name
+        assert f" {name} {words} " in text, f"{name}: evscale-py/src/config.rs says something else"
 
 
 @pytest.mark.parametrize("command", [
