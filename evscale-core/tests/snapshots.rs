@@ -5,6 +5,8 @@ use evscale_core::{Action, Autoscaler, Config, Metrics, ModelBundle, Timestamp};
 const VERSION_2: &[u8] = include_bytes!("fixtures/snapshot_2.bin");
 const VERSION_3: &[u8] = include_bytes!("fixtures/snapshot_3.bin");
 const RECORDS: u32 = 200;
+/// Magic, format version, length of the body, CRC-32 of the body.
+const HEADER: usize = 14;
 
 fn config() -> Config {
     let mut config = Config::default();
@@ -54,8 +56,44 @@ fn every_version_restores_with_what_it_learned_and_holds_at_first() {
             let apart = (kept.prediction - learned.prediction).abs();
             assert!(apart < 0.1 * learned.prediction, "version {version}: {kept:?} {learned:?}");
         }
-        assert_ne!(scaler.decide().action, Action::ScaleDown, "version {version}");
+        assert_eq!(scaler.decide().action, Action::Hold, "version {version}");
         scaler.observe(&record(RECORDS, 16)).unwrap();
         assert!((1..=40).contains(&scaler.decide().recommended_jobs));
+    }
+}
+
+#[test]
+fn versions_that_are_too_old_or_too_new_are_refused() {
+    for version in [0, 1, 4, u16::MAX] {
+        let mut snapshot = VERSION_3.to_vec();
+        snapshot[4..6].copy_from_slice(&version.to_le_bytes());
+        let refused = Autoscaler::restore(config(), ModelBundle::bundled().unwrap(), &snapshot);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(&format!("format version {version}, expected 2 to 3")), "{message}");
+    }
+}
+
+/// Truncated, lengthened and rewritten bodies of version 2 behind a right checksum.
+#[test]
+fn a_damaged_body_of_an_old_version_is_refused_or_harmless() {
+    let body = VERSION_2.len() - HEADER;
+    for position in (0..body).step_by(7) {
+        for cut in [false, true] {
+            let mut snapshot = VERSION_2.to_vec();
+            if cut {
+                snapshot.truncate(HEADER + position)
+            } else {
+                snapshot[HEADER + position] ^= 0xa5
+            }
+            let length = (snapshot.len() - HEADER) as u32;
+            let checksum = crc32fast::hash(&snapshot[HEADER..]);
+            snapshot[6..10].copy_from_slice(&length.to_le_bytes());
+            snapshot[10..HEADER].copy_from_slice(&checksum.to_le_bytes());
+            let restored = Autoscaler::restore(config(), ModelBundle::bundled().unwrap(), &snapshot);
+            let Ok(mut scaler) = restored else { continue };
+            assert!(!cut, "{position} bytes are no state");
+            scaler.observe(&record(RECORDS, 16)).unwrap();
+            assert!((1..=40).contains(&scaler.decide().recommended_jobs), "{position}");
+        }
     }
 }

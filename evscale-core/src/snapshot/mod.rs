@@ -1,7 +1,7 @@
 //! State out and in: postcard behind a header with magic, format version, length and CRC-32.
 //!
-//! Every format version from 2 on is read; version 1 was never released, and is refused. The next version adds a
-//! step to [`migration`], and a fixture to `tests/snapshots.rs`.
+//! Every format version from 2 on is read; version 1 is older than the first release, and is refused. The next version
+//! adds a step to [`migration`], and a fixture to `tests/snapshots.rs`.
 
 mod migration;
 
@@ -18,7 +18,7 @@ const HEADER: usize = 4 + 2 + 4 + 4;
 const SIZE_LIMIT: usize = 4 * 1024 * 1024;
 
 impl Autoscaler {
-    /// The whole state of the pool, without configuration and models.
+    /// The whole state of the pool, without configuration and models. It is bounded: below 256 KiB, whatever the records.
     pub fn snapshot(&self) -> Vec<u8> {
         let body = postcard::to_allocvec(self.state()).unwrap_or_default();
         let mut out = Vec::with_capacity(HEADER + body.len());
@@ -30,7 +30,7 @@ impl Autoscaler {
         out
     }
 
-    /// An autoscaler that goes on from a snapshot. Until a fresh record arrives it does not shrink the pool.
+    /// An autoscaler that goes on from a snapshot. Until a fresh record arrives it holds the pool.
     ///
     /// # Errors
     /// The snapshot is damaged, truncated, foreign, of a newer format, or of another interval; or the configuration
