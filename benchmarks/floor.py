@@ -25,7 +25,7 @@ def shapes_of_a_run(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
     shapes = {t.name: tuple(t.dims) for t in graph.initializer}
     products = [node for node in graph.node if node.op_type in PRODUCTS]
     given = {value.name for value in graph.input} | set(shapes)
-    wanted = {name for node in products for name in [*node.input[:2], node.output[0]] if name not in given}
+    wanted = {name for node in products for name in [*node.input[:3], node.output[0]] if name not in given}
     have = {value.name for value in graph.output}
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(wanted - have))
     options = onnxruntime.SessionOptions()

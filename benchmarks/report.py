@@ -13,6 +13,10 @@ HEAD = """# Benchmarks
 Written by `make bench`. Times depend on the machine and on what else it does: read the ratios. Everything that is compared
 was measured in one run, turn by turn and in both orders; ratios are medians over the turns.
 """
+BUSY = """
+The machine was busy with other work: 99th percentiles, maxima, start times and decisions per second by the clock are those
+of a busy machine. Medians, instructions and everything in processor time are not much disturbed.
+"""
 LATENCY = ("tick", "tick, decision due", "tick, no decision due", "tick, nothing due", "observe", "forecast", "decide, due",
            "decide, standing")
 
@@ -160,7 +164,7 @@ def markdown(measured: dict) -> str:
     page = f"""{HEAD}
 **Machine**: {machine["processor"]} ({machine["vectors"]}), {machine["cores"]} cores, {machine["system"]}; load \
 {machine["load"]:.1f} when it began. **Versions**: {versions}.
-
+{BUSY if machine["load"] > machine["cores"] / 2 else ""}
 ## In short
 
 {targets(measured)}

@@ -96,6 +96,8 @@ def measure(bins: Path, quick: bool) -> dict:
     counts = random.poisson(3000 + 1500 * np.sin(np.arange(10_080) * 2 * np.pi / 720)).astype(float)
     rounds = 2 if quick else 10
     out = {"machine": machine()}
+    out["floor"] = {"flops": {name: floor.flops(MODELS / f"{name}.onnx") for name in ("forecaster", "policy")},
+                    "peak": floor.peak()}
     out["latency"] = step("latency", lambda: lines(bins / "bench-latency", 2000 if quick else 100_000))
     out["memory"] = step("memory", lambda: lines(bins / "bench-memory"))
     out["start"] = step("start", lambda: starts(bins, 3 if quick else 11))
@@ -103,8 +105,6 @@ def measure(bins: Path, quick: bool) -> dict:
     out["networks"] = step("networks", lambda: sidebyside.networks(bins, MODELS, rounds))
     out["alternatives"] = step("alternatives", lambda: sidebyside.alternatives(bins, counts, max(rounds // 2, 1)))
     out["fleets"] = step("fleets", lambda: fleets(bins, quick))
-    out["floor"] = {"flops": {name: floor.flops(MODELS / f"{name}.onnx") for name in ("forecaster", "policy")},
-                    "peak": floor.peak()}
     if callgrind.available():
         costs = {name: step(f"instructions, {name}", lambda on=on: callgrind.per_tick(bins / "bench-start", on))
                  for name, on in (("with", True), ("without", False))}
