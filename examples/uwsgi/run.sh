@@ -17,9 +17,16 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 server=$!
 trap 'kill -KILL $server 2> /dev/null || true' EXIT
 for _ in $(seq 100); do ! grep -q "spawned uWSGI worker" server.log || break; sleep 0.1; done
-python3 "$here/load.py" "$port" 5:4 40:6 3:12
+workers() {
+    awk '/spawned uWSGI worker/ { now++; if (now > most) most = now } /cheaped/ { now-- }
+        END { print "workers: at most " most ", at the end " now; exit !(most >= 4 && now < most) }' server.log
+}
+python3 "$here/load.py" "$port" 5:4 40:6
+for _ in $(seq 60); do
+    python3 "$here/load.py" "$port" 3:2
+    ! workers > /dev/null || break
+done
 kill -TERM "$server"
 wait "$server" || true
 grep -E "\[evscale\]|spawned uWSGI worker|cheaped" server.log
-awk '/spawned uWSGI worker/ { now++; if (now > most) most = now } /cheaped/ { now-- }
-    END { print "workers: at most " most ", at the end " now; exit !(most >= 4 && now < most) }' server.log
+workers
