@@ -198,7 +198,7 @@ impl<'a> Builder<'a> {
             if level.is_finite() { level } else { self.value(self.now - back) }
         };
         let (yesterday, last_week) = (level_at(self.day), level_at(7 * self.day));
-        let (_, share) = self.history.coarse_mean(self.now - 14 * self.day + 1, self.now);
+        let share = self.history.coarse_share(self.now - 14 * self.day + 1, self.now);
         vec![
             ((interval / 120.0).ln() / 3.0) as f32,
             (1.0 / (1.0 + self.scale).sqrt()) as f32,

@@ -3,6 +3,7 @@
 use super::ring::{Cells, Cursor};
 use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Days that the fine ring holds, as far as its length is not capped.
 const FINE_DAYS: i64 = 7;
@@ -176,19 +177,29 @@ impl History {
     /// share of them that is known, 0 to 1.
     pub fn coarse_mean(&self, first: i64, last: i64) -> (f64, f64) {
         let (from, to) = (first.div_euclid(self.bucket_intervals), last.div_euclid(self.bucket_intervals));
-        let (mut sum, mut known) = (0.0, 0u32);
-        for cells in self.buckets.cells(from, to) {
-            sum = self
-                .sums
-                .get(cells.clone())
-                .into_iter()
-                .flatten()
-                .fold(sum, |sum, more| sum + f64::from(*more));
-            known += self.known.get(cells).into_iter().flatten().map(|known| u32::from(*known)).sum::<u32>();
-        }
-        let known = f64::from(known);
+        let stretches = self.buckets.cells(from, to);
+        let known = f64::from(self.known_in(stretches.clone()));
+        let sums = stretches.into_iter().filter_map(|cells| self.sums.get(cells)).flatten();
+        let sum = sums.fold(0.0, |sum, more| sum + f64::from(*more));
         let span = ((to - from + 1) * self.bucket_intervals) as f64;
         if known > 0.0 { (sum / known, known / span) } else { (f64::NAN, 0.0) }
+    }
+
+    /// The share of [`coarse_mean`](Self::coarse_mean) alone.
+    pub fn coarse_share(&self, first: i64, last: i64) -> f64 {
+        let (from, to) = (first.div_euclid(self.bucket_intervals), last.div_euclid(self.bucket_intervals));
+        let span = ((to - from + 1) * self.bucket_intervals) as f64;
+        f64::from(self.known_in(self.buckets.cells(from, to))) / span
+    }
+
+    /// Known intervals of stretches of coarse buckets.
+    fn known_in(&self, stretches: [Range<usize>; 2]) -> u32 {
+        stretches
+            .into_iter()
+            .filter_map(|cells| self.known.get(cells))
+            .flatten()
+            .map(|known| u32::from(*known))
+            .sum()
     }
 
     fn bucket(&self, bucket: i64) -> (f64, f64) {
@@ -260,6 +271,10 @@ mod tests {
         assert!(history.at(newest - 6000).is_nan(), "older than the fine ring");
         assert_eq!(history.coarse_at(newest - 10 * 720), (days - 1 - 10) as f64);
         assert!(history.coarse_at(newest - 16 * 720).is_nan(), "older than the coarse ring");
+        for days in [1, 14, 30] {
+            let first = newest - days * 720 + 1;
+            assert_eq!(history.coarse_share(first, newest), history.coarse_mean(first, newest).1);
+        }
         assert_eq!(history.len(), 5040 + FINE_MARGIN);
     }
 
