@@ -459,10 +459,12 @@ impl Autoscaler {
             Some(doubt) => doubt.quality,
             None => DataQuality::Good,
         };
+        // a decision since then has written the verdict down
+        let untold = self.restored && doubt.is_none_or(|doubt| doubt.quality != DataQuality::Restored);
         let causes = [
             state.ensemble.network_fault().map(without_forecaster),
             state.policy.cause(),
-            self.restored.then(|| "restored: no record since the state was restored".to_owned()),
+            untold.then(|| "restored: no record since the state was restored".to_owned()),
         ];
         let source = state.controller.standing().map(|standing| standing.source);
         let causes = causes.into_iter().flatten().chain(state.controller.causes(&self.config));
