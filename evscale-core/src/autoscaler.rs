@@ -6,8 +6,8 @@ use crate::config::{Config, Pause};
 use crate::controller::Controller;
 use crate::decision::Decision;
 use crate::error::{Error, Result};
-use crate::features::PolicyState;
-use crate::forecaster::{Ensemble, Forecast, ForecastSource, ForecasterNetwork};
+use crate::features::{ForecasterInput, PolicyState, forecaster_input};
+use crate::forecaster::{Answered, Ensemble, Forecast, ForecastSource, ForecasterNetwork, Quantiles};
 use crate::health::Health;
 use crate::host::{HostForecaster, HostPolicy, OwnForecaster, OwnPolicy};
 use crate::metrics::{History, Metrics};
@@ -118,6 +118,14 @@ impl Networks {
     }
 }
 
+/// A record that is in the history, and what its forecast is made from.
+pub(crate) struct Taken {
+    record: Metrics,
+    repairs: Vec<String>,
+    doubt: Option<Doubt>,
+    pub(crate) input: ForecasterInput,
+}
+
 /// What is kept in a snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -139,6 +147,8 @@ pub struct Autoscaler {
     calendar: Calendar,
     state: State,
     networks: Option<Networks>,
+    /// The networks belong to a fleet.
+    lent: bool,
     forecast: Forecast,
     restored: bool,
     asked: Asked,
@@ -182,6 +192,7 @@ impl Autoscaler {
             config,
             state,
             networks,
+            lent: false,
             forecast,
             restored,
             asked: Asked::default(),
@@ -213,6 +224,9 @@ impl Autoscaler {
     }
 
     fn replaceable(&mut self) -> Result<&mut Networks> {
+        if self.lent {
+            return Err(Error::argument("the pools of a fleet share their networks, none can have its own"));
+        }
         self.networks.as_mut().ok_or_else(|| {
             Error::argument(
                 "`use_networks` is false, so that there is no network whose place could be taken; expected true",
@@ -224,6 +238,7 @@ impl Autoscaler {
     pub(crate) fn exchange_networks(&mut self, networks: &mut Option<Networks>) {
         if self.config.use_networks {
             std::mem::swap(&mut self.networks, networks);
+            self.lent = !self.lent;
         }
     }
 
@@ -239,19 +254,34 @@ impl Autoscaler {
     /// # Errors
     /// None today; kept for records that cannot be judged at all.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
-        let (record, repairs, doubt) = match self.checked(record) {
-            Ok(usable) => usable,
-            Err(rejected) => return Ok(rejected),
-        };
+        Ok(match self.take(record) {
+            Ok(taken) => self.finish(taken, None),
+            Err(rejected) => rejected,
+        })
+    }
+
+    /// The first half of [`observe`](Self::observe): takes a record into the history; or what to answer to one that is
+    /// rejected.
+    pub(crate) fn take(&mut self, record: &Metrics) -> std::result::Result<Taken, Observation> {
+        let (record, repairs, doubt) = self.checked(record)?;
         let state = &mut self.state;
         state.traffic_multiplier = record.expected_traffic_multiplier.unwrap_or(1.0);
         state.history.push(record.timestamp, record.logged_events_count);
-        state.ensemble.advance(
-            &state.history,
-            &self.calendar,
-            state.traffic_multiplier,
-            self.networks.as_mut().map(|networks| networks.forecaster.as_mut()),
-        );
+        let input = forecaster_input(&state.history, &self.calendar, state.traffic_multiplier);
+        Ok(Taken { record, repairs, doubt, input })
+    }
+
+    /// The second half of [`observe`](Self::observe): forecasts, learns and rehearses. `answer` is the forecasting
+    /// network's, if it was asked already.
+    pub(crate) fn finish(&mut self, taken: Taken, answer: Option<Result<Quantiles>>) -> Observation {
+        let Taken { record, repairs, doubt, input } = taken;
+        let state = &mut self.state;
+        let mut answered = answer.map(|answer| Answered(Some(answer)));
+        let network = match &mut answered {
+            Some(answered) => Some(answered as &mut dyn ForecastSource),
+            None => self.networks.as_mut().map(|networks| networks.forecaster.as_mut()),
+        };
+        state.ensemble.advance(&state.history, &input, network);
         self.forecast = state.ensemble.forecast(&state.history);
         let anomaly = self.forecast.anomaly_score;
         let record_anomaly = state.ensemble.record_anomaly();
@@ -269,7 +299,7 @@ impl Autoscaler {
         let need = state.controller.need(&self.config, &self.forecast);
         let emergency = state.controller.emergency(&self.config, need.as_ref());
         let decision_due = emergency || state.controller.due(&self.config, record.timestamp);
-        Ok(Observation { decision_due, emergency, ..Observation::usable(repairs, quality, anomaly) })
+        Observation { decision_due, emergency, ..Observation::usable(repairs, quality, anomaly) }
     }
 
     /// Takes a record from long ago into the history alone: nothing is forecast, learned or rehearsed on it, which is

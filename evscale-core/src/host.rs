@@ -7,7 +7,7 @@
 
 use crate::error::{Error, Result};
 use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, PolicyState};
-use crate::forecaster::{ForecastSource, LARGEST_COUNT};
+use crate::forecaster::{ForecastSource, LARGEST_COUNT, Quantiles};
 use crate::metrics::History;
 use crate::policy::{PolicySource, Source};
 use crate::time::Timestamp;
@@ -71,7 +71,7 @@ impl fmt::Debug for OwnPolicy {
 }
 
 impl ForecastSource for OwnForecaster {
-    fn quantiles(&mut self, history: &History, input: &ForecasterInput) -> Result<[[f32; LEVELS]; HORIZONS]> {
+    fn quantiles(&mut self, history: &History, input: &ForecasterInput) -> Result<Quantiles> {
         let newest = history.newest_slot();
         let series = Series {
             counts: (newest + 1 - history.len() as i64..=newest).map(|slot| history.at(slot)).collect(),

@@ -12,6 +12,7 @@ pub use signature::{KEY_BYTES, SIGNATURE_BYTES, public_key, sign, verify};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::features;
+use crate::forecaster::BATCH;
 use crate::inference::Network;
 use manifest::{Manifest, Part};
 use std::sync::{Arc, OnceLock};
@@ -35,6 +36,7 @@ struct Parts {
     manifest: Manifest,
     manifest_json: String,
     forecaster: Network,
+    forecaster_in_batches: OnceLock<Result<Network>>,
     policy: Network,
     /// Public key whose signature was verified.
     signed_by: Option<[u8; KEY_BYTES]>,
@@ -59,7 +61,14 @@ impl Parts {
         let manifest_json = str::from_utf8(manifest_json)
             .map_err(|error| Error::bundle(format!("manifest: {error}")))?
             .to_owned();
-        Ok(Self { manifest, manifest_json, forecaster, policy, signed_by: None })
+        Ok(Self {
+            manifest,
+            manifest_json,
+            forecaster,
+            forecaster_in_batches: OnceLock::new(),
+            policy,
+            signed_by: None,
+        })
     }
 }
 
@@ -135,6 +144,11 @@ impl ModelBundle {
     /// The manifest as it was read.
     pub fn manifest_json(&self) -> &str {
         &self.0.manifest_json
+    }
+
+    /// The forecaster for batches of rows, compiled when it is first asked for.
+    pub(crate) fn forecaster_in_batches(&self) -> Result<Network> {
+        self.0.forecaster_in_batches.get_or_init(|| self.0.forecaster.in_batches(BATCH)).clone()
     }
 
     pub(crate) fn forecaster(&self) -> &Network {

@@ -19,7 +19,7 @@ fn config(pool: usize) -> Config {
 #[test]
 fn a_fleet_decides_like_single_autoscalers_with_any_number_of_threads() {
     let bundle = ModelBundle::bundled().unwrap();
-    let pools = 7;
+    let pools = 45; // 34 with networks: two batches of 16, and two pools that are left
     let mut expected = Vec::new();
     for pool in 0..pools {
         let mut single = Autoscaler::builder(config(pool)).bundle(bundle.clone()).build().unwrap();
@@ -34,22 +34,24 @@ fn a_fleet_decides_like_single_autoscalers_with_any_number_of_threads() {
         let mut fleet = Fleet::new(&bundle);
         fleet.set_threads(threads).unwrap();
         for pool in 0..pools {
-            fleet.add(&format!("pool-{pool}"), config(pool)).unwrap();
+            fleet.add(&format!("pool-{pool:02}"), config(pool)).unwrap();
         }
         for slot in 0..30 {
             // last pool first
-            let records = (0..pools).rev().map(|p| (format!("pool-{p}"), record(p, slot))).collect();
+            let records = (0..pools).rev().map(|p| (format!("pool-{p:02}"), record(p, slot))).collect();
             let ticks = fleet.tick(records);
             assert_eq!(ticks.len(), pools);
             for (pool, tick) in ticks.into_iter().enumerate() {
                 let tick = tick.unwrap();
-                assert_eq!(tick.key, format!("pool-{pool}"));
+                assert_eq!(tick.key, format!("pool-{pool:02}"));
                 assert_eq!(tick.decision.to_json(), expected[pool].0[slot as usize], "{threads} threads");
             }
         }
         for (pool, (key, snapshot)) in fleet.snapshots().enumerate() {
             assert!(snapshot == expected[pool].1, "{key}");
         }
+        let batches = fleet.sessions.iter().filter(|sessions| matches!(sessions.batch, Some(Ok(_)))).count();
+        assert_eq!(batches, if threads == 1 { 1 } else { 0 }, "15 pools a thread are too few for a batch");
     }
 }
 

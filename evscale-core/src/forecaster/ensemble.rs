@@ -3,13 +3,12 @@
 use super::experts;
 use super::forecast::{Forecast, HorizonForecast};
 use super::horizon::Horizon;
-use super::network::ForecastSource;
+use super::network::{ForecastSource, Quantiles};
 use super::surprise::Surprise;
 use super::{HIGH_80, LOW_80, MEDIAN};
 use crate::breaker::{Breaker, Turn};
-use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, forecaster_input, lead_steps};
+use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, lead_steps};
 use crate::metrics::History;
-use crate::time::Calendar;
 use serde::{Deserialize, Serialize};
 
 /// Quantiles above this multiple of the highest arrivals known are cut: nothing speaks for them.
@@ -78,20 +77,18 @@ impl Ensemble {
         }
     }
 
-    /// Learns from the newest record of `history` and forecasts from it.
+    /// Learns from the newest record of `history` and forecasts from it; `input` was made there.
     pub(crate) fn advance(
         &mut self,
         history: &History,
-        calendar: &Calendar,
-        traffic_multiplier: f64,
+        input: &ForecasterInput,
         network: Option<&mut (dyn ForecastSource + 'static)>,
     ) {
         let now = history.newest_slot();
         let events = history.at(now);
         self.remember(events);
         let ceiling = CEILING * self.highest;
-        let input = forecaster_input(history, calendar, traffic_multiplier);
-        let answers = self.ask(network, history, &input);
+        let answers = self.ask(network, history, input);
         let mut quantiles = Vec::with_capacity(HORIZONS);
         for (index, horizon) in self.horizons.iter_mut().enumerate() {
             if let Some(earlier) = horizon.evaluate(now, events)
@@ -100,10 +97,10 @@ impl Ensemble {
                 self.surprise.turned_out(&earlier, events);
             }
             let network = answers.as_ref().and_then(|rows| rows.get(index)).copied();
-            let answer = horizon.predict(now, &input, experts::points(&input, index), network, self.typical);
+            let answer = horizon.predict(now, input, experts::points(input, index), network, self.typical);
             quantiles.push(answer.map(|value| value.min(ceiling)));
         }
-        self.agreement = agreement(&input, answers.as_ref(), &quantiles);
+        self.agreement = agreement(input, answers.as_ref(), &quantiles);
         if let Some(next) = quantiles.first() {
             self.surprise.expect(*next);
         }
@@ -157,7 +154,7 @@ impl Ensemble {
         network: Option<&mut (dyn ForecastSource + 'static)>,
         history: &History,
         input: &ForecasterInput,
-    ) -> Option<[[f32; LEVELS]; HORIZONS]> {
+    ) -> Option<Quantiles> {
         self.asked = false;
         let network = network?;
         let turn = self.breaker.turn();
@@ -196,11 +193,7 @@ impl Ensemble {
 }
 
 /// How far the network and the mixture agree on the next 12 minutes, 0 to 1.
-fn agreement(
-    input: &ForecasterInput,
-    network: Option<&[[f32; LEVELS]; HORIZONS]>,
-    mixture: &[[f64; LEVELS]],
-) -> f64 {
+fn agreement(input: &ForecasterInput, network: Option<&Quantiles>, mixture: &[[f64; LEVELS]]) -> f64 {
     let (Some(network), Some(mixture)) =
         (network.and_then(|rows| rows.get(CONFIDENCE_HORIZON)), mixture.get(CONFIDENCE_HORIZON))
     else {

@@ -16,10 +16,11 @@ pub(crate) use ensemble::Ensemble;
 pub(crate) use experts::normal_quantile;
 pub(crate) use forecast::rounded;
 pub use forecast::{Forecast, HorizonForecast};
-pub(crate) use network::{ForecastSource, ForecasterNetwork};
+pub(crate) use network::{Answered, BATCH, ForecastSource, ForecasterBatch, ForecasterNetwork, Quantiles};
 
 use crate::bundle::ModelBundle;
 use crate::error::{Error, Result};
+use crate::features::forecaster_input;
 use crate::metrics::History;
 use crate::time::{Calendar, Timestamp};
 
@@ -108,12 +109,8 @@ impl Forecaster {
             )));
         }
         self.history.push(self.next, events);
-        self.ensemble.advance(
-            &self.history,
-            &self.calendar,
-            1.0,
-            self.network.as_mut().map(|network| network as _),
-        );
+        let input = forecaster_input(&self.history, &self.calendar, 1.0);
+        self.ensemble.advance(&self.history, &input, self.network.as_mut().map(|network| network as _));
         self.next = self.next.plus_seconds(i64::from(self.interval_seconds));
         Ok(())
     }

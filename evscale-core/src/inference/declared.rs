@@ -86,7 +86,7 @@ fn check_tensor(file: &str, side: Side, found: &ValueInfoProto, spec: &TensorSpe
             _ => None,
         })
         .collect();
-    let wanted = spec.row_shape();
+    let wanted = spec.batch_shape(1);
     let fits = sizes.len() == wanted.len()
         && sizes.iter().zip(&wanted).all(|(size, want)| {
             size.is_none_or(|size| usize::try_from(size).is_ok_and(|size| size == *want))

@@ -1,7 +1,7 @@
 //! What runs a network: the only folder that knows the inference library.
 //!
-//! A [`Network`] is a checked ONNX file, compiled for one row; any number of threads may share it. Who runs it
-//! does so through a [`Session`] of its own. A network sees `f32` tensors and nothing else, and the same
+//! A [`Network`] is a checked ONNX file, compiled for one row or a batch of them; any number of threads may share it. Who
+//! runs it does so through a [`Session`] of its own. A network sees `f32` tensors and nothing else, and the same
 //! inputs give the same bits on one kind of processor, whatever was run before.
 
 mod declared;

@@ -12,12 +12,14 @@ use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
 /// Largest ONNX file that is read, in bytes.
 const MAX_BYTES: usize = 32 << 20;
 
-/// A network compiled for a batch of one; immutable and shared freely between threads.
+/// A network compiled for a fixed number of rows; immutable and shared freely between threads.
 #[derive(Clone)]
 pub(crate) struct Network {
     name: String,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
+    rows: usize,
+    onnx: Arc<[u8]>,
     plan: Arc<TypedRunnableModel>,
 }
 
@@ -32,7 +34,7 @@ impl fmt::Debug for Network {
 }
 
 impl Network {
-    /// Reads and compiles an ONNX file; `name` stands for the file in messages.
+    /// Reads and compiles an ONNX file for one row; `name` stands for the file in messages.
     ///
     /// Tensors are matched by name, so the file may list them in another order; sessions take and give
     /// them in the order of `inputs` and `outputs`. Weights in further files are refused.
@@ -55,10 +57,24 @@ impl Network {
         for spec in inputs.iter().chain(outputs) {
             spec.check(name)?;
         }
-        let plan = caught(|| compile(name, onnx, inputs, outputs)).unwrap_or_else(|panic| {
-            Err(Error::bundle(format!("{name}: the inference library panicked while loading it: {panic}")))
-        })?;
-        Ok(Self { name: name.to_string(), inputs: inputs.to_vec(), outputs: outputs.to_vec(), plan })
+        let plan = compile(name, onnx, inputs, outputs, 1)?;
+        Ok(Self {
+            name: name.to_string(),
+            inputs: inputs.to_vec(),
+            outputs: outputs.to_vec(),
+            rows: 1,
+            onnx: onnx.into(),
+            plan,
+        })
+    }
+
+    /// The same network compiled for a batch of `rows`.
+    ///
+    /// # Errors
+    /// The file computes something that cannot have this batch.
+    pub(crate) fn in_batches(&self, rows: usize) -> Result<Self> {
+        let plan = compile(&self.name, &self.onnx, &self.inputs, &self.outputs, rows)?;
+        Ok(Self { rows, plan, ..self.clone() })
     }
 
     /// A session of its own for one user.
@@ -81,6 +97,11 @@ impl Network {
         &self.outputs
     }
 
+    /// Rows of a run.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     pub(super) fn plan(&self) -> &Arc<TypedRunnableModel> {
         &self.plan
     }
@@ -88,9 +109,22 @@ impl Network {
 
 fn compile(
     name: &str,
+    onnx: &[u8],
+    inputs: &[TensorSpec],
+    outputs: &[TensorSpec],
+    rows: usize,
+) -> Result<Arc<TypedRunnableModel>> {
+    caught(|| compiled(name, onnx, inputs, outputs, rows)).unwrap_or_else(|panic| {
+        Err(Error::bundle(format!("{name}: the inference library panicked while loading it: {panic}")))
+    })
+}
+
+fn compiled(
+    name: &str,
     mut onnx: &[u8],
     inputs: &[TensorSpec],
     outputs: &[TensorSpec],
+    rows: usize,
 ) -> Result<Arc<TypedRunnableModel>> {
     let refused =
         |error: TractError| Error::bundle(format!("{name}: not a usable ONNX file: {}", brief(error)));
@@ -108,7 +142,7 @@ fn compile(
     let mut model = reader.model_for_proto_model(&file).map_err(refused)?;
     model.set_input_names(inputs.iter().map(|spec| spec.name.as_str())).map_err(refused)?;
     for (index, spec) in inputs.iter().enumerate() {
-        model.set_input_fact(index, f32::fact(spec.row_shape()).into()).map_err(refused)?;
+        model.set_input_fact(index, f32::fact(spec.batch_shape(rows)).into()).map_err(refused)?;
     }
     let outlets = model.output_outlets().map_err(refused)?;
     let selected: Vec<OutletId> =
@@ -121,7 +155,7 @@ fn compile(
     start_every_run_anew(&mut model);
     let model = model.into_optimized().map_err(refused)?;
     for (index, spec) in outputs.iter().enumerate() {
-        check_output(name, model.output_fact(index).map_err(refused)?, spec)?;
+        check_output(name, model.output_fact(index).map_err(refused)?, spec, rows)?;
     }
     let plan = model.into_runnable().map_err(refused)?;
     match keeper_of_state(&plan).map_err(refused)? {
@@ -166,8 +200,8 @@ fn keeper_of_state(plan: &Arc<TypedRunnableModel>) -> TractResult<Option<String>
     Ok(None)
 }
 
-fn check_output(file: &str, fact: &TypedFact, spec: &TensorSpec) -> Result<()> {
-    let wanted = spec.row_shape();
+fn check_output(file: &str, fact: &TypedFact, spec: &TensorSpec, rows: usize) -> Result<()> {
+    let wanted = spec.batch_shape(rows);
     let found = fact.shape.as_concrete();
     if fact.datum_type == f32::datum_type() && found == Some(wanted.as_slice()) {
         return Ok(());

@@ -37,7 +37,8 @@ impl Session {
         &self.network
     }
 
-    /// Runs one row: `inputs` and `outputs` in the order and with the sizes of the network's tensors.
+    /// Runs the rows that the network is compiled for: `inputs` and `outputs` in the order and with the sizes of its
+    /// tensors, row after row.
     ///
     /// # Errors
     /// [`ErrorKind::Inference`](crate::ErrorKind::Inference): a wrong number or size of tensors, an input or an
@@ -45,8 +46,9 @@ impl Session {
     /// and the session can be used again.
     pub(crate) fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<()> {
         let name = self.network.name();
-        check_sizes(name, "inputs", self.network.inputs(), inputs.iter().map(|row| row.len()))?;
-        check_sizes(name, "outputs", self.network.outputs(), outputs.iter().map(|row| row.len()))?;
+        let rows = self.network.rows();
+        check_sizes(name, "inputs", rows, self.network.inputs(), inputs.iter().map(|row| row.len()))?;
+        check_sizes(name, "outputs", rows, self.network.outputs(), outputs.iter().map(|row| row.len()))?;
         for (spec, row) in self.network.inputs().iter().zip(inputs) {
             check_finite(name, "input", spec, row)?;
         }
@@ -56,11 +58,11 @@ impl Session {
         for (spec, answer) in self.network.outputs().iter().zip(&answers) {
             let row = answer.try_as_plain_ram().and_then(|view| view.as_slice::<f32>()).map_err(failed)?;
             check_finite(name, "output", spec, row)?;
-            if row.len() != spec.elements() {
+            if row.len() != rows * spec.elements() {
                 return Err(Error::inference(format!(
                     "{name}: output {spec} has {} numbers, expected {}",
                     row.len(),
-                    spec.elements()
+                    rows * spec.elements()
                 )));
             }
         }
@@ -83,7 +85,7 @@ impl Session {
             };
             let mut row = tvec!();
             for (spec, values) in network.inputs().iter().zip(inputs) {
-                row.push(Tensor::from_shape(&spec.row_shape(), values)?.into_tvalue());
+                row.push(Tensor::from_shape(&spec.batch_shape(network.rows()), values)?.into_tvalue());
             }
             Ok((state.run(row)?, state))
         });
@@ -103,10 +105,11 @@ impl Session {
 fn check_sizes(
     file: &str,
     side: &str,
+    rows: usize,
     specs: &[TensorSpec],
     sizes: impl ExactSizeIterator<Item = usize> + Clone,
 ) -> Result<()> {
-    let wanted = specs.iter().map(TensorSpec::elements);
+    let wanted = specs.iter().map(|spec| rows * spec.elements());
     if sizes.clone().eq(wanted.clone()) {
         return Ok(());
     }

@@ -23,9 +23,9 @@ impl TensorSpec {
         self.shape.iter().fold(1, |product, size| product.saturating_mul(*size))
     }
 
-    /// The shape with a batch of one.
-    pub(crate) fn row_shape(&self) -> Vec<usize> {
-        std::iter::once(1).chain(self.shape.iter().copied()).collect()
+    /// The shape with a batch of so many rows.
+    pub(crate) fn batch_shape(&self, rows: usize) -> Vec<usize> {
+        std::iter::once(rows).chain(self.shape.iter().copied()).collect()
     }
 
     /// # Errors
