@@ -122,7 +122,7 @@ pub unsafe extern "C" fn evscale_health_json(
     })
 }
 
-/// The whole state of the pool, without configuration and models; some hundred KiB. evscale_restore goes on from it.
+/// The whole state of the pool, without configuration and models; about 34 KiB for records every 2 minutes. evscale_restore goes on from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_snapshot(
     autoscaler: *mut evscale_autoscaler,

@@ -22,7 +22,7 @@ from evscale.training.data import (
 from evscale.training.export import TOLERANCE, export, largest_difference
 from evscale.training.forecaster_loop import JUDGED, LoopSettings, scores, train
 from evscale.training.model import INPUT_NAMES, Forecaster, ForecasterShape
-from evscale.training.schedule import Budget
+from evscale.training.schedule import Budget, begin, run_arguments
 from evscale.training.streamline import streamlined
 from evscale.training.traces import read_traces, segments
 
@@ -40,11 +40,8 @@ def bank(path: Path, make) -> SampleBank:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--traces", type=Path, required=True, help="folder of CSV files `timestamp,events`")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int, default=2)
+    run_arguments(parser, minutes=60.0, threads=2)
+    parser.add_argument("--steps", type=int, help="the run ends after so many, or by --minutes if those are over first")
     parser.add_argument("--real-rows", type=int, default=200_000, help="0: generated series alone")
     parser.add_argument("--generated-rows", type=int, default=120_000, help="0: real traces alone")
     parser.add_argument("--generated-share", type=float, default=0.35)
@@ -52,16 +49,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--leave-out", default="", help="traces whose name begins so are not trained on; several beginnings separated by commas")
     parser.add_argument("--without", choices=PARTS, default=[], nargs="*", help="parts of the network to leave out, for ablations")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--start-from", type=Path, help="checkpoint whose averaged weights to begin with")
     return parser.parse_args()
 
 
 def main() -> None:
     args = arguments()
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
+    begin(args)
     core = compiled_core()
     parts = [segments(trace) for trace in read_traces(args.traces)
              if not (args.leave_out and trace.name.startswith(tuple(args.leave_out.split(","))))]

@@ -17,6 +17,7 @@ from evscale import _evscale
 from evscale.training.export import TOLERANCE, export, largest_difference
 from evscale.training.policy_model import OBSERVATION, actor, critic
 from evscale.training.ppo import PpoSettings, Trainer
+from evscale.training.schedule import begin, run_arguments
 from tqdm import tqdm
 
 
@@ -43,20 +44,14 @@ def mean_reward(env, choose, steps: int) -> float:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--threads", type=int, default=1)
+    run_arguments(parser, minutes=10.0, threads=1)
     parser.add_argument("--environments", type=int, default=64)
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     return parser.parse_args()
 
 
 def main() -> None:
     args = arguments()
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
+    begin(args)
     env = environment(args.tracks, args.environments, args.seed)
     network, value = actor(start_action=env.analytic_action), critic()
     trainer = Trainer(env, network, value, PpoSettings(), args.seed)

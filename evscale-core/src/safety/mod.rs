@@ -39,7 +39,6 @@
 //! 11. The trail is a chain from the proposal to the recommendation, every link with its reason (soak):
 //!     `the_trail_is_a_chain_that_ends_at_the_recommendation`.
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
-//!
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
 //!

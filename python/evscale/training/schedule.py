@@ -1,14 +1,32 @@
-"""Budget of a run, its learning rate, and the moving average of the weights."""
+"""A run: its arguments and its begin, its budget, its learning rate, and the moving average of the weights."""
 
 from __future__ import annotations
 
+import argparse
 import copy
 import math
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import nn
+
+
+def run_arguments(parser: argparse.ArgumentParser, minutes: float, threads: int) -> None:
+    """The arguments that every training script has."""
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoint, result")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=minutes, help=f"of training; {minutes:g} by default")
+    parser.add_argument("--threads", type=int, default=threads)
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+
+
+def begin(args: argparse.Namespace) -> None:
+    """Makes the folder of the run, seeds PyTorch and limits its threads."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
 
 
 @dataclass
