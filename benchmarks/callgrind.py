@@ -14,10 +14,10 @@ FEW, MANY = 20, 80
 PARTS = {
     "tick": ("Autoscaler::observe", "Autoscaler::forecast", "Autoscaler::decide_at"),
     "features": ("forecaster_input::forecaster_input",),
-    "forecaster network": ("ForecasterNetwork::run",),
+    "forecaster network": ("ForecastSource>::quantiles",),
     "experts, mixture, calibration": ("Horizon::predict", "Horizon::evaluate"),
     "rehearsal of the rules": ("Rehearsal::observe",),
-    "policy network": ("PolicyNetwork::adjustment",),
+    "policy network": ("PolicySource>::jobs",),
     "decision and its reasons": ("Controller::decide",),
 }
 # what the time inside the forecaster's network goes to, by operator
