@@ -49,8 +49,8 @@ $(VENV)/.ready: requirements-dev.txt
 	echo "$(CURDIR)/python" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/evscale.pth"
 	touch $@
 
-wheel: venv ## Build the wheel into dist/
-	$(VENV)/bin/maturin build --release --locked --out dist
+wheel: venv ## Build the wheel into dist/; PROFILE=dist makes it smaller and takes a quarter of an hour
+	$(VENV)/bin/maturin build --profile $(or $(PROFILE),release) --locked --out dist
 
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
@@ -89,7 +89,7 @@ install: ## Install the C library and its headers into PREFIX (and DESTDIR)
 	packaging/install.sh install "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
 
 dist: ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
-	cargo build --profile $(or $(PROFILE),dist) --workspace --locked
+	cargo build --profile $(or $(PROFILE),dist) --locked $(if $(filter release,$(PROFILE)),--workspace,-p evscale-ffi)
 	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(or $(PROFILE),dist)" "$(VERSION)"
 
 uninstall: ## Remove what install put there
