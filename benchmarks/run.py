@@ -101,7 +101,7 @@ def measure(bins: Path, quick: bool) -> dict:
     out["latency"] = step("latency", lambda: lines(bins / "bench-latency", 2000 if quick else 100_000))
     out["memory"] = step("memory", lambda: lines(bins / "bench-memory"))
     out["start"] = step("start", lambda: starts(bins, 3 if quick else 11))
-    out["library_bytes"] = library(bins)
+    out["library_bytes"] = {"as built here": library(bins), "as `make dist` builds it": library(bins.parent / "dist")}
     out["networks"] = step("networks", lambda: sidebyside.networks(bins, MODELS, rounds))
     out["alternatives"] = step("alternatives", lambda: sidebyside.alternatives(bins, counts, max(rounds // 2, 1)))
     out["fleets"] = step("fleets", lambda: fleets(bins, quick))
