@@ -22,7 +22,7 @@ def commented(text):
 
 
 def introduction(text):
-    inside = re.search(r"/\*(.*?)\*/", text, re.S).group(1)
+    inside = re.search(r"/\*(.*?)\*/", text, re.DOTALL).group(1)
     lines = [line.removeprefix(" *").strip() for line in inside.splitlines()]
     paragraphs = [" ".join(part.split("\n")) for part in "\n".join(lines).split("\n\n")]
     return [re.sub(r"^([A-Z][A-Za-z ]+):", r"**\1:**", part) for part in paragraphs if not part.startswith("Generated")]
