@@ -281,8 +281,8 @@ int32_t evscale_new(const char *config_json,
                     struct evscale_error **error);
 
 // Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-// arrives it does not make the pool smaller. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or
-// of another interval. Otherwise like evscale_new.
+// arrives it leaves the pool as it is. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of
+// another interval. Otherwise like evscale_new.
 int32_t evscale_restore(const char *config_json,
                         const struct evscale_bundle *bundle,
                         const uint8_t *snapshot,
@@ -368,7 +368,8 @@ int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             size_t *needed,
                             struct evscale_error **error);
 
-// The whole state of the pool, without configuration and models; about 34 KiB for records every 2 minutes. evscale_restore goes on from it.
+// The whole state of the pool, without configuration and models; about 34 KiB for records every 2 minutes.
+// evscale_restore goes on from it.
 int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
                          uint8_t *buffer,
                          size_t capacity,

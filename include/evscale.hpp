@@ -226,7 +226,7 @@ public:
         handle_.reset(made);
     }
 
-    /// Goes on from a snapshot; until a fresh record arrives the pool is not made smaller.
+    /// Goes on from a snapshot; until a fresh record arrives the pool is left as it is.
     static Autoscaler restore(const std::string &config_json, View<std::uint8_t> snapshot,
                               const Bundle *bundle = nullptr) {
         evscale_autoscaler *made = nullptr;

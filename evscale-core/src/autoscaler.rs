@@ -7,63 +7,22 @@ use crate::controller::Controller;
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::features::{ForecasterInput, PolicyState, forecaster_input};
-use crate::forecaster::{Answered, Ensemble, Forecast, ForecastSource, ForecasterNetwork, Quantiles};
+use crate::forecaster::{Answered, Ensemble, Forecast, ForecastSource, Quantiles};
 use crate::health::Health;
 use crate::host::{HostForecaster, HostPolicy, OwnForecaster, OwnPolicy};
 use crate::metrics::{History, Metrics};
-use crate::policy::{Need, PolicyNetwork, PolicySource, Proposal, Source, whole_jobs};
+use crate::networks::Networks;
+use crate::observation::Observation;
+use crate::policy::{Need, Proposal, Source, whole_jobs};
 use crate::safety::ManualOverride;
 use crate::startup::ScalingOutcome;
 use crate::time::{Calendar, Timestamp};
-use crate::validation::{AllowedActions, Checked, DataQuality, Doubt, Expectation, Verdict};
+use crate::validation::{Checked, DataQuality, Doubt, Expectation, Verdict};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Anomaly score of the records from which the pool does not shrink.
 const ANOMALOUS: f64 = 0.9;
-
-/// What became of a record, and what it means.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Observation {
-    /// Accepted, repaired, or rejected.
-    pub verdict: Verdict,
-    /// Fields that were set to unknown, and why.
-    pub repairs: Vec<String>,
-    /// Why the record was rejected.
-    pub reason: Option<String>,
-    /// Verdict on the data.
-    pub data_quality: DataQuality,
-    /// What may be done on it.
-    pub allowed_actions: AllowedActions,
-    /// How unusual the record is, 0 to 1.
-    pub anomaly_score: f64,
-    /// `decide` will make a new decision.
-    pub decision_due: bool,
-    /// It will do so because of a predicted or real breach of the SLA.
-    pub emergency: bool,
-}
-
-impl Observation {
-    /// Of a record that could be used, and that makes no decision due.
-    fn usable(repairs: Vec<String>, quality: DataQuality, anomaly_score: f64) -> Self {
-        Self {
-            verdict: if repairs.is_empty() { Verdict::Accepted } else { Verdict::Repaired },
-            repairs,
-            reason: None,
-            data_quality: quality,
-            allowed_actions: quality.allowed(),
-            anomaly_score,
-            decision_due: false,
-            emergency: false,
-        }
-    }
-
-    /// The observation as JSON.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
 
 /// Builds an [`Autoscaler`].
 #[derive(Clone, Debug)]
@@ -87,34 +46,6 @@ impl AutoscalerBuilder {
     pub fn build(self) -> Result<Autoscaler> {
         let networks = Networks::for_config(&self.config, self.bundle)?;
         Autoscaler::from_parts(self.config, networks, None)
-    }
-}
-
-/// The sessions of both networks, or what the host put in their places. Sessions keep nothing from one run to the next, so
-/// pools can take turns with them.
-#[derive(Debug)]
-pub(crate) struct Networks {
-    forecaster: Box<dyn ForecastSource>,
-    policy: Box<dyn PolicySource>,
-}
-
-impl Networks {
-    pub(crate) fn new(bundle: &ModelBundle) -> Self {
-        Self {
-            forecaster: Box::new(ForecasterNetwork::new(bundle)),
-            policy: Box::new(PolicyNetwork::new(bundle)),
-        }
-    }
-
-    /// Of a bundle, or of the bundled one; none where the configuration does without.
-    pub(crate) fn for_config(config: &Config, bundle: Option<ModelBundle>) -> Result<Option<Self>> {
-        config.check()?;
-        if !config.use_networks {
-            return Ok(None);
-        }
-        let bundle = bundle.map_or_else(ModelBundle::bundled, Ok)?;
-        bundle.check_signer(config)?;
-        Ok(Some(Self::new(&bundle)))
     }
 }
 
@@ -447,8 +378,8 @@ impl Autoscaler {
         }
     }
 
-    /// Tells how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks that were asked in it and took
-    /// longer than `latency_budget_ms` of the configuration are left alone for a while.
+    /// Tells how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks that
+    /// were asked in it and took longer than `latency_budget_ms` of the configuration are left alone for a while.
     pub fn report_latency(&mut self, took: Duration) {
         let (took, budget) = (1000.0 * took.as_secs_f64(), self.config.latency_budget_ms);
         if took <= budget {

@@ -9,9 +9,9 @@ use crate::execution::Execution;
 use crate::features::PolicyState;
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
-use crate::policy::ForecastRung;
 use crate::policy::{
-    ErrorBudget, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, jobs_for, whole_jobs,
+    ErrorBudget, ForecastRung, Need, NeedInput, Proposal, Rehearsal, ServiceTime, Source, jobs_for,
+    whole_jobs,
 };
 use crate::safety::{Context, Guard, ManualOverride};
 use crate::startup::{ScalingOutcome, Startup};

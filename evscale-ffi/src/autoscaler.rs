@@ -48,8 +48,8 @@ pub unsafe extern "C" fn evscale_new(
 }
 
 /// Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-/// arrives it does not make the pool smaller. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or
-/// of another interval. Otherwise like evscale_new.
+/// arrives it leaves the pool as it is. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of
+/// another interval. Otherwise like evscale_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_restore(
     config_json: *const c_char,

@@ -7,7 +7,7 @@ use crate::error::*;
 use crate::growing::Array;
 use crate::guarded::Guarded;
 use crate::records::*;
-use evscale_core::{Decision, Fleet, Metrics};
+use evscale_core::{Decision, Fleet, Metrics, Observation};
 use std::collections::BTreeMap;
 use std::ffi::c_char;
 
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn evscale_fleet_tick(
             decisions: Array::optional(decisions, count)?,
             statuses: (!statuses.is_null()).then_some(statuses),
         };
-        with_pools(fleet, |pools| tick(pools, &keys, &records, &answers))
+        with_pools(fleet, |pools| tick(pools, &keys, records, &answers))
     })
 }
 
@@ -166,45 +166,51 @@ struct Answers {
     statuses: Option<*mut i32>,
 }
 
-fn tick(pools: &mut Pools, keys: &[&str], records: &[Metrics], answers: &Answers) -> Outcome {
-    let mut failures: BTreeMap<&str, Failure> = BTreeMap::new();
-    for (index, (key, record)) in keys.iter().zip(records).enumerate() {
-        let seen = pools.fleet.with_pool(key, |scaler| scaler.observe(record)).flatten();
-        match seen {
-            Ok(seen) => {
-                if let Some(out) = &answers.observations {
+/// What a pool said in a tick, record by record.
+struct Told {
+    observations: std::vec::IntoIter<Observation>,
+    decision: evscale_decision,
+}
+
+fn tick(pools: &mut Pools, keys: &[&str], records: Vec<Metrics>, answers: &Answers) -> Outcome {
+    let records = keys.iter().map(|key| (*key).to_owned()).zip(records).collect();
+    let mut told: BTreeMap<String, Told> = BTreeMap::new();
+    for tick in pools.fleet.tick(records).into_iter().flatten() {
+        let decision = (&tick.decision).into();
+        told.insert(tick.key.clone(), Told { observations: tick.observations.into_iter(), decision });
+        pools.last.insert(tick.key, tick.decision);
+    }
+    let mut first_failure = Ok(());
+    for (index, key) in keys.iter().enumerate() {
+        let status = match told.get_mut(*key) {
+            Some(pool) => {
+                if let (Some(out), Some(seen)) = (&answers.observations, pool.observations.next()) {
                     out.write(index, &(&seen).into());
                 }
+                if let Some(out) = &answers.decisions {
+                    out.write(index, &pool.decision);
+                }
+                EVSCALE_OK
             }
-            Err(problem) => {
-                failures.entry(key).or_insert_with(|| problem.into());
+            None => {
+                let failure = why_silent(&mut pools.fleet, key);
+                let code = failure.code;
+                first_failure = first_failure.and(Err(failure));
+                code
             }
-        }
-    }
-    let mut decided: BTreeMap<&str, evscale_decision> = BTreeMap::new();
-    for key in keys {
-        if decided.contains_key(key) || failures.contains_key(key) {
-            continue;
-        }
-        match pools.fleet.with_pool(key, |scaler| scaler.decide()) {
-            Ok(decision) => {
-                decided.insert(key, (&decision).into());
-                pools.last.insert((*key).to_owned(), decision);
-            }
-            Err(problem) => {
-                failures.insert(key, problem.into());
-            }
-        }
-    }
-    for (index, key) in keys.iter().enumerate() {
-        if let (Some(out), Some(decision)) = (&answers.decisions, decided.get(key)) {
-            out.write(index, decision);
-        }
+        };
         if let Some(out) = answers.statuses {
-            let status = failures.get(key).map_or(EVSCALE_OK, |failure| failure.code);
             // SAFETY: the caller hands `count` writable statuses.
             unsafe { out.add(index).write(status) };
         }
     }
-    keys.iter().find_map(|key| failures.remove(key)).map_or(Ok(()), Err)
+    first_failure
+}
+
+/// Why a tick has nothing of a pool: it is not there, or it failed.
+fn why_silent(fleet: &mut Fleet, key: &str) -> Failure {
+    match fleet.with_pool(key, |_| ()) {
+        Err(problem) => problem.into(),
+        Ok(()) => Failure::new(EVSCALE_POISONED, format!("pool `{key}` did not answer")),
+    }
 }

@@ -1,9 +1,9 @@
 //! What the host and its people tell an autoscaler.
 
 use crate::autoscaler::{evscale_autoscaler, with_pool};
-use crate::boundary::{enter, json};
+use crate::boundary::{Outcome, enter, json};
 use crate::error::*;
-use evscale_core::{ManualOrder, ManualOverride, Pause, Timestamp};
+use evscale_core::{Autoscaler, ManualOrder, ManualOverride, Pause, Timestamp};
 use std::ffi::c_char;
 use std::time::Duration;
 
@@ -31,10 +31,7 @@ pub unsafe extern "C" fn evscale_acknowledge_json(
 ) -> i32 {
     enter(error, || {
         let outcome = json(outcome_json, "outcome_json")?;
-        with_pool(autoscaler, |pool| {
-            pool.scaler.acknowledge(&outcome);
-            Ok(())
-        })
+        tell(autoscaler, |scaler| scaler.acknowledge(&outcome))
     })
 }
 
@@ -51,10 +48,7 @@ pub unsafe extern "C" fn evscale_report_latency(
             let message = format!("`milliseconds` is {milliseconds}, expected a time of 0 or more");
             Failure::new(EVSCALE_INVALID_ARGUMENT, message)
         })?;
-        with_pool(autoscaler, |pool| {
-            pool.scaler.report_latency(took);
-            Ok(())
-        })
+        tell(autoscaler, |scaler| scaler.report_latency(took))
     })
 }
 
@@ -67,10 +61,7 @@ pub unsafe extern "C" fn evscale_set_pause(
 ) -> i32 {
     enter(error, || {
         let pause = pause_of(pause)?;
-        with_pool(autoscaler, |pool| {
-            pool.scaler.set_pause(pause);
-            Ok(())
-        })
+        tell(autoscaler, |scaler| scaler.set_pause(pause))
     })
 }
 
@@ -87,10 +78,7 @@ pub unsafe extern "C" fn evscale_set_override(
 ) -> i32 {
     enter(error, || {
         let manual = override_of(order, jobs, until_ms)?;
-        with_pool(autoscaler, |pool| {
-            pool.scaler.set_override(Some(manual));
-            Ok(())
-        })
+        tell(autoscaler, |scaler| scaler.set_override(Some(manual)))
     })
 }
 
@@ -100,11 +88,13 @@ pub unsafe extern "C" fn evscale_clear_override(
     autoscaler: *mut evscale_autoscaler,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        with_pool(autoscaler, |pool| {
-            pool.scaler.set_override(None);
-            Ok(())
-        })
+    enter(error, || tell(autoscaler, |scaler| scaler.set_override(None)))
+}
+
+fn tell(autoscaler: *mut evscale_autoscaler, work: impl FnOnce(&mut Autoscaler)) -> Outcome {
+    with_pool(autoscaler, |pool| {
+        work(&mut pool.scaler);
+        Ok(())
     })
 }
 

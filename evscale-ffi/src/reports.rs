@@ -1,9 +1,9 @@
 //! What an autoscaler knows: explanations, forecasts, health, state.
 
-use crate::autoscaler::{evscale_autoscaler, with_pool};
-use crate::boundary::{Outcome, copy_out, copy_text, enter, null, slice};
+use crate::autoscaler::{Pool, evscale_autoscaler, with_pool};
+use crate::boundary::{copy_out, copy_text, enter, null, slice};
 use crate::error::*;
-use evscale_core::{Autoscaler, Decision, Forecast, HORIZON_MINUTES, Observation};
+use evscale_core::{Decision, Forecast, HORIZON_MINUTES, Observation};
 use std::ffi::c_char;
 
 /// Most horizons, and most levels, of one call.
@@ -18,11 +18,8 @@ pub unsafe extern "C" fn evscale_observation_json(
     needed: *mut usize,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let json = with_pool(autoscaler, |pool| {
-            pool.seen.as_ref().map(Observation::to_json).ok_or_else(|| nothing("record"))
-        })?;
-        copy_text(json, buffer, capacity, needed)
+    report(autoscaler, buffer, capacity, needed, error, |pool| {
+        pool.seen.as_ref().map(Observation::to_json).ok_or_else(|| nothing("record"))
     })
 }
 
@@ -35,16 +32,9 @@ pub unsafe extern "C" fn evscale_decision_json(
     needed: *mut usize,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let json = with_pool(autoscaler, |pool| {
-            pool.last.as_ref().map(Decision::to_json).ok_or_else(|| nothing("decision"))
-        })?;
-        copy_text(json, buffer, capacity, needed)
+    report(autoscaler, buffer, capacity, needed, error, |pool| {
+        pool.last.as_ref().map(Decision::to_json).ok_or_else(|| nothing("decision"))
     })
-}
-
-pub(crate) fn nothing(what: &str) -> Failure {
-    Failure::new(EVSCALE_INVALID_ARGUMENT, format!("there is no {what} yet"))
 }
 
 /// The forecast at the newest record, as JSON.
@@ -56,10 +46,7 @@ pub unsafe extern "C" fn evscale_forecast_json(
     needed: *mut usize,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let json = with_pool(autoscaler, |pool| Ok(pool.scaler.forecast().to_json()))?;
-        copy_text(json, buffer, capacity, needed)
-    })
+    report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.forecast().to_json()))
 }
 
 /// Quantiles of the forecast at the newest record, events per interval. `minutes` are `minutes_count` leads, each of 2, 4,
@@ -116,13 +103,11 @@ pub unsafe extern "C" fn evscale_health_json(
     needed: *mut usize,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let json = with_pool(autoscaler, |pool| Ok(pool.scaler.health().to_json()))?;
-        copy_text(json, buffer, capacity, needed)
-    })
+    report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.health().to_json()))
 }
 
-/// The whole state of the pool, without configuration and models; about 34 KiB for records every 2 minutes. evscale_restore goes on from it.
+/// The whole state of the pool, without configuration and models; about 34 KiB for records every 2 minutes.
+/// evscale_restore goes on from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_snapshot(
     autoscaler: *mut evscale_autoscaler,
@@ -131,15 +116,24 @@ pub unsafe extern "C" fn evscale_snapshot(
     needed: *mut usize,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || snapshot(autoscaler, buffer, capacity, needed))
+    enter(error, || {
+        let state = with_pool(autoscaler, |pool| Ok(pool.scaler.snapshot()))?;
+        copy_out(&state, buffer, capacity, needed)
+    })
 }
 
-fn snapshot(
+/// Copies a text about a pool out.
+fn report(
     autoscaler: *mut evscale_autoscaler,
-    buffer: *mut u8,
+    buffer: *mut c_char,
     capacity: usize,
     needed: *mut usize,
-) -> Outcome {
-    let state = with_pool(autoscaler, |pool| Ok(Autoscaler::snapshot(&pool.scaler)))?;
-    copy_out(&state, buffer, capacity, needed)
+    error: *mut *mut evscale_error,
+    about: impl FnOnce(&mut Pool) -> Result<String, Failure>,
+) -> i32 {
+    enter(error, || copy_text(with_pool(autoscaler, about)?, buffer, capacity, needed))
+}
+
+pub(crate) fn nothing(what: &str) -> Failure {
+    Failure::new(EVSCALE_INVALID_ARGUMENT, format!("there is no {what} yet"))
 }

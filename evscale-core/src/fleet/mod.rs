@@ -1,6 +1,6 @@
 //! Many pools by key: shared networks, any order of records, as many threads as the host allows.
 
-use crate::autoscaler::{Autoscaler, Networks, Observation, Taken};
+use crate::autoscaler::{Autoscaler, Taken};
 use crate::bundle::ModelBundle;
 use crate::config::Config;
 use crate::decision::Decision;
@@ -8,6 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::features::ForecasterInput;
 use crate::forecaster::{BATCH, ForecasterBatch, Quantiles};
 use crate::metrics::Metrics;
+use crate::networks::Networks;
+use crate::observation::Observation;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,8 +33,7 @@ pub struct PoolTick {
 /// Autoscalers of many pools that share the networks of one bundle.
 ///
 /// Decisions equal those of single [`Autoscaler`]s bit for bit, whatever the number of threads. Forecasts of many pools are
-/// made in batches of 16, which takes a third off their time. A pool that fails
-/// does not disturb another.
+/// made in batches of 16, which takes a third off their time. A pool that fails does not disturb another.
 ///
 /// ```
 /// use evscale_core::{Config, Fleet, Metrics, ModelBundle};

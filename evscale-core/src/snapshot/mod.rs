@@ -5,10 +5,11 @@
 
 mod migration;
 
-use crate::autoscaler::{Autoscaler, Networks, State};
+use crate::autoscaler::{Autoscaler, State};
 use crate::bundle::ModelBundle;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::networks::Networks;
 
 const MAGIC: [u8; 4] = *b"EVSC";
 const FORMAT_VERSION: u16 = 3;

@@ -166,6 +166,7 @@ impl Rehearsal {
         self.late_in_records *= discount;
         if let Some(late) = late_events {
             self.late_on_paper += late_on_paper;
+            // More late events than the interval had are those of an old queue: a quarter of them is new.
             self.late_in_records += late.min(events.max(late / 4.0));
         }
         self.events = self.events * discount + events;
