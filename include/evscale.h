@@ -368,7 +368,7 @@ int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             size_t *needed,
                             struct evscale_error **error);
 
-// The whole state of the pool, without configuration and models; about 34 KiB for records every 2 minutes.
+// The whole state of the pool, without configuration and models; about 25 KiB for records every 2 minutes.
 // evscale_restore goes on from it.
 int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
                          uint8_t *buffer,

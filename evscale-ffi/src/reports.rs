@@ -106,7 +106,7 @@ pub unsafe extern "C" fn evscale_health_json(
     report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.health().to_json()))
 }
 
-/// The whole state of the pool, without configuration and models; about 34 KiB for records every 2 minutes.
+/// The whole state of the pool, without configuration and models; about 25 KiB for records every 2 minutes.
 /// evscale_restore goes on from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_snapshot(

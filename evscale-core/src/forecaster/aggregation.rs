@@ -92,8 +92,8 @@ impl Aggregation {
 }
 
 /// The values at the scored levels.
-pub(super) fn at_scored(quantiles: &[f64; LEVELS]) -> [f32; SCORED] {
-    SCORED_AT.map(|index| quantiles.get(index).map_or(0.0, |value| *value as f32))
+pub(super) fn at_scored<T: Copy + Default>(quantiles: &[T; LEVELS]) -> [T; SCORED] {
+    SCORED_AT.map(|index| quantiles.get(index).copied().unwrap_or_default())
 }
 
 /// Quantile loss, mean over the scored levels (Koenker and Bassett 1978).

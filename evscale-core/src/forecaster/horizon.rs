@@ -92,18 +92,19 @@ impl Horizon {
             *answer = point.is_finite().then(|| errors.around(point));
         }
         experts[NETWORK] = network;
-        let in_events = |z: [f32; LEVELS]| z.map(|z| input.to_events(f64::from(z)));
-        let mixture = in_events(self.aggregation.mix(&experts));
+        let in_events = |z: f32| input.to_events(f64::from(z));
+        let mixture = self.aggregation.mix(&experts).map(in_events);
         let answer = self.calibration.correct(mixture);
         let (quantiles, quiet) = self.calibration.whole_counts(answer, typical);
         if now % stride(self.steps) == 0 {
+            self.pending.reserve_exact(1);
             self.pending.push_back(Pending {
                 target: now + self.steps,
                 scale: input.scale,
                 level_z: input.level_z,
                 points,
-                experts: experts.map(|answer| answer.map(|z| at_scored(&in_events(z)))),
-                mixture: at_scored(&mixture),
+                experts: experts.map(|answer| answer.map(|z| at_scored(&z).map(|z| in_events(z) as f32))),
+                mixture: at_scored(&mixture).map(|value| value as f32),
                 answer: answer.map(|value| value as f32),
                 quiet,
             });

@@ -3,11 +3,8 @@
 use super::ring::{Cells, Cursor};
 use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
-/// Days that the fine ring holds, as far as its length is not capped.
-const FINE_DAYS: i64 = 7;
-/// Entries of the fine ring beyond the whole week, so that a window of 96 intervals has its last-week values.
+/// Entries of the fine ring beyond a whole day, so that a window of 96 intervals has its values of yesterday.
 const FINE_MARGIN: usize = 112;
 /// Longest fine ring, in intervals.
 const FINE_CAPACITY_LIMIT: usize = 12_000;
@@ -19,8 +16,8 @@ const COARSE_BUCKET_SECONDS: i64 = 1_200;
 /// Arrivals per interval, newest last; an interval that is not known is NaN.
 ///
 /// Intervals are addressed by *slot*: slot 0 is that of the first record, slot `n` ends `n` intervals
-/// later. Memory is bounded: about one week at the interval (at most 12,000 intervals) and 15 days
-/// in buckets of 20 minutes.
+/// later. Memory is bounded: about one day at the interval (at most 12,000 intervals) and 15 days
+/// in buckets of 20 minutes. A fine ring of a week made no better forecasts and no better decisions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
     interval_ms: i64,
@@ -39,8 +36,8 @@ impl History {
     /// An empty history for records every `interval_seconds`.
     pub fn new(interval_seconds: u32) -> Self {
         let interval_ms = i64::from(interval_seconds.max(1)) * SECOND_MS;
-        let week = (FINE_DAYS * DAY_MS / interval_ms) as usize;
-        let fine = (week + FINE_MARGIN).min(FINE_CAPACITY_LIMIT);
+        let day = (DAY_MS / interval_ms) as usize;
+        let fine = (day + FINE_MARGIN).min(FINE_CAPACITY_LIMIT);
         let bucket_intervals = (COARSE_BUCKET_SECONDS * SECOND_MS / interval_ms).max(1);
         let buckets = (COARSE_DAYS * DAY_MS / (bucket_intervals * interval_ms)) as usize + 1;
         Self {
@@ -86,6 +83,21 @@ impl History {
             }
         }
         history
+    }
+
+    /// The same history with a fine ring of today's length.
+    pub(crate) fn resized(self) -> Self {
+        let interval_seconds = u32::try_from(self.interval_ms / SECOND_MS).unwrap_or(0);
+        let Self { slots, fine, .. } = Self::new(interval_seconds);
+        let mut resized = Self { slots, fine, ..self.clone() };
+        resized.slots.advance(self.slots.newest(), |_| ());
+        for back in 0..resized.fine.len() as i64 {
+            let slot = self.slots.newest().saturating_sub(back);
+            if let Some(cell) = resized.slots.cell(slot) {
+                resized.fine.set(cell, self.at(slot) as f32);
+            }
+        }
+        resized
     }
 
     /// Whether this is a history for records every `interval_seconds`, of the size that it should have.
@@ -177,29 +189,18 @@ impl History {
     /// share of them that is known, 0 to 1.
     pub fn coarse_mean(&self, first: i64, last: i64) -> (f64, f64) {
         let (from, to) = (first.div_euclid(self.bucket_intervals), last.div_euclid(self.bucket_intervals));
-        let stretches = self.buckets.cells(from, to);
-        let known = f64::from(self.known_in(stretches.clone()));
-        let sums = stretches.into_iter().filter_map(|cells| self.sums.get(cells)).flatten();
-        let sum = sums.fold(0.0, |sum, more| sum + f64::from(*more));
+        let (mut sum, mut known) = (0.0, 0u32);
+        for cells in self.buckets.cells(from, to) {
+            if let (Some(sums), Some(counts)) = (self.sums.get(cells.clone()), self.known.get(cells)) {
+                for (more, count) in sums.iter().zip(counts) {
+                    sum += f64::from(*more);
+                    known += u32::from(*count);
+                }
+            }
+        }
         let span = ((to - from + 1) * self.bucket_intervals) as f64;
+        let known = f64::from(known);
         if known > 0.0 { (sum / known, known / span) } else { (f64::NAN, 0.0) }
-    }
-
-    /// The share of [`coarse_mean`](Self::coarse_mean) alone.
-    pub fn coarse_share(&self, first: i64, last: i64) -> f64 {
-        let (from, to) = (first.div_euclid(self.bucket_intervals), last.div_euclid(self.bucket_intervals));
-        let span = ((to - from + 1) * self.bucket_intervals) as f64;
-        f64::from(self.known_in(self.buckets.cells(from, to))) / span
-    }
-
-    /// Known intervals of stretches of coarse buckets.
-    fn known_in(&self, stretches: [Range<usize>; 2]) -> u32 {
-        stretches
-            .into_iter()
-            .filter_map(|cells| self.known.get(cells))
-            .flatten()
-            .map(|known| u32::from(*known))
-            .sum()
     }
 
     fn bucket(&self, bucket: i64) -> (f64, f64) {
@@ -267,15 +268,15 @@ mod tests {
             history.push(at(2 * i), (i / 720) as f64);
         }
         let newest = history.newest_slot();
-        assert!(history.at(newest - 5040).is_finite());
-        assert!(history.at(newest - 6000).is_nan(), "older than the fine ring");
+        assert!(history.at(newest - 720).is_finite());
+        assert!(history.at(newest - 1000).is_nan(), "older than the fine ring");
         assert_eq!(history.coarse_at(newest - 10 * 720), (days - 1 - 10) as f64);
         assert!(history.coarse_at(newest - 16 * 720).is_nan(), "older than the coarse ring");
         for days in [1, 14, 30] {
             let first = newest - days * 720 + 1;
-            assert_eq!(history.coarse_share(first, newest), history.coarse_mean(first, newest).1);
+            assert!((0.5..=1.0).contains(&history.coarse_mean(first, newest).1));
         }
-        assert_eq!(history.len(), 5040 + FINE_MARGIN);
+        assert_eq!(history.len(), 720 + FINE_MARGIN);
     }
 
     #[test]
