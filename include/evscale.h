@@ -82,6 +82,9 @@
 // A network failed.
 #define EVSCALE_INFERENCE 50
 
+// A file cannot be written.
+#define EVSCALE_IO 51
+
 // The library failed inside.
 #define EVSCALE_PANIC 60
 
@@ -193,8 +196,8 @@ typedef struct evscale_metrics {
   int32_t is_peak_hours;
   // Maintenance is under way: 1 yes, 0 no, -1 unknown.
   int32_t is_maintenance_window;
-  // Zero, or the record is refused.
-  int32_t reserved;
+  // A deploy is in progress, so that service times say little: 1 yes, 0 no, -1 unknown.
+  int32_t is_deploy_in_progress;
 } evscale_metrics;
 
 // What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -375,6 +378,14 @@ int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
                          size_t capacity,
                          size_t *needed,
                          struct evscale_error **error);
+
+// Writes a snapshot (or any other bytes) to the file `path`: at every moment, also if the power fails, the file is the one
+// before or the new one. The bytes go to a file beside it (`.tmp` appended), are flushed to the disk, and take its place by
+// one rename. EVSCALE_IO if that fails; the file before is then still there. Each path is for one writer.
+int32_t evscale_save(const char *path,
+                     const uint8_t *snapshot,
+                     size_t length,
+                     struct evscale_error **error);
 
 // Tells what the host really did, as JSON (at most 1 MiB): timestamp (required), started, ready, startup_seconds,
 // refused, drained. The startup time, and what can be had, are learned from it.

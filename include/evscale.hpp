@@ -461,6 +461,13 @@ private:
     std::unique_ptr<evscale_fleet, Free> handle_;
 };
 
+/// Writes a snapshot to a file: at every moment the file is the one before or the new one, also if the power fails.
+inline void save(const std::string &path, View<std::uint8_t> snapshot) {
+    detail::run([&](evscale_error **error) {
+        return evscale_save(path.c_str(), snapshot.data(), snapshot.size(), error);
+    });
+}
+
 }  // namespace evscale
 
 #endif /* EVSCALE_HPP */

@@ -25,6 +25,8 @@ pub const EVSCALE_INVALID_BUNDLE: i32 = 30;
 pub const EVSCALE_INVALID_SNAPSHOT: i32 = 40;
 /// A network failed.
 pub const EVSCALE_INFERENCE: i32 = 50;
+/// A file cannot be written.
+pub const EVSCALE_IO: i32 = 51;
 /// The library failed inside.
 pub const EVSCALE_PANIC: i32 = 60;
 /// The handle (or, in a fleet, the pool) failed inside before; free it (remove it).

@@ -13,6 +13,7 @@ mod guarded;
 mod orders;
 mod records;
 mod reports;
+mod save;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -25,4 +26,5 @@ pub use fleet_pools::*;
 pub use orders::*;
 pub use records::*;
 pub use reports::*;
+pub use save::*;
 pub use version::*;

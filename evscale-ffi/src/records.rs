@@ -69,8 +69,8 @@ pub struct evscale_metrics {
     pub is_peak_hours: i32,
     /// Maintenance is under way: 1 yes, 0 no, -1 unknown.
     pub is_maintenance_window: i32,
-    /// Zero, or the record is refused.
-    pub reserved: i32,
+    /// A deploy is in progress, so that service times say little: 1 yes, 0 no, -1 unknown.
+    pub is_deploy_in_progress: i32,
 }
 
 /// What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -136,15 +136,12 @@ impl evscale_metrics {
         is_business_hours: -1,
         is_peak_hours: -1,
         is_maintenance_window: -1,
-        reserved: 0,
+        is_deploy_in_progress: -1,
     };
 
     /// The record as the core knows it.
     pub(crate) fn to_core(self) -> Result<Metrics, Failure> {
         let number = |value: f64| (!value.is_nan()).then_some(value);
-        if self.reserved != 0 {
-            return Err(refused("reserved", self.reserved, "0"));
-        }
         let at = Timestamp::from_millis(self.timestamp_ms)?;
         let mut record = Metrics::new(at, self.logged_events_count, self.current_job_count);
         record.processed_events_count = number(self.processed_events_count);
@@ -161,6 +158,7 @@ impl evscale_metrics {
         record.is_business_hours = flag(self.is_business_hours, "is_business_hours")?;
         record.is_peak_hours = flag(self.is_peak_hours, "is_peak_hours")?;
         record.is_maintenance_window = flag(self.is_maintenance_window, "is_maintenance_window")?;
+        record.is_deploy_in_progress = flag(self.is_deploy_in_progress, "is_deploy_in_progress")?;
         Ok(record)
     }
 }
@@ -170,13 +168,11 @@ fn flag(value: i32, name: &str) -> Result<Option<bool>, Failure> {
         -1 => Ok(None),
         0 => Ok(Some(false)),
         1 => Ok(Some(true)),
-        other => Err(refused(name, other, "-1, 0 or 1")),
+        other => {
+            let message = format!("`{name}` of evscale_metrics is {other}, expected -1, 0 or 1");
+            Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message))
+        }
     }
-}
-
-fn refused(name: &str, value: i32, expected: &str) -> Failure {
-    let message = format!("`{name}` of evscale_metrics is {value}, expected {expected}");
-    Failure::new(EVSCALE_INVALID_ARGUMENT, message)
 }
 
 impl From<&Observation> for evscale_observation {

@@ -79,6 +79,9 @@ static void pointers_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_new(NULL, NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "snapshot", evscale_restore(NULL, NULL, NULL, 9, &other, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_restore(NULL, NULL, &byte, 1, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "path", evscale_save(NULL, &byte, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "snapshot", evscale_save("unwritten", NULL, 1, &error));
+    REFUSED(EVSCALE_IO, "no such folder/state", evscale_save("no such folder/state", &byte, 1, &error));
     REFUSED(EVSCALE_NULL_POINTER, "bundle", evscale_bundle_load(&byte, 1, &byte, 1, &byte, 1, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "manifest", evscale_bundle_load(NULL, 1, &byte, 1, &byte, 1, &bundle, &error));
     REFUSED(EVSCALE_NULL_POINTER, "forecaster", evscale_bundle_load(&byte, 1, NULL, 1, &byte, 1, &bundle, &error));
@@ -186,7 +189,7 @@ static void values_that_make_no_sense(void) {
     RECORD(is_business_hours, 2, "is_business_hours");
     RECORD(is_peak_hours, -2, "is_peak_hours");
     RECORD(is_maintenance_window, INT32_MAX, "is_maintenance_window");
-    RECORD(reserved, 1, "reserved");
+    RECORD(is_deploy_in_progress, 2, "is_deploy_in_progress");
     RECORD(timestamp_ms, INT64_MAX, "9223372036854775807");
     RECORD(timestamp_ms, INT64_MIN, "9223372036854775808");
     REFUSED(EVSCALE_INVALID_ARGUMENT, "9223372036854775807", evscale_decide_at(scaler, INT64_MAX, &decision, &error));

@@ -31,6 +31,21 @@ static void snapshot_goes_on_as_before(void) {
     evscale_free(one);
 }
 
+static void a_saved_snapshot_takes_the_place_of_the_one_before(const char *program) {
+    char path[4096], beside[4096];
+    uint8_t found[8] = {0};
+    FILE *file;
+    snprintf(path, sizeof path, "%s.state", program);
+    snprintf(beside, sizeof beside, "%s.state.tmp", program);
+    CHECK(evscale_save(path, (const uint8_t *)"before", 6, NULL) == EVSCALE_OK);
+    CHECK(evscale_save(path, (const uint8_t *)"now", 3, NULL) == EVSCALE_OK);
+    file = fopen(path, "rb");
+    CHECK(file != NULL && fread(found, 1, sizeof found, file) == 3 && memcmp(found, "now", 3) == 0);
+    if (file != NULL) fclose(file);
+    CHECK(fopen(beside, "rb") == NULL);
+    remove(path);
+}
+
 static void reports_tell_what_is_known(void) {
     static const uint32_t minutes[] = {12, 48, 180};
     static const double levels[] = {0.1, 0.5, 0.9, 0.95};
@@ -218,6 +233,7 @@ int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "golden") == 0) return golden(argv[2], argv[3]);
     CHECK(evscale_version()[0] != '\0' && evscale_version_number() == EVSCALE_VERSION_NUMBER);
     snapshot_goes_on_as_before();
+    a_saved_snapshot_takes_the_place_of_the_one_before(argv[0]);
     reports_tell_what_is_known();
     hosts_remember_and_measure();
     people_give_orders();

@@ -1,6 +1,7 @@
 // The C++ layer: ownership, errors, sizes, restore.
 #include <evscale.hpp>
 
+#include <cstdio>
 #include <iostream>
 #include <type_traits>
 
@@ -29,7 +30,7 @@ static void feed(evscale::Autoscaler &scaler, int from, int to) {
     }
 }
 
-int main() {
+int main(int, char **argv) {
     evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
     CHECK(scaler.remember(evscale::Metrics(start - std::chrono::minutes(60), 1900, 10)).verdict == evscale::Verdict::accepted);
     feed(scaler, 1, 8);
@@ -44,6 +45,9 @@ int main() {
     CHECK(why.front() == '{' && why.back() == '}' && why.find("\"trail\"") != std::string::npos);
     CHECK(moved.forecast_json().size() > 1024);
 
+    const std::string path = std::string(argv[0]) + ".state";
+    evscale::save(path, moved.snapshot());
+    CHECK(std::remove(path.c_str()) == 0);
     auto again = evscale::Autoscaler::restore(R"({"min_jobs": 2, "max_jobs": 40})", moved.snapshot());
     feed(moved, 8, 10);
     feed(again, 8, 10);
@@ -87,7 +91,7 @@ int main() {
 
     try {
         evscale::Fleet::Record broken{"b", next};
-        broken.metrics->reserved = 1;
+        broken.metrics->is_deploy_in_progress = 2;
         fleet.tick({broken});
         CHECK(false);
     } catch (const evscale::Error &problem) {

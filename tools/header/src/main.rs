@@ -4,8 +4,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 9] =
-    ["version", "error", "records", "bundle", "autoscaler", "reports", "orders", "fleet", "fleet_pools"];
+const SECTIONS: [&str; 10] = [
+    "version",
+    "error",
+    "records",
+    "bundle",
+    "autoscaler",
+    "reports",
+    "save",
+    "orders",
+    "fleet",
+    "fleet_pools",
+];
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
