@@ -138,6 +138,15 @@ def operators(measured: dict) -> str:
     return table(("operator in the network", "instructions per tick", "share of the network"), rows)
 
 
+def build_cost(rows: list[dict]) -> str:
+    """Table of builds by profile."""
+    base = next(row for row in rows if row["name"] == "`cargo build --release`")["tick_us"]
+    cells = [(row["name"], "; ".join(f"`{setting}`" for setting in row["settings"]), f"{row['processor_seconds']:,.0f}",
+              f"{row['program_bytes'] / 1e6:.1f}", f"{row['target_bytes'] / 1e6:,.0f}", us(row["tick_us"]),
+              f"{row['tick_us'] / base:.2f}") for row in rows]
+    return table(("build", "settings", "processor seconds", "program, MB", "target folder, MB", "tick, us", "ratio"), cells)
+
+
 def markdown(measured: dict) -> str:
     """The whole page."""
     machine, base = measured["machine"], measured["floor"]
@@ -213,6 +222,16 @@ The products of the forecaster are {flops / 1e6:.2f} million operations ({base["
 policy). At this core's measured peak of {base["peak"] / 1e9:.0f} GFLOP/s (a large matrix product on one thread) that is
 {floor_us:.0f} us; the network takes {alone / floor_us:.1f} times that, a tick \
 {times(measured, True)["tick"]["p50"] / floor_us:.1f} times.
+"""
+    if "build_cost" in measured:
+        page += f"""
+## The first build of a crate that depends on evscale-core
+
+Processor time of everything, downloads apart, and the median tick of the program that comes out, beside that of
+`cargo build --release` in turns. Measured by `python benchmarks/build_cost.py`, not by `make bench`. The settings are
+those of the dependent crate's profile:
+
+{build_cost(measured["build_cost"])}
 """
     if "instructions" in measured:
         page += f"""

@@ -28,6 +28,7 @@ import sidebyside
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "models/onnx"
+BUILD_COST = ROOT / "benchmarks/build_cost.json"
 PACKAGES = ("onnxruntime", "statsforecast", "lightgbm", "numpy")
 
 
@@ -105,6 +106,8 @@ def measure(bins: Path, quick: bool) -> dict:
     out["networks"] = step("networks", lambda: sidebyside.networks(bins, MODELS, rounds))
     out["alternatives"] = step("alternatives", lambda: sidebyside.alternatives(bins, counts, max(rounds // 2, 1)))
     out["fleets"] = step("fleets", lambda: fleets(bins, quick))
+    if BUILD_COST.exists():
+        out["build_cost"] = json.loads(BUILD_COST.read_text())
     if callgrind.available():
         costs = {name: step(f"instructions, {name}", lambda on=on: callgrind.per_tick(bins / "bench-start", on))
                  for name, on in (("with", True), ("without", False))}

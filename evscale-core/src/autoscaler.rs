@@ -135,12 +135,14 @@ impl Autoscaler {
         &self.config
     }
 
-    /// Puts a forecaster of the host's own in the place of the network.
+    /// Puts a forecaster of the host's own in the place of the network. The pool keeps a week of counts for it, of which an
+    /// earlier snapshot of a pool without it has the last day.
     ///
     /// # Errors
     /// The configuration does without networks.
     pub fn use_forecaster(&mut self, forecaster: Box<dyn HostForecaster>) -> Result<()> {
         self.replaceable()?.forecaster = Box::new(OwnForecaster(forecaster));
+        self.state.history.keep_week();
         Ok(())
     }
 

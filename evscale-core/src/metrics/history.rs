@@ -4,7 +4,10 @@ use super::ring::{Cells, Cursor};
 use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Entries of the fine ring beyond a whole day, so that a window of 96 intervals has its values of yesterday.
+/// Days that the fine ring holds for the networks, and for a forecaster of the host's own.
+const DAY: i64 = 1;
+const WEEK: i64 = 7;
+/// Entries of the fine ring beyond its whole days, so that a window of 96 intervals has its values of yesterday.
 const FINE_MARGIN: usize = 112;
 /// Longest fine ring, in intervals.
 const FINE_CAPACITY_LIMIT: usize = 12_000;
@@ -16,8 +19,8 @@ const COARSE_BUCKET_SECONDS: i64 = 1_200;
 /// Arrivals per interval, newest last; an interval that is not known is NaN.
 ///
 /// Intervals are addressed by *slot*: slot 0 is that of the first record, slot `n` ends `n` intervals
-/// later. Memory is bounded: about one day at the interval (at most 12,000 intervals) and 15 days
-/// in buckets of 20 minutes. A fine ring of a week made no better forecasts and no better decisions.
+/// later. Memory is bounded: about one day at the interval (at most 12,000 intervals) and 15 days in buckets of 20
+/// minutes. A fine ring of a week, which a forecaster of the host's own gets, makes the bundled one no better.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
     interval_ms: i64,
@@ -36,8 +39,7 @@ impl History {
     /// An empty history for records every `interval_seconds`.
     pub fn new(interval_seconds: u32) -> Self {
         let interval_ms = i64::from(interval_seconds.max(1)) * SECOND_MS;
-        let day = (DAY_MS / interval_ms) as usize;
-        let fine = (day + FINE_MARGIN).min(FINE_CAPACITY_LIMIT);
+        let fine = fine_length(interval_ms, DAY);
         let bucket_intervals = (COARSE_BUCKET_SECONDS * SECOND_MS / interval_ms).max(1);
         let buckets = (COARSE_DAYS * DAY_MS / (bucket_intervals * interval_ms)) as usize + 1;
         Self {
@@ -85,19 +87,21 @@ impl History {
         history
     }
 
-    /// The same history with a fine ring of today's length.
-    pub(crate) fn resized(self) -> Self {
-        let interval_seconds = u32::try_from(self.interval_ms / SECOND_MS).unwrap_or(0);
-        let Self { slots, fine, .. } = Self::new(interval_seconds);
-        let mut resized = Self { slots, fine, ..self.clone() };
-        resized.slots.advance(self.slots.newest(), |_| ());
-        for back in 0..resized.fine.len() as i64 {
-            let slot = self.slots.newest().saturating_sub(back);
-            if let Some(cell) = resized.slots.cell(slot) {
-                resized.fine.set(cell, self.at(slot) as f32);
+    /// Keeps a week at the interval, as forecasters of the host's own are promised.
+    pub(crate) fn keep_week(&mut self) {
+        let length = fine_length(self.interval_ms, WEEK);
+        if self.fine.len() == length {
+            return;
+        }
+        let mut longer = Self { slots: Cursor::new(length), fine: Cells::unknown(length), ..self.clone() };
+        let newest = self.slots.newest();
+        longer.slots.advance(newest, |_| ());
+        for slot in newest.saturating_sub(self.fine.len() as i64 - 1)..=newest {
+            if let Some(cell) = longer.slots.cell(slot) {
+                longer.fine.set(cell, self.at(slot) as f32);
             }
         }
-        resized
+        *self = longer;
     }
 
     /// Whether this is a history for records every `interval_seconds`, of the size that it should have.
@@ -106,8 +110,8 @@ impl History {
         let buckets = fresh.sums.len();
         self.interval_ms == fresh.interval_ms
             && self.bucket_intervals == fresh.bucket_intervals
-            && self.fine.len() == fresh.fine.len()
-            && self.slots.fits(fresh.fine.len())
+            && [DAY, WEEK].iter().any(|days| self.fine.len() == fine_length(self.interval_ms, *days))
+            && self.slots.fits(self.fine.len())
             && self.sums.len() == buckets
             && self.known.len() == buckets
             && self.buckets.fits(buckets)
@@ -226,6 +230,10 @@ impl History {
     }
 }
 
+fn fine_length(interval_ms: i64, days: i64) -> usize {
+    ((days * DAY_MS / interval_ms) as usize + FINE_MARGIN).min(FINE_CAPACITY_LIMIT)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,6 +285,23 @@ mod tests {
             assert!((0.5..=1.0).contains(&history.coarse_mean(first, newest).1));
         }
         assert_eq!(history.len(), 720 + FINE_MARGIN);
+    }
+
+    #[test]
+    fn a_longer_ring_begins_with_what_is_known_and_keeps_a_week() {
+        let mut history = History::new(120);
+        for i in 0..2000 {
+            history.push(at(2 * i), i as f64);
+        }
+        history.keep_week();
+        assert!(history.fits(120) && history.at(1999 - 720) == 1279.0 && history.at(100).is_nan());
+        for i in 2000..7000 {
+            history.push(at(2 * i), i as f64);
+        }
+        assert_eq!((history.at(6999), history.at(6999 - 5040)), (6999.0, 1959.0));
+        let same = history.clone();
+        history.keep_week();
+        assert_eq!(history, same);
     }
 
     #[test]

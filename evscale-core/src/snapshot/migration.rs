@@ -1,4 +1,4 @@
-//! Bodies of older format versions, rewritten piece by piece into later ones.
+//! Bodies of older format versions, rewritten piece by piece into the present one.
 //!
 //! The layouts are written down here as they were, apart from today's types, which may change.
 
@@ -47,16 +47,7 @@ impl<'a> Migration<'a> {
     }
 }
 
-/// The body of version 3 as one of version 4: the fine ring of the history is shorter.
-pub(super) fn from_version_3(body: &[u8]) -> Result<Vec<u8>> {
-    let mut body = Migration { old: body, new: Vec::with_capacity(body.len()) };
-    let history = body.take::<History>()?;
-    body.insert(&history.resized())?;
-    body.new.extend_from_slice(body.old);
-    Ok(body.new)
-}
-
-/// The body of version 2 as one of version 4: the history is packed, circuit breakers begin closed, verdicts on the
+/// The body of version 2 as one of version 3: the history is packed, circuit breakers begin closed, verdicts on the
 /// data and the standing decision are made anew.
 pub(super) fn from_version_2(body: &[u8]) -> Result<Vec<u8>> {
     type Rings = (i64, i64, i64, usize, Vec<f32>, i64, Vec<(f32, f32)>, i64);

@@ -10,10 +10,9 @@ use crate::bundle::ModelBundle;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::networks::Networks;
-use std::borrow::Cow;
 
 const MAGIC: [u8; 4] = *b"EVSC";
-const FORMAT_VERSION: u16 = 4;
+const FORMAT_VERSION: u16 = 3;
 const OLDEST_VERSION: u16 = 2;
 const HEADER: usize = 4 + 2 + 4 + 4;
 /// Largest snapshot that is read, bytes.
@@ -96,11 +95,7 @@ fn read(snapshot: &[u8]) -> Result<State> {
     if found != wanted {
         return Err(Error::snapshot(format!("snapshot has the checksum {found:08x}, expected {wanted:08x}")));
     }
-    let body = match version {
-        2 => Cow::Owned(migration::from_version_2(body)?),
-        3 => Cow::Owned(migration::from_version_3(body)?),
-        _ => Cow::Borrowed(body),
-    };
-    postcard::from_bytes(&body)
+    let migrated = if version == 2 { Some(migration::from_version_2(body)?) } else { None };
+    postcard::from_bytes(migrated.as_deref().unwrap_or(body))
         .map_err(|problem| Error::snapshot(format!("snapshot cannot be read: {problem}")))
 }
