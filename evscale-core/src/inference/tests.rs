@@ -268,3 +268,9 @@ fn a_panic_becomes_its_message() {
     assert_eq!(caught(|| -> u8 { panic!("plain") }), Err("plain".to_string()));
     assert_eq!(caught(|| 7), Ok(7));
 }
+
+#[test]
+fn debug_bomb() {
+    let onnx = std::fs::read("/work/w/bombs/pad_33.onnx").unwrap();
+    println!("{}", refusal(&onnx, &[spec("observation", &[24])], &[spec("logits", &[11])]));
+}
