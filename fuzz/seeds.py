@@ -75,7 +75,9 @@ def snapshot() -> None:
 
 
 def onnx() -> None:
-    """Small networks: healthy, broken on purpose, and with recurrent layers."""
+    """Small networks: healthy, broken on purpose, hostile, and with recurrent layers."""
+    for path in sorted((FIXTURES / "hostile").glob("*.onnx")):
+        shutil.copy(path, HERE / "corpus" / "onnx" / f"hostile_{path.name}")
     for path in sorted((FIXTURES / "broken").glob("*.onnx")):
         shutil.copy(path, HERE / "corpus" / "onnx" / path.name)
     for name in ("actor", "actor_random", "actor_f64", "long_memory_gru", "long_memory_lstm"):
