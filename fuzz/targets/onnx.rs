@@ -45,6 +45,10 @@ fn run(bundle: &ModelBundle) {
     for pool in 0..POOLS {
         fleet.add(&pool.to_string(), config.clone()).expect("a bundle that was loaded");
     }
+    for tick in fleet.tick((0..POOLS).map(|pool| (pool.to_string(), record(0))).collect()) {
+        let jobs = tick.expect("a pool that lives").decision.recommended_jobs;
+        assert!((1..=40).contains(&jobs), "{jobs} jobs, expected 1 to 40");
+    }
 }
 
 fuzz_target!(

@@ -146,12 +146,10 @@ pub(super) fn check_tensors(name: &str, model: &TypedModel) -> Result<()> {
 }
 
 type Facts = TVec<InferenceFact>;
-
 /// What is known of a node's inputs and outputs, and of the tensors elsewhere that it looks at.
-fn facts(
-    model: &InferenceModel,
-    node: usize,
-) -> TractResult<(Facts, Facts, TVec<(OutletId, InferenceFact)>)> {
+type Known = (Facts, Facts, TVec<(OutletId, InferenceFact)>);
+
+fn facts(model: &InferenceModel, node: usize) -> TractResult<Known> {
     let (inputs, outputs) = model.node_facts(node)?;
     let asked = model.node(node);
     let observed = asked.op.observe_outlets(model, asked)?;
