@@ -15,6 +15,7 @@ if ! command -v cargo-fuzz >/dev/null; then
     cargo install cargo-fuzz --version 0.13.2 --locked --root "$CARGO_TARGET_DIR/tools" --target-dir "$CARGO_TARGET_DIR/tools/build"
 fi
 # Without a sanitizer: evscale-core forbids unsafe code, and what matters of the rest are panics, aborts, memory and time.
+cargo fetch --quiet --locked
 cargo fuzz build --sanitizer none --codegen-units 16
 built="$CARGO_TARGET_DIR/$(rustc -vV | sed -n 's/^host: //p')/release"
 
