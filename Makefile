@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak lint bench bench-c venv \
+.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel golden header abi dist install uninstall train setup-system clean
 
 help: ## Show this help
@@ -98,10 +98,15 @@ uninstall: ## Remove what install put there
 soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
 
+fuzz: build venv ## Fuzz whatever is parsed or fed, each target for FUZZ_SECONDS=60; installs cargo-fuzz into fuzz/target
+	fuzz/run.sh
+	PYTHONPATH=python $(PY) fuzz/csv_fuzz.py $(or $(FUZZ_SECONDS),60)
+
 lint: venv ## Formatting, lints and types
 	cargo fmt --all -- --check
+	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools benchmarks
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
 test-training: build venv ## Tests of the training code (installs PyTorch)
@@ -116,4 +121,4 @@ setup-system: ## Debian packages that some tests use
 	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium postgresql prometheus
 
 clean: ## Remove what was built
-	rm -rf target .venv benchmarks/.venv dist $(MODULE)
+	rm -rf target fuzz/target .venv benchmarks/.venv dist $(MODULE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ NAMES = {
 
 Gaps = Literal["raise", "interpolate"]
 FURTHEST = 20_000_000
+EARLIEST_MS, LATEST_MS = -2_208_988_800_000, 7_258_118_400_000
+"""The years 1900 to 2200, epoch milliseconds; the end is not one of them."""
+LONGEST = 200
+"""Most characters of a value or of a list of names in a message."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class History:
         times, events = found["timestamp"], found["events"]
         if times is None or events is None:
             role = "timestamp" if times is None else "events"
-            raise refuse(f"{table.where()}: no column for `{role}` among {list(table.columns)}, expected one of "
+            raise refuse(f"{table.where()}: no column for `{role}` among {_cut(list(table.columns))}, expected one of "
                          f"{list(NAMES[role])}, or a mapping columns={{'{role}': ...}}")
         stamps = _milliseconds(table, times, _zone(time_zone))
         counts = _numbers(table, events, least=0.0)
@@ -131,7 +136,7 @@ def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list
     own = {theirs: ours for ours, theirs in (columns or {}).items()}
     absent = [theirs for theirs in own if theirs not in table.columns]
     if absent:
-        raise refuse(f"{table.where()}: no column {absent[0]!r} among {list(table.columns)}")
+        raise refuse(f"{table.where()}: no column {absent[0]!r} among {_cut(list(table.columns))}")
     result: dict[str, list[Any]] = {}
     for name, values in table.columns.items():
         ours = own.get(name, name)
@@ -157,25 +162,43 @@ def _row(index: int | None = None) -> str:
     return "history" if index is None else f"row {index}"
 
 
+def _cut(value: Any) -> str:
+    """The value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _text(path: str) -> str:
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = problem.object.count(b"\n", 0, problem.start) + 1
+        raise refuse(f"{path}: line {line} has the byte {problem.object[problem.start]:#04x}, expected UTF-8") from None
+
+
 def _csv(path: str) -> Table:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
+    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    try:
         header = [name.strip() for name in next(reader, [])]
         if not header:
             raise refuse(f"{path}: line 1 is empty, expected a header such as timestamp,events")
         if len(set(header)) < len(header):
             twice = next(name for name, count in Counter(header).items() if count > 1)
-            raise refuse(f"{path}: line 1: column {twice!r} is there twice")
-        rows: list[list[str]] = []
-        lines: list[int] = []
+            raise refuse(f"{path}: line 1: column {_cut(twice)} is there twice")
         for row in reader:
             if not row:
                 continue
             if len(row) != len(header):
                 raise refuse(f"{path}: line {reader.line_num} has {len(row)} fields, expected {len(header)} "
-                             f"({','.join(header)})")
+                             f"({_cut(','.join(header))})")
             rows.append(row)
             lines.append(reader.line_num)
+    except csv.Error as problem:
+        raise refuse(f"{path}: line {reader.line_num}: {problem}") from None
 
     def where(index: int | None = None) -> str:
         return path if index is None else f"{path}: line {lines[index]}"
@@ -215,7 +238,7 @@ def _find(table: Table, role: str, columns: Mapping[str, str] | None) -> str | N
     if columns and role in columns:
         wanted = columns[role]
         if wanted not in table.columns:
-            raise refuse(f"{table.where()}: no column {wanted!r} among {list(table.columns)}")
+            raise refuse(f"{table.where()}: no column {wanted!r} among {_cut(list(table.columns))}")
         return wanted
     return next((name for name in NAMES[role] if name in table.columns), None)
 
@@ -245,25 +268,37 @@ def _instant(value: Any, zone: tzinfo | None, name: str, table: Table, index: in
     expected = "expected an aware time such as 2026-01-05T10:00:00Z, or epoch milliseconds"
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
+    given = value
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and np.isfinite(value):
-        return int(value)
+        return _within_years(int(value), name, table, index)
     if isinstance(value, str):
         text = value.strip()
-        if text.lstrip("-").isdigit():
-            return int(text)
+        if text.removeprefix("-").isdecimal() and len(text) <= LONGEST:
+            return _within_years(int(text), name, table, index)
         try:
             value = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
         except ValueError:
-            raise refuse(f"{table.where(index)}: `{name}` is {value!r}, {expected}") from None
+            raise refuse(f"{table.where(index)}: `{name}` is {_cut(given)}, {expected}") from None
     if not isinstance(value, datetime) or type(value).__name__ == "NaTType":
-        raise refuse(f"{table.where(index)}: `{name}` is {value!r}, {expected}")
+        raise refuse(f"{table.where(index)}: `{name}` is {_cut(given)}, {expected}")
     if value.tzinfo is None:
         if zone is None:
             raise refuse(f"{table.where(index)}: `{name}` is {value.isoformat()} without a time zone, so that its instant "
                          "is not known; write the zone, or give time_zone='UTC' or another IANA name")
         value = value.replace(tzinfo=zone)
     moment: datetime = value
-    return round(moment.timestamp() * 1000)
+    try:
+        millis = round(moment.timestamp() * 1000)
+    except (OverflowError, ValueError):
+        raise refuse(f"{table.where(index)}: `{name}` is {_cut(given)}, {expected}") from None
+    return _within_years(millis, name, table, index)
+
+
+def _within_years(millis: int, name: str, table: Table, index: int) -> int:
+    if not EARLIEST_MS <= millis < LATEST_MS:
+        raise refuse(f"{table.where(index)}: `{name}` is {_cut(millis)} ms since 1970, expected {EARLIEST_MS} to "
+                     f"{LATEST_MS - 1} (years 1900 to 2200)")
+    return millis
 
 
 def _numbers(table: Table, name: str, least: float) -> NDArray[np.float64]:
@@ -276,10 +311,10 @@ def _numbers(table: Table, name: str, least: float) -> NDArray[np.float64]:
             continue
         try:
             numbers[index] = np.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
-            raise refuse(f"{table.where(index)}: `{name}` is {value!r}, expected a number") from None
+        except (TypeError, ValueError, OverflowError):
+            raise refuse(f"{table.where(index)}: `{name}` is {_cut(value)}, expected a number") from None
         if isinstance(value, bool) or numbers[index] < least or np.isinf(numbers[index]):
-            raise refuse(f"{table.where(index)}: `{name}` is {value!r}, expected a number of {least:g} or more")
+            raise refuse(f"{table.where(index)}: `{name}` is {_cut(value)}, expected a number of {least:g} or more")
     return numbers
 
 

@@ -69,6 +69,28 @@ def test_refusals_name_the_line_and_what_is_expected(tmp_path, change, parts):
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("change, parts", [
+    ((b",7", b",\xa2"), ["line 3", "0xa2", "UTF-8"]),
+    ((b",7", b"," + b"7" * 140_000), ["line 3", "field limit"]),
+    ((b",7", b"," + b"x" * 9_000), ["line 3", "number"]),
+    ((b",7", b"\r7"), ["line 3", "1 fields"]),
+    ((b"2026-01-05T00:02:00Z", b"9" * 5_000), ["line 3", "aware time"]),
+    ((b"2026-01-05T00:02:00Z", b"9" * 30), ["line 3", "years 1900 to 2200"]),
+    ((b"2026-01-05T00:02:00Z", "²".encode()), ["line 3", "aware time"]),
+    ((b"2026-01-05T00:02:00Z", b"0001-01-01T00:00:00+14:00"), ["line 3", "years 1900 to 2200"]),
+    ((b"timestamp", b"x" * 9_000), ["timestamp"]),
+])
+def test_files_that_are_hardly_text_are_refused_in_few_words(tmp_path, change, parts):
+    path = tmp_path / "a.csv"
+    path.write_bytes(GOOD.encode().replace(*change))
+    with pytest.raises(evscale.ArgumentError) as caught:
+        History.read(path)
+    text = str(caught.value)
+    assert text.startswith(str(path)) and len(text) < 1_000, text
+    for part in parts:
+        assert part in text
+
+
 def test_gaps_are_unknown_when_asked_for(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(GOOD.replace("2026-01-05T00:04:00Z,6\n", ""))

@@ -5,6 +5,7 @@
 //! inputs give the same bits on one kind of processor, whatever was run before.
 
 mod declared;
+mod limits;
 mod network;
 mod session;
 mod spec;

@@ -1,7 +1,7 @@
 use super::declared::{Side, positions};
 use super::session::Session;
 use super::spec::TensorSpec;
-use super::{brief, caught};
+use super::{brief, caught, limits};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
@@ -40,8 +40,8 @@ impl Network {
     /// them in the order of `inputs` and `outputs`. Weights in further files are refused.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidBundle`](crate::ErrorKind::InvalidBundle): not ONNX, over 32 MiB, damaged, or a
-    /// name, type or shape other than expected.
+    /// [`ErrorKind::InvalidBundle`](crate::ErrorKind::InvalidBundle): not ONNX, over 32 MiB, damaged,
+    /// beyond the limits on operators and tensors, or a name, type or shape other than expected.
     pub(crate) fn load(
         name: &str,
         onnx: &[u8],
@@ -132,7 +132,8 @@ fn compiled(
     // Shapes written into the file for inner tensors and outputs can carry a symbolic batch that
     // contradicts the fixed one; the library derives them itself.
     let reader = tract_onnx::onnx().with_ignore_value_info(true).with_ignore_output_shapes(true);
-    let file = reader.proto_model_for_read(&mut onnx).map_err(refused)?;
+    let mut file = reader.proto_model_for_read(&mut onnx).map_err(refused)?;
+    limits::check_file(name, &mut file)?;
     let Some(graph) = file.graph.as_ref() else {
         return Err(Error::bundle(format!("{name}: not a usable ONNX file: it holds no graph")));
     };
@@ -149,7 +150,9 @@ fn compiled(
         output_positions.iter().filter_map(|position| outlets.get(*position).copied()).collect();
     model.select_output_outlets(&selected).map_err(refused)?;
 
+    limits::analyse(name, &mut model)?;
     let mut model = model.into_typed().map_err(refused)?;
+    limits::check_tensors(name, &model)?;
     start_every_run_anew(&mut model);
     let mut model = model.into_decluttered().map_err(refused)?;
     start_every_run_anew(&mut model);

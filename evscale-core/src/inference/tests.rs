@@ -228,6 +228,47 @@ fn random_numbers_are_refused() {
     assert!(error.contains("of node `noise` keeps a state between runs"), "{error}");
 }
 
+fn hostile(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/fixtures/hostile/{name}.onnx", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[test]
+fn a_file_that_asks_for_much_memory_is_refused_before_it_is_computed() {
+    let (observation, logits) = ([spec("observation", &[24])], [spec("logits", &[11])]);
+    let load = |name: &str| Network::load("fixture.onnx", &hostile(name), &observation, &logits);
+    assert!(load("healthy").is_ok());
+    assert!(load("dimension_names").is_ok(), "names of dimensions are not parsed");
+    let cases = [
+        ("constant_of_shape", "gives 1073741824 numbers"),
+        ("expand", "gives 1073741824 numbers"),
+        ("tile", "gives 1073741824 numbers"),
+        ("range", "gives 1073741824 numbers"),
+        ("one_hot", "gives 1073741824 numbers"),
+        ("pad", "operator Pad of node `Pad_big` has constant inputs alone"),
+        ("pad_of_input", "not a usable ONNX file"),
+        ("expand_of_input", "numbers in 2 dimensions, expected at most 16777216"),
+        ("resize", "numbers in 4 dimensions, expected at most 16777216"),
+        ("outer_product", "gives 17179869184 numbers"),
+        ("doubled", "gives 33554432 numbers"),
+        ("rank", "in 200 dimensions, expected at most 16777216 in 16"),
+        ("loop", "operator Loop has a graph of its own"),
+    ];
+    for (name, part) in cases {
+        let error = load(name).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidBundle, "{error}");
+        assert!(error.to_string().contains(part), "{name}: {error}");
+    }
+}
+
+#[test]
+fn too_many_operators_are_refused() {
+    let mut onnx = hostile("healthy");
+    // field 7 of a model is its graph, field 1 of a graph an operator; fields that come again are appended
+    (0..10_000).for_each(|_| onnx.extend([0x3a, 2, 0x0a, 0]));
+    let error = refusal(&onnx, &[spec("observation", &[24])], &[spec("logits", &[11])]);
+    assert!(error.contains("graph has 10004 operators, expected at most 10000"), "{error}");
+}
+
 #[test]
 fn weights_that_are_not_numbers_fail_at_run_time() {
     let (network, reference) = loaded(ACTOR_NAN, ACTOR_CASES);
