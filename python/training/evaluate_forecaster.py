@@ -27,6 +27,17 @@ from tqdm import tqdm
 
 ORIGIN_SECONDS = 3 * 3600
 FEWEST_ORIGINS = 10
+TABLE_HEAD = """# Forecasts by trace
+
+Written by `python/training/evaluate_forecaster.py --table` from the test parts of public traces that the project trained on
+the other parts of; percent. *Near*: forecasts of single intervals 12 minutes ahead whose median is within 10 % of the actual
+count (or half an event). *Possible*: the same for somebody who knows the rate behind the counts exactly, if the counts are
+Poisson draws from it; where this is low, noise alone makes ten percent impossible. Where counts vary more than that (the LLM
+requests, `servegen`) it is an upper bound that nobody reaches; where they vary less (vehicles on a road) more than that is
+possible. *Covered*: actual counts within the 80 % interval at 12, 48 and 180 minutes, of 35 to 111 forecasts each.
+
+| trace | interval, s | near | possible | covered, 12 min | 48 min | 180 min |
+|---|---:|---:|---:|---:|---:|---:|"""
 
 
 def test_part(series: Series) -> tuple[Series, np.ndarray]:
@@ -39,12 +50,28 @@ def test_part(series: Series) -> tuple[Series, np.ndarray]:
     return series, origins if warm >= 2 * per_day and len(origins) >= FEWEST_ORIGINS else origins[:0]
 
 
+def table(rows: list[dict]) -> str:
+    """How near and how sure the forecasts of each trace are, in percent."""
+    by_trace: dict[str, dict[int, dict]] = {}
+    for row in rows:
+        by_trace.setdefault(row["trace"], {})[row["minutes"]] = row
+    lines = [TABLE_HEAD]
+    for trace, horizons in by_trace.items():
+        percent = [f"{100 * horizons[minutes][name]:.0f}" if minutes in horizons else ""
+                   for minutes, name in ((12, "within_10_percent"), (12, "within_10_percent_of_a_perfect_rate"),
+                                         (12, "coverage_80"), (48, "coverage_80"), (180, "coverage_80"))]
+        interval = next(iter(horizons.values()))["interval_seconds"]
+        lines.append(f"| {trace} | {interval} | " + " | ".join(percent) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--traces", type=Path, required=True, help="folder of CSV files `timestamp,events`")
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--only", default="", help="traces whose name begins so; several separated by commas")
     parser.add_argument("--out", type=Path, help="CSV, one row per trace and horizon")
+    parser.add_argument("--table", type=Path, help="Markdown, one row per trace")
     args = parser.parse_args()
     bundle = ModelBundle.load(args.bundle)
     rows = []
@@ -62,6 +89,8 @@ def main() -> None:
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()
             writer.writerows({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+    if args.table:
+        args.table.write_text(table(rows))
     ours, last_value = pooled(rows, "wql"), pooled(rows, "wql_last_value")
     for minutes in ours:
         group = [row for row in rows if row["minutes"] == minutes]
