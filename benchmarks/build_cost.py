@@ -2,8 +2,8 @@
 
     python benchmarks/build_cost.py
 
-Makes a small crate beside nothing else, builds it in a folder of its own with each profile from nothing, and lets the programs
-tick turn by turn. Takes about an hour of processor time; writes `benchmarks/build_cost.json`, which BENCHMARKS.md shows.
+Makes a small crate, builds it from nothing with each profile in a folder of its own, and lets the programs tick turn by
+turn. Takes about half an hour of processor time; writes `benchmarks/build_cost.json`, which BENCHMARKS.md shows.
 """
 
 from __future__ import annotations

@@ -381,7 +381,7 @@ int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
 
 // Writes a snapshot (or any other bytes) to the file `path`: at every moment, also if the power fails, the file is the one
 // before or the new one. The bytes go to a file beside it (`.tmp` appended), are flushed to the disk, and take its place by
-// one rename. EVSCALE_IO if that fails; the file before is then still there. Each path is for one writer.
+// one rename. EVSCALE_IO if that fails; the file is whole even then. Each path is for one writer.
 int32_t evscale_save(const char *path,
                      const uint8_t *snapshot,
                      size_t length,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Writes a snapshot (or any other bytes) to the file `path`: at every moment, also if the power fails, the file is the one
 /// before or the new one. The bytes go to a file beside it (`.tmp` appended), are flushed to the disk, and take its place by
-/// one rename. EVSCALE_IO if that fails; the file before is then still there. Each path is for one writer.
+/// one rename. EVSCALE_IO if that fails; the file is whole even then. Each path is for one writer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_save(
     path: *const c_char,

@@ -27,7 +27,7 @@ NAMES = {
 Gaps = Literal["raise", "interpolate"]
 FURTHEST = 20_000_000
 EARLIEST_MS, LATEST_MS = -2_208_988_800_000, 7_258_118_400_000
-"""The years 1900 to 2200, epoch milliseconds; the end is not one of them."""
+"""The years 1900 to 2199, epoch milliseconds, up to but not with the second."""
 LONGEST = 200
 """Most characters of a value or of a list of names in a message."""
 
@@ -297,7 +297,7 @@ def _instant(value: Any, zone: tzinfo | None, name: str, table: Table, index: in
 def _within_years(millis: int, name: str, table: Table, index: int) -> int:
     if not EARLIEST_MS <= millis < LATEST_MS:
         raise refuse(f"{table.where(index)}: `{name}` is {_cut(millis)} ms since 1970, expected {EARLIEST_MS} to "
-                     f"{LATEST_MS - 1} (years 1900 to 2200)")
+                     f"{LATEST_MS - 1} (years 1900 to 2199)")
     return millis
 
 

@@ -75,9 +75,9 @@ def test_refusals_name_the_line_and_what_is_expected(tmp_path, change, parts):
     ((b",7", b"," + b"x" * 9_000), ["line 3", "number"]),
     ((b",7", b"\r7"), ["line 3", "1 fields"]),
     ((b"2026-01-05T00:02:00Z", b"9" * 5_000), ["line 3", "aware time"]),
-    ((b"2026-01-05T00:02:00Z", b"9" * 30), ["line 3", "years 1900 to 2200"]),
+    ((b"2026-01-05T00:02:00Z", b"9" * 30), ["line 3", "years 1900 to 2199"]),
     ((b"2026-01-05T00:02:00Z", "²".encode()), ["line 3", "aware time"]),
-    ((b"2026-01-05T00:02:00Z", b"0001-01-01T00:00:00+14:00"), ["line 3", "years 1900 to 2200"]),
+    ((b"2026-01-05T00:02:00Z", b"0001-01-01T00:00:00+14:00"), ["line 3", "years 1900 to 2199"]),
     ((b"timestamp", b"x" * 9_000), ["timestamp"]),
 ])
 def test_files_that_are_hardly_text_are_refused_in_few_words(tmp_path, change, parts):

@@ -96,7 +96,7 @@ impl History {
         let mut longer = Self { slots: Cursor::new(length), fine: Cells::unknown(length), ..self.clone() };
         let newest = self.slots.newest();
         longer.slots.advance(newest, |_| ());
-        for slot in newest.saturating_sub(self.fine.len() as i64 - 1)..=newest {
+        for slot in newest - self.len() as i64 + 1..=newest {
             if let Some(cell) = longer.slots.cell(slot) {
                 longer.fine.set(cell, self.at(slot) as f32);
             }
@@ -280,9 +280,8 @@ mod tests {
         assert!(history.at(newest - 1000).is_nan(), "older than the fine ring");
         assert_eq!(history.coarse_at(newest - 10 * 720), (days - 1 - 10) as f64);
         assert!(history.coarse_at(newest - 16 * 720).is_nan(), "older than the coarse ring");
-        for days in [1, 14, 30] {
-            let first = newest - days * 720 + 1;
-            assert!((0.5..=1.0).contains(&history.coarse_mean(first, newest).1));
+        for (days, share) in [(1, 1.0), (14, 1.0), (30, 1081.0 / 2160.0)] {
+            assert_eq!(history.coarse_mean(newest - days * 720 + 1, newest).1, share, "{days} days");
         }
         assert_eq!(history.len(), 720 + FINE_MARGIN);
     }
