@@ -23,7 +23,8 @@ use pyo3::types::{PyDict, PyList};
 /// sla_wait_seconds
 ///     Longest wait in the queue that meets the SLA, seconds; 0.001 to 86400.
 /// sla_target
-///     Share of events that should meet the SLA, 0.5 to 0.99999.
+///     Share of events that should meet the SLA, 0.5 to 0.99999. Stricter than 0.995 costs much more: what must never
+///     happen cannot be learned from a week, so the pool keeps a reserve near its highest load.
 /// target_utilization
 ///     Utilization that jobs can be planned with, 0.1 to 1.
 /// service_time_ms

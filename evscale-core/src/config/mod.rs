@@ -53,7 +53,8 @@ pub struct Config {
     pub job_startup_seconds: u32,
     /// Longest wait in the queue that meets the SLA, seconds; 0.001 to 86400.
     pub sla_wait_seconds: f64,
-    /// Share of events that should meet the SLA, 0.5 to 0.99999.
+    /// Share of events that should meet the SLA, 0.5 to 0.99999. Stricter than 0.995 costs much more: what must never
+    /// happen cannot be learned from a week, so the pool keeps a reserve near its highest load.
     pub sla_target: f64,
     /// Utilization that jobs can be planned with, 0.1 to 1.
     pub target_utilization: f64,

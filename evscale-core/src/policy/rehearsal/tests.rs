@@ -17,7 +17,11 @@ fn forecast(median: f64, spread: f64) -> Forecast {
 
 /// Runs ten days of 120 s intervals; `load` gives the events of a slot and what was forecast for the next ones.
 fn rehearse(load: impl Fn(usize) -> (f64, f64, f64)) -> Rehearsal {
-    let config = Config { use_networks: false, ..Config::default() };
+    rehearse_for(Config::default().sla_target, load)
+}
+
+fn rehearse_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Rehearsal {
+    let config = Config { sla_target, use_networks: false, ..Config::default() };
     let mut rehearsal = Rehearsal::new(config.min_jobs, false);
     for slot in 0..7200usize {
         let (events, median, spread) = load(slot);
@@ -51,6 +55,29 @@ fn bursts_that_no_forecast_knows_need_a_standing_pool() {
     let rehearsal = rehearse(|slot| if slot % 31 == 0 { (6000.0, 0.0, 0.0) } else { (0.0, 0.0, 0.0) });
     let need = 6000.0 * 0.5 / 120.0;
     assert!(rehearsal.floor_jobs() > 0.6 * need, "{:?}", rehearsal.rule());
+}
+
+#[test]
+fn a_stricter_target_keeps_more_for_a_burst_that_came_once() {
+    let once = |slot: usize| if slot == 3600 { (12_000.0, 4000.0, 800.0) } else { (4000.0, 4000.0, 800.0) };
+    let [lax, usual, strict] = [0.9, 0.995, 0.999].map(|target| rehearse_for(target, once).floor_jobs());
+    assert!(lax < 25.0 && usual < 25.0, "five days later a burst is forgiven: {lax} {usual}");
+    assert!(strict > 25.0, "99.9 % leaves no room for a second one: {strict}");
+}
+
+#[test]
+fn what_a_week_proves_is_held_to_as_allowed_and_less_to_a_square() {
+    assert_eq!([0.1, 0.01, 0.005].map(held_to), [0.1, 0.01, 0.005]);
+    approx::assert_relative_eq!(held_to(0.001), 4e-5, max_relative = 1e-9);
+    assert!(held_to(1e-5) > 0.0);
+}
+
+#[test]
+fn silence_does_not_forget_how_much_usually_comes() {
+    let quiet_days = 3 * 720;
+    let quiet =
+        rehearse(|slot| if slot >= 7200 - quiet_days { (0.0, 0.0, 0.0) } else { (4000.0, 4000.0, 800.0) });
+    assert!((2000.0..3500.0).contains(&quiet.usual), "{}", quiet.usual);
 }
 
 #[test]
