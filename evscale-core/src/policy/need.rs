@@ -39,7 +39,7 @@ pub(crate) struct Need {
     pub(crate) analytic: f64,
     /// Upper quantile over startup and cooldown: what a smaller pool must still serve.
     pub(crate) proof: f64,
-    /// Need at the emergency quantile until a job asked for now would be ready.
+    /// Need at the emergency quantile until a job asked for at the next record would be ready.
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
@@ -79,9 +79,11 @@ impl NeedInput<'_> {
         self.highest(0.0, reach, |h| h.quantile(self.config.scale_down_quantile))
     }
 
-    /// Demand at the emergency quantile until a job asked for now is ready, jobs.
+    /// Demand at the emergency quantile until a job asked for at the next record is ready, jobs: what comes later can
+    /// wait for that record.
     pub(crate) fn emergency_demand(&self) -> f64 {
-        self.highest(0.0, self.startup_seconds, |h| h.quantile(self.config.emergency_quantile))
+        let reach = self.startup_seconds + f64::from(self.config.interval_seconds);
+        self.highest(0.0, reach, |h| h.quantile(self.config.emergency_quantile))
     }
 
     /// Jobs for a number of events per interval.
