@@ -178,10 +178,10 @@ fn a_forecaster_network_comes_back_after_proof_and_both_steps_are_told() {
 #[test]
 fn a_call_beyond_its_budget_opens_the_breakers_of_the_networks_asked() {
     let mut pool = Pool::new(ModelBundle::bundled().unwrap());
-    pool.ticks(10);
+    pool.until(|decision, _| decision.source == Source::PolicyNetwork);
     pool.scaler.report_latency(Duration::from_millis(1000));
     assert_eq!(pool.scaler.health().status, HealthStatus::Healthy, "within the budget");
-    pool.tick();
+    pool.until(|decision, _| decision.source == Source::PolicyNetwork);
     pool.scaler.report_latency(Duration::from_millis(1500));
     let cause = pool.cause("policy: a call took 1500.0 ms, expected at most 1000 ms");
     assert!(cause.is_some(), "{:?}", pool.scaler.health());

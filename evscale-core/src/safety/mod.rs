@@ -3,7 +3,7 @@
 //!
 //! The rules in their order; each sees what the one before left:
 //! 1. [`tolerance`]: small changes are not made (not in an emergency).
-//! 2. [`stabilization`]: a scale-down goes to the highest proposal of the window.
+//! 2. [`stabilization`]: a scale-down goes to the highest proposal of the window, or of less of it if it is deep.
 //! 3. [`proof`]: no scale-down below what the upper forecast quantile needs.
 //! 4. [`step`]: limits on one step up (not in an emergency) and down.
 //! 5. [`flap`]: after too many reversals the pool does not shrink.
@@ -30,8 +30,8 @@
 //!    `tests/quality.rs`.
 //! 6. No scale-down below what the upper forecast quantile over startup and cooldown needs, none without a forecast:
 //!    `a_scale_down_needs_proof`.
-//! 7. No scale-down below a proposal of the stabilization window:
-//!    `the_highest_proposal_of_the_window_holds_a_scale_down`.
+//! 7. No scale-down below a proposal of the stabilization window, of which a deep one looks back on less:
+//!    `the_highest_proposal_of_the_window_holds_a_scale_down`, `a_deep_scale_down_looks_back_on_less_of_the_window`.
 //! 8. No scale-down after `max_reversals` reversals within the flap window: `reversals_make_it_reluctant_to_shrink`.
 //! 9. No growth beyond what the job-hours of the day allow, `min_jobs` aside:
 //!    `the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day`.
@@ -63,6 +63,7 @@ mod tolerance;
 pub(crate) use capacity::Capacity;
 pub(crate) use effectiveness::Effectiveness;
 pub use manual::{ManualOrder, ManualOverride};
+pub(crate) use stabilization::LOOK_BACK;
 
 use crate::config::{Config, Pause};
 use crate::metrics::Metrics;

@@ -1,10 +1,15 @@
-//! A scale-down goes to the highest proposal of the last `scale_down_stabilization_seconds`.
+//! A scale-down goes to the highest proposal of the last `scale_down_stabilization_seconds`, or of less for a deep one:
+//! small steps down are mostly noise that comes back, and what falls to a third is a burst that has ended.
 
 use super::{Change, Context};
+use crate::config::Config;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// A step down to a share of the pool looks back on this multiple of that share of the window, and on the whole of it
+/// from two thirds of the pool on.
+pub(crate) const LOOK_BACK: f64 = 1.5;
 /// Most proposals kept; older ones of a longer window are merged into the oldest.
 const LENGTH_LIMIT: usize = 64;
 
@@ -32,11 +37,18 @@ impl Window {
         if jobs >= context.current_jobs {
             return None;
         }
-        let (_, highest) = self.0.front()?;
+        let window = look_back(context.config, f64::from(jobs) / f64::from(context.current_jobs));
+        let (_, highest) = self.0.iter().find(|(at, _)| context.now.seconds_since(*at) <= window)?;
         let kept = (*highest).min(context.current_jobs);
         (kept > jobs).then(|| {
-            let minutes = f64::from(context.config.scale_down_stabilization_seconds) / 60.0;
-            (kept, format!("the highest proposal of the last {minutes} min was {highest}"))
+            (kept, format!("the highest proposal of the last {:.0} min was {highest}", window / 60.0))
         })
     }
+}
+
+/// Seconds that a step down to `share` of the pool looks back on: at least one decision, if there is a window.
+fn look_back(config: &Config, share: f64) -> f64 {
+    let window = f64::from(config.scale_down_stabilization_seconds);
+    let least = f64::from(config.decision_interval_seconds).min(window);
+    (LOOK_BACK * share * window).clamp(least, window)
 }

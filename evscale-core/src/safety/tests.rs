@@ -78,6 +78,21 @@ fn the_highest_proposal_of_the_window_holds_a_scale_down() {
 }
 
 #[test]
+fn a_deep_scale_down_looks_back_on_less_of_the_window() {
+    let config =
+        Config { scale_down_stabilization_seconds: 3600, decision_interval_seconds: 360, ..lenient() };
+    let after = |seconds: i64, jobs: u32| {
+        let mut guard = Guard::new();
+        assert_eq!(guard.rule(&context(&config, 60), 60).jobs(), 60);
+        let later = Context { now: start().plus_seconds(seconds), ..context(&config, 60) };
+        guard.rule(&later, jobs).jobs()
+    };
+    assert_eq!([after(3600, 40), after(3601, 40)], [60, 40], "to two thirds: the whole window");
+    assert_eq!([after(1800, 20), after(1801, 20)], [60, 20], "to a third: half of it");
+    assert_eq!([after(360, 1), after(361, 1)], [60, 1], "one decision at least");
+}
+
+#[test]
 fn a_scale_down_needs_proof() {
     let config = lenient();
     ruled(&Context { proof_jobs: Some(15), ..context(&config, 20) }, 10, 15, Some("forecast_proof"));

@@ -1,5 +1,6 @@
 //! A pool that exists on paper only: what would have happened under another rule.
 
+use crate::safety::LOOK_BACK;
 use serde::{Deserialize, Serialize};
 
 /// Groups of starting jobs that are followed; more are merged into the youngest.
@@ -32,7 +33,7 @@ pub(super) struct Terms {
     /// Need by the quantile that a scale-down must prove.
     pub(super) proof_need: f32,
     pub(super) tolerance: f32,
-    /// Proposals that a scale-down looks back on, 1 to [`WANTS`].
+    /// Proposals that a small scale-down looks back on, 1 to [`WANTS`].
     pub(super) wants: usize,
     pub(super) min_jobs: f32,
     pub(super) max_jobs: f32,
@@ -148,7 +149,8 @@ impl Shadow {
         let band = terms.tolerance * self.jobs;
         let mut target = want;
         if want < self.jobs {
-            let highest = self.wants.iter().take(terms.wants).copied().fold(want, f32::max);
+            let back = (LOOK_BACK as f32 * want / self.jobs * terms.wants as f32).ceil() as usize;
+            let highest = self.wants.iter().take(back.max(2).min(terms.wants)).copied().fold(want, f32::max);
             target = highest.max(bounded(terms.proof_need)).min(self.jobs);
             if self.jobs - target <= band {
                 target = self.jobs;
