@@ -36,6 +36,11 @@ def test_the_printed_output_is_the_shown_one(command):
             assert line in README, line
 
 
+def test_the_demonstration_is_the_shown_one(tmp_path):
+    shown = printed([sys.executable, "-m", "evscale", "demo", "--out", tmp_path / "demo.png"])
+    assert shown.partition("\npicture: ")[0] in README, shown
+
+
 def test_the_backtest_example_runs(tmp_path):
     pytest.importorskip("pandas")
     pytest.importorskip("matplotlib")
