@@ -36,8 +36,8 @@ use pyo3::types::{PyDict, PyList};
 /// tolerance
 ///     Dead band: changes up to this share of the pool are not made, 0 to 0.5.
 /// scale_down_stabilization_seconds
-///     Scale-down goes to the highest proposal of this window, seconds; 0 to 86400. One to less than two thirds of the
-///     pool looks back on less of it, in proportion, but on one decision at least.
+///     Scale-down goes to the highest proposal of this window, seconds; 0 to 86400. A step down to less
+///     than two thirds of the pool looks back on less of it, in proportion, but on one decision at least.
 /// max_step_up_percent
 ///     Most jobs added by one decision, as a percentage of the pool, 1 to 10000; the larger of the two limits
 ///     holds.

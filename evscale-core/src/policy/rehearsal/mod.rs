@@ -6,7 +6,7 @@
 //!
 //! `ln(job-hours) + 0.2 * b + 0.3 * max(0, b - 1)`, with `b` its late share over the one that it is held to,
 //!
-//! both discounted over a week. Held to is a candidate to the allowed share, and to less where a week proves too little
+//! both discounted over a week. A candidate is held to the allowed share, and to less where a week proves too little
 //! ([`held_to`]). This is following the leader with full information (Cesa-Bianchi and Lugosi,
 //! *Prediction, Learning, and Games*, 2006, chapter 4), in the manner of Autopilot's choice among window models
 //! (Rzadca et al., *Autopilot: workload autoscaling at Google*, EuroSys 2020). A bonus for the present leader prevents

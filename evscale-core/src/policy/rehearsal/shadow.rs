@@ -28,7 +28,7 @@ pub(super) struct Terms {
     pub(super) service_seconds: f32,
     pub(super) catch_up_seconds: f32,
     pub(super) sla_wait_seconds: f32,
-    /// Need by the emergency quantile until a job asked for now is ready.
+    /// Need by the emergency quantile until a job asked for at the next record is ready.
     pub(super) emergency_need: f32,
     /// Need by the quantile that a scale-down must prove.
     pub(super) proof_need: f32,
@@ -149,6 +149,7 @@ impl Shadow {
         let band = terms.tolerance * self.jobs;
         let mut target = want;
         if want < self.jobs {
+            // As in `safety/stabilization.rs`, in proposals: at least the one before.
             let back = (LOOK_BACK as f32 * want / self.jobs * terms.wants as f32).ceil() as usize;
             let highest = self.wants.iter().take(back.max(2).min(terms.wants)).copied().fold(want, f32::max);
             target = highest.max(bounded(terms.proof_need)).min(self.jobs);
