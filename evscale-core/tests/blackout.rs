@@ -1,7 +1,7 @@
 //! Blackouts of 30 minutes, 6 hours and 3 days: no scale-down in them, a safe return, and what they cost beside the
 //! Kubernetes autoscaler. `cargo test --release --workspace --test blackout -- --nocapture` prints the table.
 
-use evscale_core::simulate::peers::{HpaCpu, PeerPool};
+use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
 use evscale_core::simulate::{Replay, ReplayRow, ScalingRule, Workload, World, WorldSettings, replay};
 use evscale_core::{Autoscaler, Config, Metrics, Timestamp};
 
@@ -80,7 +80,7 @@ fn evscale(world: &World, blackout: std::ops::Range<usize>) -> Replay {
 
 fn hpa(world: &World, blackout: std::ops::Range<usize>) -> Replay {
     let config = config();
-    let pool = PeerPool {
+    let pool = BaselinePool {
         bounds: (config.min_jobs, config.max_jobs),
         interval_seconds: config.interval_seconds,
         startup_seconds: STARTUP_SECONDS,

@@ -85,7 +85,7 @@ impl Decision {
     /// Names of the rules that changed the proposal, in order.
     #[getter]
     fn limited_by(&self) -> Vec<String> {
-        self.0.limited_by.clone()
+        self.0.limited_by.iter().map(ToString::to_string).collect()
     }
     /// What each of them changed: rule, before, after, detail.
     #[getter]

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::door::guarded;
 use crate::progress::Progress;
 use evscale_core::Autoscaler;
-use evscale_core::simulate::peers::{HpaCpu, PeerPool};
+use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
 use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
 use pyo3::prelude::*;
 
@@ -50,7 +50,7 @@ pub fn replay_workload(
         let startup = f64::from(settings.job_startup_seconds);
         let pool = (startup, settings.sla_wait_seconds);
         let mut chosen: Box<dyn ScalingRule> = if rule == "hpa" {
-            let pool = PeerPool {
+            let pool = BaselinePool {
                 bounds: (settings.min_jobs, settings.max_jobs),
                 interval_seconds: settings.interval_seconds,
                 startup_seconds: startup,

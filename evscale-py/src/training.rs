@@ -2,13 +2,13 @@
 
 use crate::door::{guarded, refused};
 use crate::models::ModelBundle;
+use evscale_core::calendar::Calendar;
 use evscale_core::features::{
     COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZONS, LEVELS,
     POLICY_ACTIONS, POLICY_FEATURES, STATIC_FEATURES, forecaster_input, lead_steps,
 };
 use evscale_core::metrics::History;
 use evscale_core::simulate::{Environment, RewardWeights, Track, Workload};
-use evscale_core::time::Calendar;
 use evscale_core::{Forecaster, Timestamp};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;

@@ -3,9 +3,9 @@
 //! microseconds of processor time per row or per tick.
 
 use evscale_benchmarks::{Records, config, processor_seconds};
+use evscale_core::calendar::Calendar;
 use evscale_core::features::{ForecasterInput, PolicyState, forecaster_input};
 use evscale_core::metrics::History;
-use evscale_core::time::Calendar;
 use evscale_core::{Autoscaler, BareNetworks, ModelBundle};
 use serde_json::json;
 use std::error::Error;

@@ -1,18 +1,15 @@
 //! Model files: load, check, share.
 
-mod contract;
 mod manifest;
 mod signature;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use contract::{Expected, NetworkContract};
 pub use signature::{KEY_BYTES, SIGNATURE_BYTES, public_key, sign, verify};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::features;
-use crate::forecaster::BATCH;
+use crate::features::{self, Expected, NetworkContract};
 use crate::inference::Network;
 use manifest::{Manifest, Part};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +17,9 @@ use std::sync::{Arc, OnceLock};
 const BUNDLED_MANIFEST: &[u8] = include_bytes!("../../../models/onnx/manifest.json");
 const BUNDLED_FORECASTER: &[u8] = include_bytes!("../../../models/onnx/forecaster.onnx");
 const BUNDLED_POLICY: &[u8] = include_bytes!("../../../models/onnx/policy.onnx");
+
+/// Rows of a batch of forecasts; larger ones gain nothing.
+pub(crate) const BATCH: usize = 16;
 
 static BUNDLED: OnceLock<Result<ModelBundle>> = OnceLock::new();
 

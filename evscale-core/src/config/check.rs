@@ -1,12 +1,15 @@
 //! Ranges and combinations.
 
 use super::Config;
+use crate::calendar::Calendar;
 use crate::error::{Error, Result};
-use crate::time::Calendar;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 const DAY: u32 = 86_400;
+
+/// Lengths of an interval, seconds.
+pub(crate) const INTERVAL_SECONDS: RangeInclusive<u32> = 10..=3600;
 
 impl Config {
     /// Checks every value and combination.
@@ -15,7 +18,7 @@ impl Config {
     /// The first value that is out of its range, or the first two that contradict each other.
     pub fn check(&self) -> Result<()> {
         let jobs = 1..=1_000_000;
-        within("interval_seconds", self.interval_seconds, 10..=3600)?;
+        within("interval_seconds", self.interval_seconds, INTERVAL_SECONDS)?;
         within("decision_interval_seconds", self.decision_interval_seconds, self.interval_seconds..=DAY)?;
         within("max_jobs", self.max_jobs, jobs.clone())?;
         if self.min_jobs > self.max_jobs {

@@ -2,8 +2,14 @@
 
 mod check;
 
+pub(crate) use check::INTERVAL_SECONDS;
+
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+/// A step down to a share of the pool looks back on this multiple of that share of the stabilization window, and on the
+/// whole of it from two thirds of the pool on.
+pub(crate) const LOOK_BACK: f64 = 1.5;
 
 /// Longest configuration text that is read, bytes.
 const JSON_LIMIT: usize = 64 * 1024;
@@ -187,6 +193,14 @@ impl Config {
     /// Age from which the newest record counts as stale, seconds.
     pub fn stale_seconds(&self) -> f64 {
         f64::from(self.stale_after_seconds.unwrap_or(3 * self.interval_seconds))
+    }
+
+    /// Seconds that a step down to `share` of the pool looks back on: less for a deep one, as long as that is one decision.
+    /// Small steps down are mostly noise that comes back; what falls to a third is a burst that has ended.
+    pub(crate) fn look_back_seconds(&self, share: f64) -> f64 {
+        let window = f64::from(self.scale_down_stabilization_seconds);
+        let least = f64::from(self.decision_interval_seconds).min(window);
+        (LOOK_BACK * share * window).clamp(least, window)
     }
 
     /// Share of events that may miss the SLA.

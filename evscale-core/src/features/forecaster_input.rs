@@ -1,8 +1,9 @@
 //! History and calendar to the tensors of the forecaster.
 
 use super::schema::*;
+use crate::calendar::Calendar;
 use crate::metrics::History;
-use crate::time::{Calendar, DAY_MS, HOUR_MS, SECOND_MS};
+use crate::time::{DAY_MS, HOUR_MS, SECOND_MS};
 use std::f64::consts::TAU;
 
 /// Compression of the coordinate: `z = ln(1 + COMPRESSION x / scale)`.

@@ -1,7 +1,8 @@
 //! Names, shapes and order of every tensor, and the hash that binds a network to them.
 
-use crate::bundle::{Expected, NetworkContract};
+use super::contract::{Expected, NetworkContract};
 use crate::inference::TensorSpec;
+use crate::quantiles::{LEVELS, QUANTILE_LEVELS};
 use sha2::{Digest, Sha256};
 
 /// Intervals of the fine context.
@@ -18,16 +19,11 @@ pub const HORIZONS: usize = 12;
 pub const FUTURE_FEATURES: usize = 24;
 /// Features of the series as a whole, see [`STATIC_NAMES`].
 pub const STATIC_FEATURES: usize = 14;
-/// Quantile levels of a forecast.
-pub const LEVELS: usize = 15;
 /// Elements of the policy's observation, see [`POLICY_NAMES`].
 pub const POLICY_FEATURES: usize = 24;
 
 /// Nominal horizons, minutes ahead. The real lead is the nearest whole number of intervals, at least one.
 pub const HORIZON_MINUTES: [u32; HORIZONS] = [2, 4, 6, 8, 12, 18, 24, 36, 48, 72, 120, 180];
-/// Quantile levels, increasing.
-pub const QUANTILE_LEVELS: [f64; LEVELS] =
-    [0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.995];
 /// Actions of the policy: adjustment of the analytic need, as a share of it.
 pub const POLICY_ACTIONS: [f64; 11] = [-0.2, -0.12, -0.07, -0.03, 0.0, 0.04, 0.09, 0.16, 0.28, 0.5, 1.0];
 

@@ -3,6 +3,9 @@
 use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// Largest count per interval that is plausible; larger ones are not believed.
+pub(crate) const LARGEST_COUNT: f64 = 1e15;
+
 /// What a scheduler measured during one interval.
 ///
 /// `timestamp`, `logged_events_count` and `current_job_count` are required; a required number that

@@ -30,7 +30,7 @@ pub(crate) struct PolicyNetwork {
 
 impl PolicyNetwork {
     pub(crate) fn new(bundle: &ModelBundle) -> Self {
-        Self { session: bundle.policy().session(), logits: vec![0.0; POLICY_ACTIONS.len()] }
+        Self { session: Session::new(bundle.policy()), logits: vec![0.0; POLICY_ACTIONS.len()] }
     }
 
     /// Adjustment of the analytic need, as a share of it: the action with the highest score; of equal ones the largest.

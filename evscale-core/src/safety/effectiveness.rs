@@ -44,7 +44,7 @@ struct Level {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Effectiveness {
+pub(super) struct Effectiveness {
     /// Numbers of jobs of the last while, increasing: one that is followed by a lower one no longer matters.
     jobs: VecDeque<(Timestamp, f64)>,
     /// Events taken in the newest intervals of the backlog, newest first.
@@ -137,7 +137,7 @@ impl Effectiveness {
         ))
     }
 
-    pub(super) fn rule(&self, context: &Context<'_>, jobs: u32) -> Change {
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
         if jobs <= context.current_jobs {
             return None;
         }

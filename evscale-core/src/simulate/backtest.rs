@@ -1,7 +1,9 @@
 //! Backtest: a user's own history, under evscale, under the rules people use today, and against a clairvoyant schedule.
 
+use super::baselines::{
+    BaselinePool, Flink, HpaCpu, HpaRate, KedaQueue, RayServe, SeasonalQuantile, StaticPeak,
+};
 use super::clairvoyant::clairvoyant_job_seconds;
-use super::peers::{Flink, HpaCpu, HpaRate, KedaQueue, PeerPool, RayServe, SeasonalQuantile, StaticPeak};
 use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
 use super::workload::Workload;
 use super::world::{World, WorldSettings};
@@ -227,7 +229,7 @@ fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
 }
 
 fn peers(world: &World, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
-    let pool = PeerPool {
+    let pool = BaselinePool {
         bounds: (config.min_jobs, config.max_jobs),
         interval_seconds: world.interval_seconds(),
         startup_seconds: f64::from(config.job_startup_seconds),

@@ -5,13 +5,12 @@
 use super::queue::PoolSimulator;
 use super::world::{World, WorldSettings};
 use super::{Generator, Workload};
+use crate::autoscaler::{State, pipeline};
 use crate::config::Config;
-use crate::controller::Controller;
-use crate::features::{
-    HORIZON_MINUTES, HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, lead_steps, policy_input,
-};
+use crate::features::{HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, policy_input};
 use crate::forecaster::{Forecast, HorizonForecast};
-use crate::policy::{Need, Proposal, Source, whole_jobs};
+use crate::policy::{Outlook, Proposal, Source, policy_state, whole_jobs};
+use crate::time::Timestamp;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 
@@ -77,14 +76,13 @@ struct Episode {
     track: usize,
     world: World,
     config: Config,
-    controller: Controller,
+    state: State,
     pool: PoolSimulator,
     index: usize,
     end: usize,
     mean_offered: f64,
     mean_events: f64,
     arrivals: Vec<f64>,
-    forecast: Forecast,
 }
 
 impl Environment {
@@ -150,7 +148,7 @@ impl Environment {
         let warm_up = (WARM_UP_SECONDS / f64::from(interval)) as usize;
         let mut episode = Episode {
             track,
-            controller: Controller::new(&config),
+            state: State::new(&config),
             world,
             config,
             pool,
@@ -159,7 +157,6 @@ impl Environment {
             mean_offered: mean_offered.max(0.5),
             mean_events: mean_events.max(1e-3),
             arrivals: Vec::new(),
-            forecast: Forecast::nothing(workload.start, &HORIZON_MINUTES, &lead_steps(f64::from(interval))),
         };
         episode.run_interval(&self.tracks);
         while episode.index < index {
@@ -171,14 +168,20 @@ impl Environment {
 }
 
 impl Episode {
-    fn need(&self) -> Option<Need> {
-        self.controller.need(&self.config, &self.forecast)
+    fn outlook<'a>(&'a self, forecast: &'a Forecast) -> Outlook<'a> {
+        Outlook::new(&self.config, forecast, &self.state.pool, &self.state.selection)
+    }
+
+    /// End of the newest interval.
+    fn now(&self) -> Timestamp {
+        self.world.end_of(self.index.saturating_sub(1))
     }
 
     fn observation(&self) -> [f32; POLICY_FEATURES] {
-        let need = self.need().unwrap_or_default();
-        let now = self.world.end_of(self.index.saturating_sub(1));
-        policy_input(&self.controller.policy_state(&self.config, &self.forecast, &need, now))
+        let (state, now) = (&self.state, self.now());
+        let need = self.outlook(&state.forecast).need().cloned().unwrap_or_default();
+        let since_change = state.safety.seconds_since_change(now);
+        policy_input(&policy_state(&self.config, &state.forecast, &state.pool, &need, now, since_change))
     }
 
     fn step(&mut self, tracks: &[Track], weights: RewardWeights, action: usize) -> (f64, bool) {
@@ -194,17 +197,18 @@ impl Episode {
         (reward, self.index >= self.end)
     }
 
-    /// Decides with an adjustment of the analytic need; says whether the pool changed.
+    /// Decides with an adjustment of the analytic need; reports whether the pool changed.
     fn act(&mut self, adjustment: f64) -> bool {
-        let need = self.need().unwrap_or_default();
+        let (forecast, now) = (Arc::clone(&self.state.forecast), self.now());
+        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection);
+        let analytic = outlook.need().map_or(0.0, |need| need.analytic);
         let proposal = Proposal {
-            jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
+            jobs: whole_jobs(analytic * (1.0 + adjustment)),
             source: Source::PolicyNetwork,
             fallback: None,
         };
-        let now = self.world.end_of(self.index.saturating_sub(1));
         let before = self.pool.jobs();
-        let decision = self.controller.decide(&self.config, now, &self.forecast, proposal, Vec::new(), false);
+        let decision = pipeline::conclude(&self.config, &mut self.state, now, &outlook, proposal, Vec::new());
         self.pool.scale_to(decision.recommended_jobs);
         decision.recommended_jobs != before
     }
@@ -214,11 +218,8 @@ impl Episode {
         let mut intervals = Vec::with_capacity(4);
         while self.index < end {
             intervals.push(self.run_interval(tracks));
-            let now = self.world.end_of(self.index - 1);
-            let need = self.need();
-            if self.controller.due(&self.config, now)
-                || self.controller.emergency(&self.config, need.as_ref())
-            {
+            let due = self.state.schedule.due(&self.config, self.now());
+            if due || self.outlook(&self.state.forecast).emergency {
                 break;
             }
         }
@@ -231,9 +232,9 @@ impl Episode {
         let outcome = self.pool.run_interval(&self.arrivals, self.world.service_seconds(self.index));
         let record = self.world.record(self.index, &outcome);
         if let Some(track) = tracks.get(self.track) {
-            track.forecast_at(self.index, &mut self.forecast);
+            track.forecast_at(self.index, Arc::make_mut(&mut self.state.forecast));
         }
-        self.controller.observe(&self.config, &record, None, &self.forecast);
+        pipeline::learn(&self.config, &mut self.state, None, &record, None);
         self.index += 1;
         (f64::from(outcome.jobs), outcome.violations)
     }

@@ -1,9 +1,9 @@
 //! Queue model, workloads, traces, published rules, replay and backtest, and the ground on which the policy is trained; deterministic from a seed.
 
 mod backtest;
+pub mod baselines;
 mod clairvoyant;
 mod environment;
-pub mod peers;
 mod queue;
 mod replay;
 mod season;

@@ -1,9 +1,8 @@
 //! Field by field: range, plausibility against the records before, and contradictions.
 
-use super::{DataQuality, Doubt, Expectation};
+use super::{DataQuality, Expectation, Issue};
 use crate::config::Config;
-use crate::forecaster::LARGEST_COUNT;
-use crate::metrics::Metrics;
+use crate::metrics::{LARGEST_COUNT, Metrics};
 
 /// Arrivals above this multiple of everything known are taken for a broken counter.
 const ABSURD_RISE: f64 = 1000.0;
@@ -30,8 +29,8 @@ impl Repairs {
     }
 
     /// The verdict on the record, if anything was repaired.
-    pub(super) fn first(&self) -> Option<Doubt> {
-        self.texts.first().map(|text| Doubt::new(self.first, text.clone()))
+    pub(super) fn first(&self) -> Option<Issue> {
+        self.texts.first().map(|text| Issue::new(self.first, text.clone()))
     }
 
     fn note(&mut self, quality: DataQuality, key: &str, value: f64, expected: &str) {

@@ -5,13 +5,14 @@ use evscale_core::{
     Action, Autoscaler, Config, DataQuality, Decision, ManualOrder, ManualOverride, Metrics, ModelBundle,
     Pause, ScalingOutcome, StaleAction,
 };
-use evscale_core::{Timestamp, Verdict};
+use evscale_core::{Rule, Timestamp, Verdict};
 use rand::{Rng, RngExt};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Rules that may go beyond step limits and cooldowns: they protect what matters more.
-const OVERRIDING: [&str; 5] = ["bounds", "budget_cap", "stale_records", "manual_fixed", "manual_cap"];
+const OVERRIDING: [Rule; 5] =
+    [Rule::Bounds, Rule::JobHourBudget, Rule::StaleRecords, Rule::ManualFixed, Rule::ManualCap];
 /// Horizon of the plan's first step, minutes.
 const PLANNED_MINUTES: u32 = 12;
 
@@ -209,15 +210,15 @@ impl<R: Rng> Pool<R> {
             jobs = entry.after;
         }
         assert_eq!(jobs, to, "the trail's last number is the recommendation: {}", tell());
-        let names: Vec<_> = decision.trail.iter().map(|entry| entry.rule.clone()).collect();
-        assert_eq!(names, decision.limited_by, "{}", tell());
+        let rules: Vec<Rule> = decision.trail.iter().map(|entry| entry.rule).collect();
+        assert_eq!(rules, decision.limited_by, "{}", tell());
         let again: Decision = serde_json::from_str(&decision.to_json()).expect("a decision can be read back");
         assert_eq!(&again, decision);
         if self.standing.replace(decision.clone()).as_ref() == Some(decision) {
             return;
         }
         assert_eq!(decision.decided_at, now, "{}", tell());
-        let overridden = names.iter().any(|name| OVERRIDING.contains(&name.as_str()));
+        let overridden = rules.iter().any(|rule| OVERRIDING.contains(rule));
         let limit =
             |percent: f64, count: u32| ((f64::from(from) * percent / 100.0).floor() as u32).max(count);
         let since = self.last_change.map(|at| now.seconds_since(at));
@@ -275,7 +276,7 @@ impl<R: Rng> Pool<R> {
     fn check_order(&self, decision: &Decision, now: Timestamp) {
         let Some(manual) = self.manual.filter(|manual| now < manual.until) else { return };
         let to = decision.recommended_jobs;
-        let later = |rule: &String| ["pause", "budget_cap", "bounds"].contains(&rule.as_str());
+        let later = |rule: &Rule| [Rule::Pause, Rule::JobHourBudget, Rule::Bounds].contains(rule);
         if !decision.limited_by.iter().any(later) {
             match manual.order {
                 ManualOrder::Fixed(jobs) => assert_eq!(to, jobs, "order: {}", decision.to_json()),

@@ -1,7 +1,7 @@
 //! Golden vectors: `golden records` prints the metrics records of two generated weeks under a reactive rule, one JSON
 //! object a line; `golden decide CONFIG.json` reads such lines and prints the decision after each.
 
-use evscale_core::simulate::peers::{HpaCpu, PeerPool};
+use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
 use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
 use evscale_core::{Autoscaler, Config, Metrics};
 use std::error::Error;
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["records"] => {
             let world = World::new(&Workload::two_weeks(1), &WorldSettings::default());
-            let pool = PeerPool {
+            let pool = BaselinePool {
                 bounds: (1, 90),
                 interval_seconds: 120,
                 startup_seconds: 180.0,
