@@ -27,7 +27,6 @@ use crate::pool::ScalingOutcome;
 use crate::safety::ManualOverride;
 use crate::time::Timestamp;
 use crate::validation::{DataQuality, Issue};
-use pipeline::without_forecaster;
 use plugin::{OwnForecaster, OwnPolicy};
 use std::time::Duration;
 
@@ -151,7 +150,7 @@ impl Autoscaler {
     }
 
     /// The first half of [`observe`](Self::observe), before the forecast.
-    pub(crate) fn ingest(&mut self, record: &Metrics) -> std::result::Result<Ingested, Observation> {
+    pub(crate) fn ingest(&mut self, record: &Metrics) -> Result<Ingested, Observation> {
         pipeline::ingest(&self.config, &self.calendar, &mut self.state, record)
     }
 
@@ -241,7 +240,7 @@ impl Autoscaler {
         // a decision since the restore has written the issue down
         let untold = state.restored && issue.is_none_or(|issue| issue.quality != DataQuality::Restored);
         let causes = [
-            state.ensemble.network_fault().map(without_forecaster),
+            state.ensemble.without_network(),
             state.policy_breaker.cause(),
             untold.then(|| Issue::restored().detail()),
             issue.map(Issue::detail),

@@ -10,13 +10,11 @@ use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::decision::{Decision, Evidence, explain};
 use crate::error::Result;
-use crate::features::{ForecasterInput, PolicyState, forecaster_input};
+use crate::features::{ForecasterInput, forecaster_input};
 use crate::forecaster::{ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
-use crate::policy::{
-    Need, NetworkPolicy, Outlook, PolicySource, Proposal, load_ahead, policy_state, propose, whole_jobs,
-};
+use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, load_ahead, propose, whole_jobs};
 use crate::safety::Context;
 use crate::time::Timestamp;
 use crate::validation::{Checked, Issue, anomalous, issue_at};
@@ -36,10 +34,8 @@ pub(crate) fn observe(
     networks: Option<&mut Networks>,
     record: &Metrics,
 ) -> Observation {
-    match ingest(config, calendar, state, record) {
-        Ok(ingested) => complete(config, state, networks, ingested, None),
-        Err(rejected) => rejected,
-    }
+    ingest(config, calendar, state, record)
+        .map_or_else(|rejected| rejected, |ingested| complete(config, state, networks, ingested, None))
 }
 
 /// Validates a record, takes it into the history and computes the features.
@@ -51,7 +47,7 @@ pub(crate) fn ingest(
     calendar: &Calendar,
     state: &mut State,
     record: &Metrics,
-) -> std::result::Result<Ingested, Observation> {
+) -> Result<Ingested, Observation> {
     let checked = check(config, state, record)?;
     state.history.push(checked.record.timestamp, checked.record.logged_events_count);
     let traffic = checked.record.expected_traffic_multiplier.unwrap_or(1.0);
@@ -99,12 +95,12 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
     }
 }
 
-fn check(config: &Config, state: &mut State, record: &Metrics) -> std::result::Result<Checked, Observation> {
+fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
     state.expectation.check(record, config).map_err(|issue| {
         let newest = state.expectation.newest.unwrap_or(record.timestamp);
-        let due = state.schedule.due(config, newest);
+        let decision_due = state.schedule.due(config, newest);
         state.issue = Some(issue.clone());
-        Observation { decision_due: due, ..Observation::rejected(issue, state.forecast.anomaly_score) }
+        Observation { decision_due, ..Observation::rejected(issue, state.forecast.anomaly_score) }
     })
 }
 
@@ -132,7 +128,7 @@ pub(crate) fn learn(
         return false;
     }
     let Some(load) = load_ahead(config, &forecast, &state.pool, &state.selection) else { return false };
-    let seen = seen_by_policy(config, state, &load.need(), record.timestamp);
+    let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
     let ran = state.selection.evaluate_network(&load, seen, policy);
     state.policy_breaker.record(&ran);
     ran.unwrap_or(true)
@@ -153,7 +149,7 @@ pub(crate) fn decide(
     {
         return standing.clone();
     }
-    let seen = outlook.need().map(|need| seen_by_policy(config, state, need, now));
+    let seen = outlook.need().map(|need| state.seen_by_policy(config, need, now));
     let network = networks.zip(seen).map(|(networks, seen)| NetworkPolicy {
         policy: networks.policy.as_mut(),
         breaker: &mut state.policy_breaker,
@@ -165,7 +161,7 @@ pub(crate) fn decide(
     let mut notes = Vec::new();
     notes.extend(state.policy_breaker.take_recovery("policy network"));
     notes.extend(state.ensemble.take_recovery("forecaster network"));
-    let fault = state.ensemble.network_fault().map(without_forecaster);
+    let fault = state.ensemble.without_network();
     if proposal.source.is_learned() {
         proposal.fallback = fault;
     } else {
@@ -197,19 +193,7 @@ pub(crate) fn conclude(
         orders: state.orders,
     };
     let outcome = state.safety.apply(&context, proposal.jobs);
-    let confidence = state.forecast.model_confidence;
-    let evidence = Evidence { config, now, pool, outlook, selection, confidence, notes };
-    let decision = explain(outcome, proposal, &evidence);
+    let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
     state.schedule.stand(config, &decision);
     decision
-}
-
-fn seen_by_policy(config: &Config, state: &State, need: &Need, now: Timestamp) -> PolicyState {
-    let since_change = state.safety.seconds_since_change(now);
-    policy_state(config, &state.forecast, &state.pool, need, now, since_change)
-}
-
-/// Says that the forecast is made without its network.
-pub(crate) fn without_forecaster(fault: String) -> String {
-    format!("forecast without its network: {fault}")
 }

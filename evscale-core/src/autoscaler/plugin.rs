@@ -37,7 +37,7 @@ pub trait HostForecaster: Send {
     ///
     /// # Errors
     /// Any text; it is shown to the user.
-    fn forecast(&mut self, series: &Series) -> std::result::Result<Vec<Vec<f64>>, String>;
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String>;
 }
 
 /// A policy of the host's own; [`Autoscaler::use_policy`](crate::Autoscaler::use_policy).
@@ -49,7 +49,7 @@ pub trait HostPolicy: Send {
     ///
     /// # Errors
     /// Any text; it is shown to the user.
-    fn jobs(&mut self, state: &PolicyState) -> std::result::Result<f64, String>;
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String>;
 }
 
 /// A host's forecaster in the place of the network.

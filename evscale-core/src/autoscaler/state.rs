@@ -2,12 +2,14 @@
 
 use crate::config::Config;
 use crate::decision::Schedule;
+use crate::features::PolicyState;
 use crate::forecaster::{Ensemble, Forecast};
 use crate::inference::CircuitBreaker;
 use crate::metrics::History;
-use crate::policy::{ForecastAvailability, Selection};
+use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
+use crate::time::Timestamp;
 use crate::validation::{Expectation, Issue};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -73,5 +75,11 @@ impl State {
         self.restored = true;
         self.schedule.keep_within(config);
         self
+    }
+
+    /// Returns what the policy sees of the pool at `now`.
+    pub(crate) fn seen_by_policy(&self, config: &Config, need: &Need, now: Timestamp) -> PolicyState {
+        let since_change = self.safety.seconds_since_change(now);
+        policy_state(config, &self.forecast, &self.pool, need, now, since_change)
     }
 }

@@ -19,8 +19,6 @@ pub(crate) struct Evidence<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) outlook: &'a Outlook<'a>,
     pub(crate) selection: &'a Selection,
-    /// Of the forecast.
-    pub(crate) confidence: f64,
     /// Networks that act again, or do not.
     pub(crate) notes: Vec<String>,
 }
@@ -94,7 +92,7 @@ pub(crate) fn explain(outcome: Outcome, proposal: Proposal, evidence: &Evidence<
         recommended_jobs: recommended,
         current_jobs: current,
         change: i64::from(recommended) - i64::from(current),
-        confidence: rounded((evidence.confidence * trust).clamp(0.0, 1.0)),
+        confidence: rounded((evidence.outlook.forecast.model_confidence * trust).clamp(0.0, 1.0)),
         reasoning,
         action,
         graceful: true,

@@ -134,6 +134,11 @@ impl Ensemble {
         self.breaker.cause()
     }
 
+    /// Returns, in words, that the forecast is made without its network; none while it is not.
+    pub(crate) fn without_network(&self) -> Option<String> {
+        self.network_fault().map(|fault| format!("forecast without its network: {fault}"))
+    }
+
     /// The network failed for a reason that only the host sees.
     pub(crate) fn network_failed(&mut self, cause: String) {
         self.breaker.failed(cause);

@@ -14,6 +14,7 @@ const LONG_AGO_SECONDS: f64 = 86_400.0;
 /// The load ahead of a pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Outlook<'a> {
+    pub(crate) forecast: &'a Forecast,
     /// The load and its need; none while the forecast or the service time is unknown.
     pub(crate) known: Option<(Load<'a>, Need)>,
     /// A predicted or real breach of the SLA that more jobs can mend.
@@ -32,7 +33,7 @@ impl<'a> Outlook<'a> {
             (load, need)
         });
         let emergency = known.as_ref().is_some_and(|(_, need)| is_emergency(config, pool, need));
-        Self { known, emergency }
+        Self { forecast, known, emergency }
     }
 
     /// Returns the load.

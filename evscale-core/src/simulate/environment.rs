@@ -9,7 +9,7 @@ use crate::autoscaler::{State, pipeline};
 use crate::config::Config;
 use crate::features::{HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, policy_input};
 use crate::forecaster::{Forecast, HorizonForecast};
-use crate::policy::{Outlook, Proposal, Source, policy_state, whole_jobs};
+use crate::policy::{Outlook, Proposal, Source, whole_jobs};
 use crate::time::Timestamp;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
@@ -178,10 +178,8 @@ impl Episode {
     }
 
     fn observation(&self) -> [f32; POLICY_FEATURES] {
-        let (state, now) = (&self.state, self.now());
-        let need = self.outlook(&state.forecast).need().cloned().unwrap_or_default();
-        let since_change = state.safety.seconds_since_change(now);
-        policy_input(&policy_state(&self.config, &state.forecast, &state.pool, &need, now, since_change))
+        let need = self.outlook(&self.state.forecast).need().cloned().unwrap_or_default();
+        policy_input(&self.state.seen_by_policy(&self.config, &need, self.now()))
     }
 
     fn step(&mut self, tracks: &[Track], weights: RewardWeights, action: usize) -> (f64, bool) {
