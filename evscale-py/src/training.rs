@@ -97,10 +97,10 @@ fn collect(events: &[f64], start: Timestamp, interval_seconds: u32, origins: &[i
         }
         wanted.next();
         let input = forecaster_input(&history, &calendar, 1.0);
-        samples.fine.extend(input.fine);
-        samples.coarse.extend(input.coarse);
-        samples.future.extend(input.future);
-        samples.statics.extend(input.statics);
+        samples.fine.extend(input.fine());
+        samples.coarse.extend(input.coarse());
+        samples.future.extend(input.future());
+        samples.statics.extend(input.statics());
         samples.level_z.push(input.level_z as f32);
         samples.scale.push(input.scale as f32);
         for steps in leads {

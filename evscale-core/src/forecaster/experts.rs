@@ -1,6 +1,6 @@
 //! The simple experts: a point rule each, with quantiles from its own recent errors.
 
-use crate::features::{FUTURE_FEATURES, ForecasterInput};
+use crate::features::ForecasterInput;
 use crate::quantiles::{LEVELS, QUANTILE_LEVELS, normal_quantile};
 use serde::{Deserialize, Serialize};
 
@@ -14,19 +14,12 @@ const SCALE_WEIGHT: f32 = 0.03;
 /// Error scale before any error is known.
 const FIRST_SCALE: f32 = 0.25;
 
-const SAME_TIME_MEAN: usize = 18;
-const SAME_TIME_KNOWN: usize = 20;
-const LAST_VALUE: usize = 11;
-
 /// Point forecasts for horizon `index`: recent level, last value, mean of the same time on the last seven days. NaN
 /// where a rule has nothing to go by.
 pub(super) fn points(input: &ForecasterInput, index: usize) -> [f32; POINT_EXPERTS] {
-    let feature = |i: usize| input.future.get(index * FUTURE_FEATURES + i).copied().unwrap_or(0.0);
-    [
-        0.0,
-        input.statics.get(LAST_VALUE).copied().unwrap_or(0.0),
-        if feature(SAME_TIME_KNOWN) > 0.0 { feature(SAME_TIME_MEAN) } else { f32::NAN },
-    ]
+    let future = input.future_row(index);
+    let same_time = future.same_time_share_known > 0.0;
+    [0.0, input.static_row().last_value, if same_time { future.same_time_mean_7_days } else { f32::NAN }]
 }
 
 /// Quantiles of the errors of one rule, tracked online by stochastic subgradient steps on the

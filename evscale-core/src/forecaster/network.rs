@@ -2,10 +2,7 @@
 
 use crate::bundle::{BATCH, ModelBundle};
 use crate::error::{Error, Result};
-use crate::features::{
-    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, ForecasterInput, HORIZONS,
-    LEVELS, STATIC_FEATURES,
-};
+use crate::features::{ForecasterInput, HORIZONS, LEVELS};
 use crate::inference::Session;
 use crate::metrics::History;
 use std::fmt;
@@ -107,7 +104,7 @@ impl ForecastSource for Precomputed {
 }
 
 fn tensors(input: &ForecasterInput) -> [&[f32]; TENSORS] {
-    [&input.fine, &input.coarse, &input.future, &input.statics]
+    [input.fine(), input.coarse(), input.future(), input.statics()]
 }
 
 /// On the grid and in order.
@@ -129,15 +126,5 @@ fn answer(out: &[f32]) -> Result<Quantiles> {
 
 /// A row of numbers between -1 and 1, another one for every place in a batch.
 fn sample(place: usize) -> ForecasterInput {
-    let numbers = |length: usize| {
-        (0..length).map(|index| ((place * 7919 + index * 104_729) % 2001) as f32 / 1000.0 - 1.0).collect()
-    };
-    ForecasterInput {
-        fine: numbers(FINE_STEPS * FINE_CHANNELS),
-        coarse: numbers(COARSE_BINS * COARSE_CHANNELS),
-        future: numbers(HORIZONS * FUTURE_FEATURES),
-        statics: numbers(STATIC_FEATURES),
-        scale: 1.0,
-        level_z: 0.0,
-    }
+    ForecasterInput::from_fn(|index| ((place * 7919 + index * 104_729) % 2001) as f32 / 1000.0 - 1.0)
 }
