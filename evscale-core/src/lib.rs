@@ -41,7 +41,7 @@ pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
-pub use config::{Config, Pause, StaleAction};
+pub use config::{Config, Pause, Setting, StaleAction};
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
