@@ -16,7 +16,7 @@ PARTS = {
     "features": ("forecaster_input::forecaster_input",),
     "forecaster network": ("ForecastSource>::quantiles",),
     "experts, mixture, calibration": ("Horizon::predict", "Horizon::evaluate"),
-    "rehearsal of the rules": ("Rehearsal::observe",),
+    "shadow evaluation of the rules": ("Selection::evaluate",),
     "policy network": ("PolicySource>::jobs",),
     "decision and its reasons": ("Controller::decide",),
 }

@@ -312,7 +312,7 @@ int32_t evscale_observe_json(struct evscale_autoscaler *autoscaler,
 
 // Takes a record from long ago into the history alone, some hundred times cheaper than evscale_observe: for the older
 // part of a long history. Nothing is forecast or learned from it. Otherwise like evscale_observe.
-int32_t evscale_remember(struct evscale_autoscaler *autoscaler,
+int32_t evscale_backfill(struct evscale_autoscaler *autoscaler,
                          const struct evscale_metrics *metrics,
                          struct evscale_observation *observation,
                          struct evscale_error **error);
@@ -403,7 +403,7 @@ int32_t evscale_report_latency(struct evscale_autoscaler *autoscaler,
 int32_t evscale_set_pause(struct evscale_autoscaler *autoscaler, int32_t pause, struct evscale_error **error);
 
 // A person's order, from the next decision until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*.
-// It goes beyond step limits, cooldowns and the forecast's proof; a pause, the budget and the bounds hold nevertheless.
+// It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless.
 // A later order takes the place of an earlier one.
 int32_t evscale_set_override(struct evscale_autoscaler *autoscaler,
                              int32_t order,

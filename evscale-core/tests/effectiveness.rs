@@ -1,6 +1,6 @@
 //! More jobs that bring no more throughput: the pool stops growing and says so, and in normal operation it does neither.
 
-use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
+use evscale_core::simulate::{LoadSettings, ScalingRule, SimulatedLoad, Workload, replay};
 use evscale_core::{Autoscaler, Config, Metrics, Rule, Timestamp};
 
 const INTERVAL: f64 = 120.0;
@@ -122,8 +122,8 @@ fn it_keeps_out_of_normal_operation() {
         // jobs that really start as fast as configured, and far slower
         for startup in [180.0, 600.0] {
             let workload = Workload::two_weeks(seed);
-            let settings = WorldSettings { seed, service_noise: 0.1, ..WorldSettings::default() };
-            let world = World::new(&workload, &settings);
+            let settings = LoadSettings { seed, service_noise: 0.1, ..LoadSettings::default() };
+            let world = SimulatedLoad::new(&workload, &settings);
             let scaler = Autoscaler::builder(config()).build().unwrap();
             let mut rule = Counted { scaler, limited: 0 };
             let played = replay(&world, (startup, 30.0), &mut rule, 720, &mut |_, _| {});

@@ -29,7 +29,7 @@ const CHUNK: usize = 256;
 ///     shape (12, 15), a row per minute of `HORIZON_MINUTES`, a column per level of `QUANTILE_LEVELS`.
 /// policy
 ///     A callable of your own in the place of the network: it gets the state of the pool as a dict and returns jobs. An
-///     exception, or an answer that makes no sense, is named in the decision, and the next rung of the ladder acts.
+///     exception, or an answer that makes no sense, is named in the decision, and the next source of the fallback chain acts.
 ///     `evscale.testing` checks both.
 ///
 /// Examples
@@ -111,7 +111,7 @@ impl Autoscaler {
     /// A malformed record refuses the whole table.
     ///
     /// With `warm_days`, records that are older than that before the newest one go into the history alone: nothing is
-    /// forecast, learned or rehearsed on them, which is some hundred times faster; decisions differ a little from those
+    /// forecast, learned or evaluated on them, which is some hundred times faster; decisions differ a little from those
     /// after all records were observed. Without it, they are the same bit for bit.
     #[pyo3(signature = (frame, columns=None, warm_days=None))]
     fn observe_many(
@@ -139,7 +139,7 @@ impl Autoscaler {
         for chunk in records.chunks(CHUNK) {
             let part: Vec<_> = locked(py, &self.state, |scaler| {
                 let mut take = |record: &Metrics| match observed_from {
-                    Some(from) if record.timestamp < from => scaler.remember(record),
+                    Some(from) if record.timestamp < from => scaler.backfill(record),
                     _ => scaler.observe(record),
                 };
                 chunk.iter().map(&mut take).collect()

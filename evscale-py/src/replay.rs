@@ -5,7 +5,7 @@ use crate::door::guarded;
 use crate::progress::Progress;
 use evscale_core::Autoscaler;
 use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
-use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
+use evscale_core::simulate::{LoadSettings, ScalingRule, SimulatedLoad, Workload, replay};
 use pyo3::prelude::*;
 
 /// CSV text of two generated weeks.
@@ -46,7 +46,7 @@ pub fn replay_workload(
         settings.interval_seconds = workload.interval_seconds;
         settings.decision_interval_seconds =
             settings.decision_interval_seconds.max(workload.interval_seconds);
-        let world = World::new(&workload, &WorldSettings { jobs_at_peak, ..WorldSettings::default() });
+        let world = SimulatedLoad::new(&workload, &LoadSettings { jobs_at_peak, ..LoadSettings::default() });
         let startup = f64::from(settings.job_startup_seconds);
         let pool = (startup, settings.sla_wait_seconds);
         let mut chosen: Box<dyn ScalingRule> = if rule == "hpa" {

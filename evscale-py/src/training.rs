@@ -8,7 +8,7 @@ use evscale_core::features::{
     POLICY_ACTIONS, POLICY_FEATURES, STATIC_FEATURES, forecaster_input, lead_steps,
 };
 use evscale_core::metrics::History;
-use evscale_core::simulate::{Environment, RewardWeights, Track, Workload};
+use evscale_core::simulate::{Environment, ForecastTrace, RewardWeights, Workload};
 use evscale_core::{Forecaster, Timestamp};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -197,7 +197,7 @@ impl ScalingVectorEnv {
                     &format!("track {index} has {n} events, and arrays of another length"),
                 ));
             }
-            all.push(Track {
+            all.push(ForecastTrace {
                 workload: Workload {
                     name: format!("track {index}"),
                     start: guarded(py, || Timestamp::from_millis(*start_ms))?,

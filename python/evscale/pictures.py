@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 OURS, BAND, LOAD, PEER, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", "#2b8a3e"
 ALARM = "#c0392b"
 RULE_COLORS = {
-    "stabilization_window": "#7fa8a0", "tolerance": "#b9a3d0", "forecast_proof": "#d9a441", "bounds": "#444444",
-    "doubtful_record": "#d9822b", "stale_records": "#d9822b", "flap_damping": "#8e44ad", "max_step_up": "#16a085",
+    "stabilization_window": "#7fa8a0", "tolerance": "#b9a3d0", "forecast_floor": "#d9a441", "bounds": "#444444",
+    "data_quality": "#d9822b", "stale_records": "#d9822b", "flap_damping": "#8e44ad", "max_step_up": "#16a085",
     "max_step_down": "#5d8aa8", "cooldown_up": "#a0785a", "cooldown_down": "#a0785a",
 }
 OTHER_RULE = "#e377c2"

@@ -86,7 +86,7 @@ static void hosts_remember_and_measure(void) {
     seen.struct_size = sizeof seen;
     for (i = 0; i < 100; i++) {
         evscale_metrics record = record_at(i);
-        CHECK(evscale_remember(scaler, &record, &seen, NULL) == EVSCALE_OK && seen.verdict == EVSCALE_VERDICT_ACCEPTED);
+        CHECK(evscale_backfill(scaler, &record, &seen, NULL) == EVSCALE_OK && seen.verdict == EVSCALE_VERDICT_ACCEPTED);
     }
     feed(scaler, 100, 102);
     CHECK(evscale_report_latency(scaler, 20, NULL) == EVSCALE_OK);

@@ -104,7 +104,7 @@ impl Autoscaler {
         Ok(())
     }
 
-    /// Puts a policy of the host's own in the place of the network. It is rehearsed on the pool's load, and acts once it does
+    /// Puts a policy of the host's own in the place of the network. It is evaluated in the shadow on the pool's load, and acts once it does
     /// no worse there than the best rule.
     ///
     /// # Errors
@@ -172,7 +172,7 @@ impl Autoscaler {
     ///
     /// # Errors
     /// As for `observe`.
-    pub fn remember(&mut self, record: &Metrics) -> Result<Observation> {
+    pub fn backfill(&mut self, record: &Metrics) -> Result<Observation> {
         Ok(pipeline::backfill(&self.config, &mut self.state, record))
     }
 

@@ -1,9 +1,9 @@
 //! A host's own forecaster and policy, in the places of the networks.
 //!
 //! They get no more trust than the networks. A forecaster is one expert among the simple ones, weighed by its recent
-//! quantile loss and calibrated. A policy is rehearsed on a paper pool and acts while it does no worse there than the best
+//! quantile loss and calibrated. A policy is evaluated on a shadow pool and acts while it does no worse there than the best
 //! rule; what it proposes passes every safety rule. An error, or an answer that makes no sense, counts as a failure of the
-//! network whose place it takes: the next rung of the ladder acts, and the decision says why.
+//! network whose place it takes: the next source of the fallback chain acts, and the decision says why.
 
 use crate::error::{Error, Result};
 use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, PolicyState};
@@ -44,7 +44,7 @@ pub trait HostForecaster: Send {
 pub trait HostPolicy: Send {
     /// Jobs that the pool should have, 0 to 1e9, before the safety rules.
     ///
-    /// Asked for the real pool when a decision is made, and at records for its paper pool, whose states it is shown in the
+    /// Asked for the real pool when a decision is made, and at records for its shadow pool, whose states it is shown in the
     /// same way: it must not take two calls for two moments of one pool.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ pub(crate) fn explain(outcome: Outcome, proposal: Proposal, evidence: &Evidence<
     }
     if let Some(load) = evidence.outlook.load() {
         let (rule, late) = (evidence.selection.describe(), evidence.selection.expected_late_share(load));
-        explanation.push_str(&format!("; rule: {rule} ({:.2} % late when rehearsed)", 100.0 * late));
+        explanation.push_str(&format!("; rule: {rule} ({:.2} % late in shadow evaluation)", 100.0 * late));
     }
     if evidence.outlook.emergency {
         explanation.push_str("; emergency");

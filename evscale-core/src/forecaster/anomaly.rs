@@ -53,7 +53,7 @@ impl AnomalyScore {
         self.of_records().max(shift)
     }
 
-    /// The part of the score that casts doubt on the newest records: a spike, a drop or a stuck counter.
+    /// Returns the part of the score that is a data-quality issue of the newest records: a spike, a drop or a stuck counter.
     pub(super) fn of_records(&self) -> f64 {
         self.spike.max(self.stuck())
     }

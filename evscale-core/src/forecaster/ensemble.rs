@@ -124,7 +124,7 @@ impl Ensemble {
         forecast
     }
 
-    /// The part of the anomaly score that casts doubt on the newest records themselves.
+    /// Returns the part of the anomaly score that is a data-quality issue of the newest records.
     pub(crate) fn record_anomaly(&self) -> f64 {
         self.anomaly.of_records()
     }

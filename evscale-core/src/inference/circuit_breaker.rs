@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_proof_begins_again_and_rests_longer_up_to_a_limit() {
+    fn a_failure_while_half_open_begins_again_and_stays_open_longer_up_to_a_limit() {
         let mut breaker = CircuitBreaker::default();
         breaker.failed("nonsense".to_owned());
         let almost = FIRST_OPEN_RECORDS + SUCCESS_THRESHOLD - 1;

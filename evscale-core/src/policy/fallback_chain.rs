@@ -51,7 +51,7 @@ pub(crate) fn propose(
         return (by_rule(None), false);
     }
     if !network.trusted {
-        let reason = "rehearsed on this pool's load, the analytic rule does better";
+        let reason = "the analytic rule does better in shadow evaluation on this pool's load";
         return (by_rule(Some(reason.to_owned())), false);
     }
     match network.policy.jobs(&network.seen) {

@@ -12,7 +12,7 @@ const GRID: f32 = 1.0 / 1024.0;
 /// Largest score that makes sense.
 const LARGEST_SCORE: f32 = 1e6;
 
-/// What proposes jobs, and is rehearsed before it is trusted.
+/// What proposes jobs, and is evaluated in the shadow before it is trusted.
 pub(crate) trait PolicySource: fmt::Debug + Send {
     /// Jobs that the pool should have.
     fn jobs(&mut self, state: &PolicyState) -> Result<f64>;

@@ -3,7 +3,7 @@
 //! When a backlog begins to stand, the jobs that are ready and the events that they take per interval are written down.
 //! Later in the same backlog, jobs that are so old that they must be ready are compared with that: if they grew by a share
 //! `g` and the events taken by less than `0.15 g`, the pool is limited by something else. Where the jobs are busy (CPU of
-//! 80 % and more, or unknown) heavier events explain as much, so stronger proof is asked for. The rule ends when the
+//! 80 % and more, or unknown) heavier events explain as much, so more growth must have shown it. The rule ends when the
 //! backlog is gone, when the throughput rises, and after half an hour, so that growth is tried again.
 
 use super::{Change, Context};

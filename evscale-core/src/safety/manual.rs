@@ -5,7 +5,7 @@ use crate::config::Pause;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A person's order for one pool. It goes beyond step limits, cooldowns and the forecast's proof; a pause, the budget
+/// A person's order for one pool. It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget
 /// and the bounds hold nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

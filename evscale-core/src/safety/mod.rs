@@ -11,11 +11,11 @@
 //!    `steps_are_limited_by_the_larger_of_share_and_number`.
 //! 3. No change within its cooldown; up, except in an emergency (soak): `cooldowns_are_measured_in_time`.
 //! 4. No scale-down on data of any quality but good, no change on stale data (soak, anomalous aside):
-//!    `doubtful_and_stale_records_never_shrink_the_pool`, and every verdict in `tests/quality.rs`.
+//!    `bad_and_stale_records_never_shrink_the_pool`, and every verdict in `tests/quality.rs`.
 //! 5. No change after a restore until a fresh record arrives (soak): `a_restored_pool_holds_until_a_fresh_record` in
 //!    `tests/quality.rs`.
 //! 6. No scale-down below what the upper forecast quantile over startup and cooldown needs, none without a forecast:
-//!    `a_scale_down_needs_proof`.
+//!    `a_scale_down_stays_above_the_forecast_floor`.
 //! 7. No scale-down below a proposal of the stabilization window, of which a deep one looks back on less:
 //!    `the_highest_proposal_of_the_window_holds_a_scale_down`, `a_deep_scale_down_looks_back_on_less_of_the_window`.
 //! 8. No scale-down after `max_reversals` reversals within the flap window: `reversals_make_it_reluctant_to_shrink`.

@@ -37,7 +37,7 @@ macro_rules! rules {
 rules! {
     Tolerance = "tolerance", "leaves a small change undone";
     StabilizationWindow = "stabilization_window", "holds a scale-down at the highest proposal of the window";
-    ForecastFloor = "forecast_proof", "keeps what the upper forecast quantile needs";
+    ForecastFloor = "forecast_floor", "keeps what the upper forecast quantile needs";
     MaxStepUp = "max_step_up", "limits one step up";
     MaxStepDown = "max_step_down", "limits one step down";
     FlapDamping = "flap_damping", "stops shrinking after too many changes of direction";
@@ -45,13 +45,13 @@ rules! {
     CooldownDown = "cooldown_down", "waits after a change before it shrinks";
     Effectiveness = "effectiveness", "stops growing while more jobs bring no more throughput";
     CapacityLimit = "capacity_limit", "asks for no more than the host could get, for a while";
-    DataQuality = "doubtful_record", "keeps the pool from shrinking on data that cannot be trusted";
+    DataQuality = "data_quality", "keeps the pool from shrinking on data that cannot be trusted";
     StaleRecords = "stale_records", "holds a pool without fresh records, or raises it to the fail-safe number";
     MaintenanceWindow = "maintenance_window", "leaves the pool alone during maintenance";
     ManualFixed = "manual_fixed", "carries out a number that a person ordered";
     ManualCap = "manual_cap", "keeps below a cap that a person ordered";
     Pause = "pause", "leaves changes undone that are switched off";
-    JobHourBudget = "budget_cap", "keeps within the job-hours of the day";
+    JobHourBudget = "job_hour_budget", "keeps within the job-hours of the day";
     Bounds = "bounds", "keeps between the fewest and the most jobs";
 }
 

@@ -92,11 +92,11 @@ fn a_deep_scale_down_looks_back_on_less_of_the_window() {
 }
 
 #[test]
-fn a_scale_down_needs_proof() {
+fn a_scale_down_stays_above_the_forecast_floor() {
     let config = lenient();
-    ruled(&Context { floor_jobs: Some(15), ..context(&config, 20) }, 10, 15, Some("forecast_proof"));
-    ruled(&Context { floor_jobs: Some(50), ..context(&config, 20) }, 10, 20, Some("forecast_proof"));
-    ruled(&Context { floor_jobs: None, ..context(&config, 20) }, 10, 20, Some("forecast_proof"));
+    ruled(&Context { floor_jobs: Some(15), ..context(&config, 20) }, 10, 15, Some("forecast_floor"));
+    ruled(&Context { floor_jobs: Some(50), ..context(&config, 20) }, 10, 20, Some("forecast_floor"));
+    ruled(&Context { floor_jobs: None, ..context(&config, 20) }, 10, 20, Some("forecast_floor"));
     ruled(&Context { floor_jobs: Some(50), ..context(&config, 20) }, 25, 25, None);
 }
 
@@ -148,12 +148,11 @@ fn reversals_make_it_reluctant_to_shrink() {
 }
 
 #[test]
-fn doubtful_and_stale_records_never_shrink_the_pool() {
+fn bad_and_stale_records_never_shrink_the_pool() {
     let config = lenient();
-    let doubtful =
-        Context { issue: Some(Issue::new(DataQuality::Broken, "no number")), ..context(&config, 20) };
-    ruled(&doubtful, 10, 20, Some("doubtful_record"));
-    ruled(&doubtful, 30, 30, None);
+    let bad = Context { issue: Some(Issue::new(DataQuality::Broken, "no number")), ..context(&config, 20) };
+    ruled(&bad, 10, 20, Some("data_quality"));
+    ruled(&bad, 30, 30, None);
     let stale = |quality| Context {
         issue: Some(Issue::new(quality, "old")),
         fail_safe_jobs: 35,
@@ -215,7 +214,7 @@ fn the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day() {
     safety.job_hours.account(start(), 30.0, 3600.0);
     let outcome = safety.apply(&context(&config, 20), 90);
     assert_eq!(outcome.jobs(), 2, "{outcome:?}");
-    assert_eq!(outcome.trail.last().map(|entry| entry.rule.as_str()), Some("budget_cap"));
+    assert_eq!(outcome.trail.last().map(|entry| entry.rule.as_str()), Some("job_hour_budget"));
     let tomorrow = Context { now: start().plus_seconds(86_400), ..context(&config, 20) };
     assert_eq!(safety.apply(&tomorrow, 90).jobs(), 90);
 }

@@ -5,8 +5,8 @@ use super::baselines::{
 };
 use super::clairvoyant::clairvoyant_job_seconds;
 use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::workload::Workload;
-use super::world::{World, WorldSettings};
 use crate::autoscaler::Autoscaler;
 use crate::bundle::ModelBundle;
 use crate::config::Config;
@@ -183,7 +183,7 @@ pub fn backtest(
     })
 }
 
-fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)> {
+fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'static str)> {
     let known = history.workload.events.iter().filter(|events| events.is_finite()).count();
     if known < 3 {
         return Err(Error::trace(format!("history has {known} known counts, expected at least 3")));
@@ -195,7 +195,7 @@ fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)
     let workload = history.workload.clone().fill_gaps().aggregate(factor);
     config.interval_seconds = workload.interval_seconds;
     config.decision_interval_seconds = config.decision_interval_seconds.max(workload.interval_seconds);
-    let by_time = |seconds: Vec<f64>| World::measured(&workload, seconds, history.seed);
+    let by_time = |seconds: Vec<f64>| SimulatedLoad::measured(&workload, seconds, history.seed);
     if let Some(seconds) = &history.service_seconds
         && let Some(seconds) = summed(seconds, factor, workload.events.len())
     {
@@ -209,8 +209,8 @@ fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)
     if !(jobs_at_peak > 0.0 && jobs_at_peak.is_finite()) {
         return Err(Error::argument(format!("`jobs_at_peak` is {jobs_at_peak}, expected more than 0")));
     }
-    let settings = WorldSettings { jobs_at_peak, seed: history.seed, ..WorldSettings::default() };
-    Ok((World::new(&workload, &settings), "assumed"))
+    let settings = LoadSettings { jobs_at_peak, seed: history.seed, ..LoadSettings::default() };
+    Ok((SimulatedLoad::new(&workload, &settings), "assumed"))
 }
 
 /// Means of `factor` service times, the last known one where none is; nothing if none is known at all.
@@ -228,7 +228,7 @@ fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
     Some((0..length).map(|_| next()).collect())
 }
 
-fn peers(world: &World, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
+fn peers(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
     let pool = BaselinePool {
         bounds: (config.min_jobs, config.max_jobs),
         interval_seconds: world.interval_seconds(),
@@ -249,7 +249,7 @@ fn peers(world: &World, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> 
     ]
 }
 
-fn scored(name: &str, played: Replay, world: &World, reference: f64, min_jobs: u32) -> BacktestRun {
+fn scored(name: &str, played: Replay, world: &SimulatedLoad, reference: f64, min_jobs: u32) -> BacktestRun {
     let rows = played.rows.get(played.scored_from..).unwrap_or(&[]);
     let (mut over, mut under, mut over_time, mut under_time) = (0.0, 0.0, 0.0, 0.0);
     for (place, row) in rows.iter().enumerate() {

@@ -3,7 +3,7 @@
 //! Forecasts do not depend on what a policy does, so they are computed once per workload and handed in.
 
 use super::queue::PoolSimulator;
-use super::world::{World, WorldSettings};
+use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::{Generator, Workload};
 use crate::autoscaler::{State, pipeline};
 use crate::config::Config;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Length of an episode, seconds.
 const EPISODE_SECONDS: f64 = 3.0 * 86_400.0;
-/// Time before it in which the analytic rule acts and is rehearsed, seconds.
+/// Time before it in which the analytic rule acts and is evaluated, seconds.
 const WARM_UP_SECONDS: f64 = 3.0 * 86_400.0;
 const SLA_TARGETS: [f64; 4] = [0.97, 0.99, 0.995, 0.999];
 
@@ -42,7 +42,7 @@ impl Default for RewardWeights {
 
 /// A workload with the forecasts made on it.
 #[derive(Clone, Debug)]
-pub struct Track {
+pub struct ForecastTrace {
     /// The workload.
     pub workload: Workload,
     /// Quantiles per interval, horizon and level, events.
@@ -66,7 +66,7 @@ pub struct StepOutcome {
 
 /// One pool after another: episodes of random workloads, configurations and service times.
 pub struct Environment {
-    tracks: Arc<Vec<Track>>,
+    tracks: Arc<Vec<ForecastTrace>>,
     weights: RewardWeights,
     random: Generator,
     episode: Option<Episode>,
@@ -74,7 +74,7 @@ pub struct Environment {
 
 struct Episode {
     track: usize,
-    world: World,
+    world: SimulatedLoad,
     config: Config,
     state: State,
     pool: PoolSimulator,
@@ -87,7 +87,7 @@ struct Episode {
 
 impl Environment {
     /// An environment on tracks that are not empty; the seed fixes everything.
-    pub fn new(tracks: Arc<Vec<Track>>, weights: RewardWeights, seed: u64) -> Self {
+    pub fn new(tracks: Arc<Vec<ForecastTrace>>, weights: RewardWeights, seed: u64) -> Self {
         Self { tracks, weights, random: Generator::seed_from_u64(seed), episode: None }
     }
 
@@ -122,14 +122,14 @@ impl Environment {
         let warm = workload.events.len() / 4;
         let index =
             random.random_range(warm.min(workload.events.len() - length)..=workload.events.len() - length);
-        let settings = WorldSettings {
+        let settings = LoadSettings {
             jobs_at_peak: 8.0 * 2f64.powf(random.random_range(0.0..4.0)),
             seed: random.random(),
             burst_concentration: random.random_range(8.0..40.0),
             service_drift: random.random_range(0.0..0.15),
             service_noise: random.random_range(0.0..0.08),
         };
-        let world = World::new(workload, &settings);
+        let world = SimulatedLoad::new(workload, &settings);
         let sla_target = SLA_TARGETS.get(random.random_range(0..SLA_TARGETS.len())).copied().unwrap_or(0.995);
         let config = Config {
             interval_seconds: interval,
@@ -182,7 +182,7 @@ impl Episode {
         policy_input(&self.state.seen_by_policy(&self.config, &need, self.now()))
     }
 
-    fn step(&mut self, tracks: &[Track], weights: RewardWeights, action: usize) -> (f64, bool) {
+    fn step(&mut self, tracks: &[ForecastTrace], weights: RewardWeights, action: usize) -> (f64, bool) {
         let changed = self.act(POLICY_ACTIONS.get(action).copied().unwrap_or(0.0));
         let mut reward = if changed { -weights.stability } else { 0.0 };
         let hours = f64::from(self.config.interval_seconds) / 3600.0;
@@ -212,7 +212,7 @@ impl Episode {
     }
 
     /// Runs up to the next decision or to `end`; jobs paid for and late events of each interval.
-    fn run_to_decision(&mut self, tracks: &[Track], end: usize) -> Vec<(f64, f64)> {
+    fn run_to_decision(&mut self, tracks: &[ForecastTrace], end: usize) -> Vec<(f64, f64)> {
         let mut intervals = Vec::with_capacity(4);
         while self.index < end {
             intervals.push(self.run_interval(tracks));
@@ -225,7 +225,7 @@ impl Episode {
     }
 
     /// Runs one interval; returns the jobs paid for and the late events.
-    fn run_interval(&mut self, tracks: &[Track]) -> (f64, f64) {
+    fn run_interval(&mut self, tracks: &[ForecastTrace]) -> (f64, f64) {
         self.world.arrivals(self.index, &mut self.arrivals);
         let outcome = self.pool.run_interval(&self.arrivals, self.world.service_seconds(self.index));
         let record = self.world.record(self.index, &outcome);
@@ -238,7 +238,7 @@ impl Episode {
     }
 }
 
-impl Track {
+impl ForecastTrace {
     fn forecast_at(&self, index: usize, forecast: &mut Forecast) {
         let size = HORIZONS * LEVELS;
         let Some(rows) = self.quantiles.get(index * size..(index + 1) * size) else { return };
@@ -258,7 +258,7 @@ impl Track {
 mod tests {
     use super::*;
 
-    fn tracks() -> Arc<Vec<Track>> {
+    fn tracks() -> Arc<Vec<ForecastTrace>> {
         let workload = Workload::two_weeks(5);
         let n = workload.events.len();
         let mut quantiles = Vec::with_capacity(n * HORIZONS * LEVELS);
@@ -268,7 +268,7 @@ mod tests {
                     .extend((0..LEVELS).map(|level| (*events * (0.8 + 0.4 * level as f64 / 14.0)) as f32));
             }
         }
-        Arc::new(vec![Track { workload, quantiles, confidence: vec![0.9; n], anomaly: vec![0.0; n] }])
+        Arc::new(vec![ForecastTrace { workload, quantiles, confidence: vec![0.9; n], anomaly: vec![0.0; n] }])
     }
 
     fn run(action: usize, seed: u64) -> (f64, u32) {

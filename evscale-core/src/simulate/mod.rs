@@ -7,16 +7,16 @@ mod environment;
 mod queue;
 mod replay;
 mod season;
+mod simulated_load;
 mod trace;
 mod workload;
-mod world;
 
 pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
-pub use environment::{Environment, RewardWeights, StepOutcome, Track};
+pub use environment::{Environment, ForecastTrace, RewardWeights, StepOutcome};
 pub use queue::{IntervalOutcome, PoolSimulator};
 pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+pub use simulated_load::{LoadSettings, SimulatedLoad};
 pub use workload::Workload;
-pub use world::{World, WorldSettings};
 
 /// The generator behind every draw of this module.
 pub(crate) type Generator = rand_chacha::ChaCha8Rng;

@@ -1,7 +1,7 @@
-//! Replays a world under a scaling rule, and scores what happened.
+//! Replays a load under a scaling rule, and scores what happened.
 
 use super::queue::{PoolSimulator, SUBSTEP_SECONDS};
-use super::world::World;
+use super::simulated_load::SimulatedLoad;
 use crate::autoscaler::Autoscaler;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
@@ -87,26 +87,26 @@ pub struct Replay {
     pub scores: Scores,
 }
 
-/// Lets `rule` steer a pool (startup time and longest wait of the SLA, seconds) through the whole world; scored from
+/// Lets `rule` steer a pool (startup time and longest wait of the SLA, seconds) through the whole load; scored from
 /// interval `scored_from` on. `progress` is told the intervals done and all.
 pub fn replay(
-    world: &World,
+    load: &SimulatedLoad,
     pool: (f64, f64),
     rule: &mut dyn ScalingRule,
     scored_from: usize,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Replay {
-    let first = (1.5 * world.offered_jobs(0)).ceil().max(1.0) as u32;
+    let first = (1.5 * load.offered_jobs(0)).ceil().max(1.0) as u32;
     let mut simulator = PoolSimulator::new(first, pool.0, pool.1);
-    let mut rows: Vec<ReplayRow> = Vec::with_capacity(world.len());
+    let mut rows: Vec<ReplayRow> = Vec::with_capacity(load.len());
     let mut arrivals = Vec::new();
-    for index in 0..world.len() {
+    for index in 0..load.len() {
         if index == scored_from {
             simulator.reset_waits();
         }
-        world.arrivals(index, &mut arrivals);
-        let outcome = simulator.run_interval(&arrivals, world.service_seconds(index));
-        let record = world.record(index, &outcome);
+        load.arrivals(index, &mut arrivals);
+        let outcome = simulator.run_interval(&arrivals, load.service_seconds(index));
+        let record = load.record(index, &outcome);
         rule.observe(&record);
         let target = rule.decide();
         simulator.scale_to(target);
@@ -121,11 +121,11 @@ pub fn replay(
             target,
             expected: rule.expected(),
         });
-        progress(index + 1, world.len());
+        progress(index + 1, load.len());
     }
     let late_bin = (pool.1 / SUBSTEP_SECONDS).floor() as usize + 1;
     let scores =
-        score(rows.get(scored_from..).unwrap_or(&[]), &simulator.waits(), late_bin, world.interval_seconds());
+        score(rows.get(scored_from..).unwrap_or(&[]), &simulator.waits(), late_bin, load.interval_seconds());
     Replay { rows, scored_from, scores }
 }
 
@@ -164,7 +164,7 @@ fn score(rows: &[ReplayRow], waits: &[f64], late_bin: usize, interval_seconds: u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::{Workload, WorldSettings};
+    use crate::simulate::{LoadSettings, Workload};
 
     struct Fixed(u32);
     impl ScalingRule for Fixed {
@@ -174,30 +174,26 @@ mod tests {
         }
     }
 
-    fn steady() -> World {
+    fn steady() -> SimulatedLoad {
         let workload = Workload {
             name: "steady".into(),
             start: Timestamp::EPOCH,
             interval_seconds: 120,
             events: vec![1200.0; 100],
         };
-        let settings = WorldSettings {
-            jobs_at_peak: 10.0,
-            service_noise: 0.0,
-            service_drift: 0.0,
-            ..Default::default()
-        };
-        World::new(&workload, &settings)
+        let settings =
+            LoadSettings { jobs_at_peak: 10.0, service_noise: 0.0, service_drift: 0.0, ..Default::default() };
+        SimulatedLoad::new(&workload, &settings)
     }
 
     #[test]
     fn enough_jobs_comply_and_too_few_do_not() {
-        let world = steady();
-        let enough = replay(&world, (180.0, 30.0), &mut Fixed(20), 20, &mut |_, _| {});
+        let load = steady();
+        let enough = replay(&load, (180.0, 30.0), &mut Fixed(20), 20, &mut |_, _| {});
         assert_eq!(enough.scores.sla_compliance_percent, 100.0);
         assert!((enough.scores.job_hours - 20.0 * 80.0 / 30.0).abs() < 1e-9);
         assert_eq!(enough.scores.scale_actions, 0);
-        let few = replay(&world, (180.0, 30.0), &mut Fixed(5), 20, &mut |_, _| {});
+        let few = replay(&load, (180.0, 30.0), &mut Fixed(5), 20, &mut |_, _| {});
         assert!(few.scores.sla_compliance_percent < 10.0, "{:?}", few.scores);
         assert!(few.rows.last().unwrap().backlog > 1000.0);
     }

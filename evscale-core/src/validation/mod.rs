@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
 
 /// Usable records in a row after a blackout until the pool may shrink again.
-const PROOF_RECORDS: u32 = 3;
+const RETURNING_RECORDS: u32 = 3;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ impl Expectation {
         let gap = self.newest.map_or(0.0, |newest| record.timestamp.seconds_since(newest));
         let interval = f64::from(config.interval_seconds);
         let blackout = f64::from(config.stale_fail_safe_seconds).max(config.stale_seconds());
-        self.returning = if gap > blackout { PROOF_RECORDS } else { self.returning.saturating_sub(1) };
+        self.returning = if gap > blackout { RETURNING_RECORDS } else { self.returning.saturating_sub(1) };
         let stuck = self.movement.observe(record);
         if repaired.is_some() {
             return repaired;
@@ -116,8 +116,11 @@ impl Expectation {
             return Some(Issue::new(quality, reason));
         }
         (self.returning > 0).then(|| {
-            let number = PROOF_RECORDS - self.returning + 1;
-            Issue::new(DataQuality::Returning, format!("record {number} of {PROOF_RECORDS} after a blackout"))
+            let number = RETURNING_RECORDS - self.returning + 1;
+            Issue::new(
+                DataQuality::Returning,
+                format!("record {number} of {RETURNING_RECORDS} after a blackout"),
+            )
         })
     }
 

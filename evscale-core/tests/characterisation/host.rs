@@ -275,7 +275,7 @@ fn alone(case: &Case) -> Digests {
         let now = begin + interval;
         let record = host.serve(case, begin);
         if index < backfilled {
-            scaler.remember(&record).unwrap();
+            scaler.backfill(&record).unwrap();
             continue;
         }
         let record = meddle(case.events, case, &mut host, &mut scaler, record, now);

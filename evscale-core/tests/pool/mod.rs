@@ -27,7 +27,7 @@ pub struct Pool<R> {
     pause: Pause,
     last_change: Option<Timestamp>,
     /// The newest record was rejected, repaired or contradicts itself.
-    doubtful: bool,
+    bad_data: bool,
     restored: bool,
     newest: Option<Timestamp>,
     /// The last decision: it stands until the next one is due.
@@ -92,7 +92,7 @@ impl<R: Rng> Pool<R> {
             jobs,
             pause: Pause::Off,
             last_change: None,
-            doubtful: false,
+            bad_data: false,
             restored: false,
             newest: None,
             standing: None,
@@ -158,7 +158,7 @@ impl<R: Rng> Pool<R> {
         let seen = self.scaler.observe(&record).expect("bad records are told by the verdict");
         assert!((0.0..=1.0).contains(&seen.anomaly_score), "{seen:?}");
         assert_eq!(seen.reason.is_some(), seen.verdict == Verdict::Rejected, "{seen:?}");
-        self.doubtful = seen.data_quality != DataQuality::Good;
+        self.bad_data = seen.data_quality != DataQuality::Good;
         if seen.verdict != Verdict::Rejected {
             self.newest = Some(at);
             self.restored = false;
@@ -236,7 +236,7 @@ impl<R: Rng> Pool<R> {
                 assert!(to >= least, "step down: {}", tell());
                 assert!(!within(config.cooldown_down_seconds), "cooldown down: {}", tell());
                 assert!(!matches!(self.pause, Pause::All | Pause::Down), "pause: {}", tell());
-                assert!(!self.doubtful, "shrank on a doubtful record: {}", tell());
+                assert!(!self.bad_data, "shrank on bad data: {}", tell());
                 assert!(!self.restored, "shrank before a fresh record: {}", tell());
                 let age = self.newest.map_or(f64::INFINITY, |at| now.seconds_since(at));
                 let longest = config.stale_seconds() / 2.0;
@@ -251,7 +251,7 @@ impl<R: Rng> Pool<R> {
         assert!(held, "changed before a fresh record: {}", tell());
         self.check_order(decision, now);
         if to < from && !overridden {
-            self.check_proof(decision);
+            self.check_floor(decision);
         }
         assert_eq!(decision.drain.is_some(), to < from, "{}", tell());
         if let Some(drain) = &decision.drain {
@@ -299,8 +299,8 @@ impl<R: Rng> Pool<R> {
     }
 
     /// A smaller pool serves the 95 % quantile of the forecast in 12 minutes, if cooldown and startup reach that far.
-    fn check_proof(&self, decision: &Decision) {
-        let tell = || format!("proof: {}\n{}", decision.to_json(), self.config.to_json());
+    fn check_floor(&self, decision: &Decision) {
+        let tell = || format!("floor: {}\n{}", decision.to_json(), self.config.to_json());
         let planned = decision.plan.iter().find(|step| step.minutes_ahead == PLANNED_MINUTES);
         let Some(planned) = planned else { panic!("{}", tell()) };
         let steps = (PLANNED_MINUTES * 60).div_ceil(self.config.interval_seconds);

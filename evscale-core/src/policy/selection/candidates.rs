@@ -57,7 +57,7 @@ impl Candidate {
         self.share * floors.get(self.floor as usize).copied().unwrap_or(0.0)
     }
 
-    /// Share of late events that is assumed before there is proof: less for rules with more headroom.
+    /// Returns the share of late events that is assumed before anything is known: less for rules with more headroom.
     pub(super) fn assumed_late_share(&self) -> f64 {
         let kept = if self.floor == Floor::Peak { self.share } else { 0.0 };
         0.02 * (-1.2 * self.headroom - 2.0 * kept).exp()

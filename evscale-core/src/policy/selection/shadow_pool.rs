@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_is_an_emergency_and_a_proof_stops_the_way_down() {
+    fn a_backlog_is_an_emergency_and_the_floor_stops_the_way_down() {
         let mut pool = ShadowPool::new(1.0);
         pool.serve(&service(&[24.0]));
         pool.decide(1.0, &Limits { due: false, ..limits() });

@@ -1,4 +1,4 @@
-//! The ladder under networks that are broken on purpose: every step down has a cause, every step up a proof.
+//! The fallback chain under networks that are broken on purpose: every fallback has a cause, every recovery good runs.
 
 use evscale_core::{
     Autoscaler, Config, Decision, ErrorKind, HealthStatus, Metrics, ModelBundle, ScalingOutcome, Source,
@@ -141,7 +141,7 @@ fn a_broken_forecaster_network_gives_way_to_the_experts() {
 }
 
 #[test]
-fn a_policy_network_comes_back_after_proof_and_both_steps_are_told() {
+fn a_policy_network_comes_back_after_good_runs_and_decisions_say_both() {
     let mut pool = Pool::new(bundle(FORECASTER, &fixture("policy_sometimes")).unwrap());
     assert_eq!(pool.ticks(60).source, Source::PolicyNetwork);
     pool.started(7000.0);
@@ -161,7 +161,7 @@ fn a_policy_network_comes_back_after_proof_and_both_steps_are_told() {
 }
 
 #[test]
-fn a_forecaster_network_comes_back_after_proof_and_both_steps_are_told() {
+fn a_forecaster_network_comes_back_after_good_runs_and_decisions_say_both() {
     let mut pool = Pool::new(bundle(&fixture("forecaster_sometimes"), POLICY).unwrap());
     pool.ticks(60);
     assert_eq!(pool.cause("forecast without its network"), None);

@@ -10,7 +10,7 @@ use rand_distr::{Distribution, Gamma, StandardNormal};
 
 /// Settings of a simulated world.
 #[derive(Clone, Debug, PartialEq)]
-pub struct WorldSettings {
+pub struct LoadSettings {
     /// Jobs that the 99.9th percentile of the arrival rate needs at full utilization.
     pub jobs_at_peak: f64,
     /// Seed of bursts and service times.
@@ -23,7 +23,7 @@ pub struct WorldSettings {
     pub service_noise: f64,
 }
 
-impl Default for WorldSettings {
+impl Default for LoadSettings {
     fn default() -> Self {
         Self {
             jobs_at_peak: 60.0,
@@ -37,7 +37,7 @@ impl Default for WorldSettings {
 
 /// Arrivals and service times of every interval, fixed by workload and seed.
 #[derive(Clone, Debug)]
-pub struct World {
+pub struct SimulatedLoad {
     start: Timestamp,
     interval_seconds: u32,
     events: Vec<f64>,
@@ -47,9 +47,9 @@ pub struct World {
     seed: u64,
 }
 
-impl World {
+impl SimulatedLoad {
     /// Unknown intervals of the workload become interpolated ones.
-    pub fn new(workload: &Workload, settings: &WorldSettings) -> Self {
+    pub fn new(workload: &Workload, settings: &LoadSettings) -> Self {
         let filled = workload.clone().fill_gaps();
         let events: Vec<f64> = filled.events.iter().map(|e| if e.is_finite() { *e } else { 0.0 }).collect();
         let interval = f64::from(workload.interval_seconds);
@@ -97,7 +97,7 @@ impl World {
             events: filled.events.iter().map(|e| if e.is_finite() { *e } else { 0.0 }).collect(),
             service_seconds,
             base_service_seconds,
-            burst_concentration: WorldSettings::default().burst_concentration,
+            burst_concentration: LoadSettings::default().burst_concentration,
             seed,
         }
     }

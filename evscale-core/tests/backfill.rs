@@ -25,7 +25,7 @@ fn pool() -> Autoscaler {
 fn fed(remembered: i64, observed: i64, end: i64) -> Autoscaler {
     let mut scaler = pool();
     for index in remembered * PER_DAY..observed * PER_DAY {
-        assert_eq!(scaler.remember(&record(index)).expect("a record").verdict, Verdict::Accepted);
+        assert_eq!(scaler.backfill(&record(index)).expect("a record").verdict, Verdict::Accepted);
     }
     for index in observed * PER_DAY..end * PER_DAY {
         scaler.observe(&record(index)).expect("a record");
@@ -67,6 +67,6 @@ fn what_is_only_remembered_decides_nothing() {
     let mut scaler = fed(0, 1, 1);
     let decision = scaler.decide();
     assert_eq!(decision.recommended_jobs, scaler.config().min_jobs);
-    let late = scaler.remember(&record(5)).expect("a record");
+    let late = scaler.backfill(&record(5)).expect("a record");
     assert_eq!(late.verdict, Verdict::Rejected);
 }
