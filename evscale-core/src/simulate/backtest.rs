@@ -2,7 +2,7 @@
 
 use super::clairvoyant::clairvoyant_job_seconds;
 use super::peers::{Flink, HpaCpu, HpaRate, KedaQueue, PeerPool, RayServe, SeasonalQuantile, StaticPeak};
-use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay_while};
 use super::workload::Workload;
 use super::world::{World, WorldSettings};
 use crate::autoscaler::Autoscaler;
@@ -12,7 +12,6 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use serde::Serialize;
-use std::cell::Cell;
 
 /// Target of the peers that take one: CPU percent, share of a job's capacity, utilization.
 const PEER_TARGET: f64 = 0.7;
@@ -86,24 +85,18 @@ pub struct Backtest {
     pub decisions: Vec<Decision>,
 }
 
-/// evscale with its decisions written down; after a stop it answers without thinking, so that the replay ends soon.
-struct Recorded<'a> {
+/// evscale with its decisions written down.
+struct Recorded {
     scaler: Autoscaler,
     decisions: Vec<Decision>,
-    stopped: &'a Cell<bool>,
 }
 
-impl ScalingRule for Recorded<'_> {
+impl ScalingRule for Recorded {
     fn observe(&mut self, record: &Metrics) {
-        if !self.stopped.get() {
-            ScalingRule::observe(&mut self.scaler, record);
-        }
+        ScalingRule::observe(&mut self.scaler, record);
     }
 
     fn decide(&mut self) -> u32 {
-        if self.stopped.get() {
-            return 1;
-        }
         let decision = self.scaler.decide();
         let jobs = decision.recommended_jobs;
         if self.decisions.last().is_none_or(|last| last.decided_at != decision.decided_at) {
@@ -144,31 +137,24 @@ pub fn backtest(
     let bounds = (config.min_jobs, config.max_jobs);
     let reference =
         clairvoyant_job_seconds(&world, scored_from, bounds, startup, config.sla_wait_seconds) / 3600.0;
-    let stopped = Cell::new(false);
-    let mut evscale = Recorded { scaler, decisions: Vec::new(), stopped: &stopped };
+    let mut evscale = Recorded { scaler, decisions: Vec::new() };
     let mut peers: Vec<(String, Box<dyn ScalingRule>)> =
         if history.peers { peers(&world, &config) } else { Vec::new() };
     let all = world.len() * (1 + peers.len());
     let mut before = 0;
     let mut runs = Vec::with_capacity(1 + peers.len());
     let mut run = |name: &str, rule: &mut dyn ScalingRule| {
-        let mut tell = |done: usize, _: usize| {
-            if !stopped.get() && !progress(before + done, all) {
-                stopped.set(true);
-            }
-        };
-        let played = replay(&world, (startup, config.sla_wait_seconds), rule, scored_from, &mut tell);
+        let mut go_on = |done: usize, _: usize| progress(before + done, all);
+        let pool = (startup, config.sla_wait_seconds);
+        let played = replay_while(&world, pool, rule, scored_from, &mut go_on)
+            .ok_or_else(|| Error::argument("backtest was stopped"))?;
         before += world.len();
         runs.push(scored(name, played, &world, reference, config.min_jobs));
+        Ok(())
     };
-    run("evscale", &mut evscale);
+    run("evscale", &mut evscale)?;
     for (name, rule) in &mut peers {
-        if !stopped.get() {
-            run(name, rule.as_mut());
-        }
-    }
-    if stopped.get() {
-        return Err(Error::argument("backtest was stopped"));
+        run(name, rule.as_mut())?;
     }
     Ok(Backtest {
         interval_seconds: world.interval_seconds(),

@@ -14,7 +14,7 @@ mod world;
 pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
 pub use environment::{Environment, RewardWeights, StepOutcome, Track};
 pub use queue::{IntervalOutcome, PoolSimulator};
-pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay, replay_while};
 pub use workload::Workload;
 pub use world::{World, WorldSettings};
 
