@@ -129,10 +129,9 @@ pub fn timestamp(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     if value.is_instance_of::<PyString>() {
         return text(value)?.parse().map_err(written);
     }
-    if missing(value) {
-        return Err(refused(py, &format!("`{key}` is {}, expected a time", shown(value))));
-    }
-    if let Ok(moment) = value.cast::<PyDateTime>() {
+    if !missing(value)
+        && let Ok(moment) = value.cast::<PyDateTime>()
+    {
         if moment.call_method0("utcoffset")?.is_none() {
             return Err(refused(
                 py,

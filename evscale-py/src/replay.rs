@@ -3,7 +3,7 @@
 use crate::arguments::Text;
 use crate::config::Config;
 use crate::door::{Door, door};
-use crate::errors::error;
+use crate::errors::{error, refused};
 use crate::plain::{number, unsigned};
 use crate::progress::Progress;
 use crate::turns::guarded;
@@ -49,6 +49,10 @@ pub fn replay_workload(
     let mut progress = Progress::new(progress);
     let answer = door(py, || {
         let jobs_at_peak = jobs_at_peak.map_or(Ok(60.0), |jobs| number("jobs_at_peak", jobs))?;
+        if !(jobs_at_peak > 0.0 && jobs_at_peak <= 1e6) {
+            let message = format!("`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to 1000000");
+            return Err(refused(py, &message));
+        }
         let target = hpa_target_percent.map_or(Ok(70.0), |percent| number("hpa_target_percent", percent))?;
         let hpa_target_percent = (rule.0 == "hpa").then_some(target);
         let played = guarded(py, || {

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-from ._refuse import missing, refuse
+from ._refuse import contents, door, missing, refuse, told
 
 NAMES = {
     "timestamp": ("timestamp", "ds", "time", "datetime", "date"),
@@ -28,6 +28,8 @@ Gaps = Literal["raise", "interpolate"]
 FURTHEST = 20_000_000
 EARLIEST_MS, LATEST_MS = -2_208_988_800_000, 7_258_118_400_000
 """The years 1900 to 2199, epoch milliseconds, up to but not with the second."""
+LARGEST = 1 << 30
+"""Most bytes of a CSV file."""
 LONGEST = 200
 """Most characters of a value or of a list of names in a message."""
 
@@ -67,6 +69,7 @@ class History:
     backend: Any = None
 
     @classmethod
+    @door
     def read(
         cls, source: Any, *, columns: Mapping[str, str] | None = None, time_zone: str | None = None, gaps: Gaps = "raise"
     ) -> History:
@@ -117,6 +120,7 @@ class History:
         )
 
 
+@door
 def read_table(source: Any) -> Table:
     """The columns of a data frame, a dict of columns, or a CSV or Parquet file."""
     if isinstance(source, (str, PathLike)):
@@ -130,6 +134,7 @@ def read_table(source: Any) -> Table:
     return _frame(source)
 
 
+@door
 def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list[Any]]:
     """Columns of metrics records: text of a file as numbers, foreign names as ours."""
     table = read_table(source)
@@ -164,15 +169,16 @@ def _row(index: int | None = None) -> str:
 
 def _cut(value: Any) -> str:
     """The value as a message shows it."""
-    text = repr(value)
+    try:
+        text = repr(value[: LONGEST + 1] if isinstance(value, str) else value)
+    except Exception:  # noqa: BLE001 the repr is the caller's code
+        return "a value without a repr"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _text(path: str) -> str:
-    with open(path, "rb") as file:
-        data = file.read()
     try:
-        return data.decode("utf-8-sig")
+        return contents(path, LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = problem.object.count(b"\n", 0, problem.start) + 1
         raise refuse(f"{path}: line {line} has the byte {problem.object[problem.start]:#04x}, expected UTF-8") from None
@@ -217,7 +223,7 @@ def _parquet(path: str) -> Table:
         try:
             frame = module.read_table(path) if library == "pyarrow.parquet" else module.read_parquet(path)
         except Exception as problem:
-            raise refuse(f"{path}: not a Parquet file that {library} can read: {problem}") from problem
+            raise refuse(f"{path}: not a Parquet file that {library} can read: {told(problem)}") from problem
         table = _frame(frame)
         return Table(table.columns, lambda index=None: path if index is None else f"{path}: row {index}", table.backend)
     raise missing("polars, pyarrow or pandas", "a Parquet file", "data")

@@ -15,6 +15,8 @@ use serde::Serialize;
 
 /// Target of the peers that take one: CPU percent, share of a job's capacity, utilization.
 const PEER_TARGET: f64 = 0.7;
+/// Most jobs that a peak may keep busy: as many as a pool can have.
+const MOST_JOBS_AT_PEAK: f64 = 1e6;
 /// Longest warm-up, seconds: a week.
 const WARM_UP_SECONDS: usize = 7 * 86_400;
 
@@ -190,8 +192,10 @@ fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)
     }
     let usual = (f64::from(config.max_jobs) / 1.5).min(60.0);
     let jobs_at_peak = history.jobs_at_peak.unwrap_or(usual);
-    if !(jobs_at_peak > 0.0 && jobs_at_peak.is_finite()) {
-        return Err(Error::argument(format!("`jobs_at_peak` is {jobs_at_peak}, expected more than 0")));
+    if !(jobs_at_peak > 0.0 && jobs_at_peak <= MOST_JOBS_AT_PEAK) {
+        return Err(Error::argument(format!(
+            "`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to {MOST_JOBS_AT_PEAK}"
+        )));
     }
     let settings = WorldSettings { jobs_at_peak, seed: history.seed, ..WorldSettings::default() };
     Ok((World::new(&workload, &settings), "assumed"))
@@ -315,9 +319,11 @@ mod tests {
         let mut negative = history(1, false);
         negative.workload.events[3] = -1.0;
         assert!(backtest(&negative, &Config::default(), None, &mut |_, _| true).is_err());
-        let mut odd = history(1, false);
-        odd.jobs_at_peak = Some(-1.0);
-        let refused = backtest(&odd, &Config::default(), None, &mut |_, _| true).unwrap_err().to_string();
-        assert!(refused.contains("jobs_at_peak"), "{refused}");
+        for jobs in [-1.0, 0.0, 1e308, f64::INFINITY, f64::NAN] {
+            let mut odd = history(1, false);
+            odd.jobs_at_peak = Some(jobs);
+            let refused = backtest(&odd, &Config::default(), None, &mut |_, _| true).unwrap_err().to_string();
+            assert!(refused.contains("`jobs_at_peak` is "), "{refused}");
+        }
     }
 }
