@@ -3,7 +3,7 @@
 use crate::arguments::path;
 use crate::door::{Door, door, reading_door};
 use crate::errors::{os_error, refused};
-use crate::text::readable;
+use crate::text::{LONGEST_MESSAGE, readable};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -29,8 +29,9 @@ pub fn replace_file(py: Python<'_>, path: &Bound<'_, PyAny>, data: &[u8]) -> Doo
     })
 }
 
-/// Returns a text as it may be printed: what a terminal would obey, and what a reader would not see, as escapes.
+/// Returns a text as it may be printed: what a terminal would obey, and what a reader would not see, as escapes;
+/// a long one is cut.
 #[pyfunction]
 pub fn readable_text(py: Python<'_>, text: &Bound<'_, PyString>) -> Door<String> {
-    door(py, || Ok(readable(&text.to_string_lossy(), usize::MAX)))
+    door(py, || Ok(readable(&text.to_string_lossy(), LONGEST_MESSAGE)))
 }

@@ -1,6 +1,6 @@
 //! The forecaster alone.
 
-use crate::arguments::items;
+use crate::arguments::{MOST_ROWS, items};
 use crate::door::{Door, door, ends_the_call, reading_door};
 use crate::errors::refused;
 use crate::forecast::Forecast;
@@ -10,7 +10,7 @@ use crate::turns::{Shared, guarded, locked};
 use evscale_core::Timestamp;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 /// 2000-01-03T00:00:00Z, a Monday: the beginning where none is given.
 const DEFAULT_START_MS: i64 = 946_857_600_000;
@@ -51,15 +51,29 @@ fn start_of(start: Option<&Bound<'_, PyAny>>, otherwise: Timestamp) -> PyResult<
     start.map_or(Ok(otherwise), |start| timestamp("start", start))
 }
 
-/// A one-dimensional array-like of numbers as float64; None is NaN.
+/// Returns one-dimensional numbers as float64, of an array or of anything that can be iterated; None is NaN.
 fn counts(values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
     let py = values.py();
-    let unfit =
-        || refused(py, &format!("counts are {}, expected a one-dimensional array of numbers", shown(values)));
+    let unfit = || {
+        let expected = "a one-dimensional array of numbers";
+        refused(py, &format!("counts are {}, expected {expected}", shown(values)))
+    };
+    if !values.hasattr("__array__")? {
+        if values.is_instance_of::<PyString>() || !values.hasattr("__iter__")? {
+            return Err(unfit());
+        }
+        let values = items("counts", values, MOST_ROWS)?;
+        return values.iter().map(count).collect();
+    }
     let array = py.import("numpy")?.call_method1("asarray", (values, "float64"));
     let array = array.map_err(|raised| if ends_the_call(py, &raised) { raised } else { unfit() })?;
     let array: PyReadonlyArray1<'_, f64> = array.extract().map_err(|_| unfit())?;
     Ok(array.as_array().to_vec())
+}
+
+/// Returns one count; a missing one is NaN.
+fn count(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if missing(value) { Ok(f64::NAN) } else { number("counts", value) }
 }
 
 /// Feeds a forecaster, with looks for signals in between.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from os import PathLike
 
 from ._evscale import Autoscaler, Config, ModelBundle, replace_file
-from ._refuse import contents
+from ._refuse import contents, door
 
 LARGEST = 4 << 20
 """Most bytes of a snapshot."""
 
 
+@door
 def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
     """Writes the state of a pool; the file is the one before or the new one at every moment, also if power fails.
 
