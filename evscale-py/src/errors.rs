@@ -59,7 +59,9 @@ pub fn refused(py: Python<'_>, message: &str) -> PyErr {
 /// Returns the `OSError`, of the class that belongs to its number, of what the operating system refused.
 pub fn os_error(problem: &std::io::Error, message: &str, path: &Path) -> PyErr {
     match problem.raw_os_error() {
-        Some(number) => PyOSError::new_err((number, readable(message, LONGEST_MESSAGE), path.to_owned())),
+        Some(number) => {
+            PyOSError::new_err((number, readable(message, LONGEST_MESSAGE), path.as_os_str().to_owned()))
+        }
         None => PyOSError::new_err(readable(message, LONGEST_MESSAGE)),
     }
 }

@@ -53,7 +53,7 @@ pub fn tick(
         answers.extend(fleet.tick(part));
         if !watch.is_due() {
             size *= 2;
-        } else if watch.is_interrupted() {
+        } else if Watch::hears_signal() {
             break;
         }
     }

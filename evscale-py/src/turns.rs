@@ -139,11 +139,13 @@ impl Watch {
         due
     }
 
-    /// Returns whether Ctrl-C ends the work; [`guarded`] raises it.
+    /// Returns whether Ctrl-C ends the work, if it is time for a look; [`guarded`] raises it.
     pub fn is_interrupted(&mut self) -> bool {
-        if !self.is_due() {
-            return false;
-        }
+        self.is_due() && Self::hears_signal()
+    }
+
+    /// Returns whether Ctrl-C ends the work; [`guarded`] raises it.
+    pub fn hears_signal() -> bool {
         let stopped = Python::attach(|py| py.check_signals()).err();
         let interrupted = stopped.is_some();
         if interrupted {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from os import PathLike
+from os import PathLike, fspath
 from typing import ParamSpec, TypeVar
 
 from ._evscale import ArgumentError, EvscaleError, readable_text
@@ -65,7 +65,7 @@ def contents(path: str | PathLike[str], most: int) -> bytes:
     """Reads a file of at most `most` bytes, in parts, so that one that never ends is refused."""
     parts: list[bytes] = []
     length = 0
-    with open(path, "rb") as file:
+    with open(fspath(path), "rb") as file:  # a number, which open takes for an open file, is none
         while part := file.read(CHUNK):
             length += len(part)
             if length > most:

@@ -86,7 +86,7 @@ def test_no_child_hangs_that_was_forked_while_a_thread_was_inside_a_call(kind):
 
 
 def test_parent_and_child_go_on_alike():
-    scaler, use = pool()
+    _, use = pool()
     for index in range(30):
         use(index)
     reader, writer = os.pipe()
