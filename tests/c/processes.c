@@ -87,8 +87,8 @@ static int end_of(pid_t child) {
 
 static void pause_for(long microseconds) {
     struct timespec length;
-    length.tv_sec = 0;
-    length.tv_nsec = microseconds * 1000;
+    length.tv_sec = microseconds / 1000000;
+    length.tv_nsec = microseconds % 1000000 * 1000;
     nanosleep(&length, NULL);
 }
 
@@ -118,7 +118,7 @@ static int forked_while_loading(long microseconds) {
 
 /* Must come first: later the models are there. Each fork has a fresh process of its own. */
 static void no_child_hangs_that_was_forked_while_the_models_were_loaded(void) {
-    static const long moments[] = {0, 1000, 3000, 10000, 20000, 30000};
+    static const long moments[] = {0, 1000, 3000, 10000, 20000, 30000, 3000000};
     int ends[HUNG + 1] = {0};
     size_t i;
     for (i = 0; i < sizeof moments / sizeof *moments; i++) {
@@ -129,7 +129,10 @@ static void no_child_hangs_that_was_forked_while_the_models_were_loaded(void) {
         ends[end_of(fresh)]++;
     }
     printf("forks during the first load: %d worked, %d refused as busy, %d hung\n", ends[WORKED], ends[BUSY], ends[HUNG]);
-    CHECK(ends[HUNG] == 0 && ends[OTHER] == 0 && ends[BUSY] > 0);
+#ifndef __SANITIZE_ADDRESS__ /* whose allocator keeps locks over a fork */
+    CHECK(ends[HUNG] == 0);
+#endif
+    CHECK(ends[OTHER] == 0 && ends[BUSY] > 0 && ends[WORKED] > 0);
 }
 
 struct spinner {
@@ -175,7 +178,10 @@ static void no_child_hangs_that_was_forked_during_a_call(void) {
     spinner.stop = 1;
     CHECK(pthread_join(thread, NULL) == 0);
     printf("forks during calls: %d worked, %d refused as busy, %d hung\n", ends[WORKED], ends[BUSY], ends[HUNG]);
-    CHECK(ends[HUNG] == 0 && ends[OTHER] == 0 && ends[BUSY] > 0);
+#ifndef __SANITIZE_ADDRESS__ /* whose allocator keeps locks over a fork */
+    CHECK(ends[HUNG] == 0);
+#endif
+    CHECK(ends[OTHER] == 0 && ends[BUSY] > 0);
     evscale_free(spinner.scaler);
 }
 
