@@ -31,8 +31,8 @@
  * not share state. A bundle may be shared freely.
  *
  * Fork: parent and child each have a copy of every handle and may go on with it, if no other thread was inside a call at
- * the fork; such a handle stays EVSCALE_BUSY in the child. So do all calls that need models in a child that was forked
- * while another thread was loading the first ones: make a handle before you fork, or fork before there are threads.
+ * the fork; such a handle stays EVSCALE_BUSY in the child. In a child that was forked while another thread was loading the
+ * first models, every call that needs models is EVSCALE_BUSY: make a handle before you fork.
  *
  * Failures inside: a panic never crosses this boundary. The call returns EVSCALE_PANIC, and its handle refuses
  * everything but its *_free with EVSCALE_POISONED; other handles go on. Only memory that runs out ends the process.

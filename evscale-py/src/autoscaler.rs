@@ -20,7 +20,8 @@ use std::time::Duration;
 /// Records taken between two looks for a signal such as Ctrl-C.
 const CHUNK: usize = 256;
 
-/// Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns.
+/// Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns. A child of
+/// `fork` may go on with it if no other thread was inside a call; else it raises an EvscaleError of the kind "busy".
 ///
 /// Parameters
 /// ----------
