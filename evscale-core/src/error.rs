@@ -22,6 +22,8 @@ pub enum ErrorKind {
     UnknownPool,
     /// A pool of a fleet failed inside, now or before: its state cannot be trusted.
     PoolFailed,
+    /// Another call is in the way, and will never end in this process: it was forked while another thread was inside.
+    Busy,
 }
 
 impl ErrorKind {
@@ -36,6 +38,7 @@ impl ErrorKind {
             Self::Inference => "inference",
             Self::UnknownPool => "unknown_pool",
             Self::PoolFailed => "pool_failed",
+            Self::Busy => "busy",
         }
     }
 }

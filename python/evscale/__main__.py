@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
@@ -10,17 +11,20 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import evscale
 
 from . import demo
+from ._evscale import readable_text, replace_file
 from ._progress import progress
-from ._refuse import missing, refuse
+from ._refuse import contents, missing, refuse
 
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+LARGEST_TEXT = 1 << 20
+"""Most bytes of a configuration, a decision or a record."""
 
 
 def _columns(given: Iterable[str]) -> dict[str, str] | None:
@@ -34,26 +38,53 @@ def _columns(given: Iterable[str]) -> dict[str, str] | None:
 def _config(args: argparse.Namespace) -> evscale.Config:
     settings: dict[str, Any] = {}
     if args.config is not None:
-        settings = _object(args.config.read_text(encoding="utf-8"), str(args.config))
+        settings = _object(_text(args.config), str(args.config))
     for one in args.set:
         name, sign, text = one.partition("=")
         if not sign:
             raise refuse(f"--set got {one!r}, expected SETTING=VALUE such as max_jobs=200")
         try:
-            settings[name] = json.loads(text)
+            settings[name] = _json(text, f"--set {name}")
         except json.JSONDecodeError:
             settings[name] = text
     return evscale.Config(**settings)
 
 
+def _text(path: Path) -> str:
+    return contents(path, LARGEST_TEXT).decode("utf-8")
+
+
+def _stdin() -> TextIO:
+    if sys.stdin is None:
+        raise refuse("standard input is closed, expected text")
+    return sys.stdin
+
+
+def _json(text: str, where: str) -> Any:
+    """Reads JSON; what Python's reader gives up on is refused, but text that is no JSON is a `JSONDecodeError`."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise refuse(f"{where}: nested too deeply") from None
+    except ValueError as problem:
+        raise refuse(f"{where}: {problem}") from None
+
+
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = _json(text, where)
     except json.JSONDecodeError as problem:
         raise refuse(f"{where}: {problem.msg}, expected a JSON object") from None
     if not isinstance(value, dict):
         raise refuse(f"{where}: {text.strip()[:60]!r}, expected a JSON object")
     return value
+
+
+def _say(text: str, file: TextIO | None = None) -> None:
+    """Prints a line with foreign text in it, such as a file's name: nothing in it controls the terminal."""
+    print(readable_text(text), file=file)
 
 
 def _history(args: argparse.Namespace) -> evscale.History:
@@ -86,52 +117,57 @@ def _backtest(args: argparse.Namespace) -> int:
         print(json.dumps(report.to_dict()))
         return 0
     scored = len(report.times) - report.scored_from
-    print(f"{Path(args.file).name}: {scored} scored intervals of {report.interval_seconds / 60:g} min after the warm-up\n")
+    _say(f"{Path(args.file).name}: {scored} scored intervals of {report.interval_seconds / 60:g} min after the warm-up")
+    print()
     print(report.table())
     if report.service_time_source == "assumed":
         print(f"\nservice time of an event assumed: {report.service_time_ms:.0f} ms; --set service_time_ms=... sets it")
     if args.html is not None:
-        print(f"\nreport: {args.html}")
+        print()
+        _say(f"report: {args.html}")
     return 0
 
 
 def _decide(args: argparse.Namespace) -> int:
     scaler = evscale.Autoscaler(_config(args))
-    for number, line in enumerate(sys.stdin, 1):
+    given = _stdin()
+    for number, line in enumerate(iter(lambda: given.readline(LARGEST_TEXT + 1), ""), 1):
         if not line.strip():
             continue
+        if len(line) > LARGEST_TEXT:
+            raise refuse(f"line {number}: more than {LARGEST_TEXT} characters, expected at most as many")
         try:
             seen = scaler.observe(_object(line, f"line {number}"))
         except evscale.EvscaleError as problem:
             text = str(problem)
             raise refuse(text if text.startswith(f"line {number}") else f"line {number}: {text}") from None
         if seen.verdict == "rejected":
-            print(f"evscale: line {number}: record rejected: {seen.reason}", file=sys.stderr)
+            _say(f"evscale: line {number}: record rejected: {seen.reason}", sys.stderr)
         print(scaler.decide().to_json(), flush=True)
     return 0
 
 
 def _explain(args: argparse.Namespace) -> int:
-    text = sys.stdin.read() if args.decision == "-" else Path(args.decision).read_text(encoding="utf-8")
-    given = _object(text, args.decision)
+    text = _stdin().read(LARGEST_TEXT) if args.decision == "-" else _text(Path(args.decision))
+    _object(text, args.decision)
     try:
-        decision = evscale.Decision(json.dumps(given))
+        decision = evscale.Decision(text)
     except ValueError as problem:
         raise refuse(f"{args.decision}: {problem}") from None
-    print(f"{decision.action.replace('_', ' ')}: {decision.current_jobs} -> {decision.recommended_jobs} jobs "
+    _say(f"{decision.action.replace('_', ' ')}: {decision.current_jobs} -> {decision.recommended_jobs} jobs "
           f"({decision.change:+d}) at {decision.decided_at:%Y-%m-%d %H:%M} UTC, confidence {decision.confidence:.2f}")
-    print(decision.explanation)
-    print(f"proposed by the {decision.source.replace('_', ' ')}: {decision.proposed_jobs} jobs")
+    _say(decision.explanation)
+    _say(f"proposed by the {decision.source.replace('_', ' ')}: {decision.proposed_jobs} jobs")
     if decision.fallback_reason:
-        print(f"a better source did not act: {decision.fallback_reason}")
+        _say(f"a better source did not act: {decision.fallback_reason}")
     if not decision.trail:
-        print("no safety rule changed the proposal")
+        _say("no safety rule changed the proposal")
     for number, step in enumerate(decision.trail, 1):
-        print(f"{number}. {step['rule'].replace('_', ' ')}: {step['before']} -> {step['after']} ({step['detail']})")
+        _say(f"{number}. {step['rule'].replace('_', ' ')}: {step['before']} -> {step['after']} ({step['detail']})")
     for key, value in decision.reasoning.items():
-        print(f"{key.replace('_', ' ')}: {'unknown' if value is None else str(value).replace('_', ' ')}")
+        _say(f"{key.replace('_', ' ')}: {'unknown' if value is None else str(value).replace('_', ' ')}")
     for step in decision.plan:
-        print(f"in {step['minutes_ahead']} min: {step['jobs']} jobs ({step['low']} to {step['high']})")
+        _say(f"in {step['minutes_ahead']} min: {step['jobs']} jobs ({step['low']} to {step['high']})")
     return 0
 
 
@@ -203,9 +239,9 @@ def _sign(args: argparse.Namespace) -> int:
     if args.new_key:
         with os.fdopen(os.open(args.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(os.urandom(32).hex() + "\n")
-    seed = args.key.read_text(encoding="ascii").strip()
+    seed = contents(args.key, LARGEST_TEXT).decode("ascii", "replace").strip()
     key = public_key_of(seed)
-    (args.path / "manifest.sig").write_bytes(sign_manifest((args.path / "manifest.json").read_bytes(), seed))
+    replace_file(args.path / "manifest.sig", sign_manifest((args.path / "manifest.json").read_bytes(), seed))
     evscale.ModelBundle.load(args.path, key)
     print(json.dumps({"public_key": key}) if args.json else f"signed; public key {key}")
     return 0
@@ -304,22 +340,43 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _words(problem: BaseException) -> str:
+    """What went wrong, in words: the file first, if there is one."""
+    if isinstance(problem, OSError) and problem.filename is not None and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}"
+    return str(problem) or "out of memory"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 is success, 1 a failed check, 2 bad input, 130 Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     commands = parser()
     _complete(commands)
     args = commands.parse_args(arguments)
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return 0
     except KeyboardInterrupt:
         print("evscale: stopped", file=sys.stderr)
         return INTERRUPTED
-    except (evscale.EvscaleError, OSError, UnicodeDecodeError, ImportError) as problem:
-        print(f"evscale: {problem}", file=sys.stderr)
+    except (evscale.EvscaleError, OSError, UnicodeError, ImportError, MemoryError) as problem:
+        _say(f"evscale: {_words(problem)}", sys.stderr)
+        if isinstance(problem, OSError):
+            _leave_stdout()
         return BAD_INPUT
+
+
+def _leave_stdout() -> None:
+    """Keeps the interpreter from failing once more, at its end, to write what standard output did not take."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from itertools import islice
 from os import PathLike, fspath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-from ._refuse import missing, refuse
+from ._refuse import contents, door, missing, refuse, told
 
 NAMES = {
     "timestamp": ("timestamp", "ds", "time", "datetime", "date"),
@@ -28,6 +29,9 @@ Gaps = Literal["raise", "interpolate"]
 FURTHEST = 20_000_000
 EARLIEST_MS, LATEST_MS = -2_208_988_800_000, 7_258_118_400_000
 """The years 1900 to 2199, epoch milliseconds, up to but not with the second."""
+MOST_COLUMNS = 10_000
+LARGEST = 1 << 30
+"""Most bytes of a CSV file."""
 LONGEST = 200
 """Most characters of a value or of a list of names in a message."""
 
@@ -67,6 +71,7 @@ class History:
     backend: Any = None
 
     @classmethod
+    @door
     def read(
         cls, source: Any, *, columns: Mapping[str, str] | None = None, time_zone: str | None = None, gaps: Gaps = "raise"
     ) -> History:
@@ -91,9 +96,9 @@ class History:
         >>> history.interval_seconds, history.events
         (120, array([5., 7., 6.]))
         """
-        table = read_table(source)
+        table, columns = read_table(source), _names(columns)
         found = {role: _find(table, role, columns) for role in NAMES}
-        unknown = set(columns or ()) - set(NAMES)
+        unknown = set(columns) - set(NAMES)
         if unknown:
             raise refuse(f"columns maps {sorted(unknown)}, expected some of {list(NAMES)}")
         times, events = found["timestamp"], found["events"]
@@ -117,23 +122,26 @@ class History:
         )
 
 
+@door
 def read_table(source: Any) -> Table:
     """The columns of a data frame, a dict of columns, or a CSV or Parquet file."""
     if isinstance(source, (str, PathLike)):
         path = str(fspath(source))
         return _parquet(path) if path.lower().endswith((".parquet", ".pq")) else _csv(path)
     if isinstance(source, Mapping):
-        lengths = {str(name): len(column) for name, column in source.items()}
+        columns = {str(name): column for name, column in islice(source.items(), MOST_COLUMNS)}
+        lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
-            raise refuse(f"columns have different lengths: {lengths}")
-        return Table({str(name): column for name, column in source.items()}, _row)
+            raise refuse(f"columns have different lengths: {_cut(lengths)}")
+        return Table(columns, _row)
     return _frame(source)
 
 
+@door
 def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list[Any]]:
     """Columns of metrics records: text of a file as numbers, foreign names as ours."""
     table = read_table(source)
-    own = {theirs: ours for ours, theirs in (columns or {}).items()}
+    own = {theirs: ours for ours, theirs in _names(columns).items()}
     absent = [theirs for theirs in own if theirs not in table.columns]
     if absent:
         raise refuse(f"{table.where()}: no column {absent[0]!r} among {_cut(list(table.columns))}")
@@ -142,6 +150,13 @@ def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list
         ours = own.get(name, name)
         result[ours] = [_value(ours, value) for value in (values.to_list() if hasattr(values, "to_list") else values)]
     return result
+
+
+def _names(columns: Mapping[str, str] | None) -> dict[str, str]:
+    """Copies a mapping of our names to the source's."""
+    if columns is not None and not isinstance(columns, Mapping):
+        raise refuse(f"columns is {_cut(columns)}, expected a mapping of our names to the source's")
+    return dict(islice((columns or {}).items(), MOST_COLUMNS))
 
 
 def _value(name: str, value: Any) -> Any:
@@ -164,15 +179,16 @@ def _row(index: int | None = None) -> str:
 
 def _cut(value: Any) -> str:
     """The value as a message shows it."""
-    text = repr(value)
+    try:
+        text = repr(value[: LONGEST + 1] if isinstance(value, str) else value)
+    except Exception:  # noqa: BLE001 the repr is the caller's code
+        return "a value without a repr"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _text(path: str) -> str:
-    with open(path, "rb") as file:
-        data = file.read()
     try:
-        return data.decode("utf-8-sig")
+        return contents(path, LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = problem.object.count(b"\n", 0, problem.start) + 1
         raise refuse(f"{path}: line {line} has the byte {problem.object[problem.start]:#04x}, expected UTF-8") from None
@@ -217,7 +233,7 @@ def _parquet(path: str) -> Table:
         try:
             frame = module.read_table(path) if library == "pyarrow.parquet" else module.read_parquet(path)
         except Exception as problem:
-            raise refuse(f"{path}: not a Parquet file that {library} can read: {problem}") from problem
+            raise refuse(f"{path}: not a Parquet file that {library} can read: {told(problem)}") from problem
         table = _frame(frame)
         return Table(table.columns, lambda index=None: path if index is None else f"{path}: row {index}", table.backend)
     raise missing("polars, pyarrow or pandas", "a Parquet file", "data")
@@ -234,11 +250,11 @@ def _frame(source: Any) -> Table:
     return Table({name: frame[name] for name in frame.columns}, _row, nw.get_native_namespace(frame))
 
 
-def _find(table: Table, role: str, columns: Mapping[str, str] | None) -> str | None:
-    if columns and role in columns:
+def _find(table: Table, role: str, columns: dict[str, str]) -> str | None:
+    if role in columns:
         wanted = columns[role]
         if wanted not in table.columns:
-            raise refuse(f"{table.where()}: no column {wanted!r} among {_cut(list(table.columns))}")
+            raise refuse(f"{table.where()}: no column {_cut(wanted)} among {_cut(list(table.columns))}")
         return wanted
     return next((name for name in NAMES[role] if name in table.columns), None)
 
@@ -320,7 +336,7 @@ def _numbers(table: Table, name: str, least: float) -> NDArray[np.float64]:
 
 def _grid(table: Table, stamps: NDArray[np.int64], gaps: Gaps) -> tuple[NDArray[np.int64], int]:
     if gaps not in ("raise", "interpolate"):
-        raise refuse(f"`gaps` is {gaps!r}, expected 'raise' or 'interpolate'")
+        raise refuse(f"`gaps` is {_cut(gaps)}, expected 'raise' or 'interpolate'")
     if len(stamps) < 3:
         raise refuse(f"{table.where()}: {len(stamps)} rows, expected at least 3")
     steps = np.diff(stamps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .report import Report
 
 OURS, BAND, LOAD, PEER, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", "#2b8a3e"
+MOST_LEVELS = 100
 ALARM = "#c0392b"
 RULE_COLORS = {
     "stabilization_window": "#7fa8a0", "tolerance": "#b9a3d0", "forecast_floor": "#d9a441", "bounds": "#444444",
@@ -65,7 +67,7 @@ def shown_axes() -> Axes:
 
 def forecast_frame(forecast: Forecast, level: Sequence[float] | None = None) -> Any:
     """A forecast as a data frame: ds, mean, and lo-/hi- of each central interval in percent."""
-    levels = (80,) if level is None else tuple(level)
+    levels = (80,) if level is None else tuple(islice(level, MOST_LEVELS))
     for one in levels:
         if not 0 < one < 100:
             raise refuse(f"`level` is {one!r}, expected percent above 0 and below 100")

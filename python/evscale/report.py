@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._evscale import Config, ModelBundle, backtest_history
+from ._evscale import Config, ModelBundle, backtest_history, replace_file
 from ._refuse import refuse
 from .history import Gaps, History, frame_of
 
@@ -132,12 +132,18 @@ class Report:
         return overview(self)
 
     def to_html(self, path: str | PathLike[str], title: str = "evscale backtest") -> None:
-        """Writes one self-contained page."""
+        """Writes one self-contained page, as `save_snapshot` writes: the page before or the new one, whole.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        ArgumentError
+            The path is that of a symbolic link, a folder, a pipe or a device.
+        """
         from .page import page
 
-        text = page(self, title)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        replace_file(path, page(self, title).encode("utf-8", "replace"))
 
     def __str__(self) -> str:
         return self.table()
@@ -196,7 +202,7 @@ def backtest(
     peers
         Replay static peak, HPA, KEDA, Flink, Ray Serve and the seasonal rule as well.
     progress
-        Is called with (done, all) about a hundred times.
+        Is called with (done, all) about a hundred times. What it raises ends the replay and is raised.
 
     Examples
     --------

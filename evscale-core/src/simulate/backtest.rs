@@ -4,7 +4,7 @@ use super::baselines::{
     BaselinePool, Flink, HpaCpu, HpaRate, KedaQueue, RayServe, SeasonalQuantile, StaticPeak,
 };
 use super::clairvoyant::clairvoyant_job_seconds;
-use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay_while};
 use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::workload::Workload;
 use crate::autoscaler::Autoscaler;
@@ -14,10 +14,11 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use serde::Serialize;
-use std::cell::Cell;
 
 /// Target of the peers that take one: CPU percent, share of a job's capacity, utilization.
 const PEER_TARGET: f64 = 0.7;
+/// Most jobs that a peak may keep busy: as many as a pool can have.
+const MOST_JOBS_AT_PEAK: f64 = 1e6;
 /// Longest warm-up, seconds: a week.
 const WARM_UP_SECONDS: usize = 7 * 86_400;
 
@@ -88,24 +89,18 @@ pub struct Backtest {
     pub decisions: Vec<Decision>,
 }
 
-/// evscale with its decisions written down; after a stop it answers without thinking, so that the replay ends soon.
-struct Recorded<'a> {
+/// evscale with its decisions written down.
+struct Recorded {
     scaler: Autoscaler,
     decisions: Vec<Decision>,
-    stopped: &'a Cell<bool>,
 }
 
-impl ScalingRule for Recorded<'_> {
+impl ScalingRule for Recorded {
     fn observe(&mut self, record: &Metrics) {
-        if !self.stopped.get() {
-            ScalingRule::observe(&mut self.scaler, record);
-        }
+        ScalingRule::observe(&mut self.scaler, record);
     }
 
     fn decide(&mut self) -> u32 {
-        if self.stopped.get() {
-            return 1;
-        }
         let decision = self.scaler.decide();
         let jobs = decision.recommended_jobs;
         if self.decisions.last().is_none_or(|last| last.decided_at != decision.decided_at) {
@@ -146,31 +141,24 @@ pub fn backtest(
     let bounds = (config.min_jobs, config.max_jobs);
     let reference =
         clairvoyant_job_seconds(&world, scored_from, bounds, startup, config.sla_wait_seconds) / 3600.0;
-    let stopped = Cell::new(false);
-    let mut evscale = Recorded { scaler, decisions: Vec::new(), stopped: &stopped };
+    let mut evscale = Recorded { scaler, decisions: Vec::new() };
     let mut peers: Vec<(String, Box<dyn ScalingRule>)> =
         if history.peers { peers(&world, &config) } else { Vec::new() };
     let all = world.len() * (1 + peers.len());
     let mut before = 0;
     let mut runs = Vec::with_capacity(1 + peers.len());
     let mut run = |name: &str, rule: &mut dyn ScalingRule| {
-        let mut tell = |done: usize, _: usize| {
-            if !stopped.get() && !progress(before + done, all) {
-                stopped.set(true);
-            }
-        };
-        let played = replay(&world, (startup, config.sla_wait_seconds), rule, scored_from, &mut tell);
+        let mut go_on = |done: usize, _: usize| progress(before + done, all);
+        let pool = (startup, config.sla_wait_seconds);
+        let played = replay_while(&world, pool, rule, scored_from, &mut go_on)
+            .ok_or_else(|| Error::argument("backtest was stopped"))?;
         before += world.len();
         runs.push(scored(name, played, &world, reference, config.min_jobs));
+        Ok(())
     };
-    run("evscale", &mut evscale);
+    run("evscale", &mut evscale)?;
     for (name, rule) in &mut peers {
-        if !stopped.get() {
-            run(name, rule.as_mut());
-        }
-    }
-    if stopped.get() {
-        return Err(Error::argument("backtest was stopped"));
+        run(name, rule.as_mut())?;
     }
     Ok(Backtest {
         interval_seconds: world.interval_seconds(),
@@ -206,8 +194,10 @@ fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'sta
     }
     let usual = (f64::from(config.max_jobs) / 1.5).min(60.0);
     let jobs_at_peak = history.jobs_at_peak.unwrap_or(usual);
-    if !(jobs_at_peak > 0.0 && jobs_at_peak.is_finite()) {
-        return Err(Error::argument(format!("`jobs_at_peak` is {jobs_at_peak}, expected more than 0")));
+    if !(jobs_at_peak > 0.0 && jobs_at_peak <= MOST_JOBS_AT_PEAK) {
+        return Err(Error::argument(format!(
+            "`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to {MOST_JOBS_AT_PEAK}"
+        )));
     }
     let settings = LoadSettings { jobs_at_peak, seed: history.seed, ..LoadSettings::default() };
     Ok((SimulatedLoad::new(&workload, &settings), "assumed"))
@@ -331,9 +321,11 @@ mod tests {
         let mut negative = history(1, false);
         negative.workload.events[3] = -1.0;
         assert!(backtest(&negative, &Config::default(), None, &mut |_, _| true).is_err());
-        let mut odd = history(1, false);
-        odd.jobs_at_peak = Some(-1.0);
-        let refused = backtest(&odd, &Config::default(), None, &mut |_, _| true).unwrap_err().to_string();
-        assert!(refused.contains("jobs_at_peak"), "{refused}");
+        for jobs in [-1.0, 0.0, 1e308, f64::INFINITY, f64::NAN] {
+            let mut odd = history(1, false);
+            odd.jobs_at_peak = Some(jobs);
+            let refused = backtest(&odd, &Config::default(), None, &mut |_, _| true).unwrap_err().to_string();
+            assert!(refused.contains("`jobs_at_peak` is "), "{refused}");
+        }
     }
 }

@@ -14,7 +14,7 @@ mod workload;
 pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
 pub use environment::{Environment, ForecastTrace, RewardWeights, StepOutcome};
 pub use queue::{IntervalOutcome, PoolSimulator};
-pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay, replay_while};
 pub use simulated_load::{LoadSettings, SimulatedLoad};
 pub use workload::Workload;
 
