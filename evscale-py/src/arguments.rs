@@ -44,10 +44,7 @@ pub fn items<'py>(what: &str, given: &Bound<'py, PyAny>, most: usize) -> PyResul
     let mut out = Vec::new();
     for item in given.try_iter()? {
         if out.len() == most {
-            return Err(refused(
-                py,
-                &format!("{what} has more than {most} entries, expected at most as many"),
-            ));
+            return Err(too_many(py, what, most));
         }
         out.push(item?);
         if out.len().is_multiple_of(CHUNK) {
@@ -57,10 +54,19 @@ pub fn items<'py>(what: &str, given: &Bound<'py, PyAny>, most: usize) -> PyResul
     Ok(out)
 }
 
+fn too_many(py: Python<'_>, what: &str, most: usize) -> PyErr {
+    refused(py, &format!("{what} has more than {most} entries, expected at most as many"))
+}
+
 /// Returns the entries of a mapping, `most` of them at most.
 pub fn entries<'py>(what: &str, given: &Bound<'py, PyAny>, most: usize) -> PyResult<Vec<Entry<'py>>> {
     if let Ok(dict) = given.cast_exact::<PyDict>() {
-        return Ok(dict.copy()?.iter().collect());
+        let copy = dict.copy()?;
+        return if copy.len() > most {
+            Err(too_many(given.py(), what, most))
+        } else {
+            Ok(copy.iter().collect())
+        };
     }
     let keys = items(what, &given.call_method0("keys")?, most)?;
     keys.into_iter().map(|key| Ok((key.clone(), given.get_item(key)?))).collect()

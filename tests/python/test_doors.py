@@ -232,6 +232,8 @@ def test_every_compiled_function_goes_through_the_door():
 def test_what_was_raised_is_the_cause():
     with pytest.raises(evscale.ArgumentError, match="metrics record has more than 100 entries"):
         evscale.Autoscaler().observe(Endless())
+    with pytest.raises(evscale.ArgumentError, match="metrics record has more than 100 entries"):
+        evscale.Autoscaler().observe(RECORD | {f"more{index}": 1 for index in range(1000)})
     with pytest.raises(evscale.ArgumentError, match="RuntimeError") as caught:
         evscale.Autoscaler().observe(VALUES["RuntimeError"]())
     assert isinstance(caught.value.__cause__, RuntimeError)
