@@ -177,7 +177,7 @@ def test_a_decision_file_does_not_control_the_terminal():
     forged = json.loads(scaler.decide().to_json())
     hostile = "\x1b]0;owned\x07\x1b[2J\u202e\nall is well"
     forged |= {"explanation": hostile, "fallback_reason": hostile,
-               "trail": [{"rule": hostile, "before": 1, "after": 2, "detail": hostile}]}
+               "trail": [{"rule": "tolerance", "before": 1, "after": 2, "detail": hostile}]}
     told = evscale("explain", "-", stdin=json.dumps(forged))
     assert told.returncode == 0, told.stderr
     assert told.stdout.replace("\n", "").isprintable() and "\nall is well" not in told.stdout
