@@ -12,7 +12,7 @@ OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
 .PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
-	wheel golden header abi dist install uninstall train setup-system clean
+	wheel golden header reference abi dist install uninstall train setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ bench: build ## Measure speed, memory and fleets beside what people would embed 
 header: ## Write include/evscale.h and docs/c-reference.md again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
 	$(PYTHON) tools/reference.py
+
+reference: build venv ## Write docs/settings.md and the parameters of the Python class Config again; then build
+	PYTHONPATH=python $(PY) tools/settings.py
 
 bench-c: build ## What a call through the C ABI costs beside the same call in Rust, ns
 	cc -O2 -std=c99 -Iinclude benchmarks/boundary.c $(CARGO_TARGET_DIR)/release/libevscale.a -lgcc_s -lutil -lrt -lpthread \

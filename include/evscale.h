@@ -159,18 +159,20 @@ typedef struct evscale_error evscale_error;
 typedef struct evscale_fleet evscale_fleet;
 
 // What was measured in one interval. Initialise it with evscale_metrics_init(&record, sizeof record): everything
-// unknown. A number that is not known is NaN, a flag that is not known is -1. Counts are of this interval alone, not
-// running totals. Threads: plain data, read during the call only.
+// unknown. Required are `timestamp_ms`, in milliseconds since 1970-01-01T00:00:00Z, and `logged_events_count` and
+// `current_job_count`, NaN where they could not be measured. A number that is not known is NaN; a flag is 1 for yes, 0 for
+// no, -1 where it is not known. Counts are of this interval alone, not running totals. Threads: plain data, read during
+// the call only.
 typedef struct evscale_metrics {
   // Size of this struct as the caller knows it, bytes.
   uint64_t struct_size;
-  // End of the interval, milliseconds since 1970-01-01T00:00:00Z. Required.
+  // End of the interval.
   int64_t timestamp_ms;
-  // Events that arrived. Required (NaN where it could not be measured).
+  // Events that arrived in the interval.
   double logged_events_count;
-  // Jobs at the end of the interval, ready and starting. Required (NaN where it could not be measured).
+  // Jobs that exist at the end of the interval, ready ones and starting ones.
   double current_job_count;
-  // Events whose processing ended.
+  // Events whose processing ended in the interval.
   double processed_events_count;
   // Events waiting at the end of the interval.
   double queued_events_count;
@@ -184,21 +186,21 @@ typedef struct evscale_metrics {
   double memory_utilization_percent;
   // Network traffic of the pool, Mbit/s.
   double network_io_mbps;
-  // Mean wait in the queue of the events taken from it, ms.
+  // Mean wait in the queue of the events taken from it in the interval, ms.
   double average_queue_wait_time_ms;
-  // Events taken from the queue that had waited longer than the SLA allows.
+  // Events taken from the queue in the interval that had waited longer than the SLA allows.
   double sla_violations_count;
   // Share of events that failed, 0 to 100 %.
   double error_rate_percent;
-  // Traffic expected of the coming intervals over the usual one; 1 is as usual.
+  // Traffic that the host expects in the coming intervals over the usual one: 1 is as usual.
   double expected_traffic_multiplier;
-  // Business hours: 1 yes, 0 no, -1 unknown.
+  // Business hours, by the host's own calendar.
   int32_t is_business_hours;
-  // Peak hours: 1 yes, 0 no, -1 unknown.
+  // Peak hours, by the host's own calendar.
   int32_t is_peak_hours;
-  // Maintenance is under way: 1 yes, 0 no, -1 unknown.
+  // Maintenance is under way; the pool is to be left alone.
   int32_t is_maintenance_window;
-  // A deploy is in progress, so that service times say little: 1 yes, 0 no, -1 unknown.
+  // A deploy is in progress; jobs restart, and service times say little.
   int32_t is_deploy_in_progress;
 } evscale_metrics;
 
@@ -380,6 +382,27 @@ int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
                          size_t capacity,
                          size_t *needed,
                          struct evscale_error **error);
+
+// The settings of a configuration, as a JSON list of name, description, default, and range: the smallest and the largest
+// value, each a number or the name of the setting that bounds it, or null. Any thread may call it.
+int32_t evscale_settings_json(char *buffer,
+                              size_t capacity,
+                              size_t *needed,
+                              struct evscale_error **error);
+
+// The fields of a metrics record, as a JSON list of name, description, range (the smallest and the largest number that
+// makes sense, or null) and required. `timestamp` is that of evscale_observe_json. Any thread may call it.
+int32_t evscale_fields_json(char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
+
+// The safety rules in the order in which they apply, as a JSON list of name (as in the trail of a decision) and
+// description. Any thread may call it.
+int32_t evscale_rules_json(char *buffer,
+                           size_t capacity,
+                           size_t *needed,
+                           struct evscale_error **error);
 
 // Writes a snapshot (or any other bytes) to the file `path`: at every moment, also if the power fails, the file is the one
 // before or the new one. The bytes go to a fresh file beside it, are flushed to the disk, and take its place by one rename.

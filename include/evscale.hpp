@@ -89,6 +89,15 @@ inline bool library_matches_header() noexcept {
     return evscale_version_number() / part == EVSCALE_VERSION_NUMBER / part;
 }
 
+/// The settings of a configuration with meaning, default and range, as JSON.
+inline std::string settings_json() { return detail::text(evscale_settings_json); }
+
+/// The fields of a metrics record with meaning and range, as JSON.
+inline std::string fields_json() { return detail::text(evscale_fields_json); }
+
+/// The safety rules in the order in which they apply, with what each does, as JSON.
+inline std::string rules_json() { return detail::text(evscale_rules_json); }
+
 /// A look at elements that somebody else owns, in the manner of std::span.
 template <typename T> class View {
 public:

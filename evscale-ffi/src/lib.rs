@@ -12,6 +12,7 @@ mod growing;
 mod guarded;
 mod orders;
 mod records;
+mod reference;
 mod reports;
 mod save;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use fleet::*;
 pub use fleet_pools::*;
 pub use orders::*;
 pub use records::*;
+pub use reference::*;
 pub use reports::*;
 pub use save::*;
 pub use version::*;

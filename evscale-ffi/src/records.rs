@@ -28,20 +28,22 @@ pub const EVSCALE_SOURCE_REACTIVE_RULE: i32 = 2;
 pub const EVSCALE_SOURCE_HOLD: i32 = 3;
 
 /// What was measured in one interval. Initialise it with evscale_metrics_init(&record, sizeof record): everything
-/// unknown. A number that is not known is NaN, a flag that is not known is -1. Counts are of this interval alone, not
-/// running totals. Threads: plain data, read during the call only.
+/// unknown. Required are `timestamp_ms`, in milliseconds since 1970-01-01T00:00:00Z, and `logged_events_count` and
+/// `current_job_count`, NaN where they could not be measured. A number that is not known is NaN; a flag is 1 for yes, 0 for
+/// no, -1 where it is not known. Counts are of this interval alone, not running totals. Threads: plain data, read during
+/// the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct evscale_metrics {
     /// Size of this struct as the caller knows it, bytes.
     pub struct_size: u64,
-    /// End of the interval, milliseconds since 1970-01-01T00:00:00Z. Required.
+    /// End of the interval.
     pub timestamp_ms: i64,
-    /// Events that arrived. Required (NaN where it could not be measured).
+    /// Events that arrived in the interval.
     pub logged_events_count: f64,
-    /// Jobs at the end of the interval, ready and starting. Required (NaN where it could not be measured).
+    /// Jobs that exist at the end of the interval, ready ones and starting ones.
     pub current_job_count: f64,
-    /// Events whose processing ended.
+    /// Events whose processing ended in the interval.
     pub processed_events_count: f64,
     /// Events waiting at the end of the interval.
     pub queued_events_count: f64,
@@ -55,21 +57,21 @@ pub struct evscale_metrics {
     pub memory_utilization_percent: f64,
     /// Network traffic of the pool, Mbit/s.
     pub network_io_mbps: f64,
-    /// Mean wait in the queue of the events taken from it, ms.
+    /// Mean wait in the queue of the events taken from it in the interval, ms.
     pub average_queue_wait_time_ms: f64,
-    /// Events taken from the queue that had waited longer than the SLA allows.
+    /// Events taken from the queue in the interval that had waited longer than the SLA allows.
     pub sla_violations_count: f64,
     /// Share of events that failed, 0 to 100 %.
     pub error_rate_percent: f64,
-    /// Traffic expected of the coming intervals over the usual one; 1 is as usual.
+    /// Traffic that the host expects in the coming intervals over the usual one: 1 is as usual.
     pub expected_traffic_multiplier: f64,
-    /// Business hours: 1 yes, 0 no, -1 unknown.
+    /// Business hours, by the host's own calendar.
     pub is_business_hours: i32,
-    /// Peak hours: 1 yes, 0 no, -1 unknown.
+    /// Peak hours, by the host's own calendar.
     pub is_peak_hours: i32,
-    /// Maintenance is under way: 1 yes, 0 no, -1 unknown.
+    /// Maintenance is under way; the pool is to be left alone.
     pub is_maintenance_window: i32,
-    /// A deploy is in progress, so that service times say little: 1 yes, 0 no, -1 unknown.
+    /// A deploy is in progress; jobs restart, and service times say little.
     pub is_deploy_in_progress: i32,
 }
 

@@ -13,78 +13,79 @@ use pyo3::types::{PyDict, PyList};
 /// Parameters
 /// ----------
 /// interval_seconds
-///     Time between two metrics records, seconds; 10 to 3600.
+///     Time between two metrics records, seconds. Range: 10 to 3,600.
 /// decision_interval_seconds
-///     Time between two decisions, seconds; `interval_seconds` to 86400. Emergencies do not wait for it.
+///     Time between two decisions, seconds. Emergencies do not wait for it. Range: `interval_seconds` to 86,400.
 /// min_jobs
-///     Fewest jobs, 0 to `max_jobs`.
+///     Fewest jobs. Range: 0 to `max_jobs`.
 /// max_jobs
-///     Most jobs, 1 to 1,000,000.
+///     Most jobs. Range: 1 to 1,000,000.
 /// job_startup_seconds
-///     Time from the request of a job until it takes events, seconds; 0 to 7200.
+///     Time from the request of a job until it takes events, seconds. Range: 0 to 7,200.
 /// sla_wait_seconds
-///     Longest wait in the queue that meets the SLA, seconds; 0.001 to 86400.
+///     Longest wait in the queue that meets the SLA, seconds. Range: 0.001 to 86,400.
 /// sla_target
-///     Share of events that should meet the SLA, 0.5 to 0.99999. Stricter than 0.995 costs much more: what must never
-///     happen cannot be learned from a week, so the pool keeps a reserve near its highest load.
+///     Share of events that should meet the SLA. Stricter than 0.995 costs much more: what must never happen cannot
+///     be learned from a week, so the pool keeps a reserve near its highest load. Range: 0.5 to 0.99999.
 /// target_utilization
-///     Utilization that jobs can be planned with, 0.1 to 1.
+///     Utilization that jobs can be planned with. Range: 0.1 to 1.
 /// service_time_ms
-///     Mean time a job works on one event, ms, for pools whose records do not tell; 1e-6 to 1e9.
+///     Mean time a job works on one event, ms, for pools whose records do not report it. Range: 1e-6 to 1e9.
 /// time_zone
 ///     IANA time zone of the pool's users.
 /// holidays
 ///     Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
 /// tolerance
-///     Dead band: changes up to this share of the pool are not made, 0 to 0.5.
+///     Dead band: changes up to this share of the pool are not made. Range: 0 to 0.5.
 /// scale_down_stabilization_seconds
-///     Scale-down goes to the highest proposal of this window, seconds; 0 to 86400. A step down to less
-///     than two thirds of the pool looks back on less of it, in proportion, but on one decision at least.
+///     Scale-down goes to the highest proposal of this window, seconds. A step down to less than two thirds of the
+///     pool looks back on less of it, in proportion, but on one decision at least. Range: 0 to 86,400.
 /// max_step_up_percent
-///     Most jobs added by one decision, as a percentage of the pool, 1 to 10000; the larger of the two limits
-///     holds.
+///     Most jobs added by one decision, as a percentage of the pool; the larger of the two limits holds. Range: 1 to
+///     10,000.
 /// max_step_up_jobs
-///     Most jobs added by one decision, absolute, 1 to 1,000,000.
+///     Most jobs added by one decision, absolute. Range: 1 to 1,000,000.
 /// max_step_down_percent
-///     Most jobs removed by one decision, as a percentage of the pool, 1 to 100; the larger of the two limits
-///     holds.
+///     Most jobs removed by one decision, as a percentage of the pool; the larger of the two limits holds. Range: 1
+///     to 100.
 /// max_step_down_jobs
-///     Most jobs removed by one decision, absolute, 1 to 1,000,000.
+///     Most jobs removed by one decision, absolute. Range: 1 to 1,000,000.
 /// cooldown_up_seconds
-///     Time after a change in which the pool does not grow, seconds; 0 to 86400.
+///     Time after a change in which the pool does not grow, seconds. Range: 0 to 86,400.
 /// cooldown_down_seconds
-///     Time after a change in which the pool does not shrink, seconds; 0 to 86400.
+///     Time after a change in which the pool does not shrink, seconds. Range: 0 to 86,400.
 /// flap_window_seconds
-///     Window in which reversals of direction are counted, seconds; 60 to 604800.
+///     Window in which reversals of direction are counted, seconds. Range: 60 to 604,800.
 /// max_reversals
-///     Reversals in the window from which on the pool does not shrink, 1 to 1000.
+///     Reversals in the window from which on the pool does not shrink. Range: 1 to 1,000.
 /// scale_down_quantile
-///     Upper quantile that must fit into a smaller pool, 0.5 to 0.995.
+///     Upper quantile that must fit into a smaller pool. Range: 0.5 to 0.995.
 /// job_hours_per_day
-///     Most job-hours per day (UTC), 0.1 to 1e9; none by default.
+///     Most job-hours per day (UTC); none by default. Range: 0.1 to 1e9.
 /// stale_after_seconds
-///     A newest record older than this is stale, seconds; at least `interval_seconds`, at most 86400. Three
-///     intervals by default.
+///     A newest record older than this is stale, seconds. Three intervals by default. Range: `interval_seconds` to
+///     86,400.
 /// stale_action
-///     What stale records lead to in the end.
+///     What stale records lead to in the end: `hold` or `fail_safe`.
 /// stale_fail_safe_seconds
-///     Age of the newest record from which `stale_action` applies, seconds; 0 to 604800.
+///     Age of the newest record from which `stale_action` applies, seconds. Range: 0 to 604,800.
 /// fail_safe_jobs
-///     Jobs of a pool that nobody can see; the highest need of the last weeks by default.
+///     Job count to fail safe to after `stale_fail_safe_seconds` without metrics; the highest need of the last weeks
+///     by default. Range: `min_jobs` to `max_jobs`.
 /// emergency_quantile
-///     Quantile of the forecast that the pool must be able to serve within a startup time, else it is an emergency;
-///     0.5 to 0.995.
+///     Quantile of the forecast that the pool must be able to serve within a startup time, else it is an emergency.
+///     Range: 0.5 to 0.995.
 /// emergency_tolerance
-///     How far that quantile may exceed the pool's capacity, as a share of it, 0 to 10.
+///     How far that quantile may exceed the pool's capacity, as a share of it. Range: 0 to 10.
 /// emergency_in_maintenance
 ///     Whether an emergency may raise the pool during a maintenance window.
 /// pause
-///     Which changes are switched off from the start.
+///     Which changes are switched off from the start: `off`, `all`, `down` or `up`.
 /// drain_busy_jobs
 ///     Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
 /// latency_budget_ms
-///     A call that takes longer by the host's clock opens the breakers of the networks that it asked, ms; 1 to
-///     60000.
+///     Latency budget per call, ms. A reported call above it opens the circuit breakers of the networks that ran in
+///     it. Range: 1 to 60,000.
 /// bundle_public_key
 ///     Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be
 ///     signed by it; none by default.

@@ -19,6 +19,7 @@ mod plain;
 mod plugin;
 mod progress;
 mod record;
+mod reference;
 mod replay;
 mod text;
 mod ticks;
@@ -59,6 +60,8 @@ mod _evscale {
     #[pymodule_export]
     use super::observation::Observation;
     #[pymodule_export]
+    use super::reference::{fields, settings};
+    #[pymodule_export]
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]
     use super::training::{
@@ -69,7 +72,8 @@ mod _evscale {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         module.add("HORIZON_MINUTES", PyTuple::new(py, evscale_core::HORIZON_MINUTES)?)?;
-        module.add("QUANTILE_LEVELS", PyTuple::new(py, evscale_core::QUANTILE_LEVELS)?)
+        module.add("QUANTILE_LEVELS", PyTuple::new(py, evscale_core::QUANTILE_LEVELS)?)?;
+        module.add("RULES", super::reference::rules(py)?)
     }
 
     #[pymodule_export]

@@ -3,7 +3,8 @@
 use crate::arguments::Fields;
 use crate::errors::refused;
 use crate::plain::{flag, missing, number, timestamp, whole};
-use evscale_core::{Metrics, ScalingOutcome};
+use evscale_core::ScalingOutcome;
+use evscale_core::metrics::{FieldMut, Metrics};
 use pyo3::prelude::*;
 
 /// What messages call them.
@@ -16,29 +17,13 @@ pub fn metrics(fields: &Fields<'_>) -> PyResult<Metrics> {
     fields.required("logged_events_count")?;
     fields.required("current_job_count")?;
     let mut record = Metrics::new(at, f64::NAN, f64::NAN);
-    for (key, value) in fields.iter() {
+    for (key, value) in fields.iter().filter(|(key, _)| *key != "timestamp") {
         let count = || if missing(value) { Ok(None) } else { number(key, value).map(Some) };
-        let truth = || if missing(value) { Ok(None) } else { flag(key, value) };
-        match key {
-            "timestamp" => {}
-            "logged_events_count" => record.logged_events_count = count()?.unwrap_or(f64::NAN),
-            "current_job_count" => record.current_job_count = count()?.unwrap_or(f64::NAN),
-            "processed_events_count" => record.processed_events_count = count()?,
-            "queued_events_count" => record.queued_events_count = count()?,
-            "unprocessed_events_count" => record.unprocessed_events_count = count()?,
-            "average_processing_duration_ms" => record.average_processing_duration_ms = count()?,
-            "cpu_utilization_percent" => record.cpu_utilization_percent = count()?,
-            "memory_utilization_percent" => record.memory_utilization_percent = count()?,
-            "network_io_mbps" => record.network_io_mbps = count()?,
-            "average_queue_wait_time_ms" => record.average_queue_wait_time_ms = count()?,
-            "sla_violations_count" => record.sla_violations_count = count()?,
-            "error_rate_percent" => record.error_rate_percent = count()?,
-            "expected_traffic_multiplier" => record.expected_traffic_multiplier = count()?,
-            "is_business_hours" => record.is_business_hours = truth()?,
-            "is_peak_hours" => record.is_peak_hours = truth()?,
-            "is_deploy_in_progress" => record.is_deploy_in_progress = truth()?,
-            "is_maintenance_window" => record.is_maintenance_window = truth()?,
-            unknown => return Err(fields.unknown(unknown, value, "one of evscale.FIELDS")),
+        match record.field_mut(key) {
+            Some(FieldMut::Required(field)) => *field = count()?.unwrap_or(f64::NAN),
+            Some(FieldMut::Number(field)) => *field = count()?,
+            Some(FieldMut::Flag(field)) => *field = if missing(value) { None } else { flag(key, value)? },
+            None => return Err(fields.unknown(key, value, "one of evscale.FIELDS")),
         }
     }
     Ok(record)

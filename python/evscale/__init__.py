@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._evscale import (
     HORIZON_MINUTES,
     QUANTILE_LEVELS,
+    RULES,
     ArgumentError,
     Autoscaler,
     BundleError,
@@ -33,7 +34,9 @@ from ._evscale import (
     Observation,
     SnapshotError,
     __version__,
+    fields,
     lead_steps,
+    settings,
 )
 
 if TYPE_CHECKING:
@@ -41,21 +44,15 @@ if TYPE_CHECKING:
     from .report import Report, Run, WhatIf, backtest
     from .snapshot import load_snapshot, save_snapshot
 
-FIELDS = (
-    "timestamp", "logged_events_count", "processed_events_count", "queued_events_count", "unprocessed_events_count",
-    "average_processing_duration_ms", "current_job_count", "cpu_utilization_percent", "memory_utilization_percent",
-    "network_io_mbps", "average_queue_wait_time_ms", "sla_violations_count", "error_rate_percent",
-    "is_business_hours", "is_peak_hours", "is_maintenance_window", "is_deploy_in_progress",
-    "expected_traffic_multiplier",
-)
-"""Fields of a metrics record; `timestamp`, `logged_events_count` and `current_job_count` are required."""
+FIELDS = tuple(field["name"] for field in fields())
+"""Names of the fields of a metrics record; `timestamp`, `logged_events_count` and `current_job_count` are required."""
 
 __all__ = [
-    "FIELDS", "HORIZON_MINUTES", "QUANTILE_LEVELS", "ArgumentError", "Autoscaler", "BundleError", "Config",
+    "FIELDS", "HORIZON_MINUTES", "QUANTILE_LEVELS", "RULES", "ArgumentError", "Autoscaler", "BundleError", "Config",
     "ConfigError", "Decision", "EvscaleError", "Fleet", "FleetTick", "Forecast", "Forecaster", "History",
     "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
     "SnapshotError", "WhatIf",
-    "__version__", "backtest", "lead_steps", "load_snapshot", "save_snapshot",
+    "__version__", "backtest", "fields", "lead_steps", "load_snapshot", "save_snapshot", "settings",
 ]
 
 _LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import pictures
+from ._evscale import RULES
 
 if TYPE_CHECKING:
     from .report import Report
@@ -61,17 +62,6 @@ PEERS = {
     "HPA on rate": "the same on the arrival rate", "KEDA queue": "the same on the queue length",
     "Flink": "the autoscaler of Flink's Kubernetes operator", "Ray Serve": "Ray Serve's autoscaler, on requests under way",
     "seasonal quantile": "the load at this time of the last seven days, at today's level",
-}
-RULES = {
-    "tolerance": "the change was too small to matter",
-    "stabilization_window": "a recent proposal was higher: the pool shrinks only when all of them agree",
-    "forecast_floor": "the upper forecast quantile does not fit into fewer jobs", "max_step_up": "the step up was too large",
-    "max_step_down": "the step down was too large", "flap_damping": "the pool had changed direction too often",
-    "cooldown_up": "the last change was too recent", "cooldown_down": "the last change was too recent",
-    "bounds": "the fewest or most jobs of the pool", "job_hour_budget": "the job-hour budget",
-    "maintenance_window": "maintenance", "pause": "changes are paused", "stale_records": "no fresh records",
-    "data_quality": "the newest record was doubtful, so that the pool did not shrink on it",
-    "manual_fixed": "a person ordered this number", "manual_cap": "a person ordered a limit",
 }
 
 
@@ -173,8 +163,8 @@ def _rules(report: Report) -> str:
     scored = [one for one in report.decisions if one["decided_at"] >= first]
     bound = Counter(rule for one in scored for rule in one["limited_by"])
     free = sum(not one["limited_by"] for one in scored)
-    rows = [("(none)", free, "the proposal was taken as it was")]
-    rows += [(rule, count, RULES.get(rule, "")) for rule, count in bound.most_common()]
+    rows = [("(none)", free, "takes the proposal as it is")]
+    rows += [(rule, count, RULES[rule]) for rule, count in bound.most_common()]
     body = "".join(f"<tr><td>{escape(rule.replace('_', ' '))}</td><td>{count:,}</td><td>{_share(count, len(scored))}</td>"
                    f'<td class="words">{escape(words)}</td></tr>' for rule, count, words in rows)
     return f'<table><tr><th>rule</th><th>decisions</th><th>share</th><th></th></tr>{body}</table>'

@@ -24,11 +24,13 @@ OURS, BAND, LOAD, PEER, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", 
 MOST_LEVELS = 100
 ALARM = "#c0392b"
 RULE_COLORS = {
-    "stabilization_window": "#7fa8a0", "tolerance": "#b9a3d0", "forecast_floor": "#d9a441", "bounds": "#444444",
-    "data_quality": "#d9822b", "stale_records": "#d9822b", "flap_damping": "#8e44ad", "max_step_up": "#16a085",
-    "max_step_down": "#5d8aa8", "cooldown_up": "#a0785a", "cooldown_down": "#a0785a",
+    "tolerance": "#b9a3d0", "stabilization_window": "#7fa8a0", "forecast_floor": "#d9a441", "max_step_up": "#16a085",
+    "max_step_down": "#5d8aa8", "flap_damping": "#8e44ad", "cooldown_up": "#a0785a", "cooldown_down": "#c2a18a",
+    "effectiveness": "#6b8e23", "capacity_limit": "#b3485a", "data_quality": "#d9822b", "stale_records": "#e8b27d",
+    "maintenance_window": "#5b6875", "manual_fixed": "#e377c2", "manual_cap": "#f2b8dd", "pause": "#9aa5b1",
+    "job_hour_budget": "#2f6f4f", "bounds": "#444444",
 }
-OTHER_RULE = "#e377c2"
+"""The colour of each of `RULES`."""
 FIGURE_PEER = "HPA on CPU"
 SIZE, NOTEBOOK_DPI = (11, 3.2), 72
 READABLE, POINTS = 1500, 500
@@ -241,7 +243,7 @@ def draw_decisions(axes: Axes, report: Report, part: slice) -> None:
     free = rules == ""
     axes.plot(moments[inside][free], jobs[free], ".", color=OURS, markersize=4, label="as proposed")
     for rule in dict.fromkeys(rules[~free].tolist()):
-        axes.plot(moments[inside][rules == rule], jobs[rules == rule], "o", color=RULE_COLORS.get(rule, OTHER_RULE),
+        axes.plot(moments[inside][rules == rule], jobs[rules == rule], "o", color=RULE_COLORS[rule],
                   markersize=3.5, label=rule.replace("_", " "))
     if urgent.any():
         axes.plot(moments[inside][urgent], jobs[urgent], "^", markerfacecolor="none", markeredgecolor=ALARM,

@@ -109,6 +109,32 @@ static void reports_tell_what_is_known(void) {
     evscale_free(scaler);
 }
 
+typedef int32_t list_call(char *, size_t, size_t *, evscale_error **);
+
+/* Whether a list holds a text, and begins and ends as one. */
+static int lists(list_call *call, const char *expected) {
+    size_t needed = 0;
+    int found;
+    char *text;
+    CHECK(call(NULL, 0, &needed, NULL) == EVSCALE_BUFFER_TOO_SMALL);
+    text = malloc(needed);
+    CHECK(call(text, needed, NULL, NULL) == EVSCALE_OK);
+    CHECK(strlen(text) + 1 == needed && text[0] == '[' && text[needed - 2] == ']');
+    found = strstr(text, expected) != NULL;
+    free(text);
+    return found;
+}
+
+static void the_library_documents_settings_fields_and_rules(void) {
+    CHECK(lists(evscale_settings_json, "{\"name\":\"decision_interval_seconds\",\"description\":\"Time between two "
+                                       "decisions, seconds. Emergencies do not wait for it.\",\"default\":360,"
+                                       "\"range\":[\"interval_seconds\",86400]}"));
+    CHECK(lists(evscale_settings_json, "\"default\":\"UTC\",\"range\":null}"));
+    CHECK(lists(evscale_fields_json, "{\"name\":\"error_rate_percent\",\"description\":\"Share of events that failed, "
+                                     "0 to 100 %.\",\"range\":[0.0,100.0],\"required\":false}"));
+    CHECK(lists(evscale_rules_json, "{\"name\":\"bounds\",\"description\":\"keeps between the fewest and the most jobs\"}"));
+}
+
 /* A long history is remembered; a slow host is told so. */
 static void hosts_remember_and_measure(void) {
     evscale_autoscaler *scaler = made("{\"latency_budget_ms\": 50}");
@@ -267,6 +293,7 @@ int main(int argc, char **argv) {
     snapshot_goes_on_as_before();
     a_saved_snapshot_takes_the_place_of_the_one_before(argv[0]);
     reports_tell_what_is_known();
+    the_library_documents_settings_fields_and_rules();
     hosts_remember_and_measure();
     people_give_orders();
     fleet_decides_like_single_pools();

@@ -44,6 +44,9 @@ int main(int, char **argv) {
     const std::string why = moved.decision_json();
     CHECK(why.front() == '{' && why.back() == '}' && why.find("\"trail\"") != std::string::npos);
     CHECK(moved.forecast_json().size() > 1024);
+    CHECK(evscale::settings_json().find("\"max_jobs\"") != std::string::npos);
+    CHECK(evscale::fields_json().find("\"queued_events_count\"") != std::string::npos);
+    CHECK(evscale::rules_json().find("\"bounds\"") != std::string::npos);
 
     const std::string path = std::string(argv[0]) + ".state";
     evscale::save(path, moved.snapshot());

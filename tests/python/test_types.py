@@ -3,12 +3,10 @@
 import doctest
 import importlib
 import inspect
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-import evscale
 import pytest
 from evscale import _evscale
 
@@ -42,16 +40,6 @@ EXAMPLES = {name: text for name, text in documented() if ">>>" in (text or "")}
 def test_examples_of_compiled_classes(name):
     test = doctest.DocTestParser().get_doctest(EXAMPLES[name], {}, name, None, None)
     assert doctest.DocTestRunner().run(test).failed == 0
-
-
-def test_settings_are_described_as_in_rust():
-    core = (ROOT / "evscale-core/src/config/mod.rs").read_text().partition("pub struct Config {")[2].partition("\n}")[0]
-    fields = re.findall(r"((?:    ///.*\n)+)    pub (\w+):", core)
-    described = {name: re.sub(r"\s*/// ?", " ", text).strip() for text, name in fields}
-    text = re.sub(r"\s+", " ", evscale.Config.__doc__)
-    assert list(described) == list(evscale.Config().to_dict())
-    for name, words in described.items():
-        assert f" {name} {words} " in text, f"{name}: evscale-py/src/config.rs says something else"
 
 
 @pytest.mark.parametrize("command", [

@@ -4,7 +4,7 @@
 use super::check::{Bound, within};
 use super::{Pause, StaleAction};
 use crate::error::Result;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A setting as it is documented.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,7 +17,17 @@ pub struct Setting {
     /// Default, as in JSON; `null` where there is none.
     pub default: serde_json::Value,
     /// Smallest and largest value: a number, or the name of the setting that bounds it.
+    #[serde(serialize_with = "serialize_ends")]
     pub range: Option<(&'static str, &'static str)>,
+}
+
+/// Writes the ends of a range as JSON numbers, and as texts where they name a setting.
+fn serialize_ends<S: Serializer>(
+    range: &Option<(&'static str, &'static str)>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    let end = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(text));
+    range.map(|(low, high)| [end(low), end(high)]).serialize(serializer)
 }
 
 /// A bound: a number, or another setting.

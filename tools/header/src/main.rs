@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "version",
     "error",
     "records",
     "bundle",
     "autoscaler",
     "reports",
+    "reference",
     "save",
     "orders",
     "fleet",

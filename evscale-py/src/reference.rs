@@ -1,0 +1,34 @@
+//! The settings and the record fields as they are documented.
+
+use crate::door::{Door, door};
+use crate::plain;
+use evscale_core::metrics::Metrics;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+/// Returns every setting of `Config`: a dict of `name`, `description`, `default` and `range` (the smallest and the largest
+/// value, each a number or the name of the setting that bounds it; None where there is no range).
+#[pyfunction]
+pub fn settings(py: Python<'_>) -> Door<Bound<'_, PyList>> {
+    listed(py, serde_json::to_string(&evscale_core::Config::settings()))
+}
+
+/// Returns every field of a metrics record: a dict of `name`, `description`, `range` (the smallest and the largest number
+/// that makes sense, or None) and `required`.
+#[pyfunction]
+pub fn fields(py: Python<'_>) -> Door<Bound<'_, PyList>> {
+    listed(py, serde_json::to_string(Metrics::FIELDS))
+}
+
+fn listed(py: Python<'_>, json: serde_json::Result<String>) -> Door<Bound<'_, PyList>> {
+    door(py, || Ok(plain::loads(py, &json.unwrap_or_default())?.cast_into()?))
+}
+
+/// Returns what each safety rule does, by its name, in the order in which they apply.
+pub fn rules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let words = PyDict::new(py);
+    for rule in evscale_core::Rule::ALL {
+        words.set_item(rule.as_str(), rule.describe())?;
+    }
+    Ok(words)
+}
