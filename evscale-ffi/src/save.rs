@@ -1,4 +1,4 @@
-//! A snapshot to a file, in one piece or not at all.
+//! A snapshot to a file, written atomically.
 
 use crate::boundary::{bytes, enter, required_text};
 use crate::error::*;

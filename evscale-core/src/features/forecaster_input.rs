@@ -220,7 +220,7 @@ impl<'a> Builder<'a> {
             let last_week = self.value(target - 7 * self.day);
             let yesterday_smooth = self.smoothed(target - self.day);
             let (mean, max, share) = self.same_time(target);
-            let (hour_last, hour_max) = self.hour_marks(target, hour);
+            let (hour_last, hour_max) = self.hours_before(target, hour);
             let smooth_z = self.z(yesterday_smooth);
             let features = FutureRow {
                 ln_1p_lead_intervals_over_5: (steps as f64).ln_1p() as f32 / 5.0,
@@ -306,7 +306,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The value whole hours before the target, as near as it is known, and the highest of three such.
-    fn hour_marks(&self, target: i64, hour: i64) -> (f64, f64) {
+    fn hours_before(&self, target: i64, hour: i64) -> (f64, f64) {
         let nearest = (target - self.now + hour - 1) / hour;
         let mut max = f64::NAN;
         for hours in nearest..nearest + 3 {

@@ -7,7 +7,7 @@ use crate::inference::Session;
 use crate::metrics::History;
 use std::fmt;
 
-/// Network outputs are put on a grid of this step, so that processors whose kernels round differently agree.
+/// Network outputs are quantized to this step, so that processors whose kernels round differently agree.
 const GRID: f32 = 1.0 / 4096.0;
 /// Largest answer that makes sense, in the coordinate of the features.
 const LARGEST_Z: f32 = 40.0;

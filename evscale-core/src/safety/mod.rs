@@ -28,7 +28,7 @@
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
 //!
-//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool that nobody can see, an order, the budget, the
+//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool without metrics, an order, the budget, the
 //! bounds. The trail then names that rule.
 
 mod bounds;
@@ -71,7 +71,7 @@ pub(crate) struct Context<'a> {
     pub(crate) floor_jobs: Option<u32>,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
-    /// Jobs of a pool that nobody can see.
+    /// Jobs of a pool without metrics.
     pub(crate) fail_safe_jobs: u32,
     pub(crate) maintenance: bool,
     pub(crate) orders: Orders,

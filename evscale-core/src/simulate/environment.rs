@@ -66,14 +66,14 @@ pub struct StepOutcome {
 
 /// One pool after another: episodes of random workloads, configurations and service times.
 pub struct Environment {
-    tracks: Arc<Vec<ForecastTrace>>,
+    traces: Arc<Vec<ForecastTrace>>,
     weights: RewardWeights,
     random: Generator,
     episode: Option<Episode>,
 }
 
 struct Episode {
-    track: usize,
+    trace: usize,
     world: SimulatedLoad,
     config: Config,
     state: State,
@@ -86,9 +86,9 @@ struct Episode {
 }
 
 impl Environment {
-    /// An environment on tracks that are not empty; the seed fixes everything.
-    pub fn new(tracks: Arc<Vec<ForecastTrace>>, weights: RewardWeights, seed: u64) -> Self {
-        Self { tracks, weights, random: Generator::seed_from_u64(seed), episode: None }
+    /// An environment on traces that are not empty; the seed fixes everything.
+    pub fn new(traces: Arc<Vec<ForecastTrace>>, weights: RewardWeights, seed: u64) -> Self {
+        Self { traces, weights, random: Generator::seed_from_u64(seed), episode: None }
     }
 
     /// Starts an episode.
@@ -106,7 +106,7 @@ impl Environment {
     pub fn step(&mut self, action: usize) -> StepOutcome {
         let weights = self.weights;
         let (reward, done) = match &mut self.episode {
-            Some(episode) => episode.step(&self.tracks, weights, action),
+            Some(episode) => episode.step(&self.traces, weights, action),
             None => (0.0, true),
         };
         let observation = if done { self.reset() } else { self.observation() };
@@ -115,8 +115,8 @@ impl Environment {
 
     fn draw(&mut self) -> Option<Episode> {
         let random = &mut self.random;
-        let track = random.random_range(0..self.tracks.len().max(1));
-        let workload = &self.tracks.get(track)?.workload;
+        let trace = random.random_range(0..self.traces.len().max(1));
+        let workload = &self.traces.get(trace)?.workload;
         let interval = workload.interval_seconds;
         let length = ((EPISODE_SECONDS / f64::from(interval)) as usize).min(workload.events.len());
         let warm = workload.events.len() / 4;
@@ -147,7 +147,7 @@ impl Environment {
         let pool = PoolSimulator::new(first, f64::from(config.job_startup_seconds), config.sla_wait_seconds);
         let warm_up = (WARM_UP_SECONDS / f64::from(interval)) as usize;
         let mut episode = Episode {
-            track,
+            trace,
             state: State::new(&config),
             world,
             config,
@@ -158,10 +158,10 @@ impl Environment {
             mean_events: mean_events.max(1e-3),
             arrivals: Vec::new(),
         };
-        episode.run_interval(&self.tracks);
+        episode.run_interval(&self.traces);
         while episode.index < index {
             episode.act(0.0);
-            episode.run_to_decision(&self.tracks, index);
+            episode.run_to_decision(&self.traces, index);
         }
         Some(episode)
     }
@@ -182,12 +182,12 @@ impl Episode {
         policy_input(&self.state.seen_by_policy(&self.config, &need, self.now()))
     }
 
-    fn step(&mut self, tracks: &[ForecastTrace], weights: RewardWeights, action: usize) -> (f64, bool) {
+    fn step(&mut self, traces: &[ForecastTrace], weights: RewardWeights, action: usize) -> (f64, bool) {
         let changed = self.act(POLICY_ACTIONS.get(action).copied().unwrap_or(0.0));
         let mut reward = if changed { -weights.stability } else { 0.0 };
         let hours = f64::from(self.config.interval_seconds) / 3600.0;
         let allowed = self.config.allowed_violation_share();
-        for (jobs, late) in self.run_to_decision(tracks, self.end) {
+        for (jobs, late) in self.run_to_decision(traces, self.end) {
             reward -= weights.cost * jobs * hours / self.mean_offered;
             reward -=
                 (weights.violations * hours * late / self.mean_events / allowed).min(weights.violations_cap);
@@ -212,10 +212,10 @@ impl Episode {
     }
 
     /// Runs up to the next decision or to `end`; jobs paid for and late events of each interval.
-    fn run_to_decision(&mut self, tracks: &[ForecastTrace], end: usize) -> Vec<(f64, f64)> {
+    fn run_to_decision(&mut self, traces: &[ForecastTrace], end: usize) -> Vec<(f64, f64)> {
         let mut intervals = Vec::with_capacity(4);
         while self.index < end {
-            intervals.push(self.run_interval(tracks));
+            intervals.push(self.run_interval(traces));
             let due = self.state.schedule.due(&self.config, self.now());
             if due || self.outlook(&self.state.forecast).emergency {
                 break;
@@ -225,12 +225,12 @@ impl Episode {
     }
 
     /// Runs one interval; returns the jobs paid for and the late events.
-    fn run_interval(&mut self, tracks: &[ForecastTrace]) -> (f64, f64) {
+    fn run_interval(&mut self, traces: &[ForecastTrace]) -> (f64, f64) {
         self.world.arrivals(self.index, &mut self.arrivals);
         let outcome = self.pool.run_interval(&self.arrivals, self.world.service_seconds(self.index));
         let record = self.world.record(self.index, &outcome);
-        if let Some(track) = tracks.get(self.track) {
-            track.forecast_at(self.index, Arc::make_mut(&mut self.state.forecast));
+        if let Some(trace) = traces.get(self.trace) {
+            trace.forecast_at(self.index, Arc::make_mut(&mut self.state.forecast));
         }
         pipeline::learn(&self.config, &mut self.state, None, &record, None);
         self.index += 1;
@@ -258,7 +258,7 @@ impl ForecastTrace {
 mod tests {
     use super::*;
 
-    fn tracks() -> Arc<Vec<ForecastTrace>> {
+    fn traces() -> Arc<Vec<ForecastTrace>> {
         let workload = Workload::two_weeks(5);
         let n = workload.events.len();
         let mut quantiles = Vec::with_capacity(n * HORIZONS * LEVELS);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     fn run(action: usize, seed: u64) -> (f64, u32) {
-        let mut environment = Environment::new(tracks(), RewardWeights::default(), seed);
+        let mut environment = Environment::new(traces(), RewardWeights::default(), seed);
         assert!(environment.reset().iter().all(|v| v.is_finite()));
         let (mut total, mut episodes) = (0.0, 0);
         for _ in 0..1500 {
