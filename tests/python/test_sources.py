@@ -1,4 +1,4 @@
-"""Adapters against the real servers, started here on loopback."""
+"""Sources against the real servers, started here on loopback."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import evscale
 import numpy as np
 import pytest
-from evscale.adapters import postgres, prometheus
+from evscale.sources import postgres, prometheus
 
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
 PATIENCE_SECONDS = 60
