@@ -24,9 +24,16 @@ def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
     ...     load_snapshot(f"{folder}/pool.snapshot", Config(max_jobs=40))
     Autoscaler(Config(max_jobs=40))
     """
-    target = Path(path)
+    _written(Path(path), autoscaler.snapshot())
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Writes a text file; the file is the one before or the new one at every moment."""
+    _written(Path(path), text.encode("utf-8"))
+
+
+def _written(target: Path, data: bytes) -> None:
     fresh = target.with_name(target.name + ".tmp")
-    data = autoscaler.snapshot()
     with fresh.open("wb") as file:
         file.write(data)
         file.flush()

@@ -1,0 +1,174 @@
+"""JSON and JSON lines: answers of monitoring systems, buckets of Elasticsearch, events of load tests, and plain records.
+
+Built on the standard library's json. What no tool's shape fits is searched for its longest list of records or of pairs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from .._refuse import refuse, shown
+from .clocks import clock_of
+from .encodings import lines
+from .monitoring import first_of
+from .points import Points, of_points
+from .table import Block, Table, flattened, of_columns, of_records, row_name
+
+DEEPEST = 12
+BLOCK = 65_536
+LEAST_ROWS = 3
+
+
+def is_json(start: str) -> bool:
+    """Tells whether a text begins as JSON does."""
+    text = start.lstrip()
+    return text[:1] == "{" or (text[:1] == "[" and text[1:].lstrip()[:1] in ("{", "[", '"', "]", "-", *"0123456789"))
+
+
+def read_json(path: str, encoding: str) -> Table:
+    """Returns the table of a JSON document or of JSON lines."""
+    with lines(path, encoding) as file:
+        first = list(islice((line for line in file if line.strip()), 2))
+    if len(first) == 2 and all(_object(line) is not None for line in first):
+        return _json_lines(path, encoding)
+    with lines(path, encoding) as file:
+        text = file.read()
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise refuse(f"{path}: line {problem.lineno}: {problem.msg}, expected JSON; export it again as a whole") from None
+    except (RecursionError, ValueError) as problem:
+        raise refuse(f"{path}: JSON that is too deep or has a number too long ({str(problem)[:60]}), expected a list of records") from None
+    return of_document(data, path)
+
+
+def of_document(data: Any, source: str) -> Table:
+    """Returns the table of parsed JSON."""
+    if isinstance(data, str):
+        raise refuse(f"{source}: a JSON text {shown(data)}, expected records with a time and a count")
+    table = first_of(data, source) or _buckets(data, source) or _hits(data, source) or _columns(data, source) or _found(data, source)
+    if table is None:
+        raise refuse(f"{source}: JSON without a list of records or of (time, value) pairs, expected for example "
+                     '[{"timestamp": "2026-01-05T00:00:00Z", "events": 5}, ...]; jq can cut such a list out')
+    return table
+
+
+def _object(line: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, Mapping) else None
+
+
+def _json_lines(path: str, encoding: str) -> Table:
+    with lines(path, encoding) as file:
+        first = [_unwrapped(record) for record in (_object(line) for line in islice(file, 200) if line.strip()) if record]
+    names = tuple(dict.fromkeys(name for record in first for name in record))
+
+    def where(index: int | None = None) -> str:
+        return path if index is None else f"{path}: line {index + 1}"
+
+    def blocks(wanted: Sequence[str]) -> Iterator[Block]:
+        with lines(path, encoding) as file:
+            number = 0
+            while part := list(islice(file, BLOCK)):
+                records = []
+                for line in part:
+                    number += 1
+                    if not line.strip():
+                        continue
+                    record = _object(line)
+                    if record is None:
+                        raise refuse(f"{path}: line {number} is {shown(line.strip())}, expected a JSON object")
+                    records.append(_unwrapped(record))
+                yield {name: [record.get(name) for record in records] for name in wanted}
+
+    return Table(names, blocks, where, "JSON lines")
+
+
+def _unwrapped(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a record; those of Splunk's export and of Elasticsearch's hits are one level down."""
+    for key in ("result", "_source"):
+        if isinstance(record.get(key), Mapping):
+            record = record[key]
+    return flattened(record)
+
+
+def _buckets(data: Any, source: str) -> Table | None:
+    """Reads the buckets of an Elasticsearch or OpenSearch date histogram, also inside a terms aggregation."""
+    if not isinstance(data, Mapping):
+        return None
+    found = data.get("aggregations", data.get("rawResponse", {}).get("aggregations") if isinstance(data.get("rawResponse"), Mapping) else None)
+    if not isinstance(found, Mapping):
+        return None
+    series = list(_histograms(found, {}))
+    return of_points(series, source, "Elasticsearch date histogram", kind="count") if series else None
+
+
+def _histograms(aggregations: Mapping[str, Any], labels: dict[str, Any]) -> Iterator[Points]:
+    for name, one in aggregations.items():
+        buckets = one.get("buckets") if isinstance(one, Mapping) else None
+        if not isinstance(buckets, list) or not buckets:
+            continue
+        if isinstance(buckets[0].get("key"), (int, float)) and ("key_as_string" in buckets[0] or buckets[0]["key"] > 1e11):
+            yield Points([bucket["key"] for bucket in buckets], [bucket["doc_count"] for bucket in buckets], labels)
+        else:
+            for bucket in buckets:
+                inner = {key: value for key, value in bucket.items() if isinstance(value, Mapping)}
+                yield from _histograms(inner, labels | {name: bucket.get("key")})
+
+
+def _hits(data: Any, source: str) -> Table | None:
+    hits = data.get("hits") if isinstance(data, Mapping) else None
+    if not (isinstance(hits, Mapping) and isinstance(hits.get("hits"), list) and hits["hits"]):
+        return None
+    return of_records([one.get("_source", one.get("fields", one)) for one in hits["hits"]], source, "Elasticsearch hits")
+
+
+def _columns(data: Any, source: str) -> Table | None:
+    """Reads an object of columns of equal length."""
+    if not isinstance(data, Mapping):
+        return None
+    lists = {str(name): value for name, value in data.items() if isinstance(value, list)}
+    lengths = {len(value) for value in lists.values()}
+    if len(lists) < 2 or len(lengths) > 1 or min(lengths) < LEAST_ROWS or any(isinstance(value[0], (list, Mapping)) for value in lists.values()):
+        return None
+    return of_columns(lists, source, "JSON columns")
+
+
+def _found(data: Any, source: str) -> Table | None:
+    lists = sorted(_lists(data, 0, ""), key=lambda one: -len(one[1]))
+    for path, rows in lists:
+        if all(isinstance(row, Mapping) for row in rows):
+            words = "JSON records" + (f" under {path}" if path else "")
+            return of_records([_unwrapped(row) for row in rows], source, words, where=row_name(source))
+    for path, rows in lists:
+        if all(isinstance(row, list) and len(row) == 2 for row in rows):
+            return _pairs(rows, source, "JSON pairs" + (f" under {path}" if path else ""))
+    return None
+
+
+def _lists(data: Any, depth: int, path: str) -> Iterator[tuple[str, list[Any]]]:
+    """Yields every list of records or pairs, with its path."""
+    if depth > DEEPEST:
+        return
+    if isinstance(data, Mapping):
+        for name, value in data.items():
+            yield from _lists(value, depth + 1, f"{path}.{name}".lstrip("."))
+    elif isinstance(data, list):
+        if len(data) >= LEAST_ROWS and isinstance(data[0], (Mapping, list)):
+            yield path, data
+        for value in data[:20]:
+            if isinstance(value, (Mapping, list)):
+                yield from _lists(value, depth + 1, path)
+
+
+def _pairs(rows: list[list[Any]], source: str, words: str) -> Table:
+    left, right = [row[0] for row in rows], [row[1] for row in rows]
+    if clock_of(left[:200]) is None and clock_of(right[:200]) is not None:
+        left, right = right, left
+    return of_points([Points(left, right)], source, words)
