@@ -228,10 +228,11 @@ def frame_of(columns: Mapping[str, Sequence[Any] | NDArray[Any]], backend: str |
     """Returns columns as a data frame of `backend`, or of the first of pandas, polars and pyarrow that is installed."""
     import narwhals as nw
 
-    if backend is None:
+    module: Any = backend
+    if module is None:
         for library in ("pandas", "polars", "pyarrow"):
             try:
-                backend = __import__(library)
+                module = __import__(library)
                 break
             except ImportError:
                 continue
@@ -239,4 +240,4 @@ def frame_of(columns: Mapping[str, Sequence[Any] | NDArray[Any]], backend: str |
             raise missing("pandas, polars or pyarrow", "a data frame", "data")
     plain = {name: column.tolist() if isinstance(column, np.ndarray) else list(column)
              for name, column in columns.items()}
-    return nw.from_dict(plain, backend=backend).to_native()
+    return nw.from_dict(plain, backend=module).to_native()

@@ -42,7 +42,7 @@ def is_too_short(report: Report) -> bool:
 
 def no_rule_can(report: Report) -> bool:
     """Tells whether the pool may not have the jobs that its peak needs, and is late for it."""
-    late = report.evscale.scores["sla_compliance_percent"] < 100 * report.config.sla_target
+    late: bool = report.evscale.scores["sla_compliance_percent"] < 100 * report.config.sla_target
     return late and need_at_peak(report) > report.config.max_jobs
 
 

@@ -85,8 +85,8 @@ def run_explain(args: argparse.Namespace) -> int:
 
 def told(decision: evscale.Decision) -> str:
     """Returns a decision in words, rule by rule."""
-    lines = [f"{decision.action.replace('_', ' ')}: {decision.current_jobs} -> {decision.recommended_jobs} jobs "
-             f"({decision.change:+d}) at {decision.decided_at:%Y-%m-%d %H:%M} UTC, confidence {decision.confidence:.2f}",
+    lines = [(f"{decision.action.replace('_', ' ')}: {decision.current_jobs} -> {decision.recommended_jobs} jobs "
+             f"({decision.change:+d}) at {decision.decided_at:%Y-%m-%d %H:%M} UTC, confidence {decision.confidence:.2f}"),
              decision.explanation, f"proposed by the {decision.source.replace('_', ' ')}: {decision.proposed_jobs} jobs"]
     if decision.fallback_reason:
         lines.append(f"a better source did not act: {decision.fallback_reason}")

@@ -122,7 +122,7 @@ _datetimes = _each(_of_datetime)
 def _stamps(values: Sequence[Any]) -> Read:
     """Reads columns of data frames as a whole, and other sequences of datetimes one by one."""
     aware = isinstance(values, Instants)
-    array = values.instants if aware else values
+    array: Any = values.instants if isinstance(values, Instants) else values
     if not (isinstance(array, np.ndarray) and array.dtype.kind == "M") or np.isnat(array).any():
         return _datetimes(values)
     return array.astype("datetime64[ms]").astype(np.int64), np.full(len(array), 0 if aware else NAIVE, np.int32)
@@ -140,7 +140,7 @@ def _formatted(known: Sequence[Any], time_format: str) -> Clock:
 
 def _text(value: Any) -> str:
     text = str(value).strip()
-    return text[:-2] if text.endswith(".0") else text
+    return text.removesuffix(".0")
 
 
 def _numeric(texts: Sequence[str]) -> Clock | None:
@@ -185,7 +185,7 @@ def _epoch(millis: float) -> Callable[[Sequence[Any]], Read]:
             return ms, np.zeros(len(ms), np.int32)
         if array.dtype.kind == "U":
             try:
-                return read(array.astype(np.int64))
+                return read(array.astype(np.int64))  # type: ignore[arg-type]
             except (ValueError, OverflowError):
                 pass
         return slow(values)
@@ -195,7 +195,8 @@ def _epoch(millis: float) -> Callable[[Sequence[Any]], Read]:
 
 def _ordered(texts: Sequence[str], orders: Sequence[tuple[int, int, str]]) -> Clock:
     """Chooses day first or month first: by the mark, by what is possible, then by what makes the steps even."""
-    possible = [order for order, place in ((DAY_FIRST, 1), (MONTH_FIRST, 0)) if all(found[place] <= 12 for found in orders)]
+    months = {DAY_FIRST: max(second for _, second, _ in orders), MONTH_FIRST: max(first for first, _, _ in orders)}
+    possible = [order for order, largest in months.items() if largest <= 12]
     if all(mark == "." for _, _, mark in orders):
         possible = [DAY_FIRST]
     spans = {order: _unevenness(texts, order) for order in possible}
@@ -218,15 +219,17 @@ _texts = _each(lambda value: moment(value) if isinstance(value, str) else _of_da
 def _iso(values: Sequence[Any]) -> Read:
     """Reads blocks of one zone and ISO 8601 through numpy, others one by one."""
     first = ISO.fullmatch(values[0].strip()) if len(values) and isinstance(values[0], str) else None
-    zone = "" if first is None else first["zone"] or ""
-    length = 0 if first is None else len(values[0])
-    if first is None or any(not isinstance(value, str) or len(value) != length or not value.endswith(zone) for value in values):
+    if first is None or set(map(type, values)) != {str} or set(map(len, values)) != {len(values[0])}:
         return _texts(values)
-    cut = length - len(zone)
-    if any(not value[cut - 1].isdigit() or (cut > 16 and value[16] != ":") for value in values):
+    zone = first["zone"] or ""
+    array = np.array(values)
+    cut = array.dtype.itemsize // 4 - len(zone)
+    letters = array.view("U1").reshape(len(array), -1)
+    if (letters[:, cut:] != np.array(list(zone), "U1")).any() or not np.char.isdigit(letters[:, cut - 1]).all() or (
+            cut > 16 and (letters[:, 16] != ":").any()):
         return _texts(values)
     try:
-        walls = np.array([value[:cut] for value in values], dtype="datetime64[ms]").astype(np.int64)
+        walls = array.astype(f"U{cut}").astype("datetime64[ms]").astype(np.int64)
     except ValueError:
         return _texts(values)
     return walls, np.full(len(walls), 0 if zone else NAIVE, np.int32)

@@ -27,11 +27,9 @@ def read_parquet(path: str) -> Table:
             continue
         try:
             frame = _read(module, library, path)
-        except OSError as problem:
-            if isinstance(problem, (FileNotFoundError, PermissionError)):
-                raise
-            raise refuse(f"{path}: not a Parquet file that {library} can read: {str(problem)[:200]}; write it again") from None
-        except Exception as problem:
+        except (FileNotFoundError, PermissionError):
+            raise
+        except Exception as problem:  # noqa: BLE001 - each library has exceptions of its own
             raise refuse(f"{path}: not a Parquet file that {library} can read: {str(problem)[:200]}; write it again") from None
         table = of_object(frame)
         return replace(table, where=lambda index=None: path if index is None else f"{path}: row {index}", format="Parquet")

@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 KINDS = ("count", "rate", "rate/min", "counter", "level", "events")
 """Kinds that can be told: events per interval, per second, per minute, a running total, a level, or one event per row."""
 RATE = re.compile(r"(?:^|[^a-z])(?:rate|rps|qps|tps|mps|eps|ops|hz|per[ _]?s(?:ec(?:onds?)?)?|persecond|as_rate|irate)(?:[^a-z]|$)|/s(?:ec)?(?:[^a-z]|$)|"
-                  r"[_ .]sec(?:[^a-z]|$)|count/second|c/s|deriv\(", re.I)
-PER_MINUTE = re.compile(r"(?:^|[^a-z])(?:rpm|qpm|tpm|epm|per[ _]?min(?:ute)?)(?:[^a-z]|$)|/m(?:in)?(?:[^a-z]|$)", re.I)
-COUNTER = re.compile(r"_total(?:[^a-z]|$)|(?:^|[^a-z])(?:cumulative|counter|running total|kumuliert)(?:[^a-z]|$)|offset", re.I)
-INCREASE = re.compile(r"(?:increase|sum_over_time|count_over_time|delta)\s*\(|diff\(|nonNegativeDerivative|summarize\(", re.I)
+                  r"[_ .]sec(?:[^a-z]|$)|count/second|c/s|deriv\(", re.IGNORECASE)
+PER_MINUTE = re.compile(r"(?:^|[^a-z])(?:rpm|qpm|tpm|epm|per[ _]?min(?:ute)?)(?:[^a-z]|$)|/m(?:in)?(?:[^a-z]|$)", re.IGNORECASE)
+COUNTER = re.compile(r"_total(?:[^a-z]|$)|(?:^|[^a-z])(?:cumulative|counter|running total|kumuliert)(?:[^a-z]|$)|offset", re.IGNORECASE)
+INCREASE = re.compile(r"(?:increase|sum_over_time|count_over_time|delta)\s*\(|diff\(|nonNegativeDerivative|summarize\(", re.IGNORECASE)
 LEVEL = re.compile(
     r"(?:^|[^a-z])(?:lag|depth|backlog|queued?|queue ?(?:length|size)|length|size|pending|waiting|visible|in ?flight|unacked|ready|"
     r"cpu\w*|mem(?:ory)?|heap|load(?:avg\d*)?|util\w*|usage|percent\w*|pct|p?\d{2,3}(?:th)?|quantile|latency|duration|response ?time|"
     r"temperature|workers?|jobs|pods|replicas|users?|consumers?|connections?|threads?|gauge|ratio|avg|mean|median|"
     r"bytes|kb|mb|gb|ms|seconds|elapsed|took|wait\w*|"
-    r"age|(?:all|grp)threads|usercount)(?:[^a-z]|$)|%", re.I)
-LEVEL_UNIT = re.compile(r"^(?:%|percent|ms|s|µs|us|ns|min|h|b|[kmgt]i?b|bytes|°c)$", re.I)
+    r"age|(?:all|grp)threads|usercount)(?:[^a-z]|$)|%", re.IGNORECASE)
+LEVEL_UNIT = re.compile(r"^(?:%|percent|ms|s|µs|us|ns|min|h|b|[kmgt]i?b|bytes|°c)$", re.IGNORECASE)
 ARRIVALS = re.compile(r"(?:^|[^a-z])(?:in|arriv\w*|incoming|received|request\w*|req|published?|publish|enqueued|created|submitted|sent|"
                       r"produced|input|views|hits|visits|invocations?|calls|orders?|messages?|events?|logged|count|counts|n|num|number|"
-                      r"anzahl|menge|sum|samples?|records?|total|transactions?|y)(?:[^a-z]|$)|numberof", re.I)
+                      r"anzahl|menge|sum|samples?|records?|total|transactions?|y)(?:[^a-z]|$)|numberof", re.IGNORECASE)
 OTHERS = re.compile(r"(?:^|[^a-z])(?:done|out|outgoing|processed|completed?|finished|success\w*|fail\w*|errors?|err|deleted|acked|"
-                    r"delivered|dropped|rejected|retries|timeouts?|price|amount|cost|revenue|latitude|longitude)(?:[^a-z]|$)", re.I)
+                    r"delivered|dropped|rejected|retries|timeouts?|price|amount|cost|revenue|latitude|longitude)(?:[^a-z]|$)", re.IGNORECASE)
 SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 LABELS = re.compile(r"\{.*\}|\((?:\w+=[^()]*)\)")
 LEAST_MONOTONE = 12
@@ -69,13 +69,13 @@ def evidence(name: str, unit: str, about: str) -> Evidence:
             return Evidence("count", where, wanted, True)
         if PER_MINUTE.search(text):
             return Evidence("rate/min", where, 1 + wanted - 4 * rank)
-        if RATE.search(text) and not re.search(r"error|fail|pct|percent", text, re.I):
+        if RATE.search(text) and not re.search(r"error|fail|pct|percent", text, re.IGNORECASE):
             return Evidence("rate", where, 1 + wanted - 4 * rank)
         if COUNTER.search(text):
             return Evidence("counter", where, 1 + wanted - 4 * rank)
         if LEVEL.search(text) and not re.search(r"NumberOf(?:Messages|Empty)?(?:Sent|Received)|_count$|count of|jobs? (?:submitted|created)", name):
             return Evidence("level", where, -2)
-    return Evidence(None, "", -1 if other else 1 + wanted, ARRIVALS.search(words) is not None)
+    return Evidence(None, "", -1 if other else 1 + wanted, ARRIVALS.search(words) is not None and "total" not in words.lower())
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def guess(series: list[NDArray[np.float64]], interval_seconds: float, said: Evid
     if said.kind in ("rate", "rate/min"):
         return Guess("rate", said.why) if said.kind == "rate" else Guess("rate/min", said.why)
     if monotone:
-        return Guess("counter", "the values only grow, but for resets", doubtful=said.kind == "count")
+        return Guess("counter", "the values only grow, but for resets", doubtful=said.says_count)
     if said.kind == "counter":
         return Guess("count", "the values fall too often for a running total")
     if not len(values) or np.all(values == np.rint(values)):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from typing import Any
+
+import numpy as np
 
 from .._refuse import in_shell
 from .options import Options
@@ -25,8 +28,11 @@ def asked_options(reading: Reading) -> dict[str, str]:
 
 
 def _gaps_value(reading: Reading) -> str:
-    """Returns what absent rows probably mean: CloudWatch writes none for no events."""
-    return "zero" if reading.table.format.startswith("CloudWatch") else "interpolate"
+    """Returns what absent rows probably mean: CloudWatch and GROUP BY write none for no events."""
+    known = reading.events[np.isfinite(reading.events)]
+    summed = reading.table.format.startswith("CloudWatch") or reading.roles.events in ("Sum", "SampleCount")
+    no_zeros = reading.kind.kind == "count" and len(known) > 0 and bool(0 < known.min() <= 3)
+    return "zero" if summed or no_zeros else "interpolate"
 
 
 def next_command(reading: Reading, path: str, options: Options) -> str:
@@ -67,7 +73,7 @@ def as_dict(reading: Reading, path: str, options: Options) -> dict[str, Any]:
 
 
 def _finite(value: float) -> float | None:
-    return value if value == value else None
+    return value if math.isfinite(value) else None
 
 
 def _columns(reading: Reading) -> dict[str, Any]:
@@ -91,8 +97,8 @@ def paragraph(reading: Reading, name: str) -> str:
         f"{name}: {reading.table.format}, {reading.rows:,} rows {reading.order}, " + (
             f"counted every {span(interval)}" if reading.kind.kind == "events" else f"one every {span(interval)}"),
         f"  times   `{roles.time}`, {roles.clock.name}, {zone}: {_iso(reading.first)} to {_iso(reading.last)}",
-        f"  events  {events}: {KIND_WORDS[reading.kind.kind]} ({reading.kind.why}){style}; {reading.total_events:,.6g} in all; "
-        f"first row {reading.first_value:g}, last row {reading.last_value:g}",
+        (f"  events  {events}: {KIND_WORDS[reading.kind.kind]} ({reading.kind.why}){style}; {reading.total_events:,.6g} in all; "
+        f"first row {reading.first_value:g}, last row {reading.last_value:g}"),
     ]
     if reading.series:
         lines.append(f"  series  {len(reading.series)} added up: {', '.join(reading.series[:6])}{' ...' if len(reading.series) > 6 else ''}")

@@ -53,7 +53,9 @@ def is_missing(value: Any) -> bool:
     """Tells whether a cell says that its value is not known."""
     if isinstance(value, str):
         return value.strip().lower() in MISSING
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, np.datetime64) and bool(np.isnat(value)))
 
 
 def style_of(values: Sequence[Any], decimal: str | None = None, semicolons: bool = False) -> Style | None:

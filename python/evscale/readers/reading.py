@@ -11,7 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._refuse import listed, option, refuse, shown
-from .grid import LONGEST, SHORTEST, Series, Step, amounts, binned, raw_interval, regular, shortest_multiple, step_of
+from .grid import (
+    EVEN_SHARE,
+    LONGEST,
+    SHORTEST,
+    Series,
+    Step,
+    amounts,
+    binned,
+    raw_interval,
+    regular,
+    shortest_multiple,
+    step_of,
+)
 from .instants import instants, zone_of
 from .kind import Guess, guess
 from .loading import Loaded, are_naive, load
@@ -104,15 +116,15 @@ def _instants(
         found = np.unique(loaded.offsets)
         name = "UTC" if not found.any() else _offset_name(int(found[0])) if len(found) == 1 else "several offsets"
         return loaded.walls - loaded.offsets.astype(np.int64) * 60_000, name
-    name = options.time_zone or table.hints.zone or ("UTC" if re.search(r"(?:^|[^a-z])(?:utc|gmt)(?:[^a-z]|$)", roles.time, re.I) else None)
-    stamps, absent = instants(loaded.walls, loaded.offsets, zone_of(name or "UTC"))  # type: ignore[arg-type]
-    if name is None:
+    told = options.time_zone or table.hints.zone or ("UTC" if re.search(r"(?:^|[^a-z])(?:utc|gmt)(?:[^a-z]|$)", roles.time, re.IGNORECASE) else None)
+    stamps, absent = instants(loaded.walls, loaded.offsets, zone_of(told or "UTC"))  # type: ignore[arg-type]
+    if told is None:
         at = int(loaded.rows[np.flatnonzero(loaded.offsets == NAIVE)[0]])
         doubts.append(Doubt(f"{_place(table, at)}: `{roles.time}` is {_iso(int(loaded.walls[0]))[:-1]} without a time zone, so that its instant "
                             "is not known", option("time_zone", "UTC") + " or another IANA name", asked=True))
     if absent:
-        doubts.append(Doubt(f"{absent} times do not exist in {name}, where clocks went forward", option("time_zone", "UTC")))
-    return stamps, name
+        doubts.append(Doubt(f"{absent} times do not exist in {told}, where clocks went forward", option("time_zone", "UTC")))
+    return stamps, told
 
 
 def _place(table: Table, row: int) -> str:
@@ -147,7 +159,7 @@ def _series(table: Table, roles: Roles, loaded: Loaded, stamps: NDArray[np.int64
     count = len(loaded.combinations)
     one = whole[0]
     repeated = bool((np.diff(one.stamps) == 0).any())
-    if count > 1 and count <= MOST_SERIES and len(stamps) >= LEAST_ROWS * count and (repeated or step_of(one.stamps).even < 0.9):
+    if count > 1 and count <= MOST_SERIES and len(stamps) >= LEAST_ROWS * count and (repeated or _are_apart(loaded, stamps, one.stamps)):
         parts = []
         varying = [place for place in range(len(roles.labels)) if len({labels[place] for labels in loaded.combinations}) > 1]
         for code, labels in enumerate(loaded.combinations):
@@ -165,6 +177,17 @@ def _series(table: Table, roles: Roles, loaded: Loaded, stamps: NDArray[np.int64
         raise refuse(f"{table.where(row)}: duplicate time {_iso(int(one.stamps[at]))}, expected one row per interval; {option('sum')} adds rows "
                      f"of one time up, {option('kind', 'events')} counts rows")
     return whole
+
+
+def _are_apart(loaded: Loaded, stamps: NDArray[np.int64], together: NDArray[np.int64]) -> bool:
+    """Tells whether rows of different labels are series of their own: each keeps a longer distance than all of them together."""
+    step = step_of(together)
+    if step.even < EVEN_SHARE:
+        return True
+    alone = [np.sort(stamps[loaded.labels == code]) for code in range(len(loaded.combinations))]
+    steps = [step_of(one) for one in alone]
+    filled = [len(one) * each.ms / max(1, int(one[-1] - one[0]) + each.ms) for one, each in zip(alone, steps, strict=True)]
+    return float(np.median([each.ms for each in steps])) > 1.3 * step.ms and float(np.median(filled)) > EVEN_SHARE
 
 
 def _kind(table: Table, roles: Roles, series: Sequence[Series], steps: Sequence[Step], told: str | None, raw: bool) -> Guess:
@@ -211,19 +234,19 @@ def _on_grid(
     first, last = min(int(one.stamps[0]) for one in series), max(int(one.stamps[-1]) for one in series)
     if raw or sums:
         native_ms = 1000 * (options.interval_seconds or raw_interval(np.array([first, last])))
-    elif native_ms == 0 or min(step.even for step in steps) < 0.8:
+    elif native_ms == 0 or min(step.even for step in steps) < EVEN_SHARE:
         _irregular(table, roles, options)
         native_ms = 1000 * (options.interval_seconds or 0)
     single = len(series) == 1
     wanted = options.interval_seconds
     stamp = options.stamp or ("end" if roles.events == "logged_events_count" else table.hints.stamp)
     history_ms = _history_interval(table, native_ms, wanted)
-    per_row = [step if not (raw or sums or step.even < 0.8) else Step(native_ms, 1.0) for step in steps]
+    per_row = [step if not (raw or sums or step.even < EVEN_SHARE) else Step(native_ms, 1.0) for step in steps]
     pairs = [amounts(one, kind.kind, step) for one, step in zip(series, per_row, strict=True)]
     total = float(sum(np.nansum(one.values) for one, _ in pairs))
     shift = native_ms if stamp == "end" and not (raw or sums or kind.kind == "counter") else 0
     in_order = bool((np.diff(series[0].stamps) > 0).all())
-    if single and in_order and not (raw or sums) and history_ms == native_ms and steps[0].even >= 0.8:
+    if single and in_order and not (raw or sums) and history_ms == native_ms and steps[0].even >= EVEN_SHARE:
         events, service = regular(pairs[0][0], pairs[0][1], steps[0])
         start = int(pairs[0][0].stamps[0]) - shift
         gaps = int(np.isnan(events).sum() - np.isnan(pairs[0][0].values).sum())

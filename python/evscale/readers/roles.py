@@ -20,9 +20,9 @@ NAMES = {
     "service_s": ("service_time_s", "service_time_seconds", "duration_s", "duration_seconds", "elapsed_seconds"),
 }
 """Names under which a column is found first, in small letters."""
-TIME_WORDS = re.compile(r"time|date|stamp|epoch|zeit|datum|period|hour|minute|interval|window|bucket|when|^ts$|^ds$|_at$|^at$", re.I)
+TIME_WORDS = re.compile(r"time|date|stamp|epoch|zeit|datum|period|hour|minute|interval|window|bucket|when|^ts$|^ds$|_at$|^at$", re.IGNORECASE)
 NOT_EVENTS = re.compile(r"^(id|index|#|column 1|level_\d+|year|month|day|hour|minute|weekday|status|status_?code|responsecode|code|port|pid|"
-                        r"partition|.*[_ ]id)$", re.I)
+                        r"partition|.*[_ ]id)$", re.IGNORECASE)
 MOST_SERIES = 2000
 
 

@@ -68,7 +68,8 @@ class Table:
 
     def sample(self) -> Block:
         """Returns the first rows of all columns."""
-        return {name: list(islice(values, SAMPLE)) for name, values in next(self.blocks(self.names), {}).items()}
+        block: Block = next(self.blocks(self.names), {})
+        return {name: list(islice(block.get(name, ()), SAMPLE)) for name in self.names}
 
     def load(self, names: Sequence[str]) -> dict[str, list[Any]]:
         """Returns whole columns as lists."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from .._refuse import option, refuse, shown
+from .._refuse import refuse, shown
 from .clocks import clock_of
 from .encodings import lines
 from .moments import moment
@@ -157,9 +157,9 @@ def _numbered(path: str, file: Any, shape: Shape) -> Iterator[tuple[int, list[li
             skipped += 1 if any(cell.strip() for cell in next(reader, ["end"])) else 0
         names = shape.names
         while block := list(islice(reader, BLOCK)):
-            rows = [row for row in block if row and (len(row) > 1 or row[0].strip())]
-            if shape.named:
-                rows = [row for row in rows if row[-1].strip() != names[-1] or _names([cell.strip() for cell in row]) != shape.names]
+            rows = block if set(map(len, block)) == {len(names)} and len(names) > 1 else [row for row in block if len(row) > 1 or (row and row[0].strip())]
+            if shape.named and names[-1] in {row[-1] for row in rows}:
+                rows = [row for row in rows if _names([cell.strip() for cell in row]) != names]
             yield reader.line_num, rows
     except csv.Error as problem:
         raise refuse(f"{path}: line {reader.line_num}: {problem}; expected rows of {len(shape.names)} fields") from None
