@@ -105,15 +105,20 @@ def guess(series: list[NDArray[np.float64]], interval_seconds: float, said: Evid
     if said.kind == "count":
         return Guess("count", said.why)
     known = values * interval_seconds
-    if np.median(values) < 5 and np.mean(np.abs(known - np.rint(known)) <= 0.02 + 5e-5 * interval_seconds) > 0.95 and _fine(values):
+    error = _resolution(values) * interval_seconds / 2
+    if np.median(values) < 5 and error < 0.2 and np.mean(np.abs(known - np.rint(known)) <= error + 1e-6) > 0.95:
         return Guess("rate", f"the values times {interval_seconds:g} s are whole numbers")
     small = float(np.median(values)) < 5
     return Guess("count", "fractions", doubtful=small and not (said.says_count and float(np.median(values)) >= 1))
 
 
-def _fine(values: NDArray[np.float64]) -> bool:
-    """Tells whether the values have more digits than a coarse measure, such as a percentage to one place, would."""
-    return bool(np.mean(np.abs(values * 10 - np.rint(values * 10)) > 1e-6) > 0.3)
+def _resolution(values: NDArray[np.float64]) -> float:
+    """Returns the smallest difference that the digits of the values can show."""
+    for digits in range(9):
+        scaled = values * 10.0**digits
+        if np.all(np.abs(scaled - np.rint(scaled)) < 1e-6 * np.maximum(1, np.abs(scaled))):
+            return float(10.0**-digits)
+    return 1e-9
 
 
 def is_monotone(values: NDArray[np.float64]) -> bool:
