@@ -39,6 +39,8 @@ class History:
         Name of the data frame library that the source came from.
     reading : Reading or None
         What was understood of the source.
+    about : str
+        Where the history comes from, if it was not read from a file or frame.
     """
 
     start_ms: int
@@ -48,6 +50,7 @@ class History:
     gaps: int = 0
     backend: str | None = None
     reading: Reading | None = None
+    about: str = ""
 
     def __post_init__(self) -> None:
         for name, value in (("start_ms", self.start_ms), ("interval_seconds", self.interval_seconds)):
@@ -178,7 +181,7 @@ class History:
         """Returns what was understood of the source, in some lines."""
         from .readers.look import paragraph
 
-        return "arrays given as they are" if self.reading is None else paragraph(self.reading, "history")
+        return (self.about or "arrays given as they are") if self.reading is None else paragraph(self.reading, "history")
 
 
 def _closed(wanted: Sequence[Any]) -> Any:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import evscale
 
 from .._refuse import refuse
-from ..readers import Options, Reading, look, read
+from ..readers import Options, look, read
 from ..readers.kind import KINDS
 from ..readers.options import GAPS
 from ..readers.panels import values_of
+from . import servers
 
 
 def add_arguments(part: argparse.ArgumentParser) -> None:
@@ -38,6 +40,7 @@ def add_arguments(part: argparse.ArgumentParser) -> None:
     group.add_argument("--decimal", choices=(".", ","), help="mark before the fraction of numbers")
     group.add_argument("--encoding", metavar="NAME", help="of a text file, such as cp1252")
     group.add_argument("--sheet", metavar="NAME", help="of a workbook")
+    servers.add_arguments(part)
 
 
 def pairs(given: Iterable[str], flag: str, example: str) -> dict[str, str] | None:
@@ -71,33 +74,56 @@ def file_of(args: argparse.Namespace) -> str:
     return file.name
 
 
-def readings(args: argparse.Namespace) -> Iterator[tuple[str, Reading, Options]]:
-    """Yields name, reading and options of the file, or of each series with --by."""
-    from dataclasses import replace
+@dataclass(frozen=True)
+class Understood:
+    """One series as understood: its name, the paragraph on it, the same as JSON, and the history of it."""
 
+    name: str
+    paragraph: str
+    json: str
+    next_command: str
+    history: Callable[[], evscale.History]
+
+
+def readings(args: argparse.Namespace) -> Iterator[Understood]:
+    """Yields what is understood of the file or server, or of each series with --by."""
+    if servers.is_server(args.file):
+        yield _of_server(args)
+        return
     path, options = file_of(args), options_of(args)
     name = Path(path).name
     if args.by is None:
-        yield name, read(path, options), options
+        yield _of_file(name, path, options)
         return
     for value in values_of(path, args.by, options.encoding, options.sheet):
-        each = replace(options, where={**(options.where or {}), args.by: value})
-        yield f"{name}, {args.by}={value}", read(path, each), each
+        yield _of_file(f"{name}, {args.by}={value}", path, replace(options, where={**(options.where or {}), args.by: value}))
 
 
-def history_of(name: str, reading: Reading, args: argparse.Namespace) -> evscale.History:
+def _of_file(name: str, path: str, options: Options) -> Understood:
+    reading = read(path, options)
+    return Understood(name, look.paragraph(reading, name), look.as_json(reading, path, options), look.next_command(reading, path, options),
+                      lambda: evscale.History.of_reading(reading))
+
+
+def _of_server(args: argparse.Namespace) -> Understood:
+    history = servers.server_history(args)
+    return Understood(history.about.partition(",")[0], look.of_history(history), look.json_of_history(history),
+                      "the same with backtest in the place of look", lambda: history)
+
+
+def history_of(understood: Understood, args: argparse.Namespace) -> evscale.History:
     """Returns the history, after the paragraph on what was understood, which goes to standard error with --json."""
-    history = evscale.History.of_reading(reading)
-    print(look.paragraph(reading, name) + "\n", file=sys.stderr if args.json else sys.stdout)
+    history = understood.history()
+    print(understood.paragraph + "\n", file=sys.stderr if args.json else sys.stdout)
     return history
 
 
 def run_look(args: argparse.Namespace) -> int:
-    """Shows what is understood of a file, without a forecast."""
-    for number, (name, reading, options) in enumerate(readings(args)):
+    """Shows what is understood of a file or server, without a forecast."""
+    for number, one in enumerate(readings(args)):
         if args.json:
-            print(look.as_json(reading, args.file, options))
+            print(one.json)
             continue
-        print(("\n" if number else "") + look.paragraph(reading, name))
-        print(f"  next    {look.next_command(reading, args.file, options)}")
+        print(("\n" if number else "") + one.paragraph)
+        print(f"  next    {one.next_command}")
     return 0

@@ -25,8 +25,8 @@ POOLS = (4.0, 16.0, 64.0)
 
 def run_forecast(args: argparse.Namespace) -> int:
     """Forecasts what comes after each series of a file."""
-    for name, reading, _ in readings(args):
-        _forecast(evscale.History.recent(history_of(name, reading, args)), args)
+    for one in readings(args):
+        _forecast(history_of(one, args).recent(), args)
     return 0
 
 
@@ -60,8 +60,8 @@ def run_backtest(args: argparse.Namespace) -> int:
     config = config_of(args, service_time_ms=None if args.service_time is None else milliseconds(args.service_time))
     if args.html is not None and args.by is not None:
         raise refuse("--html with --by would write one page over the other, expected one of them; --where takes one series")
-    for name, reading, _ in readings(args):
-        history = history_of(name, reading, args)
+    for one in readings(args):
+        name, history = one.name, history_of(one, args)
         report = evscale.backtest(history, config, peers=args.peers, jobs_at_peak=args.jobs_at_peak, progress=progress("backtest"))
         if args.json:
             print(json.dumps(report.to_dict()))

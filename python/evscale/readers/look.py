@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._refuse import in_shell
 from .options import Options
 from .reading import Reading, _iso
+
+if TYPE_CHECKING:
+    from ..history import History
 
 KIND_WORDS = {"count": "events per interval", "rate": "events per second", "rate/min": "events per minute",
               "counter": "a running total", "events": "one event per row"}
@@ -106,6 +109,23 @@ def paragraph(reading: Reading, name: str) -> str:
         lines.append(f"  service `{roles.service[0]}`: time per event")
     lines += [f"  note    {doubt.words}{f'; {doubt.option}' if doubt.option else ''}" for doubt in reading.doubts]
     return "\n".join(lines)
+
+
+def of_history(history: History) -> str:
+    """Returns the paragraph of a history that came from a server."""
+    first, last = history.start_ms, history.start_ms + (len(history.events) - 1) * history.interval_seconds * 1000
+    gaps = f"\n  note    {history.gaps} intervals without a sample are unknown" if history.gaps else ""
+    return (f"{history.about}\n  times   {len(history.events):,} intervals of {span(history.interval_seconds)}, UTC: {_iso(first)} to {_iso(last)}\n"
+            f"  events  {np.nansum(history.events):,.6g} in all{gaps}")
+
+
+def json_of_history(history: History) -> str:
+    """Returns the same as JSON, with the keys of `as_dict` that a server has."""
+    last = history.start_ms + (len(history.events) - 1) * history.interval_seconds * 1000
+    return json.dumps({
+        "format": history.about, "time_zone": "UTC", "interval_seconds": history.interval_seconds, "rows": len(history.events), "gaps": history.gaps,
+        "series": 1, "kind": "count", "total_events": float(np.nansum(history.events)), "first": _iso(history.start_ms), "last": _iso(last),
+        "next_command": "the same with backtest in the place of look"})
 
 
 def span(seconds: float) -> str:

@@ -90,7 +90,11 @@ class Reading:
 
 def read(source: Any, options: Options) -> Reading:
     """Returns what a source holds; what cannot be read is refused with the option that helps."""
-    table = open_source(source, options.encoding, options.sheet)
+    return read_table(open_source(source, options.encoding, options.sheet), options)
+
+
+def read_table(table: Table, options: Options) -> Reading:
+    """Returns what a table holds."""
     roles = find_roles(table, options.columns, time_format=options.time_format, decimal=options.decimal, add_up=options.sum)
     loaded = load(table, roles, options.where)
     if len(loaded.walls) < LEAST_ROWS:
