@@ -44,21 +44,25 @@ const CHUNK: usize = 256;
 /// >>> decision = scaler.decide()
 /// >>> 2 <= decision.recommended_jobs <= 40
 /// True
-#[pyclass(frozen, module = "evscale", name = "Autoscaler")]
+#[pyclass(frozen, weakref, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
     state: Mutex<evscale_core::Autoscaler>,
     config: evscale_core::Config,
+    /// Whether it was made with models or callables that are not the bundled ones.
+    has_own_parts: bool,
 }
 
 impl Autoscaler {
     fn around(
         py: Python<'_>,
         mut scaler: evscale_core::Autoscaler,
+        has_bundle: bool,
         forecaster: Option<Py<PyAny>>,
         policy: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
+        let has_own_parts = has_bundle || forecaster.is_some() || policy.is_some();
         plugin::install(py, &mut scaler, forecaster, policy)?;
-        Ok(Self { config: scaler.config().clone(), state: Mutex::new(scaler) })
+        Ok(Self { config: scaler.config().clone(), state: Mutex::new(scaler), has_own_parts })
     }
 }
 
@@ -74,6 +78,7 @@ impl Autoscaler {
         policy: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let config = config.map(|config| config.0.clone()).unwrap_or_default();
+        let has_bundle = bundle.is_some();
         let bundle = bundle.map(|bundle| bundle.0.clone());
         let scaler = guarded(py, || {
             let builder = evscale_core::Autoscaler::builder(config);
@@ -82,7 +87,7 @@ impl Autoscaler {
                 None => builder.build(),
             }
         })?;
-        Self::around(py, scaler, forecaster, policy)
+        Self::around(py, scaler, has_bundle, forecaster, policy)
     }
     /// Takes the record of one interval: a dict, or its fields as keyword arguments.
     ///
@@ -151,7 +156,8 @@ impl Autoscaler {
     }
     /// The forecast at the newest record.
     fn forecast(&self, py: Python<'_>) -> PyResult<Forecast> {
-        locked(py, &self.state, |scaler| Ok(scaler.forecast())).map(Forecast)
+        let forecast = locked(py, &self.state, |scaler| Ok(scaler.forecast()))?;
+        Ok(Forecast::of(forecast, self.config.interval_seconds))
     }
     /// The decision at the time of the newest record: new if it is due or there is an emergency, else the standing one.
     fn decide(&self, py: Python<'_>) -> PyResult<Decision> {
@@ -194,9 +200,10 @@ impl Autoscaler {
         forecaster: Option<Py<PyAny>>,
         policy: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
+        let has_bundle = bundle.is_some();
         let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
         let scaler = guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data))?;
-        Self::around(py, scaler, forecaster, policy)
+        Self::around(py, scaler, has_bundle, forecaster, policy)
     }
     /// Tells what the host really did, as a dict or as keyword arguments; the startup time is learned from it.
     ///
@@ -278,6 +285,19 @@ impl Autoscaler {
     #[getter]
     fn config(&self) -> Config {
         Config(self.config.clone())
+    }
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        if this.has_own_parts {
+            return Err(refused(
+                py,
+                "an Autoscaler with a bundle, forecaster or policy of its own is not picklable, expected its snapshot() \
+                 and Autoscaler.restore with them",
+            ));
+        }
+        let restore = py.get_type::<Self>().getattr("restore")?;
+        let arguments = (Config(this.config.clone()), this.snapshot(py)?);
+        Ok((restore, arguments).into_pyobject(py)?.into_any())
     }
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("Autoscaler({})", Bound::new(py, self.config())?.repr()?))

@@ -26,11 +26,14 @@ use std::sync::Mutex;
 /// 'accepted'
 /// >>> tick.decisions["eu-west"].recommended_jobs >= 5
 /// True
-#[pyclass(frozen, module = "evscale", name = "Fleet")]
-pub struct Fleet(Mutex<evscale_core::Fleet>);
+#[pyclass(frozen, weakref, module = "evscale", name = "Fleet")]
+pub struct Fleet(Mutex<evscale_core::Fleet>, HasOwnBundle);
+
+/// Whether a fleet was made with models that are not the bundled ones.
+type HasOwnBundle = bool;
 
 /// What became of the records of a tick.
-#[pyclass(frozen, module = "evscale", name = "FleetTick")]
+#[pyclass(frozen, weakref, module = "evscale", name = "FleetTick")]
 pub struct FleetTick {
     decisions: Py<PyDict>,
     observations: Py<PyDict>,
@@ -42,11 +45,12 @@ impl Fleet {
     #[new]
     #[pyo3(signature = (bundle=None, threads=1))]
     fn new(py: Python<'_>, bundle: Option<&ModelBundle>, threads: usize) -> PyResult<Self> {
+        let has_bundle = bundle.is_some();
         let bundle = ModelBundle::or_bundled(bundle);
         guarded(py, || {
             let mut fleet = evscale_core::Fleet::new(&bundle()?);
             fleet.set_threads(threads)?;
-            Ok(Self(Mutex::new(fleet)))
+            Ok(Self(Mutex::new(fleet), has_bundle))
         })
     }
     /// Adds a pool; its key must be free.
@@ -102,7 +106,9 @@ impl Fleet {
     }
     /// The forecast of a pool at its newest record.
     fn forecast(&self, py: Python<'_>, key: &str) -> PyResult<Forecast> {
-        locked(py, &self.0, |fleet| fleet.with_pool(key, |pool| pool.forecast())).map(Forecast)
+        let ask = |pool: &mut evscale_core::Autoscaler| (pool.forecast(), pool.config().interval_seconds);
+        let (forecast, interval) = locked(py, &self.0, |fleet| fleet.with_pool(key, ask))?;
+        Ok(Forecast::of(forecast, interval))
     }
     /// The decision of a pool at the time of its newest record, or at a later time.
     #[pyo3(signature = (key, timestamp=None))]
@@ -170,6 +176,30 @@ impl Fleet {
     fn __contains__(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
         locked(py, &self.0, |fleet| Ok(fleet.contains(key)))
     }
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.1 {
+            return Err(refused(
+                py,
+                "a Fleet with a bundle of its own is not picklable, expected its snapshots() and restore with it",
+            ));
+        }
+        let pools: Vec<(String, Config, Vec<u8>)> = locked(py, &self.0, |fleet| {
+            let states: Vec<(String, Vec<u8>)> =
+                fleet.snapshots().map(|(key, data)| (key.to_owned(), data)).collect();
+            let mut pools = Vec::with_capacity(states.len());
+            for (key, data) in states {
+                let config = Config(fleet.with_pool(&key, |pool| pool.config().clone())?);
+                pools.push((key, config, data));
+            }
+            Ok(pools)
+        })?;
+        let list = PyList::empty(py);
+        for (key, config, data) in pools {
+            list.append((key, config, PyBytes::new(py, &data)))?;
+        }
+        let restore = py.import("evscale.snapshot")?.getattr("fleet_of")?;
+        Ok((restore, (list,)).into_pyobject(py)?.into_any())
+    }
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("Fleet({} pools)", self.__len__(py)?))
     }
@@ -177,6 +207,13 @@ impl Fleet {
 
 #[pymethods]
 impl FleetTick {
+    #[new]
+    fn new(decisions: Py<PyDict>, observations: Py<PyDict>, errors: Py<PyList>) -> Self {
+        Self { decisions, observations, errors }
+    }
+    fn __getnewargs__(&self, py: Python<'_>) -> (Py<PyDict>, Py<PyDict>, Py<PyList>) {
+        (self.decisions(py), self.observations(py), self.errors(py))
+    }
     /// The decision of every pool that had a record, by key.
     #[getter]
     fn decisions(&self, py: Python<'_>) -> Py<PyDict> {

@@ -1,7 +1,7 @@
 //! Forecasts as frozen Python values.
 
 use crate::door::refused;
-use crate::plain::{datetime, loads, timestamp};
+use crate::plain::{datetime, hash_of, loads, timestamp};
 use evscale_core::QUANTILE_LEVELS;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict};
@@ -14,28 +14,52 @@ use pyo3::types::{PyDateTime, PyDict};
 /// >>> forecast = Forecaster().predict([5, 7, 6])
 /// >>> [minutes for minutes in forecast.horizons if minutes in (12, 48, 180)]
 /// [12, 48, 180]
-#[pyclass(frozen, eq, module = "evscale", name = "Forecast")]
-#[derive(PartialEq)]
-pub struct Forecast(pub evscale_core::Forecast);
+#[pyclass(frozen, eq, weakref, module = "evscale", name = "Forecast")]
+pub struct Forecast {
+    inner: evscale_core::Forecast,
+    interval_seconds: Option<u32>,
+    /// Data frame library that the counts came from; no part of the value.
+    backend: Option<String>,
+}
+
+impl PartialEq for Forecast {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner && self.interval_seconds == other.interval_seconds
+    }
+}
+
+impl Forecast {
+    /// A forecast of intervals of this length.
+    pub fn of(inner: evscale_core::Forecast, interval_seconds: u32) -> Self {
+        Self { inner, interval_seconds: Some(interval_seconds), backend: None }
+    }
+    /// The same, to be shown as data frames of this library.
+    pub fn shown_as(self, backend: Option<String>) -> Self {
+        Self { backend, ..self }
+    }
+}
 
 #[pymethods]
 impl Forecast {
     #[new]
+    #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None))]
     fn new(
         at: &Bound<'_, PyAny>,
         horizons: Vec<PyRef<'_, HorizonForecast>>,
         anomaly_score: f64,
         model_confidence: f64,
+        interval_seconds: Option<u32>,
     ) -> PyResult<Self> {
         let horizons = horizons.iter().map(|horizon| horizon.0.clone()).collect();
         let at = timestamp("at", at)?;
-        Ok(Self(evscale_core::Forecast { at, horizons, anomaly_score, model_confidence }))
+        let inner = evscale_core::Forecast { at, horizons, anomaly_score, model_confidence };
+        Ok(Self { inner, interval_seconds, backend: None })
     }
     /// Horizons by minutes ahead, nearest first; 12, 48 and 180 are always there.
     #[getter]
     fn horizons<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(py);
-        for horizon in &self.0.horizons {
+        for horizon in &self.inner.horizons {
             out.set_item(horizon.minutes, HorizonForecast(horizon.clone()))?;
         }
         Ok(out)
@@ -43,26 +67,35 @@ impl Forecast {
     /// End of the newest interval known, UTC.
     #[getter]
     fn at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.0.at)
+        datetime(py, self.inner.at)
     }
     /// How unusual the newest records are, 0 to 1.
     #[getter]
     fn anomaly_score(&self) -> f64 {
-        self.0.anomaly_score
+        self.inner.anomaly_score
     }
     /// How far this forecast can be trusted, 0 to 1.
     #[getter]
     fn model_confidence(&self) -> f64 {
-        self.0.model_confidence
+        self.inner.model_confidence
     }
-    /// The forecast as a data frame (of pandas, polars or pyarrow, whichever is installed) with the columns ds, mean,
-    /// lo-80, hi-80 and so on; `level` lists the central intervals in percent.
+    /// Length of an interval, seconds; None if it is not known.
+    #[getter]
+    fn interval_seconds(&self) -> Option<u32> {
+        self.interval_seconds
+    }
+    /// Returns the forecast as a data frame (of the library that the counts came in, or of pandas, polars or pyarrow, whichever is
+    /// installed): a row per interval that is
+    /// forecast, with the columns ds (beginning of the interval, as in the histories that come in), median, lo-80, hi-80 and
+    /// so on; `level` lists the central intervals in percent.
     #[pyo3(signature = (level=None))]
     fn to_frame<'py>(
         slf: &Bound<'py, Self>,
         level: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("evscale.pictures")?.call_method1("forecast_frame", (slf, level))
+        slf.py()
+            .import("evscale.pictures")?
+            .call_method1("forecast_frame", (slf, level, slf.get().backend.as_deref()))
     }
     /// The median and the 50 and 80 % intervals over the horizons, drawn with matplotlib; the axes are returned.
     #[pyo3(signature = (axes=None))]
@@ -71,24 +104,34 @@ impl Forecast {
     }
     /// The whole forecast as plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        loads(py, &self.0.to_json())
+        loads(py, &self.inner.to_json())
     }
     /// The whole forecast as JSON, byte for byte as in Rust and C.
     fn to_json(&self) -> String {
-        self.0.to_json()
+        self.inner.to_json()
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("evscale.notebook")?.call_method1("forecast_html", (slf,))
+    }
+    fn __hash__(&self) -> u64 {
+        hash_of(&self.inner.to_json())
     }
     fn __repr__(&self) -> String {
-        let soon = self.0.horizon(12).map_or(f64::NAN, |horizon| horizon.prediction);
-        format!("Forecast(at {}, in 12 min {soon:.1}, confidence {:.2})", self.0.at, self.0.model_confidence)
+        let soon = self.inner.horizon(12).map_or(f64::NAN, |horizon| horizon.prediction);
+        format!(
+            "Forecast(at {}, in 12 min {soon:.1}, confidence {:.2})",
+            self.inner.at, self.inner.model_confidence
+        )
     }
-    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64) {
-        let horizons = self.0.horizons.iter().cloned().map(HorizonForecast).collect();
-        (self.0.at.as_millis(), horizons, self.0.anomaly_score, self.0.model_confidence)
+    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64, Option<u32>) {
+        let horizons = self.inner.horizons.iter().cloned().map(HorizonForecast).collect();
+        let (anomaly, confidence) = (self.inner.anomaly_score, self.inner.model_confidence);
+        (self.inner.at.as_millis(), horizons, anomaly, confidence, self.interval_seconds)
     }
 }
 
 /// Arrivals of one whole interval that ends a while from now, events per interval.
-#[pyclass(frozen, eq, module = "evscale", name = "HorizonForecast")]
+#[pyclass(frozen, eq, weakref, module = "evscale", name = "HorizonForecast")]
 #[derive(PartialEq)]
 pub struct HorizonForecast(pub evscale_core::HorizonForecast);
 
@@ -155,6 +198,9 @@ impl HorizonForecast {
     #[pyo3(signature = (share=0.8))]
     fn interval(&self, py: Python<'_>, share: f64) -> PyResult<(f64, f64)> {
         Ok(self.0.interval(self::share(py, "share", share)?))
+    }
+    fn __hash__(&self) -> u64 {
+        hash_of(&format!("{:?}", self.0))
     }
     fn __repr__(&self) -> String {
         let (low, high) = self.0.interval(0.8);

@@ -1,6 +1,7 @@
 //! What became of a record.
 
 use crate::door::refused;
+use crate::plain::hash_of;
 use evscale_core::{AllowedActions, DataQuality};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -13,7 +14,7 @@ use pyo3::types::PyDict;
 /// >>> seen = Autoscaler().observe(timestamp="2026-01-05T10:02:00Z", logged_events_count=-5, current_job_count=3)
 /// >>> seen.verdict, len(seen.repairs)
 /// ('repaired', 1)
-#[pyclass(frozen, eq, module = "evscale", name = "Observation")]
+#[pyclass(frozen, eq, weakref, module = "evscale", name = "Observation")]
 #[derive(Clone, PartialEq)]
 pub struct Observation {
     /// "accepted", "repaired" or "rejected".
@@ -99,6 +100,9 @@ impl Observation {
         out.set_item("decision_due", self.decision_due)?;
         out.set_item("emergency", self.emergency)?;
         Ok(out)
+    }
+    fn __hash__(&self) -> u64 {
+        hash_of(&format!("{}{:?}{:?}{}", self.verdict, self.repairs, self.reason, self.anomaly_score))
     }
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let fields: Vec<String> = self

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyTzInfo};
 use serde_json::{Map, Number, Value};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Largest whole number that a float holds without gaps.
 const WHOLE_LIMIT: f64 = 9_007_199_254_740_992.0;
@@ -23,6 +24,13 @@ pub fn shown(value: &Bound<'_, PyAny>) -> String {
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map(|name| name.to_string()).unwrap_or_default()
+}
+
+/// A hash of what a value is as text; equal values have the same.
+pub fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// None or a data frame's mark for a missing value; NaN is a number.

@@ -192,6 +192,15 @@ def _no_where(index: int | None = None) -> str:
     return "history" if index is None else f"row {index}"
 
 
+def timed(source: Any) -> History | None:
+    """Returns the history of what has times: a `History`, a data frame, or a series with an index of times; None for numbers."""
+    if isinstance(source, History):
+        return source
+    is_frame = hasattr(source, "columns") or hasattr(source, "column_names") or isinstance(source, Mapping)
+    has_times = hasattr(source, "to_frame") and any(hasattr(getattr(source, "index", None), name) for name in ("tz", "to_timestamp"))
+    return History.read(source) if is_frame or has_times else None
+
+
 def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list[Any]]:
     """Returns columns of metrics records: text of a file as numbers, foreign names as ours."""
     from .readers.roles import column

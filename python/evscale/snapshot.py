@@ -6,7 +6,7 @@ import os
 from os import PathLike
 from pathlib import Path
 
-from ._evscale import Autoscaler, Config, ModelBundle
+from ._evscale import Autoscaler, Config, Fleet, ModelBundle
 
 
 def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
@@ -45,6 +45,14 @@ def _written(target: Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def fleet_of(pools: list[tuple[str, Config, bytes]]) -> Fleet:
+    """Returns a fleet that goes on from the states of its pools: key, configuration and snapshot of each."""
+    fleet = Fleet()
+    for key, config, data in pools:
+        fleet.restore(key, config, data)
+    return fleet
 
 
 def load_snapshot(path: str | PathLike[str], config: Config, bundle: ModelBundle | None = None) -> Autoscaler:

@@ -122,7 +122,7 @@ def _resolution(values: NDArray[np.float64]) -> float:
 
 
 def is_monotone(values: NDArray[np.float64]) -> bool:
-    """Tells whether a series is a running total: it grows, but for rare falls to a small value, and does not stand still."""
+    """Tells whether a series is a running total: it grows, but for rare falls to what it grew by since, and does not stand still."""
     known = values[np.isfinite(values)]
     if len(known) < LEAST_MONOTONE:
         return False
@@ -130,7 +130,7 @@ def is_monotone(values: NDArray[np.float64]) -> bool:
     falls = steps < 0
     if falls.sum() > max(1, 0.03 * len(steps)) or (steps > 0).sum() < 0.2 * len(steps):
         return False
-    return bool(np.all(known[1:][falls] <= 0.5 * known[:-1][falls]))
+    return bool(np.all(known[1:][falls] <= 5 * steps.max()))
 
 
 def increases(values: NDArray[np.float64]) -> NDArray[np.float64]:
