@@ -83,6 +83,17 @@ FILES = {
     "grafana frames": Expected(made.grafana_frames),
     "json lines": Expected(made.json_lines, name="a.ndjson"),
     "json records with digits as times": Expected(made.json_records, needs={"time_zone": "UTC"}),
+    "splunk": Expected(made.splunk),
+    "new relic": Expected(made.new_relic),
+    "azure logs": Expected(made.azure_logs),
+    "azure monitor": Expected(made.azure_monitor),
+    "google monitoring": Expected(made.google_monitoring),
+    "google csv": Expected(made.google_csv),
+    "opentsdb": Expected(made.open_tsdb),
+    "elastic query": Expected(made.elastic_query),
+    "zabbix": Expected(made.zabbix),
+    "gatling": Expected(made.gatling, **REQUESTS),
+    "vegeta": Expected(made.vegeta, **REQUESTS, needs={"kind": "events"}),
     "json pairs": Expected(made.json_pairs),
 }
 

@@ -95,7 +95,8 @@ def read(source: Any, options: Options) -> Reading:
 
 def read_table(table: Table, options: Options) -> Reading:
     """Returns what a table holds."""
-    roles = find_roles(table, options.columns, time_format=options.time_format, decimal=options.decimal, add_up=options.sum)
+    roles = find_roles(table, options.columns, time_format=options.time_format, decimal=options.decimal, add_up=options.sum,
+                       raw=options.kind == "events")
     loaded = load(table, roles, options.where)
     if len(loaded.walls) < LEAST_ROWS:
         raise refuse(f"{table.where()}: {len(loaded.walls)} rows, expected at least {LEAST_ROWS}; export a longer time range")
@@ -317,7 +318,7 @@ def _remarks(
     if kind.kind == "count" and kind.why == "fractions":
         doubts.append(Doubt("counts have fractions, as averages and rates do", option("kind", "rate")))
     if kind.kind == "events" and wanted is None:
-        doubts.append(Doubt(f"events are counted in intervals of {native_ms // 1000} s", option("interval_seconds", 120)))
+        doubts.append(Doubt(f"events are counted in intervals of {native_ms // 1000} s", option("interval_seconds", 60 if native_ms == 120_000 else 120)))
     elif history_ms != native_ms and wanted is None:
         doubts.append(Doubt(f"rows are {native_ms / 1000:g} s apart and are put together to {history_ms // 1000} s", option("interval_seconds", 60)))
     if steps[0].drift_ms > native_ms // 2 and kind.kind != "events":

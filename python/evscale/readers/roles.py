@@ -20,10 +20,12 @@ NAMES = {
     "service_s": ("service_time_s", "service_time_seconds", "duration_s", "duration_seconds", "elapsed_seconds"),
 }
 """Names under which a column is found first, in small letters."""
-TIME_WORDS = re.compile(r"time|date|stamp|epoch|zeit|datum|period|hour|minute|interval|window|bucket|when|^ts$|^ds$|_at$|^at$", re.IGNORECASE)
+TIME_WORDS = re.compile(r"time|date|clock|stamp|epoch|zeit|datum|period|hour|minute|interval|window|bucket|when|^ts$|^ds$|_at$|^at$", re.IGNORECASE)
 NOT_EVENTS = re.compile(r"^(id|index|#|column 1|level_\d+|year|month|day|hour|minute|weekday|status|status_?code|responsecode|code|port|pid|"
                         r"partition|.*[_ ]id)$", re.IGNORECASE)
 MOST_SERIES = 2000
+CENTURY_MS = (978_307_200_000, 4_102_444_800_000)
+"""The years 2001 to 2099, epoch milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,13 @@ def column(table: Table, name: str) -> str:
 
 
 def find_roles(
-    table: Table, columns: Mapping[str, str] | None, *, time_format: str | None, decimal: str | None, add_up: bool
+    table: Table, columns: Mapping[str, str] | None, *, time_format: str | None, decimal: str | None, add_up: bool,
+    raw: bool = False
 ) -> Roles:
-    """Returns the columns of a table by what is told, what the format fixes, their names, and what they hold."""
+    """Returns the columns of a table by what is told, what the format fixes, their names, and what they hold.
+
+    With `raw`, each row is one event, whatever its numbers are.
+    """
     given = _told(table, columns)
     sample = table.sample()
     kind, told_events = _kind_and_name(given.get("events"))
@@ -80,12 +86,12 @@ def find_roles(
     if told_events is not None:
         names = [column(table, part.strip()) for part in ([told_events] if _is_column(table, told_events) else told_events.split("+"))]
         events, wide = names[0], tuple(names[1:])
+    elif raw or table.hints.kind == "events":
+        events = None
     elif "events" in hints:
         events = hints["events"]
-    elif table.hints.kind == "events":
-        events = None
     else:
-        used = {time, service[0] if service else None}
+        used = {time, service[0] if service else None, *(name for name in styles if _is_epoch(sample[name]))}
         events, wide = _events(table, {name: style for name, style in styles.items() if name not in used}, add_up)
     for name in (events, *wide):
         if name is not None and name not in styles:
@@ -147,9 +153,9 @@ def _time(table: Table, sample: Mapping[str, Sequence[Any]], told: str | None, t
         clock = clock_of(sample[name], time_format)
         if clock is not None and not clock.name.startswith(("epoch", "days")):
             return name, _decided(table, name, clock, sample)
-    for name in table.names[:1]:
+    for name in table.names:
         clock = clock_of(sample[name], time_format)
-        if clock is not None and clock.name.startswith("epoch"):
+        if clock is not None and _is_epoch(sample[name]):
             return name, clock
     raise refuse(f"{table.where()}: no column for `timestamp` among {listed(table.names)}, expected one with times; "
                  f"{option('columns', {'timestamp': 'NAME'})} names it, {option('time_format', '%d.%m.%Y %H:%M')} tells how they are written")
@@ -194,7 +200,8 @@ def _service(table: Table, given: Mapping[str, str], styles: Mapping[str, Style]
 
 def _events(table: Table, styles: Mapping[str, Style], add_up: bool) -> tuple[str | None, tuple[str, ...]]:
     """Returns the column of events, and those of the same rank if they are to be added up."""
-    lowered = _lowered(table.names)
+    lowered = _lowered([*table.names, *(name.rpartition(".")[2] for name in table.names)])
+    lowered |= {name.rpartition(".")[2].lower(): name for name in reversed(table.names)}
     named = next((lowered[one] for one in NAMES["events"] if one in lowered), None)
     if named is not None and (named in styles or named in table.hints.roles.values()):
         return named, ()
@@ -212,7 +219,17 @@ def _events(table: Table, styles: Mapping[str, Style], add_up: bool) -> tuple[st
     if add_up and best >= 0:
         return names[0], tuple(names[1:])
     raise refuse(f"{table.where()}: {listed(names)} may all be the events; {option('columns', {'events': names[0]})} takes one, "
-                 f"{option('sum')} adds them up")
+                 f"{option('sum')} adds them up, {option('kind', 'events')} counts each row as one event")
+
+
+def _is_epoch(values: Sequence[Any]) -> bool:
+    """Tells whether numbers are times of this century rather than counts."""
+    known = [value for value in values if not is_missing(value)]
+    clock = clock_of(known)
+    if clock is None or not clock.name.startswith("epoch"):
+        return False
+    walls, _ = clock.read([value for value in known[:50] if clock_of([value]) is not None])
+    return len(walls) > 0 and bool((walls > CENTURY_MS[0]).all() and (walls < CENTURY_MS[1]).all())
 
 
 def _is_label(values: Sequence[Any]) -> bool:

@@ -149,7 +149,28 @@ def _found(data: Any, source: str) -> Table | None:
     for path, rows in lists:
         if all(isinstance(row, list) and len(row) == 2 for row in rows):
             return _pairs(rows, source, "JSON pairs" + (f" under {path}" if path else ""))
-    return None
+    return _keyed(data, source)
+
+
+def _keyed(data: Any, source: str) -> Table | None:
+    """Reads objects whose keys are times, as in OpenTSDB's `dps`; several of them are several series."""
+    found = list(_time_maps(data, 0, {}))
+    return of_points(found, source, "JSON with times as keys") if found else None
+
+
+def _time_maps(data: Any, depth: int, labels: dict[str, Any]) -> Iterator[Points]:
+    if depth > DEEPEST:
+        return
+    if isinstance(data, list):
+        for value in data[:1000]:
+            yield from _time_maps(value, depth + 1, labels)
+    elif isinstance(data, Mapping):
+        if len(data) >= LEAST_ROWS and clock_of(list(data)[:50]) is not None and not any(isinstance(one, (list, Mapping)) for one in data.values()):
+            yield Points(list(data), list(data.values()), labels)
+            return
+        plain = labels | {str(name): value for name, value in flattened(data).items() if isinstance(value, str) and clock_of([name]) is None}
+        for value in data.values():
+            yield from _time_maps(value, depth + 1, plain)
 
 
 def _lists(data: Any, depth: int, path: str) -> Iterator[tuple[str, list[Any]]]:

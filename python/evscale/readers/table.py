@@ -119,6 +119,8 @@ def flattened(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """
     out: dict[str, Any] = {}
     for name, value in record.items():
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
+            value = value[0]
         if isinstance(value, Mapping):
             out |= flattened(value, f"{prefix}{name}.")
         elif not isinstance(value, (list, tuple)):

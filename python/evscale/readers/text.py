@@ -20,6 +20,7 @@ from .numbers import style_of
 from .table import Block, Hints, Table
 
 BLOCK = 65_536
+MOST_HEADERS = 8
 LOOK_AT = 400
 """Lines that tell the delimiter and the header."""
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -85,6 +86,7 @@ def _shape(path: str, first: list[str]) -> Shape:
     before = next(place for place, row in enumerate(fields) if len(row) >= width)
     if before and any(moment(cell) for row in fields[:before] for cell in row):
         before = 0
+    before = _header(fields, before, width)
     names = fields[before]
     named = not _is_data(names, fields[before + 1:])
     if named and len(set(filter(None, names))) < len([name for name in names if name]):
@@ -92,6 +94,15 @@ def _shape(path: str, first: list[str]) -> Shape:
         raise refuse(f"{path}: line {1 + (1 if told else 0) + before}: column {shown(twice)} is there twice, expected each name once")
     skipped = before + (1 if named else 0)
     return Shape(delimiter, skipped + (1 if told else 0), _names(names) if named else _invented(fields[before:]), named, comments)
+
+
+def _header(fields: list[list[str]], before: int, width: int) -> int:
+    """Returns the row right before the first one with a time, if some rows of names come before the data."""
+    for place in range(before, min(len(fields) - 1, before + MOST_HEADERS)):
+        rows = fields[place:place + 20]
+        if any(moment(row[column]) for row in rows[:1] for column in range(len(row))):
+            return max(before, place - 1) if len(fields[place - 1]) == width else before
+    return before
 
 
 def _delimiter(kept: list[str]) -> str:
@@ -128,16 +139,15 @@ def _names(cells: list[str]) -> tuple[str, ...]:
 
 
 def _invented(rows: list[list[str]]) -> tuple[str, ...]:
-    """Returns names by what the columns hold: timestamp, value, and series for text."""
+    """Returns names by what the columns hold: timestamp, value, and series for text; several numbers are told by their places."""
+    columns = [[row[place] for row in rows if len(row) > place] for place in range(len(rows[0]))]
+    times = [place for place, cells in enumerate(columns) if clock_of(cells) is not None]
+    numbers = [place for place, cells in enumerate(columns) if place not in times and style_of(cells) is not None]
     out: list[str] = []
-    for place in range(len(rows[0])):
-        cells = [row[place] for row in rows if len(row) > place]
-        name = "series"
-        if clock_of(cells) is not None and "timestamp" not in out:
-            name = "timestamp"
-        elif style_of(cells) is not None:
-            name = "value"
-        out.append(name if name not in out else f"{name} {place + 1}")
+    for place in range(len(columns)):
+        name = "timestamp" if place in times[:1] else "value" if numbers == [place] else "series"
+        is_plain = place in times[:1] or numbers == [place] or (place not in numbers and name not in out and place not in times)
+        out.append(name if is_plain else f"column {place + 1}")
     return tuple(out)
 
 

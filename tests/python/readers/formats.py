@@ -197,3 +197,59 @@ def json_records():
 
 def json_pairs():
     return json.dumps({"data": [[1000 * at, n] for at, n in zip(EPOCH, COUNTS, strict=True)]}).encode()
+
+
+def splunk():
+    return table(["_time", "count", "_span", "_spandays"], [[f"{at:%Y-%m-%dT%H:%M:%S}.000+0000", n, 300, ""]
+                                                            for at, n in zip(TIMES, COUNTS, strict=True)])
+
+
+def new_relic():
+    rows = [{"beginTimeSeconds": at, "endTimeSeconds": at + 300, "inspectedCount": 3 * n, "results": [{"count": n}]}
+            for at, n in zip(EPOCH, COUNTS, strict=True)]
+    return json.dumps({"results": rows, "performanceStats": {"inspectedCount": 4}}).encode()
+
+
+def azure_logs():
+    rows = [[f"{at.month}/{at.day}/{at.year}, {at:%I:%M:%S}.000 {at:%p}", n] for at, n in zip(TIMES, COUNTS, strict=True)]
+    return table(["timestamp [UTC]", "count_"], rows, quote=csv.QUOTE_NONNUMERIC)
+
+
+def azure_monitor():
+    data = [{"timeStamp": at, "total": n} for at, n in zip(ISO, COUNTS, strict=True)]
+    return json.dumps({"value": [{"name": {"value": "IncomingMessages"}, "timeseries": [{"metadatavalues": [], "data": data}]}]}).encode()
+
+
+def google_monitoring():
+    points = [{"interval": {"startTime": f"{at - STEP:%Y-%m-%dT%H:%M:%SZ}", "endTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"}, "value": {"int64Value": str(n)}}
+              for at, n in zip(TIMES, COUNTS, strict=True)]
+    return json.dumps({"timeSeries": [{"metric": {"type": "pubsub/publish_message_count"}, "metricKind": "DELTA", "points": points[::-1]}]}).encode()
+
+
+def google_csv():
+    rows = [[f"{at:%a %b %d %Y %H:%M:%S} GMT+0000 (Coordinated Universal Time)", n] for at, n in zip(TIMES, COUNTS, strict=True)]
+    return table(["Timestamp", "orders"], rows, before="TimeSeries ID,project: shop\n\n")
+
+
+def open_tsdb():
+    return json.dumps([{"metric": "orders.count", "tags": {"host": "a"}, "aggregateTags": [],
+                        "dps": {str(at): n for at, n in zip(EPOCH, COUNTS, strict=True)}}]).encode()
+
+
+def elastic_query():
+    return json.dumps({"columns": [{"name": "COUNT(*)", "type": "long"}, {"name": "bucket", "type": "date"}],
+                       "values": [[n, at] for at, n in zip(ISO, COUNTS, strict=True)]}).encode()
+
+
+def zabbix():
+    return table(["itemid", "clock", "value", "ns"], [[31337, at, n, 123456] for at, n in zip(EPOCH, COUNTS, strict=True)], delimiter=";")
+
+
+def gatling():
+    rows = [["REQUEST", "", "get", 1000 * EPOCH[0] + 5000 * i, 1000 * EPOCH[0] + 5000 * i + 80, "OK", " "] for i in range(400)]
+    return table(None, rows, delimiter="\t", before=f"RUN\tsim.Basic\tbasic\t{1000 * EPOCH[0]}\t \t3.9\n")
+
+
+def vegeta():
+    rows = [[10**9 * (EPOCH[0] + 5 * i), 200, 1_500_000 + i, 512, 128, "", "", "attack", i, "GET", "http://192.0.2.1/", ""] for i in range(400)]
+    return table(None, rows)
