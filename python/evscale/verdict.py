@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._refuse import option
+from ._refuse import in_shell, option
 
 if TYPE_CHECKING:
     from .report import Report
@@ -71,7 +71,7 @@ def _too_few_jobs(report: Report) -> str:
         return ""
     need = need_at_peak(report)
     return (f"no rule can serve this in time: the peak needs {need:,} jobs, max_jobs is {report.config.max_jobs:,}; "
-            f"{option('set', {'max_jobs': math.ceil(1.2 * need)}) if option('sum') == '--sum' else f'max_jobs={math.ceil(1.2 * need)}'} allows them")
+            f"{'--set ' if in_shell() else ''}max_jobs={math.ceil(1.2 * need)} allows them")
 
 
 def _no_counts(report: Report) -> str:
@@ -88,4 +88,4 @@ def _assumed(report: Report) -> str:
     jobs = report.question.jobs_at_peak
     told = f"so that the peak keeps {jobs:g} jobs busy, as told" if jobs is not None else "so that the pool is of a usual size"
     return (f"service time of an event assumed: {report.service_time_ms:,.0f} ms, {told}; jobs and waits are those of your pool only with "
-            f"the real one, {'--service-time' if option('sum') == '--sum' else 'Config(service_time_ms=...)'}")
+            f"the real one, which {'--service-time' if in_shell() else 'Config(service_time_ms=...)'} tells")

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -277,3 +278,12 @@ def test_a_bundle_is_signed_and_its_signature_checked(tmp_path):
                             (("check", folder, "--public-key", "12"), "64 hexadecimal"), (("sign",), "--key")]:
         ran = evscale("bundle", *arguments)
         assert ran.returncode == 2 and part in ran.stderr, ran.stderr
+
+
+def test_the_page_on_metrics_names_options_that_exist():
+    text = (Path(__file__).parents[2] / "docs/bring-your-metrics.md").read_text()
+    shown = "".join(evscale(command, "--help").stdout for command in ("look", "backtest", "forecast", "decide"))
+    ours = [line for line in text.splitlines() if "evscale " in line or line.startswith("|") and "`--" in line]
+    for option in set(re.findall(r"(?<=[ `])--[a-z-]+", " ".join(part for line in ours for part in re.findall(r"`([^`]*)`", line)
+                                                                 if not part.startswith(("curl", "aws", "az ", "influx"))))):
+        assert option in shown or option == "--out", option
