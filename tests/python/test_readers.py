@@ -94,6 +94,16 @@ FILES = {
     "zabbix": Expected(made.zabbix),
     "gatling": Expected(made.gatling, **REQUESTS),
     "vegeta": Expected(made.vegeta, **REQUESTS, needs={"kind": "events"}),
+    "psql": Expected(made.psql),
+    "mysql": Expected(made.mysql, needs={"time_zone": "UTC"}),
+    "aligned with spaces": Expected(made.aligned),
+    "dates and times apart": Expected(made.date_and_time, needs={"time_zone": "UTC"}),
+    "iis": Expected(made.iis, **REQUESTS),
+    "lines of a log": Expected(made.log_lines, **REQUESTS, needs={"kind": "events"}),
+    "access log with hosts": Expected(lambda: made.access_log().replace(b"192.0.2", b"shop:443 192.0.2"), **REQUESTS),
+    "netdata": Expected(made.netdata),
+    "lists of a chart": Expected(made.chart),
+    "a few rows twice": Expected(lambda: made.plain() + b"\n".join(made.plain().splitlines()[-3:])),
     "json pairs": Expected(made.json_pairs),
 }
 

@@ -19,7 +19,7 @@ LOOK_AT = 50
 TOLERATED = 0.02
 """Share of lines of another form that is passed over."""
 LINE = re.compile(
-    r'(?P<host>\S+) \S+ (?:\S+|"[^"]*") \[(?P<timestamp>[^\]]{20,40})\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?:\d+|-)'
+    r'(?:\S+ )?(?P<host>\S+) \S+ (?:\S+|"[^"]*") \[(?P<timestamp>[^\]]{20,40})\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?:\d+|-)'
     r'(?P<rest>.*)')
 DURATION = re.compile(r'(?:"(?:[^"\\]|\\.)*"|\s|-)*(?:rt=|request_time=)?"?(?P<duration>\d+(?:\.\d+)?)"?')
 NAMES = ("timestamp", "status", "method", "path", "duration")

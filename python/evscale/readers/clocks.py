@@ -28,6 +28,7 @@ COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?P<zone>Z|\+00:00|\+0000|\+00| UTC)?")
 DIGITS = re.compile(r"-?\d+(?:\.\d+)?")
 
+DIGIT_CODES = (48, 57)
 MOSTLY = 0.6
 """Share of a sample that tells the way of writing; the others are refused with their row."""
 
@@ -218,15 +219,17 @@ _texts = _each(lambda value: moment(value) if isinstance(value, str) else _of_da
 
 def _iso(values: Sequence[Any]) -> Read:
     """Reads blocks of one zone and ISO 8601 through numpy, others one by one."""
-    first = ISO.fullmatch(values[0].strip()) if len(values) and isinstance(values[0], str) else None
+    if len(values) and isinstance(values[0], str) and values[0] != values[0].strip():
+        values = [value.strip() if isinstance(value, str) else value for value in values]
+    first = ISO.fullmatch(values[0]) if len(values) and isinstance(values[0], str) else None
     if first is None or set(map(type, values)) != {str} or set(map(len, values)) != {len(values[0])}:
         return _texts(values)
     zone = first["zone"] or ""
     array = np.array(values)
     cut = array.dtype.itemsize // 4 - len(zone)
-    letters = array.view("U1").reshape(len(array), -1)
-    if (letters[:, cut:] != np.array(list(zone), "U1")).any() or not np.char.isdigit(letters[:, cut - 1]).all() or (
-            cut > 16 and (letters[:, 16] != ":").any()):
+    codes = array.view(np.uint32).reshape(len(array), -1)
+    digits = (codes[0] >= DIGIT_CODES[0]) & (codes[0] <= DIGIT_CODES[1])
+    if (codes[:, ~digits] != codes[0][~digits]).any() or (codes[:, digits] - DIGIT_CODES[0] > 9).any():
         return _texts(values)
     try:
         walls = array.astype(f"U{cut}").astype("datetime64[ms]").astype(np.int64)

@@ -10,6 +10,7 @@ import codecs
 import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -34,7 +35,7 @@ def binary(path: str) -> Iterator[IO[bytes]]:
     try:
         with (open(path, "rb") if unpack is None else unpack(path)) as file:
             yield file
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, OSError) as problem:
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as problem:
         if unpack is None:
             raise
         raise refuse(f"{path}: the archive is damaged ({problem}); pack the file again, or give it unpacked") from None

@@ -22,7 +22,7 @@ LEVEL = re.compile(
     r"(?:^|[^a-z])(?:lag|depth|backlog|queued?|queue ?(?:length|size)|length|size|pending|waiting|visible|in ?flight|unacked|ready|"
     r"cpu\w*|mem(?:ory)?|heap|load(?:avg\d*)?|util\w*|usage|percent\w*|pct|p?\d{2,3}(?:th)?|quantile|latency|duration|response ?time|"
     r"temperature|workers?|jobs|pods|replicas|users?|consumers?|connections?|threads?|gauge|ratio|avg|mean|median|"
-    r"bytes|kb|mb|gb|ms|seconds|elapsed|took|wait\w*|"
+    r"\w+[_ ]time|bytes|kb|mb|gb|ms|seconds|elapsed|took|wait\w*|"
     r"age|(?:all|grp)threads|usercount)(?:[^a-z]|$)|%", re.IGNORECASE)
 LEVEL_UNIT = re.compile(r"^(?:%|percent|ms|s|µs|us|ns|min|h|b|[kmgt]i?b|bytes|°c)$", re.IGNORECASE)
 ARRIVALS = re.compile(r"(?:^|[^a-z])(?:in|arriv\w*|incoming|received|request\w*|req|published?|publish|enqueued|created|submitted|sent|"

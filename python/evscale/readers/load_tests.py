@@ -1,4 +1,5 @@
-"""Tables of load-test tools, told by their headers: Locust, k6 and JMeter; and InfluxDB's annotated CSV.
+"""Tables of load-test tools, told by their headers: Locust, k6 and JMeter; InfluxDB's annotated CSV; and logs of the W3C extended
+format (IIS, CloudFront).
 
 A tool's header fixes which column counts, of which kind it is, and which rows are summaries of others.
 """
@@ -68,10 +69,17 @@ def _influx(table: Table) -> Table:
         roles={"timestamp": "_time", "events": "_value"}, about=about)
 
 
+def _w3c(table: Table) -> Table:
+    """Counts the requests of a log in the W3C extended format, whose times are in UTC."""
+    roles = {"service_ms": "time-taken"} if "time-taken" in table.names else {}
+    return replace(table, format="W3C extended log").hinted(roles=roles, kind="events", zone="UTC")
+
+
 RECIPES: tuple[tuple[frozenset[str], Callable[[Table], Table]], ...] = (
     (frozenset(("Timestamp", "User Count", "Total Request Count", "Name")), _locust),
     (frozenset(("timeStamp", "elapsed", "label", "success")), _jmeter),
     (frozenset(("metric_name", "timestamp", "metric_value")), _k6),
     (frozenset(("metric", "type", "data.time", "data.value")), _k6_lines),
     (frozenset(("_time", "_value")), _influx),
+    (frozenset(("date", "time", "cs-method")), _w3c),
 )

@@ -101,7 +101,8 @@ def paragraph(reading: Reading, name: str) -> str:
             f"counted every {span(interval)}" if reading.kind.kind == "events" else f"one every {span(interval)}"),
         f"  times   `{roles.time}`, {roles.clock.name}, {zone}: {_iso(reading.first)} to {_iso(reading.last)}",
         (f"  events  {events}: {KIND_WORDS[reading.kind.kind]} ({reading.kind.why}){style}; {reading.total_events:,.6g} in all; "
-        f"first row {reading.first_value:g}, last row {reading.last_value:g}"),
+        f"first row {_known(reading.first_value)}, "
+        f"last row {_known(reading.last_value)}"),
     ]
     if reading.series:
         lines.append(f"  series  {len(reading.series)} added up: {', '.join(reading.series[:6])}{' ...' if len(reading.series) > 6 else ''}")
@@ -126,6 +127,10 @@ def json_of_history(history: History) -> str:
         "format": history.about, "time_zone": "UTC", "interval_seconds": history.interval_seconds, "rows": len(history.events), "gaps": history.gaps,
         "series": 1, "kind": "count", "total_events": float(np.nansum(history.events)), "first": _iso(history.start_ms), "last": _iso(last),
         "next_command": "the same with backtest in the place of look"})
+
+
+def _known(value: float) -> str:
+    return f"{value:g}" if math.isfinite(value) else "unknown"
 
 
 def span(seconds: float) -> str:

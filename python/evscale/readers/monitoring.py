@@ -229,7 +229,7 @@ def first_of(data: Any, source: str, shapes: Sequence[Shape] = SHAPES) -> Table 
         except EvscaleError:
             raise
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as problem:
-            raise refuse(f"{source}: looks like an answer of {shape.__name__} and is not whole ({type(problem).__name__}: "
+            raise refuse(f"{source}: looks like {shape.__name__.strip('_')} and is not whole ({type(problem).__name__}: "
                          f"{str(problem)[:80]}); export it again") from None
         if table is not None:
             return table

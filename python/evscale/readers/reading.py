@@ -35,6 +35,7 @@ from .table import Table
 
 FURTHEST = 20_000_000
 LEAST_ROWS = 3
+MOST_COPIES = 0.1
 
 
 def shown_value(value: Any) -> str:
@@ -102,6 +103,8 @@ def read_table(table: Table, options: Options) -> Reading:
         raise refuse(f"{table.where()}: {len(loaded.walls)} rows, expected at least {LEAST_ROWS}; export a longer time range")
     doubts = [Doubt(note) for note in (*table.notes, *loaded.notes)]
     stamps, zone = _instants(table, roles, loaded, options, doubts)
+    if not options.sum and roles.events is not None:
+        loaded, stamps = _without_copies(loaded, stamps, doubts)
     order = _order(stamps)
     if order != "oldest first":
         doubts.append(Doubt(f"rows are {order}; they are sorted"))
@@ -130,6 +133,23 @@ def _instants(
     if absent:
         doubts.append(Doubt(f"{absent} times do not exist in {told}, where clocks went forward", option("time_zone", "UTC")))
     return stamps, told
+
+
+def _without_copies(loaded: Loaded, stamps: NDArray[np.int64], doubts: list[Doubt]) -> tuple[Loaded, NDArray[np.int64]]:
+    """Returns the rows without copies of others, if only a few are there and no time has different ones."""
+    order = np.lexsort((loaded.values[0], loaded.labels, stamps))
+    same_time = (np.diff(stamps[order]) == 0) & (np.diff(loaded.labels[order]) == 0)
+    if not 0 < same_time.sum() <= MOST_COPIES * len(stamps):
+        return loaded, stamps
+    if not all((np.diff(values[order])[same_time] == 0).all() for values in loaded.values):
+        return loaded, stamps
+    keep = np.ones(len(stamps), bool)
+    keep[order[1:][same_time]] = False
+    copies = int(same_time.sum())
+    doubts.append(Doubt(f"{copies} row{'s are copies of others and are' if copies > 1 else ' is a copy of another and is'} passed over", option("sum")))
+    return replace(
+        loaded, walls=loaded.walls[keep], offsets=loaded.offsets[keep], values=tuple(values[keep] for values in loaded.values),
+        service=None if loaded.service is None else loaded.service[keep], labels=loaded.labels[keep], rows=loaded.rows[keep]), stamps[keep]
 
 
 def _place(table: Table, row: int) -> str:
@@ -224,7 +244,7 @@ def _kind(table: Table, roles: Roles, series: Sequence[Series], steps: Sequence[
 def _level(table: Table, roles: Roles, why: str) -> str:
     return (f"{table.where()}: `{roles.events}` is a level ({why}), such as a queue's length or CPU, expected arrivals: how many events "
             f"came in each interval. Export the counter or rate of incoming messages instead; {option('columns', {'events': 'NAME'})} "
-            f"names another column, {option('kind', 'count')} takes it as counts all the same")
+            f"names another column, {option('kind', 'count')} takes it as counts all the same, {option('kind', 'events')} counts each row as one event")
 
 
 def _on_grid(

@@ -12,6 +12,7 @@ from .clocks import Clock, clock_of
 from .kind import KINDS, Evidence, evidence
 from .numbers import Style, is_missing, style_of
 from .table import Table
+from .text import LOG
 
 NAMES = {
     "timestamp": ("timestamp", "ds", "time", "datetime", "date", "_time", "@timestamp", "ts", "bucket"),
@@ -86,6 +87,9 @@ def find_roles(
     if told_events is not None:
         names = [column(table, part.strip()) for part in ([told_events] if _is_column(table, told_events) else told_events.split("+"))]
         events, wide = names[0], tuple(names[1:])
+    elif table.hints.about == LOG and not raw:
+        raise refuse(f"{table.where()}: lines of a log without names, expected columns or a known format; {option('kind', 'events')} counts each "
+                     f"line as one event, {option('columns', {'events': table.names[-1]})} takes a column")
     elif raw or table.hints.kind == "events":
         events = None
     elif "events" in hints:
@@ -228,8 +232,11 @@ def _is_epoch(values: Sequence[Any]) -> bool:
     clock = clock_of(known)
     if clock is None or not clock.name.startswith("epoch"):
         return False
-    walls, _ = clock.read([value for value in known[:50] if clock_of([value]) is not None])
-    return len(walls) > 0 and bool((walls > CENTURY_MS[0]).all() and (walls < CENTURY_MS[1]).all())
+    alike = [value for value in known[:50] if (one := clock_of([value])) is not None and one.name == clock.name]
+    if not alike:
+        return False
+    walls, _ = clock.read(alike)
+    return bool((walls > CENTURY_MS[0]).all() and (walls < CENTURY_MS[1]).all())
 
 
 def _is_label(values: Sequence[Any]) -> bool:

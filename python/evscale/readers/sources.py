@@ -12,6 +12,7 @@ from .columnar import holds_parquet, read_parquet, read_workbook
 from .encodings import encoding_of, head
 from .frames import of_object
 from .load_tests import recognised
+from .split_times import joined
 from .structured import is_json, of_document, read_json
 from .table import Table
 from .text import read_text
@@ -22,12 +23,12 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 def open_source(source: Any, encoding: str | None = None, sheet: str | None = None) -> Table:
     """Returns the table of a path, of a file object, of parsed JSON, or of an object in memory."""
     if isinstance(source, (str, PathLike)):
-        return recognised(_of_path(str(fspath(source)), encoding, sheet))
+        return joined(recognised(_of_path(str(fspath(source)), encoding, sheet)))
     if hasattr(source, "read") and not hasattr(source, "columns"):
         raise refuse(f"history is a file object ({type(source).__name__}), expected its path; io.StringIO is read by pandas.read_csv")
     if isinstance(source, dict) and source and any(isinstance(value, (dict, str)) for value in source.values()):
         return of_document(source, "history")
-    return of_object(source)
+    return joined(of_object(source))
 
 
 def _of_path(path: str, encoding: str | None, sheet: str | None) -> Table:

@@ -12,8 +12,9 @@ from typing import Any
 
 from .._refuse import refuse, shown
 from .clocks import clock_of
+from .elastic import buckets, hits
 from .encodings import lines
-from .monitoring import first_of
+from .monitoring import SHAPES, first_of
 from .points import Points, of_points
 from .table import Block, Table, flattened, of_columns, of_records, row_name
 
@@ -49,7 +50,7 @@ def of_document(data: Any, source: str) -> Table:
     """Returns the table of parsed JSON."""
     if isinstance(data, str):
         raise refuse(f"{source}: a JSON text {shown(data)}, expected records with a time and a count")
-    table = first_of(data, source) or _buckets(data, source) or _hits(data, source) or _columns(data, source) or _found(data, source)
+    table = first_of(data, source, (*SHAPES, buckets, hits)) or first_of(data, source, (_columns, _found))
     if table is None:
         raise refuse(f"{source}: JSON without a list of records or of (time, value) pairs, expected for example "
                      '[{"timestamp": "2026-01-05T00:00:00Z", "events": 5}, ...]; jq can cut such a list out')
@@ -98,37 +99,6 @@ def _unwrapped(record: Mapping[str, Any]) -> dict[str, Any]:
     return flattened(record)
 
 
-def _buckets(data: Any, source: str) -> Table | None:
-    """Reads the buckets of an Elasticsearch or OpenSearch date histogram, also inside a terms aggregation."""
-    if not isinstance(data, Mapping):
-        return None
-    found = data.get("aggregations", data.get("rawResponse", {}).get("aggregations") if isinstance(data.get("rawResponse"), Mapping) else None)
-    if not isinstance(found, Mapping):
-        return None
-    series = list(_histograms(found, {}))
-    return of_points(series, source, "Elasticsearch date histogram", kind="count") if series else None
-
-
-def _histograms(aggregations: Mapping[str, Any], labels: dict[str, Any]) -> Iterator[Points]:
-    for name, one in aggregations.items():
-        buckets = one.get("buckets") if isinstance(one, Mapping) else None
-        if not isinstance(buckets, list) or not buckets:
-            continue
-        if isinstance(buckets[0].get("key"), (int, float)) and ("key_as_string" in buckets[0] or buckets[0]["key"] > 1e11):
-            yield Points([bucket["key"] for bucket in buckets], [bucket["doc_count"] for bucket in buckets], labels)
-        else:
-            for bucket in buckets:
-                inner = {key: value for key, value in bucket.items() if isinstance(value, Mapping)}
-                yield from _histograms(inner, labels | {name: bucket.get("key")})
-
-
-def _hits(data: Any, source: str) -> Table | None:
-    hits = data.get("hits") if isinstance(data, Mapping) else None
-    if not (isinstance(hits, Mapping) and isinstance(hits.get("hits"), list) and hits["hits"]):
-        return None
-    return of_records([one.get("_source", one.get("fields", one)) for one in hits["hits"]], source, "Elasticsearch hits")
-
-
 def _columns(data: Any, source: str) -> Table | None:
     """Reads an object of columns of equal length."""
     if not isinstance(data, Mapping):
@@ -147,9 +117,60 @@ def _found(data: Any, source: str) -> Table | None:
             words = "JSON records" + (f" under {path}" if path else "")
             return of_records([_unwrapped(row) for row in rows], source, words, where=row_name(source))
     for path, rows in lists:
+        table = _named_rows(data, rows, source)
+        if table is not None:
+            return table
+    for path, rows in lists:
         if all(isinstance(row, list) and len(row) == 2 for row in rows):
             return _pairs(rows, source, "JSON pairs" + (f" under {path}" if path else ""))
-    return _keyed(data, source)
+    return _keyed(data, source) or _scattered(data, source)
+
+
+def _named_rows(data: Any, rows: list[Any], source: str) -> Table | None:
+    """Reads rows as lists beside a list of their names, as in answers of SQL engines and Netdata."""
+    width = len(rows[0]) if isinstance(rows[0], list) else 0
+    if width < 2 or not all(isinstance(row, list) and len(row) == width for row in rows):
+        return None
+    for names in _headers(data, 0):
+        if len(names) == width:
+            return of_columns({name: [row[place] for row in rows] for place, name in enumerate(names)}, source, "JSON rows with names")
+    return None
+
+
+def _headers(data: Any, depth: int) -> Iterator[list[str]]:
+    """Yields lists of different names: texts, or objects with a name."""
+    if depth > DEEPEST or not isinstance(data, Mapping):
+        return
+    for value in data.values():
+        if isinstance(value, list) and value:
+            names = [one.get("name") if isinstance(one, Mapping) else one for one in value[:1000]]
+            if all(isinstance(name, str) for name in names) and len(set(names)) == len(names) == len(value):
+                yield [str(name) for name in names]
+        yield from _headers(value, depth + 1)
+
+
+def _scattered(data: Any, source: str) -> Table | None:
+    """Reads a list of times somewhere and lists of as many numbers elsewhere, as charts keep them."""
+    found = list(_scalar_lists(data, 0, "value"))
+    times = next((values for _, values in found if clock_of(values[:200]) is not None), None)
+    if times is None:
+        return None
+    series = {name: values for name, values in found if values is not times and len(values) == len(times)}
+    return of_columns({"timestamp": times} | series, source, "JSON lists") if series else None
+
+
+def _scalar_lists(data: Any, depth: int, name: str) -> Iterator[tuple[str, list[Any]]]:
+    if depth > DEEPEST:
+        return
+    if isinstance(data, Mapping):
+        own = next((str(data[key]) for key in ("label", "name", "title") if isinstance(data.get(key), str)), None)
+        for key, value in data.items():
+            yield from _scalar_lists(value, depth + 1, own or str(key))
+    elif isinstance(data, list):
+        if len(data) >= LEAST_ROWS and not any(isinstance(value, (list, Mapping)) for value in data):
+            yield name, data
+        for value in data[:1000]:
+            yield from _scalar_lists(value, depth + 1, name)
 
 
 def _keyed(data: Any, source: str) -> Table | None:

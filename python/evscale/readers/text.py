@@ -6,6 +6,7 @@ Built on the standard library's csv, which streams and tells the line of every r
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,19 @@ from .numbers import style_of
 from .table import Block, Hints, Table
 
 BLOCK = 65_536
-MOST_HEADERS = 8
+MOST_HEADERS, LONGEST_NAME = 8, 300
+MOST_NAMELESS = 3
+"""Most words of a line without names that may be date, time and value; longer lines are those of a log."""
+LOG = "lines of a log"
+MOSTLY_EVEN = 0.9
 LOOK_AT = 400
 """Lines that tell the delimiter and the header."""
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+RULE = re.compile(r"[\s\-+=|:]*--[\s\-+=|:]*")
+"""A line that rules off the header, as psql, mysql and Markdown draw it."""
+COUNT = re.compile(r"\(?\d+ rows?\b.*", re.IGNORECASE)
+FIELDS = "#Fields:"
+"""Begins the header of a log in the W3C extended format, as IIS and CloudFront write it."""
 TOTALS = frozenset(("total", "sum", "totals", "summe", "gesamt", "grand total", "average", "mean", "overall"))
 
 
@@ -62,9 +72,10 @@ def read_text(path: str, encoding: str) -> Table:
 
     words = f"text with {DELIMITERS[shape.delimiter]}" if len(shape.names) > 1 else "text with one column"
     notes = () if shape.named else ("the file has no header",)
+    is_log = shape.delimiter == " " and not shape.named and len(shape.names) > MOST_NAMELESS
     if encoding not in ("utf-8", "utf-8-sig"):
         words += f" in {encoding.upper()}"
-    return Table(shape.names, blocks, where, words, notes, Hints())
+    return Table(shape.names, blocks, where, words, notes, Hints(about=LOG if is_log else ""))
 
 
 def _logical(given: Iterator[str]) -> list[str]:
@@ -75,8 +86,11 @@ def _logical(given: Iterator[str]) -> list[str]:
 def _shape(path: str, first: list[str]) -> Shape:
     told = first[0].strip().lower() if first[0][:4].lower() == "sep=" else ""
     body = first[1:] if told else first
+    fields_of_log = next((line for line in body if line.startswith(FIELDS)), None)
+    if fields_of_log is not None:
+        return _shape_of_log(body, fields_of_log)
     comments = any(line.startswith("#") for line in body) and not body[0].lower().startswith(("#time", "#date"))
-    kept = [line for line in body if line.strip() and not (comments and line.startswith("#"))]
+    kept = [line for line in body if line.strip() and not (comments and line.startswith("#")) and not RULE.fullmatch(line)]
     if not kept:
         raise refuse(f"{path}: every line begins with #, expected rows of a time and a count")
     delimiter = told[4:5] if told[4:5] in DELIMITERS and told else _delimiter(kept)
@@ -89,11 +103,20 @@ def _shape(path: str, first: list[str]) -> Shape:
     before = _header(fields, before, width)
     names = fields[before]
     named = not _is_data(names, fields[before + 1:])
+    if named and max(map(len, names)) > LONGEST_NAME:
+        raise refuse(f"{path}: a column name of {max(map(len, names))} characters, expected at most {LONGEST_NAME}; is this text with a header?")
     if named and len(set(filter(None, names))) < len([name for name in names if name]):
         twice = next(name for name, count in Counter(names).items() if count > 1 and name)
         raise refuse(f"{path}: line {1 + (1 if told else 0) + before}: column {shown(twice)} is there twice, expected each name once")
     skipped = before + (1 if named else 0)
     return Shape(delimiter, skipped + (1 if told else 0), _names(names) if named else _invented(fields[before:]), named, comments)
+
+
+def _shape_of_log(body: list[str], header: str) -> Shape:
+    names = tuple(header.removeprefix(FIELDS).split())
+    rows = [line for line in body if line.strip() and not line.startswith("#")]
+    delimiter = "\t" if rows and "\t" in rows[0] else " "
+    return Shape(delimiter, 0, names, True, True)
 
 
 def _header(fields: list[list[str]], before: int, width: int) -> int:
@@ -108,18 +131,19 @@ def _header(fields: list[list[str]], before: int, width: int) -> int:
 def _delimiter(kept: list[str]) -> str:
     """Returns the delimiter that cuts most lines into the same number of fields, more than one."""
     def share(delimiter: str) -> tuple[float, int]:
-        widths = Counter(len(row) for row in csv.reader(kept[:200], delimiter=delimiter))
+        widths = Counter(len(row) for row in csv.reader(kept[:200], delimiter=delimiter, skipinitialspace=True))
         width, count = max(((width, count) for width, count in widths.items() if width > 1), key=lambda item: item[1], default=(1, 0))
         return round(count / len(kept[:200]), 2), width
 
     try:
-        return max(DELIMITERS, key=share)
+        best = max((delimiter for delimiter in DELIMITERS if delimiter != " "), key=share)
+        return " " if share(best)[1] == 1 and share(" ")[0] > MOSTLY_EVEN and share(" ")[1] > 1 else best
     except csv.Error:
         return ","
 
 
 def _parsed(path: str, kept: list[str], delimiter: str) -> list[list[str]]:
-    reader = csv.reader(kept, delimiter=delimiter)
+    reader = csv.reader(kept, delimiter=delimiter, skipinitialspace=True)
     try:
         return [row for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as problem:
@@ -160,7 +184,9 @@ def _rows(path: str, encoding: str, shape: Shape) -> Iterator[list[list[str]]]:
 
 def _numbered(path: str, file: Any, shape: Shape) -> Iterator[tuple[int, list[list[str]]]]:
     source: Iterator[str] = (line for line in file if not line.startswith("#")) if shape.comments else iter(file)
-    reader = csv.reader(source, delimiter=shape.delimiter)
+    if shape.delimiter == "|":
+        source = (line for line in source if not RULE.fullmatch(line))
+    reader = csv.reader(source, delimiter=shape.delimiter, skipinitialspace=True)
     try:
         skipped = 0
         while skipped < shape.header:
@@ -179,7 +205,7 @@ def _check_lengths(path: str, rows: list[list[str]], done: int, shape: Shape, wh
     width = len(shape.names)
     if set(map(len, rows)) <= {width}:
         return
-    if rows[-1][0].strip().lower().rstrip(":") in TOTALS:
+    if rows and (rows[-1][0].strip().lower().rstrip(":") in TOTALS or (len(rows[-1]) < width and COUNT.fullmatch(" ".join(rows[-1]).strip()))):
         rows.pop()
     for place, row in enumerate(rows):
         if len(row) == width + 1 and row[-1].strip() == "":
@@ -191,8 +217,8 @@ def _check_lengths(path: str, rows: list[list[str]], done: int, shape: Shape, wh
 def _line(path: str, encoding: str, shape: Shape, index: int) -> int:
     """Returns the line on which a data row ends, by reading up to it again."""
     with lines(path, encoding) as file:
-        counted = _Counted(file, shape.comments)
-        reader = csv.reader(counted, delimiter=shape.delimiter)
+        counted = _Counted(file, shape)
+        reader = csv.reader(counted, delimiter=shape.delimiter, skipinitialspace=True)
         seen, skipped = -1, 0
         for row in reader:
             if not row or not (len(row) > 1 or row[0].strip()):
@@ -207,10 +233,10 @@ def _line(path: str, encoding: str, shape: Shape, index: int) -> int:
 
 
 class _Counted:
-    """Lines of a file without comments, with the number of the newest one."""
+    """Lines of a file without comments and rules, with the number of the newest one."""
 
-    def __init__(self, file: Any, comments: bool) -> None:
-        self.file, self.comments, self.number = iter(file), comments, 0
+    def __init__(self, file: Any, shape: Shape) -> None:
+        self.file, self.shape, self.number = iter(file), shape, 0
 
     def __iter__(self) -> _Counted:
         return self
@@ -219,5 +245,6 @@ class _Counted:
         while True:
             line: str = next(self.file)
             self.number += 1
-            if not (self.comments and line.startswith("#")):
+            is_rule = self.shape.delimiter == "|" and RULE.fullmatch(line)
+            if not (self.shape.comments and line.startswith("#")) and not is_rule:
                 return line

@@ -253,3 +253,40 @@ def gatling():
 def vegeta():
     rows = [[10**9 * (EPOCH[0] + 5 * i), 200, 1_500_000 + i, 512, 128, "", "", "attack", i, "GET", "http://192.0.2.1/", ""] for i in range(400)]
     return table(None, rows)
+
+
+def psql():
+    rows = "".join(f" {at:%Y-%m-%d %H:%M:%S}+00 | {n:3d}\n" for at, n in zip(TIMES, COUNTS, strict=True))
+    return f"          ts           |  n  \n-----------------------+-----\n{rows}(60 rows)\n\n".encode()
+
+
+def mysql():
+    rule = "+---------------------+-----+\n"
+    rows = "".join(f"| {at:%Y-%m-%d %H:%M:%S} | {n:3d} |\n" for at, n in zip(TIMES, COUNTS, strict=True))
+    return f"{rule}| ts                  | n   |\n{rule}{rows}{rule}60 rows in set (0.00 sec)\n".encode()
+
+
+def aligned():
+    return ("timestamp              events\n" + "".join(f"{at}   {n}\n" for at, n in zip(ISO, COUNTS, strict=True))).encode()
+
+
+def date_and_time():
+    return table(["Datum", "Uhrzeit", "Anzahl"], [[f"{at:%d.%m.%Y}", f"{at:%H:%M}", n] for at, n in zip(TIMES, COUNTS, strict=True)], delimiter=";")
+
+
+def iis():
+    rows = [f"{START + timedelta(seconds=5 * i):%Y-%m-%d %H:%M:%S} 192.0.2.1 GET / - 443 - 192.0.2.7 curl 200 0 0 250" for i in range(400)]
+    return ("#Software: IIS\n#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status "
+            "sc-substatus sc-win32-status time-taken\n" + "\n".join(rows) + "\n").encode()
+
+
+def netdata():
+    return json.dumps({"labels": ["time", "requests", "errors"], "data": [[at, n, 0] for at, n in zip(EPOCH, COUNTS, strict=True)]}).encode()
+
+
+def chart():
+    return json.dumps({"labels": ISO, "datasets": [{"label": "orders", "data": COUNTS}]}).encode()
+
+
+def log_lines():
+    return "".join(f"{START + timedelta(seconds=5 * i):%Y-%m-%dT%H:%M:%SZ} INFO handled request {i}\n" for i in range(400)).encode()
