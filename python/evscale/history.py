@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from ._refuse import missing, refuse
 
 if TYPE_CHECKING:
-    from .readers import Gaps, Reading
+    from typing_extensions import Unpack
+
+    from .readers import Gaps, Kind, Reading
+    from .readers.options import SeriesOptions, Stamp
 
 
 RECENT_DAYS, RECENT_INTERVALS = 28.0, 10_500
@@ -82,12 +85,12 @@ class History:
         columns: Mapping[str, str] | None = None,
         time_zone: str | None = None,
         gaps: Gaps = "raise",
-        kind: str | None = None,
+        kind: Kind | None = None,
         where: Mapping[str, str] | None = None,
         sum: bool = False,
         interval_seconds: int | None = None,
         time_format: str | None = None,
-        stamp: str | None = None,
+        stamp: Stamp | None = None,
         decimal: str | None = None,
         encoding: str | None = None,
         sheet: str | None = None,
@@ -140,7 +143,7 @@ class History:
         return cls.of_reading(read(source, options))
 
     @classmethod
-    def read_many(cls, source: Any, *, by: str = "unique_id", **options: Any) -> dict[str, History]:
+    def read_many(cls, source: Any, *, by: str = "unique_id", **options: Unpack[SeriesOptions]) -> dict[str, History]:
         """Reads several series of one source: a history for every value of the column `by`. Takes the options of `read`.
 
         Examples
@@ -152,9 +155,10 @@ class History:
         """
         from .readers.panels import values_of
 
-        conditions = dict(options.pop("where", None) or {})
+        conditions = dict(options.get("where") or {})
         names = values_of(source, by, options.get("encoding"), options.get("sheet"))
-        return {name: cls.read(source, where=conditions | {by: name}, **options) for name in names}
+        each: dict[str, SeriesOptions] = {name: {**options, "where": conditions | {by: name}} for name in names}
+        return {name: cls.read(source, **given) for name, given in each.items()}
 
     @classmethod
     def of_reading(cls, reading: Reading) -> History:

@@ -22,8 +22,9 @@ from .verdict import need_at_peak, remarks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from typing_extensions import Unpack
 
-    from .readers import Gaps
+    from .readers.options import Gaps, ReadOptions
 
 COLUMNS = (
     ("on time", "sla_compliance_percent", "{:.2f} %"),
@@ -241,7 +242,7 @@ def backtest(
     seed: int = 0,
     peers: bool = True,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[ReadOptions],
 ) -> Report:
     """Replays a history through evscale's decision code, beside the rules people use today.
 

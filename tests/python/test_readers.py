@@ -306,7 +306,7 @@ def test_everything_that_is_asked_is_asked_at_once(tmp_path):
 def test_series_are_taken_apart(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(made.services(per_second=False))
-    with pytest.raises(evscale.ArgumentError, match=r"2 series.*sum=True.*where=\{'service': 'front'\}.*by='service'"):
+    with pytest.raises(evscale.ArgumentError, match=r"2 series.*sum=True.*where=\{'service': 'front'\}.*read_many\(\.\.\., by='service'\)"):
         History.read(path, kind="count")
     one = History.read(path, where={"service": "front"}, kind="rate")
     both = History.read_many(path, by="service", kind="rate")

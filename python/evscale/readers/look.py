@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._refuse import in_shell
+from .doubts import iso
 from .options import Options
-from .reading import Reading, _iso
+from .reading import Reading
 
 if TYPE_CHECKING:
     from ..history import History
@@ -68,7 +69,7 @@ def as_dict(reading: Reading, path: str, options: Options) -> dict[str, Any]:
         "history_interval_seconds": reading.history_ms // 1000, "rows": reading.rows, "intervals": len(reading.events),
         "gaps": reading.gaps, "order": reading.order, "series": max(1, len(reading.series)), "series_names": list(reading.series),
         "kind": reading.kind.kind, "kind_because": reading.kind.why, "total_events": round(reading.total_events, 6),
-        "first": _iso(reading.first), "last": _iso(reading.last), "first_value": _finite(reading.first_value),
+        "first": iso(reading.first), "last": iso(reading.last), "first_value": _finite(reading.first_value),
         "last_value": _finite(reading.last_value),
         "doubts": [{"what": doubt.words, "option": doubt.option, "asked": doubt.asked} for doubt in reading.doubts],
         "next_command": next_command(reading, path, options),
@@ -99,7 +100,7 @@ def paragraph(reading: Reading, name: str) -> str:
     lines = [
         f"{name}: {reading.table.format}, {reading.rows:,} rows {reading.order}, " + (
             f"counted every {span(interval)}" if reading.kind.kind == "events" else f"one every {span(interval)}"),
-        f"  times   `{roles.time}`, {roles.clock.name}, {zone}: {_iso(reading.first)} to {_iso(reading.last)}",
+        f"  times   `{roles.time}`, {roles.clock.name}, {zone}: {iso(reading.first)} to {iso(reading.last)}",
         (f"  events  {events}: {KIND_WORDS[reading.kind.kind]} ({reading.kind.why}){style}; {reading.total_events:,.6g} in all; "
         f"first row {_known(reading.first_value)}, "
         f"last row {_known(reading.last_value)}"),
@@ -116,7 +117,7 @@ def of_history(history: History) -> str:
     """Returns the paragraph of a history that came from a server."""
     first, last = history.start_ms, history.start_ms + (len(history.events) - 1) * history.interval_seconds * 1000
     gaps = f"\n  note    {history.gaps} intervals without a sample are unknown" if history.gaps else ""
-    return (f"{history.about}\n  times   {len(history.events):,} intervals of {span(history.interval_seconds)}, UTC: {_iso(first)} to {_iso(last)}\n"
+    return (f"{history.about}\n  times   {len(history.events):,} intervals of {span(history.interval_seconds)}, UTC: {iso(first)} to {iso(last)}\n"
             f"  events  {np.nansum(history.events):,.6g} in all{gaps}")
 
 
@@ -125,7 +126,7 @@ def json_of_history(history: History) -> str:
     last = history.start_ms + (len(history.events) - 1) * history.interval_seconds * 1000
     return json.dumps({
         "format": history.about, "time_zone": "UTC", "interval_seconds": history.interval_seconds, "rows": len(history.events), "gaps": history.gaps,
-        "series": 1, "kind": "count", "total_events": float(np.nansum(history.events)), "first": _iso(history.start_ms), "last": _iso(last),
+        "series": 1, "kind": "count", "total_events": float(np.nansum(history.events)), "first": iso(history.start_ms), "last": iso(last),
         "next_command": "the same with backtest in the place of look"})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 from .._refuse import refuse
 from .kind import KINDS
@@ -13,6 +13,28 @@ Gaps = Literal["raise", "interpolate", "zero"]
 Kind = Literal["count", "rate", "rate/min", "counter", "level", "events"]
 Stamp = Literal["begin", "end"]
 GAPS = ("raise", "interpolate", "zero")
+
+
+class ReadOptions(TypedDict, total=False):
+    """Options of `History.read` beside `columns`, `time_zone` and `gaps`, for type checkers."""
+
+    kind: Kind | None
+    where: Mapping[str, str] | None
+    sum: bool
+    interval_seconds: int | None
+    time_format: str | None
+    stamp: Stamp | None
+    decimal: str | None
+    encoding: str | None
+    sheet: str | None
+
+
+class SeriesOptions(ReadOptions, total=False):
+    """All options of `History.read`, for type checkers."""
+
+    columns: Mapping[str, str] | None
+    time_zone: str | None
+    gaps: Gaps
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._refuse import listed, option, refuse, shown
+from .._refuse import option, refuse
+from .doubts import Doubt, iso
 from .grid import (
     EVEN_SHARE,
     LONGEST,
@@ -29,27 +30,14 @@ from .kind import Guess, guess
 from .loading import Loaded, are_naive, load
 from .moments import NAIVE
 from .options import Options
-from .roles import MOST_SERIES, Roles, find_roles
+from .roles import Roles, find_roles
+from .series import series_of, without_copies
 from .sources import open_source
 from .table import Table
 
 FURTHEST = 20_000_000
 LEAST_ROWS = 3
-MOST_COPIES = 0.1
 
-
-def shown_value(value: Any) -> str:
-    """Returns a value as a message shows it."""
-    return shown(value)
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Something that is not known for sure, and the option that settles it; `asked` doubts stop a forecast."""
-
-    words: str
-    option: str = ""
-    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,13 +92,13 @@ def read_table(table: Table, options: Options) -> Reading:
     doubts = [Doubt(note) for note in (*table.notes, *loaded.notes)]
     stamps, zone = _instants(table, roles, loaded, options, doubts)
     if not options.sum and roles.events is not None:
-        loaded, stamps = _without_copies(loaded, stamps, doubts)
+        loaded, stamps = without_copies(loaded, stamps, doubts)
     order = _order(stamps)
     if order != "oldest first":
         doubts.append(Doubt(f"rows are {order}; they are sorted"))
     told = options.kind or roles.kind
     raw = roles.events is None or told == "events" or (told is None and table.hints.kind == "events")
-    series = _series(table, roles, loaded, stamps, options, raw)
+    series = series_of(table, roles, loaded, stamps, options, raw)
     steps = [step_of(one.stamps) for one in series]
     kind = _kind(table, roles, series, steps, told, raw)
     return _on_grid(table, roles, loaded, series, steps, kind, options, doubts, zone=zone, order=order)
@@ -128,28 +116,12 @@ def _instants(
     stamps, absent = instants(loaded.walls, loaded.offsets, zone_of(told or "UTC"))  # type: ignore[arg-type]
     if told is None:
         at = int(loaded.rows[np.flatnonzero(loaded.offsets == NAIVE)[0]])
-        doubts.append(Doubt(f"{_place(table, at)}: `{roles.time}` is {_iso(int(loaded.walls[0]))[:-1]} without a time zone, so that its instant "
+        doubts.append(Doubt(f"{_place(table, at)}: `{roles.time}` is {iso(int(loaded.walls[0]))[:-1]} without a time zone, so that its instant "
                             "is not known", option("time_zone", "UTC") + " or another IANA name", asked=True))
     if absent:
         doubts.append(Doubt(f"{absent} times do not exist in {told}, where clocks went forward", option("time_zone", "UTC")))
     return stamps, told
 
-
-def _without_copies(loaded: Loaded, stamps: NDArray[np.int64], doubts: list[Doubt]) -> tuple[Loaded, NDArray[np.int64]]:
-    """Returns the rows without copies of others, if only a few are there and no time has different ones."""
-    order = np.lexsort((loaded.values[0], loaded.labels, stamps))
-    same_time = (np.diff(stamps[order]) == 0) & (np.diff(loaded.labels[order]) == 0)
-    if not 0 < same_time.sum() <= MOST_COPIES * len(stamps):
-        return loaded, stamps
-    if not all((np.diff(values[order])[same_time] == 0).all() for values in loaded.values):
-        return loaded, stamps
-    keep = np.ones(len(stamps), bool)
-    keep[order[1:][same_time]] = False
-    copies = int(same_time.sum())
-    doubts.append(Doubt(f"{copies} row{'s are copies of others and are' if copies > 1 else ' is a copy of another and is'} passed over", option("sum")))
-    return replace(
-        loaded, walls=loaded.walls[keep], offsets=loaded.offsets[keep], values=tuple(values[keep] for values in loaded.values),
-        service=None if loaded.service is None else loaded.service[keep], labels=loaded.labels[keep], rows=loaded.rows[keep]), stamps[keep]
 
 
 def _place(table: Table, row: int) -> str:
@@ -167,52 +139,6 @@ def _order(stamps: NDArray[np.int64]) -> str:
         return "oldest first"
     return "newest first" if (steps <= 0).all() else "unsorted"
 
-
-def _sorted(name: str, stamps: NDArray[np.int64], values: NDArray[np.float64], service: NDArray[np.float64] | None) -> Series:
-    if (np.diff(stamps) >= 0).all():
-        return Series(name, stamps, values, service)
-    order = np.argsort(stamps, kind="stable")
-    return Series(name, stamps[order], values[order], None if service is None else service[order])
-
-
-def _series(table: Table, roles: Roles, loaded: Loaded, stamps: NDArray[np.int64], options: Options, raw: bool) -> list[Series]:
-    """Returns the series of a source; several are refused unless they are to be added up."""
-    whole = [_sorted(name, stamps, values, loaded.service)
-             for name, values in zip((roles.events or "", *roles.wide), loaded.values, strict=True)]
-    if raw or roles.wide:
-        return [replace(whole[0], values=np.ones(len(stamps)))] if raw else whole
-    count = len(loaded.combinations)
-    one = whole[0]
-    repeated = bool((np.diff(one.stamps) == 0).any())
-    if count > 1 and count <= MOST_SERIES and len(stamps) >= LEAST_ROWS * count and (repeated or _are_apart(loaded, stamps, one.stamps)):
-        parts = []
-        varying = [place for place in range(len(roles.labels)) if len({labels[place] for labels in loaded.combinations}) > 1]
-        for code, labels in enumerate(loaded.combinations):
-            mask = loaded.labels == code
-            name = ",".join(f"{roles.labels[place]}={labels[place]}" for place in varying)
-            parts.append(_sorted(name, stamps[mask], loaded.values[0][mask], None if loaded.service is None else loaded.service[mask]))
-        if not options.sum:
-            key, value = roles.labels[varying[0]], loaded.combinations[0][varying[0]]
-            raise refuse(f"{table.where()}: {count} series ({listed(part.name for part in parts)}), expected one; {option('sum')} adds them "
-                         f"up, {option('where', {key: value})} takes one, {option('by', key)} takes each on its own")
-        return parts
-    if repeated and not options.sum and options.interval_seconds is None and table.hints.kind != "sums":
-        at = int(np.flatnonzero(np.diff(one.stamps) == 0)[0]) + 1
-        row = int(loaded.rows[np.argsort(stamps, kind="stable")[at]])
-        raise refuse(f"{table.where(row)}: duplicate time {_iso(int(one.stamps[at]))}, expected one row per interval; {option('sum')} adds rows "
-                     f"of one time up, {option('kind', 'events')} counts rows")
-    return whole
-
-
-def _are_apart(loaded: Loaded, stamps: NDArray[np.int64], together: NDArray[np.int64]) -> bool:
-    """Tells whether rows of different labels are series of their own: each keeps a longer distance than all of them together."""
-    step = step_of(together)
-    if step.even < EVEN_SHARE:
-        return True
-    alone = [np.sort(stamps[loaded.labels == code]) for code in range(len(loaded.combinations))]
-    steps = [step_of(one) for one in alone]
-    filled = [len(one) * each.ms / max(1, int(one[-1] - one[0]) + each.ms) for one, each in zip(alone, steps, strict=True)]
-    return float(np.median([each.ms for each in steps])) > 1.3 * step.ms and float(np.median(filled)) > EVEN_SHARE
 
 
 def _kind(table: Table, roles: Roles, series: Sequence[Series], steps: Sequence[Step], told: str | None, raw: bool) -> Guess:
@@ -323,7 +249,7 @@ def _filled(
     at = int(np.flatnonzero(np.isnan(events))[0])
     run = int(np.argmax(~np.isnan(events[at:]))) or 1
     doubts.append(Doubt(
-        f"gap of {run} interval{'s' if run > 1 else ''} at {_iso(start + at * step_ms)} ({gaps} absent in all), expected a row every "
+        f"gap of {run} interval{'s' if run > 1 else ''} at {iso(start + at * step_ms)} ({gaps} absent in all), expected a row every "
         f"{step_ms // 1000} s"
         if asked else f"{gaps} intervals without a row are unknown",
         f"{option('gaps', 'zero')} if no row means no events (CloudWatch, GROUP BY), or {option('gaps', 'interpolate')} if it was not measured"
@@ -351,7 +277,3 @@ def _remarks(
         if roles.service[2] == 1.0 and 0 < middle < 5:
             doubts.append(Doubt(f"`{roles.service[0]}` has a median of {middle:g} ms; are these seconds? multiply by 1000 then"))
 
-
-def _iso(ms: int) -> str:
-    text = str(np.datetime64(ms, "ms"))
-    return text.removesuffix(".000") + "Z"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._refuse import listed, option, refuse
+from .._refuse import listed, option, refuse, shown
 from .clocks import Clock, clock_of
 from .kind import KINDS, Evidence, evidence
 from .numbers import Style, is_missing, style_of
@@ -173,12 +173,10 @@ def _decided(table: Table, name: str, clock: Clock, sample: Mapping[str, Sequenc
 
 
 def _no_time(table: Table, name: str, values: Sequence[Any]) -> str:
-    from .reading import shown_value
-
     bad = next((place for place, value in enumerate(values) if not is_missing(value) and clock_of([value]) is None), None)
     at = table.where() if bad is None else table.where(bad)
     value = _first(values) if bad is None else values[bad]
-    return (f"{at}: `{name}` is {shown_value(value)}, expected a time such as 2026-01-05T10:00:00Z or epoch seconds; "
+    return (f"{at}: `{name}` is {shown(value)}, expected a time such as 2026-01-05T10:00:00Z or epoch seconds; "
             f"{option('time_format', '%d.%m.%Y %H:%M')} tells another way of writing, {option('columns', {'timestamp': 'NAME'})} another column")
 
 
@@ -245,11 +243,9 @@ def _is_label(values: Sequence[Any]) -> bool:
 
 
 def _refuse_text(table: Table, sample: Mapping[str, Sequence[Any]], name: str, decimal: str | None) -> None:
-    from .reading import shown_value
-
     for place, value in enumerate(sample[name]):
         if not is_missing(value) and (style_of([value], decimal) is None or isinstance(value, bool)):
-            raise refuse(f"{table.where(place)}: `{name}` is {shown_value(value)}, expected a number; export without formatting, or "
+            raise refuse(f"{table.where(place)}: `{name}` is {shown(value)}, expected a number; export without formatting, or "
                          f"{option('columns', {'events': 'NAME'})} names another column")
     raise refuse(f"{table.where()}: `{name}` holds numbers written in several ways, such as {_first(sample[name])!r}; "
                  f"export without formatting, or {option('columns', {'events': 'NAME'})} names another column")
