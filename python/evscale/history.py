@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._refuse import missing, refuse
+from ._refuse import missing, refuse, shown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -215,7 +215,27 @@ def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list
     if columns:
         own |= {name: name for name in table.names if name not in own}
     loaded = table.load(table.names)
-    return {own.get(name, name): [_value(own.get(name, name), value) for value in _listed(values)] for name, values in loaded.items()}
+    out = {own.get(name, name): [_value(own.get(name, name), value) for value in _listed(values)] for name, values in loaded.items()}
+    if "timestamp" in out:
+        out["timestamp"] = _instants(out["timestamp"], table.where)
+    return out
+
+
+def _instants(values: list[Any], where: Callable[..., str]) -> list[Any]:
+    """Returns times of any way of writing as epoch milliseconds; what is no time, or has no zone, stays for the record to refuse."""
+    from .readers.clocks import clock_of
+    from .readers.moments import NAIVE
+    from .readers.numbers import Unreadable
+
+    clock = clock_of(values[:2000])
+    if clock is None or clock.name == "timestamps":
+        return values
+    try:
+        walls, offsets = clock.read(values)
+    except Unreadable as problem:
+        raise refuse(f"{where(problem.place)}: `timestamp` is {shown(problem.value)}, expected a time as in the rows before it "
+                     f"({clock.name})") from None
+    return values if (offsets == NAIVE).any() else (walls - offsets.astype(np.int64) * 60_000).tolist()
 
 
 def _listed(values: Any) -> Any:

@@ -152,3 +152,12 @@ def test_the_forecaster_takes_frames(kind):
     assert (first.as_py() if kind == "pyarrow" else first) == next(iter(forecast.horizons.values())).prediction
     with pytest.raises(evscale.ArgumentError, match="interval of 120 s, expected 300"):
         evscale.Forecaster(interval_seconds=300).predict(frames()[kind])
+
+
+def test_records_of_a_file_may_have_times_of_any_kind(tmp_path):
+    path = tmp_path / "records.csv"
+    for written in ("1767571200", "1767571200000", "Mon, 05 Jan 2026 00:00:00 GMT", "2026-01-05T01:00:00+0100"):
+        path.write_text(f"timestamp;logged_events_count;current_job_count\n{written};5;2\n")
+        assert [seen.verdict for seen in evscale.Autoscaler().observe_many(path)] == ["accepted"]
+        assert evscale.Autoscaler().observe_many(path) == evscale.Autoscaler().observe_many(
+            [{"timestamp": START, "logged_events_count": 5, "current_job_count": 2}])

@@ -1,6 +1,7 @@
 """What the readers understand of files of every kind: interval, rows, events, first and last time, or a refusal that helps."""
 
 import json
+import random
 import re
 import sys
 from dataclasses import dataclass, field
@@ -240,6 +241,40 @@ def test_levels_are_refused_as_arrivals(tmp_path, name):
     with pytest.raises(evscale.ArgumentError, match=r"is a level.*kind='count'"):
         History.read(path)
     assert understood(path, kind="count")["total_events"] == made.TOTAL
+
+
+@pytest.mark.parametrize("scale", [0.137, 1.37, 13.7])
+def test_fractions_of_a_column_that_says_nothing_are_asked_for(scale):
+    rows = {"timestamp": made.ISO, "value": [round(scale * n, 2) for n in made.COUNTS]}
+    with pytest.raises(evscale.ArgumentError, match=r"kind='count'.*kind='rate'"):
+        History.read(rows)
+    assert History.read(rows | {"orders": rows.pop("value")}).events[0] == round(scale * 41, 2) or scale < 1
+
+
+def test_a_sample_of_prometheus_is_of_the_interval_before_it(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(made.prometheus())
+    assert History.read(path).start_ms == 1000 * (made.EPOCH[0] - 300)
+    assert History.read(path, stamp="begin").start_ms == 1000 * made.EPOCH[0]
+
+
+def test_damaged_files_are_read_or_refused_in_words(tmp_path):
+    path = tmp_path / "a.dat"
+    rng = random.Random(5)
+    makers = [getattr(made, name) for name in dir(made) if callable(getattr(made, name)) and getattr(made, name).__module__ == made.__name__]
+    seeds = [make() for make in makers if make.__code__.co_argcount == len(make.__defaults__ or ()) and make is not made.table]
+    pieces = [b"", b",", b'"', b"{", b"]", b"null", b"-1", b"1e999", b"\0", b"\xff", b";", b"\n", b"9" * 400, b"#", b"[[1,2]]", b"Z"]
+    for _ in range(600):
+        data = bytearray(rng.choice(seeds))
+        for _ in range(rng.randrange(1, 4)):
+            at = rng.randrange(len(data) + 1)
+            end = min(len(data), at + rng.randrange(30))
+            data[at:end] = rng.choice([rng.choice(pieces), bytes(data[at:end]) * 2])
+        path.write_bytes(bytes(data))
+        try:
+            read(path, Options(sum=rng.random() < 0.3, time_zone=rng.choice([None, "UTC"])))
+        except evscale.EvscaleError as refusal:
+            assert str(refusal).startswith(str(path)) and len(str(refusal)) < 1500
 
 
 def test_a_cloudwatch_average_of_a_level_is_refused(tmp_path):

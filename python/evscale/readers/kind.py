@@ -108,8 +108,7 @@ def guess(series: list[NDArray[np.float64]], interval_seconds: float, said: Evid
     error = _resolution(values) * interval_seconds / 2
     if np.median(values) < 5 and error < 0.2 and np.mean(np.abs(known - np.rint(known)) <= error + 1e-6) > 0.95:
         return Guess("rate", f"the values times {interval_seconds:g} s are whole numbers")
-    small = float(np.median(values)) < 5
-    return Guess("count", "fractions", doubtful=small and not (said.says_count and float(np.median(values)) >= 1))
+    return Guess("count", "fractions", doubtful=not said.says_count or float(np.median(values)) < 1)
 
 
 def _resolution(values: NDArray[np.float64]) -> float:
