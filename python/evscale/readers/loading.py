@@ -39,7 +39,8 @@ def load(table: Table, roles: Roles, where: Mapping[str, str] | None) -> Loaded:
     """Returns the rows that pass the conditions."""
     conditions = {column(table, name): str(value) for name, value in (where or {}).items()}
     events = [name for name in (roles.events, *roles.wide) if name is not None]
-    wanted = list(dict.fromkeys([roles.time, *events, *([roles.service[0]] if roles.service else []), *roles.labels, *conditions]))
+    named: list[str] = [roles.time, *events, *([roles.service[0]] if roles.service else []), *roles.labels, *conditions]
+    wanted = list(dict.fromkeys(named))
     parts: list[Loaded] = []
     known: dict[tuple[str, ...], int] = {}
     seen: dict[str, set[str]] = {name: set() for name in conditions}

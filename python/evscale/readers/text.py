@@ -32,6 +32,8 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": 
 RULE = re.compile(r"[\s\-+=|:]*--[\s\-+=|:]*")
 """A line that rules off the header, as psql, mysql and Markdown draw it."""
 COUNT = re.compile(r"\(?\d+ rows?\b.*", re.IGNORECASE)
+HEADER_COMMENT = re.compile(r"#\s*(?:time|date|ts)", re.IGNORECASE)
+"""Begins a header that is written as a comment."""
 FIELDS = "#Fields:"
 """Begins the header of a log in the W3C extended format, as IIS and CloudFront write it."""
 TOTALS = frozenset(("total", "sum", "totals", "summe", "gesamt", "grand total", "average", "mean", "overall"))
@@ -89,7 +91,7 @@ def _shape(path: str, first: list[str]) -> Shape:
     fields_of_log = next((line for line in body if line.startswith(FIELDS)), None)
     if fields_of_log is not None:
         return _shape_of_log(body, fields_of_log)
-    comments = any(line.startswith("#") for line in body) and not body[0].lower().startswith(("#time", "#date"))
+    comments = any(line.startswith("#") for line in body) and not HEADER_COMMENT.match(body[0])
     kept = [line for line in body if line.strip() and not (comments and line.startswith("#")) and not RULE.fullmatch(line)]
     if not kept:
         raise refuse(f"{path}: every line begins with #, expected rows of a time and a count")
@@ -103,13 +105,20 @@ def _shape(path: str, first: list[str]) -> Shape:
     before = _header(fields, before, width)
     names = fields[before]
     named = not _is_data(names, fields[before + 1:])
-    if named and max(map(len, names)) > LONGEST_NAME:
-        raise refuse(f"{path}: a column name of {max(map(len, names))} characters, expected at most {LONGEST_NAME}; is this text with a header?")
-    if named and len(set(filter(None, names))) < len([name for name in names if name]):
-        twice = next(name for name, count in Counter(names).items() if count > 1 and name)
-        raise refuse(f"{path}: line {1 + (1 if told else 0) + before}: column {shown(twice)} is there twice, expected each name once")
-    skipped = before + (1 if named else 0)
-    return Shape(delimiter, skipped + (1 if told else 0), _names(names) if named else _invented(fields[before:]), named, comments)
+    above = before + (1 if told else 0)
+    if not named:
+        return Shape(delimiter, above, _invented(fields[before:]), False, comments)
+    _check_names(path, names, above + 1)
+    return Shape(delimiter, above + 1, _names(names), True, comments)
+
+
+def _check_names(path: str, names: list[str], line: int) -> None:
+    longest = max(map(len, names))
+    if longest > LONGEST_NAME:
+        raise refuse(f"{path}: a column name of {longest} characters, expected at most {LONGEST_NAME}; is this text with a header?")
+    twice = next((name for name, count in Counter(names).items() if count > 1 and name), None)
+    if twice is not None:
+        raise refuse(f"{path}: line {line}: column {shown(twice)} is there twice, expected each name once; rename one of them")
 
 
 def _shape_of_log(body: list[str], header: str) -> Shape:
@@ -191,10 +200,10 @@ def _numbered(path: str, file: Any, shape: Shape) -> Iterator[tuple[int, list[li
         skipped = 0
         while skipped < shape.header:
             skipped += 1 if any(cell.strip() for cell in next(reader, ["end"])) else 0
-        names = shape.names
+        names, last = shape.names, shape.names[-1]
         while block := list(islice(reader, BLOCK)):
             rows = block if set(map(len, block)) == {len(names)} and len(names) > 1 else [row for row in block if len(row) > 1 or (row and row[0].strip())]
-            if shape.named and names[-1] in {row[-1] for row in rows}:
+            if shape.named and last in {row[-1] for row in rows}:
                 rows = [row for row in rows if _names([cell.strip() for cell in row]) != names]
             yield reader.line_num, rows
     except csv.Error as problem:
