@@ -40,7 +40,9 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:13.5px;margin:0}.scrol
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;margin:14px 0 0;font-size:13.5px;color:var(--soft)}
 dt{font-weight:600}dd{margin:0}
 @media(max-width:600px){main{padding:18px 12px 40px}section{padding:14px 12px}h1{font-size:22px}dl{grid-template-columns:1fr}dd{margin:0 0 6px}
-.cards{grid-template-columns:1fr}}
+.cards{grid-template-columns:1fr}
+table.words,table.words tbody{display:block}table.words tr{display:flex;flex-wrap:wrap;border-bottom:1px solid var(--line)}
+table.words th,table.words td{border:0}table.words td.words{flex-basis:100%;min-width:0;padding-top:0}table.words th:last-child{display:none}}
 @media print{:root{color-scheme:light}body{background:#fff}main{padding:0}section,.card{break-inside:avoid}}
 """
 SCORES = (
@@ -185,7 +187,7 @@ def _rules(report: Report) -> str:
     rows += [(rule, count, RULES.get(rule, "")) for rule, count in bound.most_common()]
     body = "".join(f"<tr><td>{escape(rule.replace('_', ' '))}</td><td>{count:,}</td><td>{_share(count, len(scored))}</td>"
                    f'<td class="words">{escape(words)}</td></tr>' for rule, count, words in rows)
-    return f'<div class="scroll"><table><tr><th>rule</th><th>decisions</th><th>share</th><th></th></tr>{body}</table></div>'
+    return f'<div class="scroll"><table class="words"><tr><th>rule</th><th>decisions</th><th>share</th><th></th></tr>{body}</table></div>'
 
 
 def _share(count: int, total: int) -> str:
@@ -201,7 +203,7 @@ def _largest(report: Report, count: int = 8) -> str:
     chosen = sorted(sorted(scored, key=lambda one: -abs(one["change"]))[:count], key=lambda one: str(one["decided_at"]))
     body = "".join(f"<tr><td>{escape(one['decided_at'].replace('T', ' ')[:16])}</td><td>{one['change']:+d}</td>"
                    f'<td class="words">{escape(one["explanation"].replace("_", " "))}</td></tr>' for one in chosen)
-    return f'<div class="scroll"><table><tr><th>time (UTC)</th><th>jobs</th><th style="text-align:left">why</th></tr>{body}</table></div>'
+    return f'<div class="scroll"><table class="words"><tr><th>time (UTC)</th><th>jobs</th><th style="text-align:left">why</th></tr>{body}</table></div>'
 
 
 def page(report: Report, title: str) -> str:

@@ -116,12 +116,18 @@ def _instants(
     stamps, absent = instants(loaded.walls, loaded.offsets, zone_of(told or "UTC"))  # type: ignore[arg-type]
     if told is None:
         at = int(loaded.rows[np.flatnonzero(loaded.offsets == NAIVE)[0]])
-        doubts.append(Doubt(f"{_place(table, at)}: `{roles.time}` is {iso(int(loaded.walls[0]))[:-1]} without a time zone, so that its instant "
+        doubts.append(Doubt(f"{_place(table, at)}: `{roles.time}` is {iso(int(loaded.walls[0]))[:-1]} {_zoneless(roles)}, so that its instant "
                             "is not known", option("time_zone", "UTC") + " or another IANA name", asked=True))
     if absent:
         doubts.append(Doubt(f"{absent} times do not exist in {told}, where clocks went forward", option("time_zone", "UTC")))
     return stamps, told
 
+
+
+def _zoneless(roles: Roles) -> str:
+    letters = re.search(r"\b([A-Z]{2,5})'$", roles.clock.name)
+    return "without a time zone" if letters is None or letters[1] in ("AM", "PM") else (
+        f"in {letters[1]}, which is no time zone that all agree on (without a time zone)")
 
 
 def _place(table: Table, row: int) -> str:
