@@ -16,9 +16,9 @@ PARTS = {
     "features": ("forecaster_input::forecaster_input",),
     "forecaster network": ("ForecastSource>::quantiles",),
     "experts, mixture, calibration": ("Horizon::predict", "Horizon::evaluate"),
-    "rehearsal of the rules": ("Rehearsal::observe",),
+    "shadow evaluation of the rules": ("Selection::evaluate",),
     "policy network": ("PolicySource>::jobs",),
-    "decision and its reasons": ("Controller::decide",),
+    "decision and its reasons": ("pipeline::conclude",),
 }
 # what the time inside the forecaster's network goes to, by operator
 OPERATORS = re.compile(r"<(tract_core::ops::[\w:]+) as tract_core::ops::(?:EvalOp>::eval|OpState>::eval)$")

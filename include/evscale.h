@@ -31,7 +31,8 @@
  * not share state. A bundle may be shared freely.
  *
  * Fork: parent and child each have a copy of every handle and may go on with it, if no other thread was inside a call at
- * the fork; such a handle stays EVSCALE_BUSY in the child.
+ * the fork; such a handle stays EVSCALE_BUSY in the child. In a child that was forked while another thread was loading the
+ * first models, every call that needs models is EVSCALE_BUSY: make a handle before you fork.
  *
  * Failures inside: a panic never crosses this boundary. The call returns EVSCALE_PANIC, and its handle refuses
  * everything but its *_free with EVSCALE_POISONED; other handles go on. Only memory that runs out ends the process.
@@ -91,7 +92,8 @@
 // The handle (or, in a fleet, the pool) failed inside before; free it (remove it).
 #define EVSCALE_POISONED 61
 
-// Another call is using the handle; nothing was done.
+// Another call is using the handle, or, in a process that was forked meanwhile, was using it or was loading the models at
+// the fork; nothing was done.
 #define EVSCALE_BUSY 62
 
 // The record was taken as it is.
@@ -312,7 +314,7 @@ int32_t evscale_observe_json(struct evscale_autoscaler *autoscaler,
 
 // Takes a record from long ago into the history alone, some hundred times cheaper than evscale_observe: for the older
 // part of a long history. Nothing is forecast or learned from it. Otherwise like evscale_observe.
-int32_t evscale_remember(struct evscale_autoscaler *autoscaler,
+int32_t evscale_backfill(struct evscale_autoscaler *autoscaler,
                          const struct evscale_metrics *metrics,
                          struct evscale_observation *observation,
                          struct evscale_error **error);
@@ -380,8 +382,9 @@ int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
                          struct evscale_error **error);
 
 // Writes a snapshot (or any other bytes) to the file `path`: at every moment, also if the power fails, the file is the one
-// before or the new one. The bytes go to a file beside it (`.tmp` appended), are flushed to the disk, and take its place by
-// one rename. EVSCALE_IO if that fails; the file is whole even then. Each path is for one writer.
+// before or the new one. The bytes go to a fresh file beside it, are flushed to the disk, and take its place by one rename.
+// The mode of an existing file is kept. EVSCALE_IO if it cannot be written, and if `path` is a symbolic link, a folder, a
+// pipe or a device; the file is whole even then. Several writers may save to one path; the last one counts.
 int32_t evscale_save(const char *path,
                      const uint8_t *snapshot,
                      size_t length,
@@ -403,7 +406,7 @@ int32_t evscale_report_latency(struct evscale_autoscaler *autoscaler,
 int32_t evscale_set_pause(struct evscale_autoscaler *autoscaler, int32_t pause, struct evscale_error **error);
 
 // A person's order, from the next decision until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*.
-// It goes beyond step limits, cooldowns and the forecast's proof; a pause, the budget and the bounds hold nevertheless.
+// It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless.
 // A later order takes the place of an earlier one.
 int32_t evscale_set_override(struct evscale_autoscaler *autoscaler,
                              int32_t order,

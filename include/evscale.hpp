@@ -240,7 +240,7 @@ public:
     Observation observe(const Metrics &metrics) { return take(evscale_observe, metrics); }
 
     /// Takes a record from long ago into the history alone, much cheaper.
-    Observation remember(const Metrics &metrics) { return take(evscale_remember, metrics); }
+    Observation backfill(const Metrics &metrics) { return take(evscale_backfill, metrics); }
 
     /// The decision at the time of the newest record, or at `now`: a new one if it is due, else the standing one.
     Decision decide(std::optional<TimePoint> now = std::nullopt) {

@@ -7,7 +7,7 @@
 # %% [markdown]
 # # Bring your own policy
 # A policy says how many jobs a pool should have. Yours can take the place of the bundled network, and gets what the network
-# gets: the same forecast, the same rehearsal, the same safety rules. It is a callable; the state of the pool comes as a dict.
+# gets: the same forecast, the same shadow evaluation, the same safety rules. It is a callable; the state of the pool comes as a dict.
 
 # %%
 from collections import Counter
@@ -35,7 +35,7 @@ except ConformanceError as problem:
     print(problem)
 
 # %% [markdown]
-# Now a day of a pool. Your policy is rehearsed on paper first and acts while it does no worse there than the best rule;
+# Now a day of a pool. Your policy is evaluated on a shadow pool first and acts while it does no worse there than the best rule;
 # the decision names who acted.
 
 
@@ -64,7 +64,7 @@ print(Counter(decision.source for decision in decisions))
 print(decisions[-1].fallback_reason)
 
 # %% [markdown]
-# A policy that fails cannot hurt the pool: the next rung of the ladder acts, and the decision says why.
+# A policy that fails cannot hurt the pool: the next source of the fallback chain acts, and the decision says why.
 
 
 # %%

@@ -6,7 +6,7 @@ mod counting;
 
 pub use counting::{Counting, Counts};
 
-use evscale_core::simulate::{Workload, World, WorldSettings};
+use evscale_core::simulate::{LoadSettings, SimulatedLoad, Workload};
 use evscale_core::{Config, Metrics};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -17,14 +17,14 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Records of generated weeks, one after the other without end; the pool has 1.3 times the jobs that its load offers.
 #[derive(Debug)]
 pub struct Records {
-    world: World,
+    world: SimulatedLoad,
     next: usize,
 }
 
 impl Records {
     /// From the beginning of the two generated weeks of a seed.
     pub fn new(seed: u64) -> Self {
-        Self { world: World::new(&Workload::two_weeks(seed), &WorldSettings::default()), next: 0 }
+        Self { world: SimulatedLoad::new(&Workload::two_weeks(seed), &LoadSettings::default()), next: 0 }
     }
 }
 

@@ -22,6 +22,8 @@ pub enum ErrorKind {
     UnknownPool,
     /// A pool of a fleet failed inside, now or before: its state cannot be trusted.
     PoolFailed,
+    /// Another call is in the way, and will never end in this process: it was forked while another thread was inside.
+    Busy,
 }
 
 impl ErrorKind {
@@ -36,6 +38,7 @@ impl ErrorKind {
             Self::Inference => "inference",
             Self::UnknownPool => "unknown_pool",
             Self::PoolFailed => "pool_failed",
+            Self::Busy => "busy",
         }
     }
 }
@@ -49,7 +52,7 @@ pub struct Error {
 }
 
 /// Result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// The stable kind.

@@ -18,47 +18,41 @@
 #![warn(missing_docs)]
 
 mod autoscaler;
-mod bare;
-mod breaker;
 pub mod bundle;
+pub mod calendar;
 mod config;
-mod controller;
 mod decision;
 mod error;
-mod execution;
 pub mod features;
 mod fleet;
 mod forecaster;
-mod health;
-mod host;
 mod inference;
 pub mod metrics;
-mod networks;
-mod observation;
+mod monitor;
 mod policy;
+mod pool;
+mod quantiles;
 mod safety;
 pub mod simulate;
-mod snapshot;
-mod startup;
 pub mod time;
 mod validation;
 
-pub use autoscaler::{Autoscaler, AutoscalerBuilder};
-pub use bare::BareNetworks;
+pub use autoscaler::{
+    Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
+};
 pub use bundle::ModelBundle;
-pub use config::{Config, Pause, StaleAction};
+pub use config::{Config, Pause, Setting, StaleAction};
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
-pub use features::{HORIZON_MINUTES, QUANTILE_LEVELS};
+pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolTick};
 pub use forecaster::{Forecast, Forecaster, HorizonForecast};
-pub use health::{Health, HealthStatus};
-pub use host::{HostForecaster, HostPolicy, Series};
 pub use metrics::Metrics;
-pub use observation::Observation;
+pub use monitor::{Health, HealthStatus};
 pub use policy::Source;
-pub use safety::{ManualOrder, ManualOverride, TrailEntry};
+pub use pool::ScalingOutcome;
+pub use quantiles::QUANTILE_LEVELS;
+pub use safety::{ManualOrder, ManualOverride, Rule, TrailEntry};
 pub use simulate::{Backtest, backtest};
-pub use startup::ScalingOutcome;
 pub use time::Timestamp;
 pub use validation::{AllowedActions, DataQuality, Verdict};

@@ -1,9 +1,8 @@
 //! Time as it comes in with the records: milliseconds since the Unix epoch, UTC.
 //!
-//! The core reads no clock. Calendar features use a time zone from the configuration.
+//! The core reads no clock.
 
 use crate::error::{Error, Result};
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +20,7 @@ const LATEST_MS: i64 = 7_258_118_400_000; // 2200-01-01T00:00:00Z
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, between the years 1900 and 2200.
 ///
 /// In JSON a timestamp is an RFC 3339 string; a number of epoch milliseconds is read as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -88,7 +87,7 @@ impl FromStr for Timestamp {
 }
 
 impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
@@ -98,7 +97,7 @@ impl Serialize for Timestamp {
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
 
         #[derive(Deserialize)]
@@ -119,104 +118,6 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Local calendar position of an instant.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CalendarPosition {
-    /// Time of day as a share of the day, 0 to 1.
-    pub day_fraction: f64,
-    /// Time of the week as a share of the week that begins on Monday, 0 to 1.
-    pub week_fraction: f64,
-    /// Saturday or Sunday.
-    pub weekend: bool,
-    /// Monday to Friday, 08:00 to 18:00.
-    pub business_hours: bool,
-    /// Days since 1970-01-01 of the local date.
-    pub local_day: i64,
-}
-
-/// A time zone with its rules.
-#[derive(Clone, Debug)]
-pub struct Zone(TimeZone);
-
-impl Zone {
-    /// Coordinated Universal Time.
-    pub fn utc() -> Self {
-        Self(TimeZone::UTC)
-    }
-
-    /// A zone by its IANA name, from the data bundled with the crate.
-    ///
-    /// # Errors
-    /// The name is unknown.
-    pub fn by_name(name: &str) -> Result<Self> {
-        if name == "UTC" {
-            return Ok(Self::utc());
-        }
-        TimeZone::get(name).map(Self).map_err(|_| {
-            Error::config(format!("`time_zone` is {name:?}, expected an IANA name such as Europe/Berlin"))
-        })
-    }
-
-    /// Where in the local day and week `at` lies.
-    pub fn position(&self, at: Timestamp) -> CalendarPosition {
-        let offset_ms = match jiff::Timestamp::from_millisecond(at.0) {
-            Ok(instant) => i64::from(self.0.to_offset(instant).seconds()) * SECOND_MS,
-            Err(_) => 0,
-        };
-        let local = at.0 + offset_ms;
-        let local_day = local.div_euclid(DAY_MS);
-        let day_fraction = local.rem_euclid(DAY_MS) as f64 / DAY_MS as f64;
-        let weekday = (local_day + 3).rem_euclid(7); // 1970-01-01 was a Thursday; Monday is 0
-        let weekend = weekday >= 5;
-        CalendarPosition {
-            day_fraction,
-            week_fraction: (weekday as f64 + day_fraction) / 7.0,
-            weekend,
-            business_hours: !weekend && (8.0 / 24.0..18.0 / 24.0).contains(&day_fraction),
-            local_day,
-        }
-    }
-}
-
-/// The pool's calendar: a time zone and the dates that behave like a Sunday.
-#[derive(Clone, Debug)]
-pub struct Calendar {
-    zone: Zone,
-    holidays: Vec<i64>,
-}
-
-impl Calendar {
-    /// A calendar of a zone and of holidays, given as dates like `2026-12-25`.
-    ///
-    /// # Errors
-    /// The zone is unknown, or a date cannot be read.
-    pub fn new(time_zone: &str, holidays: &[String]) -> Result<Self> {
-        let mut days = Vec::with_capacity(holidays.len());
-        for text in holidays {
-            let date: jiff::civil::Date = text.parse().map_err(|_| {
-                Error::config(format!("`holidays` has {text:?}, expected a date such as 2026-12-25"))
-            })?;
-            let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| {
-                Error::config(format!("`holidays` has {text:?}, expected a year from 1900 to 2200"))
-            })?;
-            days.push(midnight.timestamp().as_millisecond().div_euclid(DAY_MS));
-        }
-        days.sort_unstable();
-        Ok(Self { zone: Zone::by_name(time_zone)?, holidays: days })
-    }
-
-    /// UTC without holidays.
-    pub fn utc() -> Self {
-        Self { zone: Zone::utc(), holidays: Vec::new() }
-    }
-
-    /// Where in the local day and week `at` lies, and whether that day is a holiday.
-    pub fn position(&self, at: Timestamp) -> (CalendarPosition, bool) {
-        let position = self.zone.position(at);
-        (position, self.holidays.binary_search(&position.local_day).is_ok())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,15 +135,5 @@ mod tests {
         let naive = "2026-01-05T11:02:00".parse::<Timestamp>().unwrap_err();
         assert!(naive.to_string().contains("RFC 3339"), "{naive}");
         assert!(Timestamp::from_millis(i64::MAX).is_err());
-    }
-
-    #[test]
-    fn calendar_follows_the_zone() {
-        let at: Timestamp = "2026-01-05T00:30:00Z".parse().unwrap(); // a Monday in UTC
-        assert!(!Zone::utc().position(at).weekend);
-        let there = Zone::by_name("America/New_York").unwrap().position(at);
-        assert!(there.weekend, "still Sunday evening in New York");
-        assert!((there.day_fraction - 19.5 / 24.0).abs() < 1e-12);
-        assert!(Zone::by_name("Mars/Olympus").is_err());
     }
 }

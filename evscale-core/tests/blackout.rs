@@ -1,8 +1,8 @@
 //! Blackouts of 30 minutes, 6 hours and 3 days: no scale-down in them, a safe return, and what they cost beside the
 //! Kubernetes autoscaler. `cargo test --release --workspace --test blackout -- --nocapture` prints the table.
 
-use evscale_core::simulate::peers::{HpaCpu, PeerPool};
-use evscale_core::simulate::{Replay, ReplayRow, ScalingRule, Workload, World, WorldSettings, replay};
+use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
+use evscale_core::simulate::{LoadSettings, Replay, ReplayRow, ScalingRule, SimulatedLoad, Workload, replay};
 use evscale_core::{Autoscaler, Config, Metrics, Timestamp};
 
 const INTERVAL: usize = 120;
@@ -66,21 +66,21 @@ fn config() -> Config {
     config
 }
 
-fn world(seed: u64) -> World {
-    World::new(&Workload::two_weeks(seed), &WorldSettings { seed, ..WorldSettings::default() })
+fn world(seed: u64) -> SimulatedLoad {
+    SimulatedLoad::new(&Workload::two_weeks(seed), &LoadSettings { seed, ..LoadSettings::default() })
 }
 
-fn play(world: &World, rule: &mut dyn ScalingRule) -> Replay {
+fn play(world: &SimulatedLoad, rule: &mut dyn ScalingRule) -> Replay {
     replay(world, (STARTUP_SECONDS, config().sla_wait_seconds), rule, 7 * DAY, &mut |_, _| {})
 }
 
-fn evscale(world: &World, blackout: std::ops::Range<usize>) -> Replay {
+fn evscale(world: &SimulatedLoad, blackout: std::ops::Range<usize>) -> Replay {
     play(world, &mut Blind::new(Autoscaler::builder(config()).build().unwrap(), blackout))
 }
 
-fn hpa(world: &World, blackout: std::ops::Range<usize>) -> Replay {
+fn hpa(world: &SimulatedLoad, blackout: std::ops::Range<usize>) -> Replay {
     let config = config();
-    let pool = PeerPool {
+    let pool = BaselinePool {
         bounds: (config.min_jobs, config.max_jobs),
         interval_seconds: config.interval_seconds,
         startup_seconds: STARTUP_SECONDS,
@@ -117,9 +117,9 @@ impl Outcome {
 }
 
 /// Plays a rule through blackouts of a length; `check` sees every blackout, from the first record that is missing
-/// beyond doubt, and two records after it.
+/// plainly, and two records after it.
 fn outcome(
-    rule: fn(&World, std::ops::Range<usize>) -> Replay,
+    rule: fn(&SimulatedLoad, std::ops::Range<usize>) -> Replay,
     length: usize,
     check: impl Fn(&[ReplayRow]),
 ) -> Outcome {

@@ -1,7 +1,7 @@
 //! More jobs that bring no more throughput: the pool stops growing and says so, and in normal operation it does neither.
 
-use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
-use evscale_core::{Autoscaler, Config, Metrics, Timestamp};
+use evscale_core::simulate::{LoadSettings, ScalingRule, SimulatedLoad, Workload, replay};
+use evscale_core::{Autoscaler, Config, Metrics, Rule, Timestamp};
 
 const INTERVAL: f64 = 120.0;
 const SERVICE: f64 = 0.6;
@@ -31,7 +31,7 @@ impl Bottleneck {
     }
 
     /// One interval; the trail's rules.
-    fn tick(&mut self, arrivals: f64, limit: f64) -> Vec<String> {
+    fn tick(&mut self, arrivals: f64, limit: f64) -> Vec<Rule> {
         self.step += 1;
         let noise = 1.0 + 0.05 * ((self.step * 7919 % 13) as f64 / 6.0 - 1.0);
         let ready: u32 = self.ready.iter().filter(|(at, _)| *at <= self.step).map(|(_, count)| count).sum();
@@ -72,7 +72,7 @@ fn behind_a_bottleneck_the_pool_stops_growing_and_says_why() {
     for tells_cpu in [true, false] {
         let mut pool = Bottleneck::new(tells_cpu);
         for _ in 0..400 {
-            assert!(!pool.tick(2000.0, f64::INFINITY).contains(&"effectiveness".to_owned()));
+            assert!(!pool.tick(2000.0, f64::INFINITY).contains(&Rule::Effectiveness));
         }
         let mut told_at = None;
         let mut stopped = 0;
@@ -82,7 +82,7 @@ fn behind_a_bottleneck_the_pool_stops_growing_and_says_why() {
             if told_at.is_none() && pool.ineffective() {
                 told_at = Some(step);
             }
-            if limited_by.contains(&"effectiveness".to_owned()) {
+            if limited_by.contains(&Rule::Effectiveness) {
                 assert_eq!(pool.jobs, jobs, "{limited_by:?}");
                 stopped += 1;
             }
@@ -111,7 +111,7 @@ impl ScalingRule for Counted {
 
     fn decide(&mut self) -> u32 {
         let decision = self.scaler.decide();
-        self.limited += u32::from(decision.limited_by.iter().any(|rule| rule == "effectiveness"));
+        self.limited += u32::from(decision.limited_by.contains(&Rule::Effectiveness));
         decision.recommended_jobs
     }
 }
@@ -122,8 +122,8 @@ fn it_keeps_out_of_normal_operation() {
         // jobs that really start as fast as configured, and far slower
         for startup in [180.0, 600.0] {
             let workload = Workload::two_weeks(seed);
-            let settings = WorldSettings { seed, service_noise: 0.1, ..WorldSettings::default() };
-            let world = World::new(&workload, &settings);
+            let settings = LoadSettings { seed, service_noise: 0.1, ..LoadSettings::default() };
+            let world = SimulatedLoad::new(&workload, &settings);
             let scaler = Autoscaler::builder(config()).build().unwrap();
             let mut rule = Counted { scaler, limited: 0 };
             let played = replay(&world, (startup, 30.0), &mut rule, 720, &mut |_, _| {});
@@ -141,6 +141,6 @@ fn jobs_that_help_are_never_stopped() {
         // a backlog stands again and again
         let arrivals = if step % 60 < 20 { 2000.0 + 60.0 * f64::from(step) } else { 2000.0 };
         let limited_by = pool.tick(arrivals, f64::INFINITY);
-        assert!(!limited_by.contains(&"effectiveness".to_owned()), "step {step}");
+        assert!(!limited_by.contains(&Rule::Effectiveness), "step {step}");
     }
 }

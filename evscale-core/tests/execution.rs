@@ -1,6 +1,6 @@
 //! The contract with the host: outcomes that are partial, late or missing, refused jobs, hints for draining.
 
-use evscale_core::{Autoscaler, Config, Decision, Metrics, ScalingOutcome, Timestamp};
+use evscale_core::{Autoscaler, Config, Decision, Metrics, Rule, ScalingOutcome, Timestamp};
 
 struct Pool {
     scaler: Autoscaler,
@@ -57,7 +57,7 @@ impl Pool {
 }
 
 fn limited(decision: &Decision) -> bool {
-    decision.limited_by.iter().any(|rule| rule == "capacity_limit")
+    decision.limited_by.contains(&Rule::CapacityLimit)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 const ROUNDS: usize = 30_000;
 const MANIFEST: &str = include_str!("../../models/onnx/manifest.json");
-const SNAPSHOT: &[u8] = include_bytes!("fixtures/snapshot_3.bin");
+const SNAPSHOT: &[u8] = include_bytes!("fixtures/snapshot.bin");
 /// Pieces that parsers stumble over.
 const PIECES: [&[u8]; 14] = [
     b"null",

@@ -113,13 +113,13 @@ pub unsafe extern "C" fn evscale_observe_json(
 /// Takes a record from long ago into the history alone, some hundred times cheaper than evscale_observe: for the older
 /// part of a long history. Nothing is forecast or learned from it. Otherwise like evscale_observe.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn evscale_remember(
+pub unsafe extern "C" fn evscale_backfill(
     autoscaler: *mut evscale_autoscaler,
     metrics: *const evscale_metrics,
     observation: *mut evscale_observation,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || take(autoscaler, &growing::read(metrics)?.to_core()?, observation, Autoscaler::remember))
+    enter(error, || take(autoscaler, &growing::read(metrics)?.to_core()?, observation, Autoscaler::backfill))
 }
 
 /// Whatever is wrong with the arguments is found before the record is taken.

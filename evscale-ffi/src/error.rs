@@ -31,7 +31,8 @@ pub const EVSCALE_IO: i32 = 51;
 pub const EVSCALE_PANIC: i32 = 60;
 /// The handle (or, in a fleet, the pool) failed inside before; free it (remove it).
 pub const EVSCALE_POISONED: i32 = 61;
-/// Another call is using the handle; nothing was done.
+/// Another call is using the handle, or, in a process that was forked meanwhile, was using it or was loading the models at
+/// the fork; nothing was done.
 pub const EVSCALE_BUSY: i32 = 62;
 
 /// A failure's code and message. Threads: may move between them, one at a time.
@@ -61,6 +62,7 @@ impl From<evscale_core::Error> for Failure {
             ErrorKind::Inference => EVSCALE_INFERENCE,
             ErrorKind::UnknownPool => EVSCALE_UNKNOWN_POOL,
             ErrorKind::PoolFailed => EVSCALE_POISONED,
+            ErrorKind::Busy => EVSCALE_BUSY,
             _ => EVSCALE_INVALID_ARGUMENT,
         };
         Self::new(code, problem.to_string())

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn evscale_set_pause(
 }
 
 /// A person's order, from the next decision until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*.
-/// It goes beyond step limits, cooldowns and the forecast's proof; a pause, the budget and the bounds hold nevertheless.
+/// It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless.
 /// A later order takes the place of an earlier one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_set_override(

@@ -1,22 +1,27 @@
 //! One pool.
 
+use crate::arguments::{Fields, Text};
 use crate::config::Config;
 use crate::decision::Decision;
-use crate::door::{guarded, locked, refused};
+use crate::door::{Door, door, reading_door};
+use crate::errors::refused;
 use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
+use crate::turns::{Shared, guarded, locked};
 use crate::{frame, plain, plugin, record};
 use evscale_core::{ManualOrder, ManualOverride, Metrics, Pause};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Records taken between two looks for a signal such as Ctrl-C.
 const CHUNK: usize = 256;
 
-/// Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns.
+/// Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns. A child of
+/// `fork` may go on with it if no other thread was inside a call; else it raises an EvscaleError of the kind "busy".
 ///
 /// Parameters
 /// ----------
@@ -29,7 +34,7 @@ const CHUNK: usize = 256;
 ///     shape (12, 15), a row per minute of `HORIZON_MINUTES`, a column per level of `QUANTILE_LEVELS`.
 /// policy
 ///     A callable of your own in the place of the network: it gets the state of the pool as a dict and returns jobs. An
-///     exception, or an answer that makes no sense, is named in the decision, and the next rung of the ladder acts.
+///     exception, or an answer that makes no sense, is named in the decision, and the next source of the fallback chain acts.
 ///     `evscale.testing` checks both.
 ///
 /// Examples
@@ -46,23 +51,24 @@ const CHUNK: usize = 256;
 /// True
 #[pyclass(frozen, weakref, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
-    state: Mutex<evscale_core::Autoscaler>,
+    state: Shared<evscale_core::Autoscaler>,
     config: evscale_core::Config,
-    /// Whether it was made with models or callables that are not the bundled ones.
-    has_own_parts: bool,
+    /// The host's own forecaster and policy, which `state` shares.
+    callables: Vec<Arc<Py<PyAny>>>,
+    /// Whether it was made with models that are not the bundled ones.
+    has_own_bundle: bool,
 }
 
 impl Autoscaler {
     fn around(
         py: Python<'_>,
         mut scaler: evscale_core::Autoscaler,
-        has_bundle: bool,
+        has_own_bundle: bool,
         forecaster: Option<Py<PyAny>>,
         policy: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let has_own_parts = has_bundle || forecaster.is_some() || policy.is_some();
-        plugin::install(py, &mut scaler, forecaster, policy)?;
-        Ok(Self { config: scaler.config().clone(), state: Mutex::new(scaler), has_own_parts })
+        let callables = plugin::install(py, &mut scaler, forecaster, policy)?;
+        Ok(Self { config: scaler.config().clone(), state: Shared::new(scaler), callables, has_own_bundle })
     }
 }
 
@@ -76,18 +82,20 @@ impl Autoscaler {
         bundle: Option<&ModelBundle>,
         forecaster: Option<Py<PyAny>>,
         policy: Option<Py<PyAny>>,
-    ) -> PyResult<Self> {
-        let config = config.map(|config| config.0.clone()).unwrap_or_default();
-        let has_bundle = bundle.is_some();
-        let bundle = bundle.map(|bundle| bundle.0.clone());
-        let scaler = guarded(py, || {
-            let builder = evscale_core::Autoscaler::builder(config);
-            match bundle {
-                Some(bundle) => builder.bundle(bundle).build(),
-                None => builder.build(),
-            }
-        })?;
-        Self::around(py, scaler, has_bundle, forecaster, policy)
+    ) -> Door<Self> {
+        door(py, || {
+            let config = config.map(|config| config.0.clone()).unwrap_or_default();
+            let has_own_bundle = bundle.is_some();
+            let bundle = bundle.map(|bundle| bundle.0.clone());
+            let scaler = guarded(py, || {
+                let builder = evscale_core::Autoscaler::builder(config);
+                match bundle {
+                    Some(bundle) => builder.bundle(bundle).build(),
+                    None => builder.build(),
+                }
+            })?;
+            Self::around(py, scaler, has_own_bundle, forecaster, policy)
+        })
     }
     /// Takes the record of one interval: a dict, or its fields as keyword arguments.
     ///
@@ -107,16 +115,18 @@ impl Autoscaler {
         py: Python<'_>,
         record: Option<&Bound<'_, PyAny>>,
         fields: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Observation> {
-        let metrics = record::metrics(&record::given(py, "metrics record", record, fields)?)?;
-        locked(py, &self.state, |scaler| scaler.observe(&metrics)).map(Observation::from)
+    ) -> Door<Observation> {
+        door(py, || {
+            let metrics = record::metrics(&Fields::given(py, record::RECORD, record, fields)?)?;
+            locked(py, &self.state, |scaler| scaler.observe(&metrics)).map(Observation::from)
+        })
     }
     /// Takes the records of many intervals, oldest first: a list of dicts, a dict of columns, or a data frame of
     /// pandas, polars or pyarrow, or the path of a CSV or Parquet file. `columns` maps our names to those of the table.
     /// A malformed record refuses the whole table.
     ///
     /// With `warm_days`, records that are older than that before the newest one go into the history alone: nothing is
-    /// forecast, learned or rehearsed on them, which is some hundred times faster; decisions differ a little from those
+    /// forecast, learned or evaluated on them, which is some hundred times faster; decisions differ a little from those
     /// after all records were observed. Without it, they are the same bit for bit.
     #[pyo3(signature = (frame, columns=None, warm_days=None))]
     fn observe_many(
@@ -124,44 +134,46 @@ impl Autoscaler {
         py: Python<'_>,
         frame: &Bound<'_, PyAny>,
         columns: Option<&Bound<'_, PyAny>>,
-        warm_days: Option<f64>,
-    ) -> PyResult<Vec<Observation>> {
-        let is_path = frame.is_instance_of::<PyString>() || frame.hasattr("__fspath__")?;
-        let records = if is_path || columns.is_some() {
-            let table = py.import("evscale.history")?.call_method1("as_columns", (frame, columns))?;
-            frame::records(&table)?
-        } else {
-            frame::records(frame)?
-        };
-        let observed_from = match (warm_days, records.last()) {
-            (Some(days), _) if !(days.is_finite() && days >= 0.0) => {
-                return Err(refused(py, &format!("`warm_days` is {days}, expected 0 or more")));
+        warm_days: Option<&Bound<'_, PyAny>>,
+    ) -> Door<Vec<Observation>> {
+        reading_door(py, || {
+            let warm_days = warm_days.map(days).transpose()?;
+            let is_path = frame.is_instance_of::<PyString>() || frame.hasattr("__fspath__")?;
+            let records = if is_path || columns.is_some() {
+                let table = py.import("evscale.history")?.call_method1("as_columns", (frame, columns))?;
+                frame::records(&table)?
+            } else {
+                frame::records(frame)?
+            };
+            let observed_from = match (warm_days, records.last()) {
+                (Some(days), Some(newest)) => Some(newest.timestamp.plus_seconds((-days * 86_400.0) as i64)),
+                _ => None,
+            };
+            let mut seen = Vec::with_capacity(records.len());
+            for chunk in records.chunks(CHUNK) {
+                let part: Vec<_> = locked(py, &self.state, |scaler| {
+                    let mut take = |record: &Metrics| match observed_from {
+                        Some(from) if record.timestamp < from => scaler.backfill(record),
+                        _ => scaler.observe(record),
+                    };
+                    chunk.iter().map(&mut take).collect()
+                })?;
+                seen.extend(part.into_iter().map(Observation::from));
+                py.check_signals()?;
             }
-            (Some(days), Some(newest)) => Some(newest.timestamp.plus_seconds((-days * 86_400.0) as i64)),
-            _ => None,
-        };
-        let mut seen = Vec::with_capacity(records.len());
-        for chunk in records.chunks(CHUNK) {
-            let part: Vec<_> = locked(py, &self.state, |scaler| {
-                let mut take = |record: &Metrics| match observed_from {
-                    Some(from) if record.timestamp < from => scaler.remember(record),
-                    _ => scaler.observe(record),
-                };
-                chunk.iter().map(&mut take).collect()
-            })?;
-            seen.extend(part.into_iter().map(Observation::from));
-            py.check_signals()?;
-        }
-        Ok(seen)
+            Ok(seen)
+        })
     }
     /// The forecast at the newest record.
-    fn forecast(&self, py: Python<'_>) -> PyResult<Forecast> {
-        let forecast = locked(py, &self.state, |scaler| Ok(scaler.forecast()))?;
-        Ok(Forecast::of(forecast, self.config.interval_seconds))
+    fn forecast(&self, py: Python<'_>) -> Door<Forecast> {
+        door(py, || {
+            let forecast = locked(py, &self.state, |scaler| Ok(scaler.forecast()))?;
+            Ok(Forecast::of(forecast, self.config.interval_seconds))
+        })
     }
     /// The decision at the time of the newest record: new if it is due or there is an emergency, else the standing one.
-    fn decide(&self, py: Python<'_>) -> PyResult<Decision> {
-        locked(py, &self.state, |scaler| Ok(scaler.decide())).map(Decision)
+    fn decide(&self, py: Python<'_>) -> Door<Decision> {
+        door(py, || locked(py, &self.state, |scaler| Ok(scaler.decide())).map(Decision))
     }
     /// The decision at a time that may be later than the newest record.
     ///
@@ -169,9 +181,11 @@ impl Autoscaler {
     /// ----------
     /// timestamp
     ///     An aware datetime, RFC 3339 text with a zone, or epoch milliseconds.
-    fn decide_at(&self, py: Python<'_>, timestamp: &Bound<'_, PyAny>) -> PyResult<Decision> {
-        let at = plain::timestamp("timestamp", timestamp)?;
-        locked(py, &self.state, |scaler| Ok(scaler.decide_at(at))).map(Decision)
+    fn decide_at(&self, py: Python<'_>, timestamp: &Bound<'_, PyAny>) -> Door<Decision> {
+        door(py, || {
+            let at = plain::timestamp("timestamp", timestamp)?;
+            locked(py, &self.state, |scaler| Ok(scaler.decide_at(at))).map(Decision)
+        })
     }
     /// The whole state of the pool, for `restore`; `evscale.save_snapshot` writes it to a file.
     ///
@@ -181,8 +195,8 @@ impl Autoscaler {
     /// >>> scaler = Autoscaler(Config(max_jobs=40))
     /// >>> Autoscaler.restore(Config(max_jobs=40), scaler.snapshot()).snapshot() == scaler.snapshot()
     /// True
-    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &locked(py, &self.state, |scaler| Ok(scaler.snapshot()))?))
+    fn snapshot<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyBytes>> {
+        door(py, || Ok(PyBytes::new(py, &locked(py, &self.state, |scaler| Ok(scaler.snapshot()))?)))
     }
     /// An autoscaler that goes on from a snapshot.
     ///
@@ -199,11 +213,13 @@ impl Autoscaler {
         bundle: Option<&ModelBundle>,
         forecaster: Option<Py<PyAny>>,
         policy: Option<Py<PyAny>>,
-    ) -> PyResult<Self> {
-        let has_bundle = bundle.is_some();
-        let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
-        let scaler = guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data))?;
-        Self::around(py, scaler, has_bundle, forecaster, policy)
+    ) -> Door<Self> {
+        door(py, || {
+            let has_own_bundle = bundle.is_some();
+            let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
+            let scaler = guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data))?;
+            Self::around(py, scaler, has_own_bundle, forecaster, policy)
+        })
     }
     /// Tells what the host really did, as a dict or as keyword arguments; the startup time is learned from it.
     ///
@@ -222,19 +238,23 @@ impl Autoscaler {
         py: Python<'_>,
         outcome: Option<&Bound<'_, PyAny>>,
         fields: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
-        let outcome = record::outcome(&record::given(py, "scaling outcome", outcome, fields)?)?;
-        locked(py, &self.state, |scaler| {
-            scaler.acknowledge(&outcome);
-            Ok(())
+    ) -> Door<()> {
+        door(py, || {
+            let outcome = record::outcome(&Fields::given(py, record::OUTCOME, outcome, fields)?)?;
+            locked(py, &self.state, |scaler| {
+                scaler.acknowledge(&outcome);
+                Ok(())
+            })
         })
     }
     /// Switches changes off: "off" (nothing is paused), "all", "down" or "up".
-    fn set_pause(&self, py: Python<'_>, pause: &str) -> PyResult<()> {
-        let pause = self::pause(py, pause)?;
-        locked(py, &self.state, |scaler| {
-            scaler.set_pause(pause);
-            Ok(())
+    fn set_pause(&self, py: Python<'_>, pause: Text) -> Door<()> {
+        door(py, || {
+            let pause = self::pause(py, &pause.0)?;
+            locked(py, &self.state, |scaler| {
+                scaler.set_pause(pause);
+                Ok(())
+            })
         })
     }
     /// Orders exactly `fixed` jobs, or at most `cap`, until a time; without arguments the order is taken back.
@@ -249,25 +269,29 @@ impl Autoscaler {
     fn set_override(
         &self,
         py: Python<'_>,
-        fixed: Option<u32>,
-        cap: Option<u32>,
+        fixed: Option<&Bound<'_, PyAny>>,
+        cap: Option<&Bound<'_, PyAny>>,
         until: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
-        let manual = order(py, fixed, cap, until)?;
-        locked(py, &self.state, |scaler| {
-            scaler.set_override(manual);
-            Ok(())
+    ) -> Door<()> {
+        door(py, || {
+            let manual = order(py, fixed, cap, until)?;
+            locked(py, &self.state, |scaler| {
+                scaler.set_override(manual);
+                Ok(())
+            })
         })
     }
     /// Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
     /// than `latency_budget_ms` of the configuration are left alone for a while.
-    fn report_latency(&self, py: Python<'_>, took_ms: &Bound<'_, PyAny>) -> PyResult<()> {
-        let took_ms = plain::number("took_ms", took_ms)?;
-        let took = Duration::try_from_secs_f64(took_ms / 1000.0)
-            .map_err(|_| refused(py, &format!("`took_ms` is {took_ms}, expected 0 or more")))?;
-        locked(py, &self.state, |scaler| {
-            scaler.report_latency(took);
-            Ok(())
+    fn report_latency(&self, py: Python<'_>, took_ms: &Bound<'_, PyAny>) -> Door<()> {
+        door(py, || {
+            let took_ms = plain::number("took_ms", took_ms)?;
+            let took = Duration::try_from_secs_f64(took_ms / 1000.0)
+                .map_err(|_| refused(py, &format!("`took_ms` is {took_ms}, expected 0 or more")))?;
+            locked(py, &self.state, |scaler| {
+                scaler.report_latency(took);
+                Ok(())
+            })
         })
     }
     /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
@@ -277,50 +301,69 @@ impl Autoscaler {
     /// >>> from evscale import Autoscaler
     /// >>> Autoscaler().health()["causes"]
     /// []
-    fn health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let text = locked(py, &self.state, |scaler| Ok(scaler.health().to_json()))?;
-        plain::loads(py, &text)
+    fn health<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let text = locked(py, &self.state, |scaler| Ok(scaler.health().to_json()))?;
+            plain::loads(py, &text)
+        })
     }
     /// The configuration.
     #[getter]
     fn config(&self) -> Config {
         Config(self.config.clone())
     }
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let (py, this) = (slf.py(), slf.get());
-        if this.has_own_parts {
-            return Err(refused(
-                py,
-                "an Autoscaler with a bundle, forecaster or policy of its own is not picklable, expected its snapshot() \
-                 and Autoscaler.restore with them",
-            ));
-        }
-        let restore = py.get_type::<Self>().getattr("restore")?;
-        let arguments = (Config(this.config.clone()), this.snapshot(py)?);
-        Ok((restore, arguments).into_pyobject(py)?.into_any())
+    /// The collector sees the host's callables, so that a policy that holds its own autoscaler is collected. They need no
+    /// `__clear__`: they were there before the autoscaler, so that whatever refers back to it can be cleared.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.callables.iter().try_for_each(|callable| visit.call(&**callable))
     }
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("Autoscaler({})", Bound::new(py, self.config())?.repr()?))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        door(py, || {
+            if this.has_own_bundle || !this.callables.is_empty() {
+                return Err(refused(
+                    py,
+                    "an Autoscaler with a bundle, forecaster or policy of its own is not picklable, expected its snapshot() \
+                     and Autoscaler.restore with them",
+                ));
+            }
+            let restore = py.get_type::<Self>().getattr("restore")?;
+            let data = locked(py, &this.state, |scaler| Ok(scaler.snapshot()))?;
+            let arguments = (Config(this.config.clone()), PyBytes::new(py, &data));
+            Ok((restore, arguments).into_pyobject(py)?.into_any())
+        })
+    }
+    fn __repr__(&self, py: Python<'_>) -> Door<String> {
+        door(py, || Ok(format!("Autoscaler({})", Bound::new(py, self.config())?.repr()?)))
     }
 }
 
-/// A pause by its name.
+/// Returns a length of time in days.
+fn days(given: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let days = plain::number("warm_days", given)?;
+    if days.is_finite() && days >= 0.0 {
+        return Ok(days);
+    }
+    Err(refused(given.py(), &format!("`warm_days` is {days}, expected 0 or more")))
+}
+
+/// Returns a pause by its name.
 pub fn pause(py: Python<'_>, name: &str) -> PyResult<Pause> {
     serde_json::from_value(name.into())
         .map_err(|_| refused(py, &format!("pause is {name:?}, expected off, all, down or up")))
 }
 
-/// An order of exactly `fixed` jobs or of at most `cap`, or none.
+/// Returns an order of exactly `fixed` jobs or of at most `cap`, or none.
 pub fn order(
     py: Python<'_>,
-    fixed: Option<u32>,
-    cap: Option<u32>,
+    fixed: Option<&Bound<'_, PyAny>>,
+    cap: Option<&Bound<'_, PyAny>>,
     until: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<ManualOverride>> {
     let (order, until) = match (fixed, cap, until) {
         (None, None, None) => return Ok(None),
-        (Some(jobs), None, Some(until)) => (ManualOrder::Fixed(jobs), until),
-        (None, Some(jobs), Some(until)) => (ManualOrder::Cap(jobs), until),
+        (Some(jobs), None, Some(until)) => (ManualOrder::Fixed(plain::whole("fixed", jobs)?), until),
+        (None, Some(jobs), Some(until)) => (ManualOrder::Cap(plain::whole("cap", jobs)?), until),
         _ => return Err(refused(py, "an order is `fixed` or `cap` with `until`; nothing takes it back")),
     };
     Ok(Some(ManualOverride { order, until: plain::timestamp("until", until)? }))

@@ -1,8 +1,10 @@
 //! The configuration of one pool.
 
-use crate::door::{error, guarded};
+use crate::arguments::entries;
+use crate::door::{Door, Refusal, door};
+use crate::errors::{EvscaleError, error};
 use crate::plain;
-use pyo3::exceptions::PyAttributeError;
+use crate::turns::guarded;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -104,42 +106,63 @@ use pyo3::types::{PyDict, PyList};
 #[pyclass(frozen, weakref, module = "evscale", name = "Config")]
 pub struct Config(pub evscale_core::Config);
 
+impl Config {
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        Ok(plain::loads(py, &self.0.to_json())?.cast_into()?)
+    }
+}
+
+/// Returns the error of a setting that cannot be read.
+fn unreadable(py: Python<'_>, raised: PyErr) -> PyErr {
+    if raised.is_instance_of::<EvscaleError>(py) {
+        return error(py, "invalid_config", &raised.value(py).to_string());
+    }
+    raised
+}
+
 #[pymethods]
 impl Config {
     #[new]
     #[pyo3(signature = (**settings))]
-    fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let Some(settings) = settings else { return Ok(Self(evscale_core::Config::default())) };
-        let given = plain::object(settings)
-            .map_err(|problem| error(py, "invalid_config", &problem.value(py).to_string()))?;
-        let text = given.to_string();
-        guarded(py, || evscale_core::Config::from_json(&text)).map(Self)
+    fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> Door<Self> {
+        door(py, || {
+            let Some(settings) = settings else { return Ok(Self(evscale_core::Config::default())) };
+            let given = entries("configuration", settings, usize::MAX)
+                .and_then(|settings| plain::object(py, settings))
+                .map_err(|raised| unreadable(py, raised))?;
+            let text = given.to_string();
+            guarded(py, || evscale_core::Config::from_json(&text)).map(Self)
+        })
     }
     /// All settings as plain values.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        Ok(plain::loads(py, &self.0.to_json())?.cast_into()?)
+    fn to_dict<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
+        door(py, || self.settings(py))
     }
-    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.to_dict(py)?
-            .get_item(name)?
-            .ok_or_else(|| PyAttributeError::new_err(format!("the configuration has no setting `{name}`")))
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> Door<Bound<'py, PyAny>> {
+        door(py, || self.settings(py)?.get_item(name))?.ok_or_else(|| {
+            Refusal::of_attribute(format!("the configuration has no setting {}", plain::shown(name)))
+        })
     }
-    fn __dir__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let names = py.get_type::<Self>().dir()?;
-        for key in self.to_dict(py)?.keys() {
-            names.append(key)?;
-        }
-        Ok(names)
-    }
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let usual = Self(evscale_core::Config::default()).to_dict(py)?;
-        let mut changed = Vec::new();
-        for (key, value) in self.to_dict(py)? {
-            if !usual.get_item(&key)?.is_some_and(|other| other.eq(&value).unwrap_or(false)) {
-                changed.push(format!("{}={}", key.str()?, value.repr()?));
+    fn __dir__<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyList>> {
+        door(py, || {
+            let names = py.get_type::<Self>().dir()?;
+            for key in self.settings(py)?.keys() {
+                names.append(key)?;
             }
-        }
-        Ok(format!("Config({})", changed.join(", ")))
+            Ok(names)
+        })
+    }
+    fn __repr__(&self, py: Python<'_>) -> Door<String> {
+        door(py, || {
+            let usual = Self(evscale_core::Config::default()).settings(py)?;
+            let mut changed = Vec::new();
+            for (key, value) in self.settings(py)? {
+                if !usual.get_item(&key)?.is_some_and(|other| other.eq(&value).unwrap_or(false)) {
+                    changed.push(format!("{}={}", key.str()?, value.repr()?));
+                }
+            }
+            Ok(format!("Config({})", changed.join(", ")))
+        })
     }
     fn __eq__(&self, other: &Self) -> bool {
         self.0 == other.0
@@ -147,7 +170,7 @@ impl Config {
     fn __hash__(&self) -> u64 {
         plain::hash_of(&self.0.to_json())
     }
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((), Bound<'py, PyDict>)> {
-        Ok(((), self.to_dict(py)?))
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> Door<((), Bound<'py, PyDict>)> {
+        door(py, || Ok(((), self.settings(py)?)))
     }
 }

@@ -1,7 +1,9 @@
 //! The answer, as a frozen Python value. What explains it is turned into Python values when it is asked for.
 
-use crate::door::refused;
-use crate::plain::{datetime, hash_of, loads};
+use crate::arguments::Text;
+use crate::door::{Door, door};
+use crate::errors::refused;
+use crate::plain::{datetime, hash_of, loads, number};
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
@@ -31,11 +33,15 @@ impl Decision {
     /// From the text of `to_json`; `confidence` restores the digits that the text rounds away.
     #[new]
     #[pyo3(signature = (json, confidence=None))]
-    fn new(py: Python<'_>, json: &str, confidence: Option<f64>) -> PyResult<Self> {
-        let mut decision: evscale_core::Decision =
-            serde_json::from_str(json).map_err(|problem| refused(py, &format!("decision: {problem}")))?;
-        decision.confidence = confidence.unwrap_or(decision.confidence);
-        Ok(Self(decision))
+    fn new(py: Python<'_>, json: Text, confidence: Option<&Bound<'_, PyAny>>) -> Door<Self> {
+        door(py, || {
+            let mut decision: evscale_core::Decision = serde_json::from_str(&json.0)
+                .map_err(|problem| refused(py, &format!("decision: {problem}")))?;
+            if let Some(confidence) = confidence {
+                decision.confidence = number("confidence", confidence)?;
+            }
+            Ok(Self(decision))
+        })
     }
     /// Jobs the pool should have, ready and starting ones.
     #[getter]
@@ -59,13 +65,13 @@ impl Decision {
     }
     /// The state of the pool in words.
     #[getter]
-    fn reasoning<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        part!(py, self.0.reasoning)
+    fn reasoning<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || part!(py, self.0.reasoning))
     }
     /// "scale_up", "scale_down" or "hold".
     #[getter]
-    fn action<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        part!(py, self.0.action)
+    fn action<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || part!(py, self.0.action))
     }
     /// Whether jobs that leave should finish their event first.
     #[getter]
@@ -74,8 +80,8 @@ impl Decision {
     }
     /// Who proposed.
     #[getter]
-    fn source<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        part!(py, self.0.source)
+    fn source<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || part!(py, self.0.source))
     }
     /// What was proposed before the safety rules.
     #[getter]
@@ -85,22 +91,22 @@ impl Decision {
     /// Names of the rules that changed the proposal, in order.
     #[getter]
     fn limited_by(&self) -> Vec<String> {
-        self.0.limited_by.clone()
+        self.0.limited_by.iter().map(ToString::to_string).collect()
     }
     /// What each of them changed: rule, before, after, detail.
     #[getter]
-    fn trail<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        part!(py, self.0.trail)
+    fn trail<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || part!(py, self.0.trail))
     }
     /// What the pool will need later: minutes_ahead, jobs, low, high.
     #[getter]
-    fn plan<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        part!(py, self.0.plan)
+    fn plan<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || part!(py, self.0.plan))
     }
     /// How jobs should leave; None unless the pool shrinks.
     #[getter]
-    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        part!(py, self.0.drain)
+    fn drain<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || part!(py, self.0.drain))
     }
     /// Decided because of a predicted or real breach of the SLA, maybe before the decision was due.
     #[getter]
@@ -119,24 +125,24 @@ impl Decision {
     }
     /// The moment it was made for, UTC.
     #[getter]
-    fn decided_at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.0.decided_at)
+    fn decided_at<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDateTime>> {
+        door(py, || datetime(py, self.0.decided_at))
     }
     /// The next decision is due then, UTC.
     #[getter]
-    fn valid_until<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.0.valid_until)
+    fn valid_until<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDateTime>> {
+        door(py, || datetime(py, self.0.valid_until))
     }
     /// The whole decision as plain values.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        loads(py, &self.0.to_json())
+    fn to_dict<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || loads(py, &self.0.to_json()))
     }
     /// The whole decision as JSON, byte for byte as in Rust and C.
     fn to_json(&self) -> String {
         self.0.to_json()
     }
-    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("evscale.notebook")?.call_method1("decision_html", (slf,))
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        door(slf.py(), || slf.py().import("evscale.notebook")?.call_method1("decision_html", (slf,)))
     }
     fn __hash__(&self) -> u64 {
         hash_of(&self.0.to_json())

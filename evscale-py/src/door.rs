@@ -1,115 +1,94 @@
-//! The one door from Python into Rust: detaches from the interpreter, catches panics, maps errors.
+//! The one door between Python and Rust. Every function and method runs inside [`door`] or [`reading_door`]: only these
+//! make a [`Refusal`], and only a [`Refusal`] leaves.
 
-use evscale_core::Result;
-use pyo3::create_exception;
-use pyo3::exceptions::{PyException, PyValueError};
+use crate::errors::{EvscaleError, error};
+use crate::text::{LONGEST_REASON, readable};
+use pyo3::exceptions::{PyAttributeError, PyException, PyImportError, PyOSError, PyTypeError};
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
-use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 
-create_exception!(
-    evscale,
-    EvscaleError,
-    PyValueError,
-    "What evscale refuses or cannot do; `kind` is stable: invalid_config, invalid_argument, invalid_bundle, \
-     invalid_snapshot, invalid_trace, inference, unknown_pool, pool_failed or panic."
-);
-create_exception!(
-    evscale,
-    ConfigError,
-    EvscaleError,
-    "A setting is unknown, out of range, or contradicts another."
-);
-create_exception!(evscale, ArgumentError, EvscaleError, "A metrics record or an argument is malformed.");
-create_exception!(
-    evscale,
-    BundleError,
-    EvscaleError,
-    "A model bundle is damaged, incomplete, or of another format."
-);
-create_exception!(
-    evscale,
-    SnapshotError,
-    EvscaleError,
-    "A snapshot is damaged, foreign, or of another format."
-);
-create_exception!(evscale, InferenceError, EvscaleError, "A network failed to run.");
+/// What a call failed inside says.
+pub const BROKEN: &str = "evscale failed inside; the object must not be used any more";
 
-const BROKEN: &str = "evscale failed inside; the object must not be used any more";
+/// An exception that may leave: an `EvscaleError`, a `TypeError`, or what is no `Exception`, such as Ctrl-C.
+pub struct Refusal(PyErr);
 
-/// Runs `work` without the interpreter's lock.
-pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(problem)) => Err(error(py, problem.kind().as_str(), &problem.to_string())),
-        Err(_) => Err(error(py, "panic", BROKEN)),
+/// What a function or method of the module returns.
+pub type Door<T> = Result<T, Refusal>;
+
+impl From<Refusal> for PyErr {
+    fn from(refusal: Refusal) -> Self {
+        refusal.0
     }
 }
 
-thread_local! {
-    /// Whether this thread is in a call of Rust that called Python back.
-    static CALLED_BACK: Cell<bool> = const { Cell::new(false) };
-    /// What ended a call back and is no failure of it, such as Ctrl-C.
-    static STOPPED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+impl Refusal {
+    /// Passes on an exception that the host's own callback raised to end the call.
+    pub fn of_host(raised: PyErr) -> Self {
+        Self(raised)
+    }
+
+    /// Refuses an attribute, as Python's protocol asks.
+    pub fn of_attribute(message: String) -> Self {
+        Self(PyAttributeError::new_err(message))
+    }
 }
 
-/// Calls Python from inside [`locked`]; an exception as text. What is no `Exception`, such as Ctrl-C, `locked` raises.
-pub fn call_back<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> std::result::Result<T, String> {
-    CALLED_BACK.set(true);
-    let answer = Python::attach(|py| {
-        work(py).map_err(|problem| {
-            let text = problem.to_string();
-            if !problem.is_instance_of::<PyException>(py) {
-                STOPPED.set(Some(problem));
-            }
-            text
-        })
-    });
-    CALLED_BACK.set(false);
+/// Runs a call. A panic, and every exception that comes out of the host's objects while they are read, becomes an
+/// `EvscaleError`, whose cause is that exception.
+pub fn door<T>(py: Python<'_>, call: impl FnOnce() -> PyResult<T>) -> Door<T> {
+    through(py, call, |_| false)
+}
+
+/// Runs a call that reads files or needs an optional library: `OSError` and `ImportError` pass as well.
+pub fn reading_door<T>(py: Python<'_>, call: impl FnOnce() -> PyResult<T>) -> Door<T> {
+    through(py, call, |raised| {
+        raised.is_instance_of::<PyOSError>(py) || raised.is_instance_of::<PyImportError>(py)
+    })
+}
+
+fn through<T>(
+    py: Python<'_>,
+    call: impl FnOnce() -> PyResult<T>,
+    passes: impl FnOnce(&PyErr) -> bool,
+) -> Door<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(raised)) if is_plain(py, &raised) || passes(&raised) => Err(Refusal(raised)),
+        Ok(Err(raised)) => Err(Refusal(translated(py, raised))),
+        Err(_) => Err(Refusal(error(py, "panic", BROKEN))),
+    }
+}
+
+fn is_plain(py: Python<'_>, raised: &PyErr) -> bool {
+    raised.is_instance_of::<EvscaleError>(py)
+        || raised.is_instance_of::<PyTypeError>(py)
+        || ends_the_call(py, raised)
+}
+
+/// Whether an exception is no `Exception`: Ctrl-C, the end of the interpreter or of a task. A panic is a failure.
+pub fn ends_the_call(py: Python<'_>, raised: &PyErr) -> bool {
+    !raised.is_instance_of::<PyException>(py) && !raised.is_instance_of::<PanicException>(py)
+}
+
+fn translated(py: Python<'_>, raised: PyErr) -> PyErr {
+    if raised.is_instance_of::<PanicException>(py) {
+        return error(py, "panic", BROKEN);
+    }
+    let answer =
+        error(py, "invalid_argument", &format!("reading the arguments raised {}", told(py, &raised)));
+    answer.set_cause(py, Some(raised));
     answer
 }
 
-/// Runs `work` on shared state, one thread at a time. State in which something panicked stays refused.
-pub fn locked<S: Send, T: Send>(
-    py: Python<'_>,
-    state: &Mutex<S>,
-    work: impl FnOnce(&mut S) -> Result<T> + Send,
-) -> PyResult<T> {
-    if CALLED_BACK.get() {
-        return Err(refused(
-            py,
-            "a forecaster or policy that a pool asks cannot use a pool or a forecaster itself",
-        ));
-    }
-    let answer = guarded(py, || match state.lock() {
-        Ok(mut state) => work(&mut state).map(Some),
-        Err(_) => Ok(None),
-    })?;
-    if let Some(stopped) = STOPPED.take() {
-        return Err(stopped);
-    }
-    answer.ok_or_else(|| error(py, "panic", BROKEN))
-}
-
-/// An `EvscaleError` of the class that belongs to its kind.
-pub fn error(py: Python<'_>, kind: &str, message: &str) -> PyErr {
-    let message = message.to_owned();
-    let raised = match kind {
-        "invalid_config" => ConfigError::new_err(message),
-        "invalid_argument" => ArgumentError::new_err(message),
-        "invalid_bundle" => BundleError::new_err(message),
-        "invalid_snapshot" => SnapshotError::new_err(message),
-        "inference" => InferenceError::new_err(message),
-        _ => EvscaleError::new_err(message),
+/// Returns the class and the text of an exception, cut and fit for a terminal.
+pub fn told(py: Python<'_>, raised: &PyErr) -> String {
+    let class =
+        raised.get_type(py).name().map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
+    let text = match raised.value(py).str() {
+        Ok(text) => readable(&text.to_string_lossy(), LONGEST_REASON),
+        Err(_) => "an exception without a text".to_owned(),
     };
-    match raised.value(py).setattr("kind", kind) {
-        Ok(()) => raised,
-        Err(problem) => problem,
-    }
-}
-
-/// A refused argument.
-pub fn refused(py: Python<'_>, message: &str) -> PyErr {
-    error(py, "invalid_argument", message)
+    if text.is_empty() { class } else { format!("{class}: {text}") }
 }

@@ -1,10 +1,15 @@
 //! Forecasts as frozen Python values.
 
-use crate::door::refused;
-use crate::plain::{datetime, hash_of, loads, timestamp};
+use crate::arguments::items;
+use crate::door::{Door, door, reading_door};
+use crate::errors::refused;
+use crate::plain::{datetime, hash_of, loads, number, timestamp, whole};
 use evscale_core::QUANTILE_LEVELS;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict};
+
+/// Most horizons of a forecast.
+const MOST_HORIZONS: usize = 100;
 
 /// Arrivals expected at every horizon; made by `Autoscaler.forecast` and `Forecaster.predict`.
 ///
@@ -44,30 +49,44 @@ impl Forecast {
     #[new]
     #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None))]
     fn new(
+        py: Python<'_>,
         at: &Bound<'_, PyAny>,
-        horizons: Vec<PyRef<'_, HorizonForecast>>,
-        anomaly_score: f64,
-        model_confidence: f64,
-        interval_seconds: Option<u32>,
-    ) -> PyResult<Self> {
-        let horizons = horizons.iter().map(|horizon| horizon.0.clone()).collect();
-        let at = timestamp("at", at)?;
-        let inner = evscale_core::Forecast { at, horizons, anomaly_score, model_confidence };
-        Ok(Self { inner, interval_seconds, backend: None })
+        horizons: &Bound<'_, PyAny>,
+        anomaly_score: &Bound<'_, PyAny>,
+        model_confidence: &Bound<'_, PyAny>,
+        interval_seconds: Option<&Bound<'_, PyAny>>,
+    ) -> Door<Self> {
+        door(py, || {
+            let horizons = items("horizons", horizons, MOST_HORIZONS)?;
+            let horizons = horizons.iter().map(|one| Ok(one.cast::<HorizonForecast>()?.get().0.clone()));
+            let horizons = horizons.collect::<PyResult<_>>()?;
+            let at = timestamp("at", at)?;
+            let inner = evscale_core::Forecast {
+                at,
+                horizons,
+                anomaly_score: number("anomaly_score", anomaly_score)?,
+                model_confidence: number("model_confidence", model_confidence)?,
+            };
+            let interval_seconds =
+                interval_seconds.map(|seconds| whole("interval_seconds", seconds)).transpose()?;
+            Ok(Self { inner, interval_seconds, backend: None })
+        })
     }
     /// Horizons by minutes ahead, nearest first; 12, 48 and 180 are always there.
     #[getter]
-    fn horizons<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let out = PyDict::new(py);
-        for horizon in &self.inner.horizons {
-            out.set_item(horizon.minutes, HorizonForecast(horizon.clone()))?;
-        }
-        Ok(out)
+    fn horizons<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
+        door(py, || {
+            let out = PyDict::new(py);
+            for horizon in &self.inner.horizons {
+                out.set_item(horizon.minutes, HorizonForecast(horizon.clone()))?;
+            }
+            Ok(out)
+        })
     }
     /// End of the newest interval known, UTC.
     #[getter]
-    fn at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        datetime(py, self.inner.at)
+    fn at<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDateTime>> {
+        door(py, || datetime(py, self.inner.at))
     }
     /// How unusual the newest records are, 0 to 1.
     #[getter]
@@ -85,33 +104,33 @@ impl Forecast {
         self.interval_seconds
     }
     /// Returns the forecast as a data frame (of the library that the counts came in, or of pandas, polars or pyarrow, whichever is
-    /// installed): a row per interval that is
-    /// forecast, with the columns ds (beginning of the interval, as in the histories that come in), median, lo-80, hi-80 and
-    /// so on; `level` lists the central intervals in percent.
+    /// installed): a row per interval that is forecast, with the columns ds (beginning of the interval, as in the histories
+    /// that come in), median, lo-80, hi-80 and so on; `level` lists the central intervals in percent.
     #[pyo3(signature = (level=None))]
-    fn to_frame<'py>(
-        slf: &Bound<'py, Self>,
-        level: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        slf.py()
-            .import("evscale.pictures")?
-            .call_method1("forecast_frame", (slf, level, slf.get().backend.as_deref()))
+    fn to_frame<'py>(slf: &Bound<'py, Self>, level: Option<Bound<'py, PyAny>>) -> Door<Bound<'py, PyAny>> {
+        reading_door(slf.py(), || {
+            slf.py()
+                .import("evscale.pictures")?
+                .call_method1("forecast_frame", (slf, level, slf.get().backend.as_deref()))
+        })
     }
     /// The median and the 50 and 80 % intervals over the horizons, drawn with matplotlib; the axes are returned.
     #[pyo3(signature = (axes=None))]
-    fn plot<'py>(slf: &Bound<'py, Self>, axes: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("evscale.pictures")?.call_method1("forecast_plot", (slf, axes))
+    fn plot<'py>(slf: &Bound<'py, Self>, axes: Option<Bound<'py, PyAny>>) -> Door<Bound<'py, PyAny>> {
+        reading_door(slf.py(), || {
+            slf.py().import("evscale.pictures")?.call_method1("forecast_plot", (slf, axes))
+        })
     }
     /// The whole forecast as plain values.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        loads(py, &self.inner.to_json())
+    fn to_dict<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || loads(py, &self.inner.to_json()))
     }
     /// The whole forecast as JSON, byte for byte as in Rust and C.
     fn to_json(&self) -> String {
         self.inner.to_json()
     }
-    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("evscale.notebook")?.call_method1("forecast_html", (slf,))
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        door(slf.py(), || slf.py().import("evscale.notebook")?.call_method1("forecast_html", (slf,)))
     }
     fn __hash__(&self) -> u64 {
         hash_of(&self.inner.to_json())
@@ -135,24 +154,45 @@ impl Forecast {
 #[derive(PartialEq)]
 pub struct HorizonForecast(pub evscale_core::HorizonForecast);
 
-fn share(py: Python<'_>, name: &str, value: f64) -> PyResult<f64> {
+/// Returns a value for each of the quantile levels.
+fn quantiles(given: &Bound<'_, PyAny>) -> PyResult<[f64; QUANTILE_LEVELS.len()]> {
+    const LEVELS: usize = QUANTILE_LEVELS.len();
+    let values = items("quantiles", given, LEVELS)?;
+    let values = values.iter().map(|value| number("quantiles", value)).collect::<PyResult<Vec<_>>>()?;
+    <[f64; LEVELS]>::try_from(values).map_err(|values| {
+        refused(given.py(), &format!("quantiles are {} numbers, expected {LEVELS}", values.len()))
+    })
+}
+
+/// Returns a share of 0 to 1.
+fn share(name: &str, given: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let value = number(name, given)?;
     if (0.0..=1.0).contains(&value) {
         return Ok(value);
     }
-    Err(refused(py, &format!("`{name}` is {value}, expected 0 to 1")))
+    Err(refused(given.py(), &format!("`{name}` is {value}, expected 0 to 1")))
 }
 
 #[pymethods]
 impl HorizonForecast {
     #[new]
     fn new(
-        minutes: u32,
-        steps: u32,
-        prediction: f64,
-        uncertainty: f64,
-        quantiles: [f64; QUANTILE_LEVELS.len()],
-    ) -> Self {
-        Self(evscale_core::HorizonForecast { minutes, steps, prediction, uncertainty, quantiles })
+        py: Python<'_>,
+        minutes: &Bound<'_, PyAny>,
+        steps: &Bound<'_, PyAny>,
+        prediction: &Bound<'_, PyAny>,
+        uncertainty: &Bound<'_, PyAny>,
+        quantiles: &Bound<'_, PyAny>,
+    ) -> Door<Self> {
+        door(py, || {
+            Ok(Self(evscale_core::HorizonForecast {
+                minutes: whole("minutes", minutes)?,
+                steps: whole("steps", steps)?,
+                prediction: number("prediction", prediction)?,
+                uncertainty: number("uncertainty", uncertainty)?,
+                quantiles: self::quantiles(quantiles)?,
+            }))
+        })
     }
     /// Nominal lead, minutes.
     #[getter]
@@ -176,12 +216,14 @@ impl HorizonForecast {
     }
     /// Level to value, lowest level first.
     #[getter]
-    fn quantiles<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let out = PyDict::new(py);
-        for (level, value) in QUANTILE_LEVELS.iter().zip(self.0.quantiles) {
-            out.set_item(*level, value)?;
-        }
-        Ok(out)
+    fn quantiles<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
+        door(py, || {
+            let out = PyDict::new(py);
+            for (level, value) in QUANTILE_LEVELS.iter().zip(self.0.quantiles) {
+                out.set_item(*level, value)?;
+            }
+            Ok(out)
+        })
     }
     /// Value at a level of 0 to 1, interpolated; levels beyond the outermost ones give those.
     ///
@@ -191,13 +233,13 @@ impl HorizonForecast {
     /// >>> soon = Forecaster().predict([5, 7, 6]).horizons[12]
     /// >>> soon.quantile(0.5) == soon.prediction
     /// True
-    fn quantile(&self, py: Python<'_>, level: f64) -> PyResult<f64> {
-        Ok(self.0.quantile(share(py, "level", level)?))
+    fn quantile(&self, py: Python<'_>, level: &Bound<'_, PyAny>) -> Door<f64> {
+        door(py, || Ok(self.0.quantile(share("level", level)?)))
     }
     /// Central interval (low, high) that holds the actual value with this probability, 0 to 1.
-    #[pyo3(signature = (share=0.8))]
-    fn interval(&self, py: Python<'_>, share: f64) -> PyResult<(f64, f64)> {
-        Ok(self.0.interval(self::share(py, "share", share)?))
+    #[pyo3(signature = (share=None), text_signature = "($self, share=0.8)")]
+    fn interval(&self, py: Python<'_>, share: Option<&Bound<'_, PyAny>>) -> Door<(f64, f64)> {
+        door(py, || Ok(self.0.interval(share.map_or(Ok(0.8), |share| self::share("share", share))?)))
     }
     fn __hash__(&self) -> u64 {
         hash_of(&format!("{:?}", self.0))

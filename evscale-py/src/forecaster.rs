@@ -1,17 +1,22 @@
 //! The forecaster alone.
 
-use crate::door::{guarded, locked, refused};
+use crate::arguments::{MOST_ROWS, items};
+use crate::door::{Door, door, ends_the_call, reading_door};
+use crate::errors::refused;
 use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::plain::{missing, number, shown, timestamp, whole};
+use crate::turns::{Shared, guarded, locked};
 use evscale_core::Timestamp;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use std::sync::Mutex;
+use pyo3::types::PyString;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// 2000-01-03T00:00:00Z, a Monday: the beginning where none is given.
 const DEFAULT_START_MS: i64 = 946_857_600_000;
+/// Most series of one call.
+const MOST_SERIES: usize = 1_000_000;
 /// Counts taken between two looks for a signal such as Ctrl-C.
 const CHUNK: usize = 256;
 
@@ -37,7 +42,7 @@ const CHUNK: usize = 256;
 /// True
 #[pyclass(frozen, weakref, module = "evscale", name = "Forecaster")]
 pub struct Forecaster {
-    state: Mutex<evscale_core::Forecaster>,
+    state: Shared<evscale_core::Forecaster>,
     interval_seconds: u32,
     start: Timestamp,
     bundle: evscale_core::ModelBundle,
@@ -49,19 +54,33 @@ fn start_of(start: Option<&Bound<'_, PyAny>>, otherwise: Timestamp) -> PyResult<
     start.map_or(Ok(otherwise), |start| timestamp("start", start))
 }
 
-/// A one-dimensional array-like of numbers as float64; None is NaN.
+/// Returns one-dimensional numbers as float64, of an array or of anything that can be iterated; None is NaN.
 fn counts(values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
     let py = values.py();
-    let unfit = |_| {
-        refused(py, &format!("counts are {}, expected a one-dimensional array of numbers", shown(values)))
+    let unfit = || {
+        let expected = "a one-dimensional array of numbers";
+        refused(py, &format!("counts are {}, expected {expected}", shown(values)))
     };
-    let array = py.import("numpy")?.call_method1("asarray", (values, "float64")).map_err(unfit)?;
-    let array: PyReadonlyArray1<'_, f64> = array.extract().map_err(unfit)?;
+    if !values.hasattr("__array__")? {
+        if values.is_instance_of::<PyString>() || !values.hasattr("__iter__")? {
+            return Err(unfit());
+        }
+        let values = items("counts", values, MOST_ROWS)?;
+        return values.iter().map(count).collect();
+    }
+    let array = py.import("numpy")?.call_method1("asarray", (values, "float64"));
+    let array = array.map_err(|raised| if ends_the_call(py, &raised) { raised } else { unfit() })?;
+    let array: PyReadonlyArray1<'_, f64> = array.extract().map_err(|_| unfit())?;
     Ok(array.as_array().to_vec())
 }
 
+/// Returns one count; a missing one is NaN.
+fn count(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if missing(value) { Ok(f64::NAN) } else { number("counts", value) }
+}
+
 /// Feeds a forecaster, with looks for signals in between.
-fn feed(py: Python<'_>, state: &Mutex<evscale_core::Forecaster>, values: &[f64]) -> PyResult<()> {
+fn feed(py: Python<'_>, state: &Shared<evscale_core::Forecaster>, values: &[f64]) -> PyResult<()> {
     for chunk in values.chunks(CHUNK) {
         locked(py, state, |forecaster| chunk.iter().try_for_each(|events| forecaster.observe(*events)))?;
         py.check_signals()?;
@@ -86,7 +105,8 @@ impl Forecaster {
             return Err(refused(
                 py,
                 &format!(
-                    "history has an interval of {interval} s, expected {} s: Forecaster(interval_seconds={interval})",
+                    "history has an interval of {interval} s, expected {} s: \
+                     Forecaster(interval_seconds={interval})",
                     self.interval_seconds
                 ),
             ));
@@ -94,6 +114,19 @@ impl Forecaster {
         let first = Timestamp::EPOCH.plus_millis(history.getattr("start_ms")?.extract()?);
         let backend = history.getattr("backend")?.extract()?;
         Ok((self::counts(&history.getattr("events")?)?, start_of(start, first)?, backend))
+    }
+
+    /// The forecast after a series, from a fresh state.
+    fn after(&self, counts: &Bound<'_, PyAny>, start: Option<&Bound<'_, PyAny>>) -> PyResult<Forecast> {
+        let py = counts.py();
+        let (values, start, backend) = self.series(counts, start)?;
+        let fresh = guarded(py, || {
+            evscale_core::Forecaster::with_bundle(self.interval_seconds, start, &self.bundle)
+        })?;
+        let fresh = Shared::new(fresh);
+        feed(py, &fresh, &values)?;
+        let forecast = locked(py, &fresh, |forecaster| Ok(forecaster.forecast()))?;
+        Ok(Forecast::of(forecast, self.interval_seconds).shown_as(backend))
     }
 }
 
@@ -106,33 +139,43 @@ impl Forecaster {
         interval_seconds: Option<&Bound<'_, PyAny>>,
         start: Option<&Bound<'_, PyAny>>,
         bundle: Option<&ModelBundle>,
-    ) -> PyResult<Self> {
-        let interval_seconds = interval_seconds.map_or(Ok(120), |value| whole("interval_seconds", value))?;
-        let start = start_of(start, Timestamp::EPOCH.plus_millis(DEFAULT_START_MS))?;
-        let used = AtomicBool::new(bundle.is_some());
-        let bundle = ModelBundle::or_bundled(bundle);
-        guarded(py, || {
-            let bundle = bundle()?;
-            let state = Mutex::new(evscale_core::Forecaster::with_bundle(interval_seconds, start, &bundle)?);
-            Ok(Self { state, interval_seconds, start, bundle, used })
+    ) -> Door<Self> {
+        door(py, || {
+            let interval_seconds =
+                interval_seconds.map_or(Ok(120), |value| whole("interval_seconds", value))?;
+            let start = start_of(start, Timestamp::EPOCH.plus_millis(DEFAULT_START_MS))?;
+            let used = AtomicBool::new(bundle.is_some());
+            let bundle = ModelBundle::or_bundled(bundle);
+            guarded(py, || {
+                let bundle = bundle()?;
+                let state =
+                    Shared::new(evscale_core::Forecaster::with_bundle(interval_seconds, start, &bundle)?);
+                Ok(Self { state, interval_seconds, start, bundle, used })
+            })
         })
     }
     /// Takes the events of the next interval; NaN and None are unknown.
-    fn observe(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.used.store(true, Ordering::Relaxed);
-        let events = if missing(events) { f64::NAN } else { number("events", events)? };
-        locked(py, &self.state, |forecaster| forecaster.observe(events))
+    fn observe(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> Door<()> {
+        door(py, || {
+            self.used.store(true, Ordering::Relaxed);
+            let events = if missing(events) { f64::NAN } else { number("events", events)? };
+            locked(py, &self.state, |forecaster| forecaster.observe(events))
+        })
     }
     /// Takes the events of the next intervals, oldest first: any one-dimensional array of numbers; NaN is unknown.
     /// Those before a refused count are taken.
-    fn observe_many(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.used.store(true, Ordering::Relaxed);
-        feed(py, &self.state, &counts(events)?)
+    fn observe_many(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> Door<()> {
+        door(py, || {
+            self.used.store(true, Ordering::Relaxed);
+            feed(py, &self.state, &counts(events)?)
+        })
     }
     /// The forecast at the end of the newest interval.
-    fn forecast(&self, py: Python<'_>) -> PyResult<Forecast> {
-        let forecast = locked(py, &self.state, |forecaster| Ok(forecaster.forecast()))?;
-        Ok(Forecast::of(forecast, self.interval_seconds))
+    fn forecast(&self, py: Python<'_>) -> Door<Forecast> {
+        door(py, || {
+            let forecast = locked(py, &self.state, |forecaster| Ok(forecaster.forecast()))?;
+            Ok(Forecast::of(forecast, self.interval_seconds))
+        })
     }
     /// Returns the forecast after `counts`, from a fresh state: an array, or a `History`, a data frame or a series with times,
     /// whose first time is the start; absent rows are refused (`History.read(..., gaps="interpolate")` takes them as unknown).
@@ -143,36 +186,34 @@ impl Forecaster {
         py: Python<'_>,
         counts: &Bound<'_, PyAny>,
         start: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Forecast> {
-        let (values, start, backend) = self.series(counts, start)?;
-        let fresh = guarded(py, || {
-            evscale_core::Forecaster::with_bundle(self.interval_seconds, start, &self.bundle)
-        })?;
-        let fresh = Mutex::new(fresh);
-        feed(py, &fresh, &values)?;
-        let forecast = locked(py, &fresh, |forecaster| Ok(forecaster.forecast()))?;
-        Ok(Forecast::of(forecast, self.interval_seconds).shown_as(backend))
+    ) -> Door<Forecast> {
+        reading_door(py, || self.after(counts, start))
     }
     /// The forecasts after several series, each as in `predict`, from a fresh state each.
-    fn predict_many(&self, py: Python<'_>, series: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Forecast>> {
-        series.iter().map(|counts| self.predict(py, counts, None)).collect()
+    fn predict_many(&self, py: Python<'_>, series: &Bound<'_, PyAny>) -> Door<Vec<Forecast>> {
+        reading_door(py, || {
+            let series = items("series", series, MOST_SERIES)?;
+            series.iter().map(|counts| self.after(counts, None)).collect()
+        })
     }
     /// Length of an interval, seconds.
     #[getter]
     fn interval_seconds(&self) -> u32 {
         self.interval_seconds
     }
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        if slf.get().used.load(Ordering::Relaxed) {
-            return Err(refused(
-                py,
-                "a Forecaster that has observed is not picklable, expected a fresh one; predict(counts) needs no state",
-            ));
-        }
-        let arguments = (slf.get().interval_seconds, slf.get().start.as_millis());
-        let made = (py.get_type::<Self>(), arguments);
-        Ok(made.into_pyobject(py)?.into_any())
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        door(py, || {
+            if this.used.load(Ordering::Relaxed) {
+                return Err(refused(
+                    py,
+                    "a Forecaster that has observed, or has a bundle of its own, is not picklable, expected a fresh one; \
+                     predict(counts) needs no state",
+                ));
+            }
+            let made = (py.get_type::<Self>(), (this.interval_seconds, this.start.as_millis()));
+            Ok(made.into_pyobject(py)?.into_any())
+        })
     }
     fn __repr__(&self) -> String {
         format!("Forecaster(interval_seconds={}, start={})", self.interval_seconds, self.start)

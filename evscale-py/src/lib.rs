@@ -1,10 +1,14 @@
 //! The Python extension module: thin, no logic. Everything is in `evscale_core`.
 
+mod arguments;
 mod autoscaler;
 mod backtest;
 mod config;
 mod decision;
 mod door;
+mod environment;
+mod errors;
+mod files;
 mod fleet;
 mod forecast;
 mod forecaster;
@@ -16,7 +20,10 @@ mod plugin;
 mod progress;
 mod record;
 mod replay;
+mod text;
+mod ticks;
 mod training;
+mod turns;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -34,7 +41,13 @@ mod _evscale {
     #[pymodule_export]
     use super::decision::Decision;
     #[pymodule_export]
-    use super::door::{ArgumentError, BundleError, ConfigError, EvscaleError, InferenceError, SnapshotError};
+    use super::environment::ScalingVectorEnv;
+    #[pymodule_export]
+    use super::errors::{
+        ArgumentError, BundleError, ConfigError, EvscaleError, InferenceError, SnapshotError,
+    };
+    #[pymodule_export]
+    use super::files::{readable_text, replace_file};
     #[pymodule_export]
     use super::fleet::{Fleet, FleetTick};
     #[pymodule_export]
@@ -49,8 +62,7 @@ mod _evscale {
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]
     use super::training::{
-        ScalingVectorEnv, feature_contract, forecast_track, forecaster_samples, horizon_steps,
-        random_workload,
+        feature_contract, forecast_track, forecaster_samples, horizon_steps, random_workload,
     };
 
     #[pymodule_init]

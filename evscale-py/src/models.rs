@@ -1,13 +1,17 @@
 //! Model bundles.
 
-use crate::door::{guarded, refused};
+use crate::arguments::{Text, path};
+use crate::door::{Door, door, reading_door};
+use crate::errors::{os_error, refused};
 use crate::plain;
+use crate::turns::guarded;
 use evscale_core::bundle::{KEY_BYTES, public_key, sign};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::collections::HashMap;
-use std::io;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
 
 /// A forecaster and a policy network, checked when loaded, shared by any number of pools and threads.
 ///
@@ -44,23 +48,45 @@ fn key_bytes(py: Python<'_>, name: &str, text: &str) -> PyResult<[u8; KEY_BYTES]
 
 /// The Ed25519 signature of the contents of manifest.json. `seed` is the secret, 64 hexadecimal digits.
 #[pyfunction]
-pub fn sign_manifest<'py>(py: Python<'py>, manifest: &[u8], seed: &str) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &sign(manifest, &key_bytes(py, "seed", seed)?)))
+pub fn sign_manifest<'py>(py: Python<'py>, manifest: &[u8], seed: Text) -> Door<Bound<'py, PyBytes>> {
+    door(py, || Ok(PyBytes::new(py, &sign(manifest, &key_bytes(py, "seed", &seed.0)?))))
 }
 
 /// The public key that belongs to a seed, both as 64 hexadecimal digits.
 #[pyfunction]
-pub fn public_key_of(py: Python<'_>, seed: &str) -> PyResult<String> {
-    let key = public_key(&key_bytes(py, "seed", seed)?);
-    Ok(key.iter().map(|byte| format!("{byte:02x}")).collect())
+pub fn public_key_of(py: Python<'_>, seed: Text) -> Door<String> {
+    door(py, || {
+        let key = public_key(&key_bytes(py, "seed", &seed.0)?);
+        Ok(key.iter().map(|byte| format!("{byte:02x}")).collect())
+    })
+}
+
+/// Most bytes of a file of a bundle that are read; the core's own limits are below.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Returns the contents of a regular file. A pipe or device, which might never end, is refused without being opened.
+fn contents(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
+    py.check_signals()?;
+    let told = |problem: io::Error| os_error(&problem, &format!("cannot be read: {problem}"), path);
+    let known = fs::metadata(path).map_err(told)?;
+    let unfit = |how: String| refused(py, &format!("`{}` {how}", path.display()));
+    if !known.is_file() {
+        return Err(unfit("is no regular file, expected one of a bundle".to_owned()));
+    }
+    if known.len() > MOST_BYTES {
+        return Err(unfit(format!("has {} bytes, expected at most {MOST_BYTES}", known.len())));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).map_err(told)?.take(MOST_BYTES).read_to_end(&mut bytes).map_err(told)?;
+    Ok(bytes)
 }
 
 #[pymethods]
 impl ModelBundle {
     /// The models inside the package.
     #[staticmethod]
-    fn bundled(py: Python<'_>) -> PyResult<Self> {
-        guarded(py, evscale_core::ModelBundle::bundled).map(Self)
+    fn bundled(py: Python<'_>) -> Door<Self> {
+        door(py, || guarded(py, evscale_core::ModelBundle::bundled).map(Self))
     }
     /// Names and contents of the files of the bundled models.
     #[staticmethod]
@@ -80,28 +106,35 @@ impl ModelBundle {
     /// Raises
     /// ------
     /// FileNotFoundError
-    ///     A file is missing.
+    ///     A file is missing; other kinds of OSError if it cannot be read.
     /// BundleError
     ///     It is damaged, incomplete, of another format, or not signed by the key.
     #[staticmethod]
     #[pyo3(signature = (path, public_key=None))]
-    fn load(py: Python<'_>, path: PathBuf, public_key: Option<&str>) -> PyResult<Self> {
-        let read = |name: &str| {
-            let file = path.join(name);
-            std::fs::read(&file)
-                .map_err(|problem| io::Error::new(problem.kind(), format!("{}: {problem}", file.display())))
-        };
-        let (manifest, forecaster, policy) =
-            (read("manifest.json")?, read("forecaster.onnx")?, read("policy.onnx")?);
-        let Some(key) = public_key else {
-            return guarded(py, || evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy))
+    fn load(py: Python<'_>, path: &Bound<'_, PyAny>, public_key: Option<Text>) -> Door<Self> {
+        reading_door(py, || {
+            let folder = self::path(path)?;
+            let read = |name: &str| contents(py, &folder.join(name));
+            let (manifest, forecaster, policy) =
+                (read("manifest.json")?, read("forecaster.onnx")?, read("policy.onnx")?);
+            let Some(key) = public_key else {
+                return guarded(py, || {
+                    evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy)
+                })
                 .map(Self);
-        };
-        let (key, signature) = (key_bytes(py, "public_key", key)?, read("manifest.sig")?);
-        guarded(py, || {
-            evscale_core::ModelBundle::from_signed_files(&manifest, &forecaster, &policy, &signature, &key)
+            };
+            let (key, signature) = (key_bytes(py, "public_key", &key.0)?, read("manifest.sig")?);
+            guarded(py, || {
+                evscale_core::ModelBundle::from_signed_files(
+                    &manifest,
+                    &forecaster,
+                    &policy,
+                    &signature,
+                    &key,
+                )
+            })
+            .map(Self)
         })
-        .map(Self)
     }
     /// Name.
     #[getter]
@@ -115,8 +148,8 @@ impl ModelBundle {
     }
     /// The manifest as plain values.
     #[getter]
-    fn manifest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        plain::loads(py, self.0.manifest_json())
+    fn manifest<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || plain::loads(py, self.0.manifest_json()))
     }
     fn __repr__(&self) -> String {
         format!("ModelBundle({} {})", self.0.name(), self.0.version())

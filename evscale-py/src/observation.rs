@@ -1,10 +1,15 @@
 //! What became of a record.
 
-use crate::door::refused;
-use crate::plain::hash_of;
+use crate::arguments::{Text, items, text};
+use crate::door::{Door, door};
+use crate::errors::refused;
+use crate::plain::{hash_of, number};
 use evscale_core::{AllowedActions, DataQuality};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+/// Most repairs of a record.
+const MOST_REPAIRS: usize = 100;
 
 /// What became of a record, and what it means.
 ///
@@ -52,27 +57,58 @@ impl From<evscale_core::Observation> for Observation {
     }
 }
 
+impl Observation {
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        out.set_item("verdict", self.verdict)?;
+        out.set_item("repairs", &self.repairs)?;
+        out.set_item("reason", &self.reason)?;
+        out.set_item("data_quality", self.data_quality())?;
+        out.set_item("allowed_actions", self.allowed_actions())?;
+        out.set_item("anomaly_score", self.anomaly_score)?;
+        out.set_item("decision_due", self.decision_due)?;
+        out.set_item("emergency", self.emergency)?;
+        Ok(out)
+    }
+}
+
 #[pymethods]
 impl Observation {
     #[new]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
-        verdict: &str,
-        repairs: Vec<String>,
-        reason: Option<String>,
-        data_quality: &str,
-        anomaly_score: f64,
+        verdict: Text,
+        repairs: &Bound<'_, PyAny>,
+        reason: Option<Text>,
+        data_quality: Text,
+        anomaly_score: &Bound<'_, PyAny>,
         decision_due: bool,
         emergency: bool,
-    ) -> PyResult<Self> {
-        let verdict =
-            ["accepted", "repaired", "rejected"].into_iter().find(|known| *known == verdict).ok_or_else(
-                || refused(py, &format!("verdict is {verdict:?}, expected accepted, repaired or rejected")),
-            )?;
-        let quality = serde_json::from_value(data_quality.into())
-            .map_err(|problem| refused(py, &format!("data_quality: {problem}")))?;
-        Ok(Self { verdict, repairs, reason, quality, anomaly_score, decision_due, emergency })
+    ) -> Door<Self> {
+        door(py, || {
+            let verdict = ["accepted", "repaired", "rejected"]
+                .into_iter()
+                .find(|known| *known == verdict.0)
+                .ok_or_else(|| {
+                    refused(
+                        py,
+                        &format!("verdict is {:?}, expected accepted, repaired or rejected", verdict.0),
+                    )
+                })?;
+            let quality = serde_json::from_value(data_quality.0.into())
+                .map_err(|problem| refused(py, &format!("data_quality: {problem}")))?;
+            let repairs = items("repairs", repairs, MOST_REPAIRS)?;
+            Ok(Self {
+                verdict,
+                repairs: repairs.iter().map(text).collect::<PyResult<_>>()?,
+                reason: reason.map(|reason| reason.0),
+                quality,
+                anomaly_score: number("anomaly_score", anomaly_score)?,
+                decision_due,
+                emergency,
+            })
+        })
     }
     /// Verdict on the data: "good", or what is wrong with it, such as "late", "stuck" or "gap".
     #[getter]
@@ -89,28 +125,21 @@ impl Observation {
         }
     }
     /// The observation as plain values.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let out = PyDict::new(py);
-        out.set_item("verdict", self.verdict)?;
-        out.set_item("repairs", &self.repairs)?;
-        out.set_item("reason", &self.reason)?;
-        out.set_item("data_quality", self.data_quality())?;
-        out.set_item("allowed_actions", self.allowed_actions())?;
-        out.set_item("anomaly_score", self.anomaly_score)?;
-        out.set_item("decision_due", self.decision_due)?;
-        out.set_item("emergency", self.emergency)?;
-        Ok(out)
+    fn to_dict<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
+        door(py, || self.fields(py))
     }
     fn __hash__(&self) -> u64 {
         hash_of(&format!("{}{:?}{:?}{}", self.verdict, self.repairs, self.reason, self.anomaly_score))
     }
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let fields: Vec<String> = self
-            .to_dict(py)?
-            .iter()
-            .map(|(key, value)| Ok(format!("{}={}", key.str()?, value.repr()?)))
-            .collect::<PyResult<_>>()?;
-        Ok(format!("Observation({})", fields.join(", ")))
+    fn __repr__(&self, py: Python<'_>) -> Door<String> {
+        door(py, || {
+            let fields: Vec<String> = self
+                .fields(py)?
+                .iter()
+                .map(|(key, value)| Ok(format!("{}={}", key.str()?, value.repr()?)))
+                .collect::<PyResult<_>>()?;
+            Ok(format!("Observation({})", fields.join(", ")))
+        })
     }
     #[allow(clippy::type_complexity)]
     fn __getnewargs__(&self) -> (&'static str, Vec<String>, Option<String>, &'static str, f64, bool, bool) {

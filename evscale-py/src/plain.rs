@@ -1,92 +1,145 @@
 //! Plain Python values: numbers in, instants and JSON out and in.
 
-use crate::door::refused;
+use crate::arguments::{Entry, items, text};
+use crate::door::ends_the_call;
+use crate::errors::refused;
 use evscale_core::Timestamp;
 use evscale_core::time::DAY_MS;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyTzInfo};
+use pyo3::types::{PyDateTime, PyDelta, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple, PyTzInfo};
 use serde_json::{Map, Number, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 
 /// Largest whole number that a float holds without gaps.
 const WHOLE_LIMIT: f64 = 9_007_199_254_740_992.0;
 
-/// What a message shows of a value: its repr, cut short.
+/// Most entries of a list in a setting, and how deep lists may be.
+const MOST_ENTRIES: usize = 10_000;
+const DEEPEST: usize = 4;
+
+/// Returns what a message shows of a value: its repr, cut short.
 pub fn shown(value: &Bound<'_, PyAny>) -> String {
     const LONGEST: usize = 60;
-    let text = value.repr().map_or_else(|_| "an object without a repr".to_owned(), |text| text.to_string());
+    let start = match value.cast_exact::<PyString>() {
+        Ok(text) if text.len().is_ok_and(|length| length > LONGEST) => {
+            text.get_item(slice(value.py(), LONGEST))
+        }
+        _ => Ok(value.clone()),
+    };
+    let Ok(text) = start.and_then(|start| start.repr()) else { return "a value without a repr".to_owned() };
+    let text = text.to_string_lossy();
     if text.chars().count() <= LONGEST {
-        return text;
+        return text.into_owned();
     }
     text.chars().take(LONGEST).chain("...".chars()).collect()
+}
+
+fn slice(py: Python<'_>, length: usize) -> Bound<'_, PySlice> {
+    PySlice::new(py, 0, isize::try_from(length).unwrap_or(isize::MAX), 1)
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map(|name| name.to_string()).unwrap_or_default()
 }
 
-/// A hash of what a value is as text; equal values have the same.
+/// Returns a hash of what a value is as text; equal values have the same.
 pub fn hash_of(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
 }
 
-/// None or a data frame's mark for a missing value; NaN is a number.
+/// Returns whether it is None or a data frame's mark for a missing value; NaN is a number.
 pub fn missing(value: &Bound<'_, PyAny>) -> bool {
-    value.is_none() || type_name(value) == "NAType"
+    value.is_none() || matches!(type_name(value).as_str(), "NAType" | "NaTType")
 }
 
-/// A number; numpy scalars too, no truth values and no text.
+/// Separates exceptions that say that a value is unfit, which are none here, from those that end the call.
+fn fit<T>(py: Python<'_>, tried: PyResult<T>) -> PyResult<Option<T>> {
+    match tried {
+        Ok(value) => Ok(Some(value)),
+        Err(raised) if ends_the_call(py, &raised) => Err(raised),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Returns a number; numpy scalars too, no truth values and no text.
 pub fn number(key: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     if let Ok(exact) = value.cast_exact::<PyFloat>() {
         return Ok(exact.value());
     }
+    let py = value.py();
     let is_other =
         value.extract::<bool>().is_ok() || value.hasattr("__array_interface__")? && !is_scalar(value)?;
-    if !is_other && let Ok(number) = value.extract() {
+    if !is_other && let Some(number) = fit(py, value.extract())? {
         return Ok(number);
     }
-    Err(refused(value.py(), &format!("`{key}` is {}, expected a number", shown(value))))
+    Err(refused(py, &format!("`{key}` is {}, expected a number", shown(value))))
 }
 
-/// A numpy scalar that is a number, not a date and not an array.
+/// Returns a whole number within a range; floats without a fraction too.
+pub fn integer(key: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<i128>) -> PyResult<i128> {
+    let py = value.py();
+    let mut found = None;
+    if value.extract::<bool>().is_err() {
+        found = fit(py, value.extract::<i64>())?.map(i128::from);
+        if found.is_none() {
+            found = fit(py, value.extract::<u64>())?.map(i128::from);
+        }
+        if found.is_none() {
+            let float = fit(py, number(key, value))?;
+            found = float.filter(|number| number.fract() == 0.0).map(|number| number as i128);
+        }
+    }
+    found.filter(|number| range.contains(number)).ok_or_else(|| {
+        let (value, low, high) = (shown(value), range.start(), range.end());
+        refused(py, &format!("`{key}` is {value}, expected a whole number from {low} to {high}"))
+    })
+}
+
+/// Returns a whole number of 32 bits without a sign.
+pub fn whole(key: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    integer(key, value, 0..=i128::from(u32::MAX)).map(|number| number as u32)
+}
+
+/// Returns a whole number of 64 bits without a sign.
+pub fn unsigned(key: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    integer(key, value, 0..=i128::from(u64::MAX)).map(|number| number as u64)
+}
+
+/// Returns whether it is a numpy scalar that is a number, not a date and not an array.
 fn is_scalar(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind: String = value.getattr("dtype")?.getattr("kind")?.extract()?;
-    Ok(value.getattr("shape")?.cast::<PyTuple>()?.is_empty() && matches!(kind.as_str(), "i" | "u" | "f"))
+    let shape = value.getattr("shape")?;
+    Ok(shape.cast::<PyTuple>().is_ok_and(|shape| shape.is_empty())
+        && matches!(kind.as_str(), "i" | "u" | "f"))
 }
 
-/// A whole number of 0 to 4,294,967,295.
-pub fn whole(key: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    let number = number(key, value)?;
-    if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
-        return Ok(number as u32);
-    }
-    Err(refused(value.py(), &format!("`{key}` is {number}, expected a whole number from 0 to {}", u32::MAX)))
-}
-
-/// A truth value; 0 and 1 as tables write it; NaN is unknown.
+/// Returns a truth value; 0 and 1 as tables write it; NaN is unknown.
 pub fn flag(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
     if let Ok(truth) = value.extract() {
         return Ok(Some(truth));
     }
-    match number(key, value) {
-        Ok(1.0) => Ok(Some(true)),
-        Ok(0.0) => Ok(Some(false)),
-        Ok(number) if number.is_nan() => Ok(None),
+    match fit(value.py(), number(key, value))? {
+        Some(1.0) => Ok(Some(true)),
+        Some(0.0) => Ok(Some(false)),
+        Some(number) if number.is_nan() => Ok(None),
         _ => Err(refused(value.py(), &format!("`{key}` is {}, expected True or False", shown(value)))),
     }
 }
 
-/// An instant from an aware datetime, an RFC 3339 string, or epoch milliseconds.
+/// Returns the instant of an aware datetime, an RFC 3339 string, or epoch milliseconds.
 pub fn timestamp(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     let py = value.py();
     let written = |problem: evscale_core::Error| refused(py, &problem.to_string());
-    if let Ok(text) = value.cast::<PyString>() {
-        return text.to_str()?.parse().map_err(written);
+    if value.is_instance_of::<PyString>() {
+        return text(value)?.parse().map_err(written);
     }
-    if let Ok(moment) = value.cast::<PyDateTime>() {
+    if !missing(value)
+        && let Ok(moment) = value.cast::<PyDateTime>()
+    {
         if moment.call_method0("utcoffset")?.is_none() {
             return Err(refused(
                 py,
@@ -100,8 +153,8 @@ pub fn timestamp(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
         let seconds: f64 = moment.call_method0("timestamp")?.extract()?;
         return Timestamp::from_millis((seconds * 1e6).round() as i64 / 1000).map_err(written);
     }
-    match number(key, value) {
-        Ok(millis) if millis.is_finite() => Timestamp::from_millis(millis as i64).map_err(written),
+    match fit(py, number(key, value))? {
+        Some(millis) if millis.is_finite() => Timestamp::from_millis(millis as i64).map_err(written),
         _ => Err(refused(
             py,
             &format!(
@@ -112,7 +165,7 @@ pub fn timestamp(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     }
 }
 
-/// An instant as an aware datetime in UTC.
+/// Returns an instant as an aware datetime in UTC.
 pub fn datetime<'py>(py: Python<'py>, at: Timestamp) -> PyResult<Bound<'py, PyDateTime>> {
     let millis = at.as_millis();
     let (day, in_day) = (millis.div_euclid(DAY_MS), millis.rem_euclid(DAY_MS));
@@ -121,42 +174,43 @@ pub fn datetime<'py>(py: Python<'py>, at: Timestamp) -> PyResult<Bound<'py, PyDa
     Ok(epoch.add(since)?.cast_into()?)
 }
 
-/// JSON text as Python values.
+/// Returns JSON text as Python values.
 pub fn loads<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import("json")?.call_method1("loads", (json,))
 }
 
-/// Keyword arguments as a JSON object; those that are None are left out.
-pub fn object(settings: &Bound<'_, PyDict>) -> PyResult<Value> {
+/// Returns keyword arguments as a JSON object; those that are None are left out.
+pub fn object(py: Python<'_>, settings: Vec<Entry<'_>>) -> PyResult<Value> {
     let mut out = Map::new();
-    for (key, value) in settings.iter() {
-        if !value.is_none() {
-            let json = json(&value).map_err(|_| {
-                let key = key.str().map(|key| key.to_string()).unwrap_or_default();
-                PyTypeError::new_err(format!(
-                    "`{key}` is {}, expected a finite number, a text or a list",
-                    shown(&value)
-                ))
-            })?;
-            out.insert(key.cast::<PyString>()?.to_str()?.to_owned(), json);
+    for (key, value) in settings {
+        if value.is_none() {
+            continue;
         }
+        let key = text(&key)?;
+        let Some(json) = fit(py, json(&value, DEEPEST))? else {
+            let message = format!("`{key}` is {}, expected a finite number, a text or a list", shown(&value));
+            return Err(refused(py, &message));
+        };
+        out.insert(key, json);
     }
     Ok(Value::Object(out))
 }
 
-/// A setting as JSON; a float without a fraction is a whole number, a date its ISO text.
-fn json(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+/// Returns a setting as JSON; a float without a fraction is a whole number, a date its ISO text.
+fn json(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     if let Ok(truth) = value.extract() {
         return Ok(Value::Bool(truth));
     }
-    if let Ok(text) = value.cast::<PyString>() {
-        return Ok(Value::String(text.to_str()?.to_owned()));
+    if value.is_instance_of::<PyString>() {
+        return text(value).map(Value::String);
     }
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
-        return value.try_iter()?.map(|item| json(&item?)).collect::<PyResult<_>>().map(Value::Array);
+        let depth = depth.checked_sub(1).ok_or_else(|| PyTypeError::new_err("too deep"))?;
+        let entries = items("setting", value, MOST_ENTRIES)?;
+        return entries.iter().map(|entry| json(entry, depth)).collect::<PyResult<_>>().map(Value::Array);
     }
     if value.hasattr("isoformat")? {
-        return Ok(Value::String(value.call_method0("isoformat")?.extract()?));
+        return text(&value.call_method0("isoformat")?).map(Value::String);
     }
     if value.is_instance_of::<PyInt>()
         && let Ok(whole) = value.extract::<i64>()

@@ -1,26 +1,29 @@
 //! A user's forecaster and policy, written in Python, behind the traits of the core.
 
-use crate::door::{call_back, guarded, refused};
+use crate::errors::refused;
 use crate::plain::{loads, number, shown};
+use crate::turns::{call_back, guarded};
 use evscale_core::features::PolicyState;
 use evscale_core::{HostForecaster, HostPolicy, Series};
 use numpy::{PyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::sync::Arc;
 
 /// A callable that gets a `History` and returns quantiles.
-struct PythonForecaster(Py<PyAny>);
+struct PythonForecaster(Arc<Py<PyAny>>);
 
 /// A callable that gets a dict and returns a number.
-struct PythonPolicy(Py<PyAny>);
+struct PythonPolicy(Arc<Py<PyAny>>);
 
-/// Puts the user's callables in the places of the networks.
+/// Puts the user's callables in the places of the networks, and returns those that there are, for the collector: each is
+/// one reference that the scaler shares.
 pub fn install(
     py: Python<'_>,
     scaler: &mut evscale_core::Autoscaler,
     forecaster: Option<Py<PyAny>>,
     policy: Option<Py<PyAny>>,
-) -> PyResult<()> {
+) -> PyResult<Vec<Arc<Py<PyAny>>>> {
     for (what, given) in [("forecaster", &forecaster), ("policy", &policy)] {
         if let Some(given) = given
             && !given.bind(py).is_callable()
@@ -28,16 +31,17 @@ pub fn install(
             return Err(refused(py, &format!("`{what}` is {}, expected a callable", shown(given.bind(py)))));
         }
     }
-    let done = || {
-        if let Some(forecaster) = forecaster {
-            scaler.use_forecaster(Box::new(PythonForecaster(forecaster)))?;
+    let (forecaster, policy) = (forecaster.map(Arc::new), policy.map(Arc::new));
+    guarded(py, || {
+        if let Some(forecaster) = &forecaster {
+            scaler.use_forecaster(Box::new(PythonForecaster(Arc::clone(forecaster))))?;
         }
-        if let Some(policy) = policy {
-            scaler.use_policy(Box::new(PythonPolicy(policy)))?;
+        if let Some(policy) = &policy {
+            scaler.use_policy(Box::new(PythonPolicy(Arc::clone(policy))))?;
         }
         Ok(())
-    };
-    guarded(py, done)
+    })?;
+    Ok(forecaster.into_iter().chain(policy).collect())
 }
 
 impl HostForecaster for PythonForecaster {

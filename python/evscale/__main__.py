@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from . import demo
 from ._refuse import missing, shell_words
 from .command import live, models, reading, reports, settings, workload
 from .command.records import FIELDS_HELP
+from .command.terminal import say
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -105,23 +107,44 @@ def _workload_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--service-time-ms", type=float, default=400.0, help="in the records (default: %(default)s)")
 
 
+def _words(problem: BaseException) -> str:
+    """Returns what went wrong, in words: the file first, if there is one."""
+    if isinstance(problem, OSError) and problem.filename is not None and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}"
+    return str(problem) or "out of memory"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 is success, 1 a failed check, 2 bad input, 130 Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     commands = parser()
     _complete(commands)
     args = commands.parse_args(arguments)
     try:
         with shell_words():
-            return int(args.run(args))
+            code = int(args.run(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return 0
     except KeyboardInterrupt:
         print("evscale: stopped", file=sys.stderr)
         return INTERRUPTED
     except (evscale.EvscaleError, OSError, UnicodeError, ImportError, MemoryError) as problem:
-        print(f"evscale: {str(problem) or type(problem).__name__}", file=sys.stderr)
+        say(f"evscale: {_words(problem)}", sys.stderr)
+        if isinstance(problem, OSError):
+            _leave_stdout()
         return BAD_INPUT
+
+
+def _leave_stdout() -> None:
+    """Keeps the interpreter from failing once more, at its end, to write what standard output did not take."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ HORIZON_MINUTES: tuple[int, ...]
 QUANTILE_LEVELS: tuple[float, ...]
 
 class EvscaleError(ValueError):
-    """What evscale refuses or cannot do; `kind` is stable: invalid_config, invalid_argument, invalid_bundle, invalid_snapshot, invalid_trace, inference, unknown_pool, pool_failed or panic."""
+    """What evscale refuses or cannot do; `kind` is stable: invalid_config, invalid_argument, invalid_bundle, invalid_snapshot, invalid_trace, inference, unknown_pool, pool_failed, busy or panic."""
     kind: str
 
 class ConfigError(EvscaleError):
@@ -285,7 +285,7 @@ class ModelBundle:
         Raises
         ------
         FileNotFoundError
-            A file is missing.
+            A file is missing; other kinds of OSError if it cannot be read.
         BundleError
             It is damaged, incomplete, of another format, or not signed by the key.
         """
@@ -499,9 +499,8 @@ class Forecast:
         """How far this forecast can be trusted, 0 to 1."""
     def to_frame(self, level: Sequence[float] | float | None = None) -> Any:
         """Returns the forecast as a data frame (of the library that the counts came in, or of pandas, polars or pyarrow, whichever is
-        installed): a row per interval that is
-        forecast, with the columns ds (beginning of the interval, as in the histories that come in), median, lo-80, hi-80 and
-        so on; `level` lists the central intervals in percent.
+        installed): a row per interval that is forecast, with the columns ds (beginning of the interval, as in the histories
+        that come in), median, lo-80, hi-80 and so on; `level` lists the central intervals in percent.
         """
     def plot(self, axes: Any = None) -> Any:
         """The median and the 50 and 80 % intervals over the horizons, drawn with matplotlib; the axes are returned."""
@@ -515,7 +514,8 @@ class Forecast:
 
 @final
 class Autoscaler:
-    """Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns.
+    """Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns. A child of
+    `fork` may go on with it if no other thread was inside a call; else it raises an EvscaleError of the kind "busy".
 
     Parameters
     ----------
@@ -528,7 +528,7 @@ class Autoscaler:
         shape (12, 15), a row per minute of `HORIZON_MINUTES`, a column per level of `QUANTILE_LEVELS`.
     policy
         A callable of your own in the place of the network: it gets the state of the pool as a dict and returns jobs. An
-        exception, or an answer that makes no sense, is named in the decision, and the next rung of the ladder acts.
+        exception, or an answer that makes no sense, is named in the decision, and the next source of the fallback chain acts.
         `evscale.testing` checks both.
 
     Examples
@@ -593,7 +593,7 @@ class Autoscaler:
         A malformed record refuses the whole table.
 
         With `warm_days`, records that are older than that before the newest one go into the history alone: nothing is
-        forecast, learned or rehearsed on them, which is some hundred times faster; decisions differ a little from those
+        forecast, learned or evaluated on them, which is some hundred times faster; decisions differ a little from those
         after all records were observed. Without it, they are the same bit for bit.
         """
     def forecast(self) -> Forecast:
@@ -687,7 +687,8 @@ class Fleet:
         self, records: Mapping[str, Mapping[str, Any]] | Iterable[tuple[str, Mapping[str, Any]]]
     ) -> FleetTick:
         """Takes records of any pools, and decides for each of these pools: a dict of key to record, or pairs of key and record
-        in any order (those of one pool oldest first). A malformed record refuses the whole tick.
+        in any order (those of one pool oldest first). A malformed record refuses the whole tick. Ctrl-C ends it; the pools
+        before have taken their records then.
         """
     def observe(self, key: str, record: Mapping[str, Any]) -> Observation:
         """Takes one record of a pool, without a decision."""
@@ -804,7 +805,23 @@ def replay_workload(
 ) -> str:
     """Replays a CSV trace under a rule ("evscale" or "hpa"); the answer is JSON with rows and scores.
 
-    Intervals shorter than that of the configuration are summed. `progress` gets (done, all) about a hundred times.
+    Intervals shorter than that of the configuration are summed. `progress` gets (done, all) about a hundred times; an
+    exception of it, or Ctrl-C, ends the replay.
+    """
+def replace_file(path: str | PathLike[str], data: bytes) -> None:
+    """Replaces a file atomically: at every moment, also if the power fails, it is the one before or the new one. The mode of
+    an existing file is kept.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the file before is whole.
+    ArgumentError
+        The path is that of a symbolic link, a folder, a pipe or a device.
+    """
+def readable_text(text: str) -> str:
+    """Returns a text as it may be printed: what a terminal would obey, and what a reader would not see, as escapes;
+    a long one is cut.
     """
 def sign_manifest(manifest: bytes, seed: str) -> bytes:
     """The Ed25519 signature of the contents of manifest.json. `seed` is the secret, 64 hexadecimal digits."""

@@ -3,29 +3,83 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from functools import wraps
+from os import PathLike, fspath
+from typing import Any, ParamSpec, TypeVar
 
-from ._evscale import ArgumentError
+from ._evscale import ArgumentError, EvscaleError, readable_text
 
-LONGEST = 200
+CHUNK = 1 << 20
+LONGEST = 300
+"""Most characters of another library's exception in a message."""
+
+SHOWN = 200
 """Most characters of a value or of a list of names in a message."""
 
 _shell: ContextVar[bool] = ContextVar("evscale_shell", default=False)
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def refuse(message: str) -> ArgumentError:
-    """Returns an `ArgumentError` with its kind."""
-    problem = ArgumentError(message)
+    """Returns an `ArgumentError` with its kind, and a message that is fit for a terminal."""
+    problem = ArgumentError(readable_text(message))
     problem.kind = "invalid_argument"
     return problem
 
 
 def missing(library: str, what: str, extra: str) -> ImportError:
-    """Returns the error of a missing optional library, with the way to get it."""
+    """Returns the error of a missing optional library, and how to get it."""
     return ImportError(f"{what} needs {library}: pip install 'evscale[{extra}]'")
+
+
+def door(call: Callable[P, R]) -> Callable[P, R]:
+    """Lets nothing out but `EvscaleError`, `TypeError`, `OSError`, `ImportError`, and what is no `Exception`.
+
+    Whatever else the caller's objects or another library raise becomes an `ArgumentError`, whose cause it is. A panic of
+    another library is no `Exception` by its class, and becomes one too.
+    """
+
+    @wraps(call)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except (EvscaleError, TypeError, OSError, ImportError):
+            raise
+        except BaseException as raised:
+            if not isinstance(raised, Exception) and type(raised).__name__ != "PanicException":
+                raise
+            raise refuse(f"reading the arguments raised {told(raised)}") from raised
+
+    return guarded
+
+
+def told(raised: BaseException) -> str:
+    """Returns the class and the text of an exception, cut."""
+    try:
+        text = str(raised)
+    except Exception:  # noqa: BLE001 the text is the host's code
+        text = "an exception without a text"
+    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}... (cut, {len(text)} characters)"
+    return f"{type(raised).__name__}: {cut}" if cut else type(raised).__name__
+
+
+@door
+def contents(path: str | PathLike[str], most: int) -> bytes:
+    """Reads a file of at most `most` bytes, in parts, so that one that never ends is refused."""
+    parts: list[bytes] = []
+    length = 0
+    with open(fspath(path), "rb") as file:  # a number, which open takes for an open file, is none
+        while part := file.read(CHUNK):
+            length += len(part)
+            if length > most:
+                raise refuse(f"{path}: more than {most} bytes, expected at most as many")
+            parts.append(part)
+    return b"".join(parts)
 
 
 @contextmanager
@@ -64,13 +118,16 @@ def option(name: str, value: Any = True) -> str:
 
 def shown(value: Any) -> str:
     """Returns the value as a message shows it, cut short, without control characters."""
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    try:
+        text = repr(value[: SHOWN + 1] if isinstance(value, str) else value)
+    except Exception:  # noqa: BLE001 the repr is the caller's code
+        return "a value without a repr"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def listed(names: Any, most: int = 12) -> str:
     """Returns names as a message lists them."""
     names = [str(name) for name in names]
     text = ", ".join(f"`{name}`" for name in names[:most])
-    text = text if len(text) <= LONGEST else text[:LONGEST] + "...`"
+    text = text if len(text) <= SHOWN else text[:SHOWN] + "...`"
     return text + (f" and {len(names) - most} more" if len(names) > most else "")

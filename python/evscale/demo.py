@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ._evscale import Config, demo_workload, replay_workload
+from ._evscale import Config, demo_workload, readable_text, replace_file, replay_workload
 from ._progress import progress
+from ._refuse import contents, refuse
 
+LARGEST = 1 << 30
+"""Most bytes of a trace."""
 ROWS = (
     ("SLA compliance", "sla_compliance_percent", "{:.2f} %"),
     ("job-hours", "job_hours", "{:.0f}"),
@@ -63,8 +67,13 @@ def draw(replays: dict[str, dict[str, Any]], title: str, path: Path) -> None:
     for axes in (load, jobs, backlog):
         axes.legend(loc="upper right", fontsize="small")
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
+    picture = BytesIO()
+    try:
+        figure.savefig(picture, dpi=110, format=path.suffix.lstrip(".") or "png")
+    except ValueError as problem:
+        raise refuse(f"{path}: {problem}") from None
     plt.close(figure)
+    replace_file(path, picture.getvalue())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,12 +90,14 @@ def run(args: argparse.Namespace) -> int:
     if args.trace is None:
         name, text = "two generated weeks", demo_workload(args.seed)
     else:
-        name, text = args.trace.name, args.trace.read_text(encoding="utf-8")
+        name, text = args.trace.name, contents(args.trace, LARGEST).decode("utf-8")
+    if not 0 < args.jobs_at_peak <= 1e6:
+        raise refuse(f"--jobs-at-peak is {args.jobs_at_peak}, expected more than 0, up to 1000000")
     config = Config(min_jobs=1, max_jobs=round(1.5 * args.jobs_at_peak))
     replays = {title: json.loads(replay_workload(name, text, rule, config, args.jobs_at_peak, 70.0, progress(rule)))
                for rule, title in (("evscale", "evscale"), ("hpa", "HPA on CPU 70 %"))}
     scored = len(replays["evscale"]["rows"]) - replays["evscale"]["scored_from"]
-    print(f"{name}: {scored} scored intervals after the warm-up\n\n{table(replays)}")
+    print(f"{readable_text(name)}: {scored} scored intervals after the warm-up\n\n{table(replays)}")
     draw(replays, name, args.out)
-    print(f"\npicture: {args.out}")
+    print(f"\npicture: {readable_text(str(args.out))}")
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._refuse import missing, refuse, shown
+from ._refuse import door, missing, refuse, shown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -78,6 +78,7 @@ class History:
     __hash__ = None  # type: ignore[assignment]
 
     @classmethod
+    @door
     def read(
         cls,
         source: Any,
@@ -143,6 +144,7 @@ class History:
         return cls.of_reading(read(source, options))
 
     @classmethod
+    @door
     def read_many(cls, source: Any, *, by: str = "unique_id", **options: Unpack[SeriesOptions]) -> dict[str, History]:
         """Reads several series of one source: a history for every value of the column `by`. Takes the options of `read`.
 
@@ -196,6 +198,7 @@ def _no_where(index: int | None = None) -> str:
     return "history" if index is None else f"row {index}"
 
 
+@door
 def timed(source: Any) -> History | None:
     """Returns the history of what has times: a `History`, a data frame, or a series with an index of times; None for numbers."""
     if isinstance(source, History):
@@ -205,6 +208,7 @@ def timed(source: Any) -> History | None:
     return History.read(source) if is_frame or has_times else None
 
 
+@door
 def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list[Any]]:
     """Returns columns of metrics records: text of a file as numbers, foreign names as ours."""
     from .readers.roles import column

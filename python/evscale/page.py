@@ -71,12 +71,12 @@ PEERS = {
 RULES = {
     "tolerance": "the change was too small to matter",
     "stabilization_window": "a recent proposal was higher: the pool shrinks only when all of them agree",
-    "forecast_proof": "the upper forecast quantile does not fit into fewer jobs", "max_step_up": "the step up was too large",
+    "forecast_floor": "the upper forecast quantile does not fit into fewer jobs", "max_step_up": "the step up was too large",
     "max_step_down": "the step down was too large", "flap_damping": "the pool had changed direction too often",
     "cooldown_up": "the last change was too recent", "cooldown_down": "the last change was too recent",
-    "bounds": "the fewest or most jobs of the pool", "budget_cap": "the job-hour budget",
+    "bounds": "the fewest or most jobs of the pool", "job_hour_budget": "the job-hour budget",
     "maintenance_window": "maintenance", "pause": "changes are paused", "stale_records": "no fresh records",
-    "doubtful_record": "the newest record was doubtful, so that the pool did not shrink on it",
+    "data_quality": "the newest record was doubtful, so that the pool did not shrink on it",
     "manual_fixed": "a person ordered this number", "manual_cap": "a person ordered a limit",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from .report import Report
 
 OURS, BAND, LOAD, PEER, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", "#2b8a3e"
+MOST_LEVELS = 100
 ALARM = "#c0392b"
 RULE_COLORS = {
-    "stabilization_window": "#7fa8a0", "tolerance": "#b9a3d0", "forecast_proof": "#d9a441", "bounds": "#444444",
-    "doubtful_record": "#d9822b", "stale_records": "#d9822b", "flap_damping": "#8e44ad", "max_step_up": "#16a085",
+    "stabilization_window": "#7fa8a0", "tolerance": "#b9a3d0", "forecast_floor": "#d9a441", "bounds": "#444444",
+    "data_quality": "#d9822b", "stale_records": "#d9822b", "flap_damping": "#8e44ad", "max_step_up": "#16a085",
     "max_step_down": "#5d8aa8", "cooldown_up": "#a0785a", "cooldown_down": "#a0785a",
 }
 OTHER_RULE = "#e377c2"
@@ -67,7 +69,7 @@ def forecast_frame(forecast: Forecast, level: Sequence[float] | float | None = N
     """Returns a forecast as a data frame: a row per interval that is forecast, with the beginning of the interval (ds), the
     median, and lo-/hi- of each central interval in percent."""
     try:
-        levels = (80,) if level is None else (level,) if isinstance(level, (int, float)) else tuple(level)
+        levels = (80,) if level is None else (level,) if isinstance(level, (int, float)) else tuple(islice(level, MOST_LEVELS))
     except TypeError:
         raise refuse(f"`level` is {level!r}, expected percent such as 80, or a list of them") from None
     for one in levels:

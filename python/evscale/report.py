@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._evscale import Config, ModelBundle, backtest_history
+from ._evscale import Config, ModelBundle, backtest_history, replace_file
 from ._refuse import refuse
 from .history import History, frame_of
-from .snapshot import write_text
 from .verdict import need_at_peak, remarks
 
 if TYPE_CHECKING:
@@ -198,10 +197,18 @@ class Report:
         return overview(self)
 
     def to_html(self, path: str | PathLike[str], title: str = "evscale backtest") -> None:
-        """Writes one self-contained page."""
+        """Writes one self-contained page, as `save_snapshot` writes: the page before or the new one, whole.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        ArgumentError
+            The path is that of a symbolic link, a folder, a pipe or a device.
+        """
         from .page import page
 
-        write_text(path, page(self, title))
+        replace_file(path, page(self, title).encode("utf-8", "replace"))
 
     def __str__(self) -> str:
         return self.table()
@@ -260,7 +267,7 @@ def backtest(
     peers
         Replay static peak, HPA, KEDA, Flink, Ray Serve and the seasonal rule as well.
     progress
-        Is called with (done, all) about a hundred times; ``evscale.notebook.bar()`` draws a bar in a notebook.
+        Is called with (done, all) about a hundred times, and what it raises ends the replay and is raised; ``evscale.notebook.bar()`` draws a bar in a notebook.
 
     Returns
     -------

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
-from pathlib import Path
 
-from ._evscale import Autoscaler, Config, Fleet, ModelBundle
+from ._evscale import Autoscaler, Config, Fleet, ModelBundle, replace_file
+from ._refuse import contents, door
+
+LARGEST = 4 << 20
+"""Most bytes of a snapshot."""
 
 
+@door
 def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
     """Writes the state of a pool; the file is the one before or the new one at every moment, also if power fails.
 
-    The new state goes to a file beside it (`.tmp` appended), is flushed to the disk, and takes its place by one rename.
-    Each path is for one writer.
+    The new state goes to a fresh file beside it, is flushed to the disk, and takes its place by one rename. The mode of an
+    existing file is kept. Several writers may save to one path; the last one counts. A writer that is killed can leave a
+    file `.NAME.XXXXXXXXXXXXXXXX.tmp`, which may be removed.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the file before is whole.
+    ArgumentError
+        The path is that of a symbolic link, a folder, a pipe or a device.
 
     Examples
     --------
@@ -24,27 +35,7 @@ def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
     ...     load_snapshot(f"{folder}/pool.snapshot", Config(max_jobs=40))
     Autoscaler(Config(max_jobs=40))
     """
-    _written(Path(path), autoscaler.snapshot())
-
-
-def write_text(path: str | PathLike[str], text: str) -> None:
-    """Writes a text file; the file is the one before or the new one at every moment."""
-    _written(Path(path), text.encode("utf-8"))
-
-
-def _written(target: Path, data: bytes) -> None:
-    fresh = target.with_name(target.name + ".tmp")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(target)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    replace_file(path, autoscaler.snapshot())
 
 
 def fleet_of(pools: list[tuple[str, Config, bytes]]) -> Fleet:
@@ -65,4 +56,4 @@ def load_snapshot(path: str | PathLike[str], config: Config, bundle: ModelBundle
     SnapshotError
         It is damaged, of another format, or of a pool with another interval.
     """
-    return Autoscaler.restore(config, Path(path).read_bytes(), bundle)
+    return Autoscaler.restore(config, contents(path, LARGEST), bundle)

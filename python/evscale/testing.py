@@ -1,7 +1,7 @@
 """Conformance checks for a forecaster or a policy of your own, before it is plugged into `evscale.Autoscaler`.
 
-The engine trusts neither: what fails here would not break a pool, but be named in its decisions while the next rung of the
-ladder acts. These checks say so beforehand, all at once.
+The engine trusts neither: what fails here would not break a pool, but be named in its decisions while the next source of the
+fallback chain acts. These checks say so beforehand, all at once.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ static void handles_that_are_null(void) {
     const char *key = "a";
     decision.struct_size = sizeof decision;
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_observe(NULL, &record, NULL, &error));
-    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_remember(NULL, &record, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_backfill(NULL, &record, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_report_latency(NULL, 1, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler",
             evscale_observe_json(NULL, "{\"timestamp\":0,\"logged_events_count\":1,\"current_job_count\":1}", NULL, &error));

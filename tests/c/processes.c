@@ -1,4 +1,5 @@
-/* Threads and forks: one handle in two threads, two handles in two threads, handles on both sides of a fork. */
+/* Threads and forks: one handle in two threads, two handles in two threads, handles on both sides of a fork, a fork while
+ * another thread is inside a call or loads the models. */
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "check.h"
 
@@ -67,6 +68,121 @@ static void forks_go_on(void) {
     CHECK(strcmp(here, there) == 0 && here[0] == '{');
     free(here);
     evscale_free(fresh);
+}
+
+enum { WORKED, BUSY, OTHER, HUNG };
+
+/* Ends a child: how, after `status`; a handle that could be used is used. */
+static void end_child(int32_t status, evscale_autoscaler *scaler) {
+    if (status == EVSCALE_OK && scaler != NULL) free(decided(scaler));
+    _exit(failed != 0 ? OTHER : status == EVSCALE_OK ? WORKED : status == EVSCALE_BUSY ? BUSY : OTHER);
+}
+
+/* How a child ended. It is killed when it hangs. */
+static int end_of(pid_t child) {
+    int status = 0;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : HUNG;
+}
+
+static void pause_for(long microseconds) {
+    struct timespec length;
+    length.tv_sec = microseconds / 1000000;
+    length.tv_nsec = microseconds % 1000000 * 1000;
+    nanosleep(&length, NULL);
+}
+
+static void *load(void *status) {
+    evscale_autoscaler *scaler = NULL;
+    *(int32_t *)status = evscale_new(CONFIG, NULL, &scaler, NULL);
+    evscale_free(scaler);
+    return NULL;
+}
+
+/* In a process that has not loaded the models yet: forks while a thread does. How the child's evscale_new ended. */
+static int forked_while_loading(long microseconds) {
+    pthread_t loader;
+    int32_t status = EVSCALE_PANIC;
+    pid_t child;
+    CHECK(pthread_create(&loader, NULL, load, &status) == 0);
+    pause_for(microseconds);
+    child = fork();
+    if (child == 0) {
+        evscale_autoscaler *scaler = NULL;
+        alarm(20);
+        end_child(evscale_new(CONFIG, NULL, &scaler, NULL), scaler);
+    }
+    CHECK(pthread_join(loader, NULL) == 0 && status == EVSCALE_OK);
+    return failed == 0 ? end_of(child) : OTHER;
+}
+
+/* Must come first: later the models are there. Each fork has a fresh process of its own. */
+static void no_child_hangs_that_was_forked_while_the_models_were_loaded(void) {
+    static const long moments[] = {0, 1000, 3000, 10000, 20000, 30000, 3000000};
+    int ends[HUNG + 1] = {0};
+    size_t i;
+    for (i = 0; i < sizeof moments / sizeof *moments; i++) {
+        pid_t fresh;
+        fflush(NULL);
+        fresh = fork();
+        if (fresh == 0) _exit(forked_while_loading(moments[i]));
+        ends[end_of(fresh)]++;
+    }
+    printf("forks during the first load: %d worked, %d refused as busy, %d hung\n", ends[WORKED], ends[BUSY], ends[HUNG]);
+#ifndef __SANITIZE_ADDRESS__ /* whose allocator keeps locks over a fork */
+    CHECK(ends[HUNG] == 0);
+#endif
+    CHECK(ends[OTHER] == 0 && ends[BUSY] > 0 && ends[WORKED] > 0);
+}
+
+struct spinner {
+    evscale_autoscaler *scaler;
+    volatile int stop;
+};
+
+static void *spin(void *argument) {
+    struct spinner *spinner = argument;
+    int i;
+    for (i = 1000; !spinner->stop; i++) {
+        evscale_metrics record = record_at(i);
+        CHECK(evscale_observe(spinner->scaler, &record, NULL, NULL) == EVSCALE_OK);
+    }
+    return NULL;
+}
+
+static void no_child_hangs_that_was_forked_during_a_call(void) {
+    struct spinner spinner = {0};
+    pthread_t thread;
+    int ends[HUNG + 1] = {0}, i;
+    spinner.scaler = made(CONFIG);
+    CHECK(pthread_create(&thread, NULL, spin, &spinner) == 0);
+    for (i = 0; i < 40; i++) {
+        pid_t child;
+        pause_for(3000 + 517 * i);
+        fflush(NULL);
+        child = fork();
+        if (child == 0) {
+            evscale_decision decision;
+            evscale_autoscaler *fresh;
+            int32_t status;
+            alarm(20);
+            decision.struct_size = sizeof decision;
+            status = evscale_decide(spinner.scaler, &decision, NULL);
+            evscale_free(spinner.scaler);
+            fresh = made(CONFIG);
+            feed(fresh, 0, 3);
+            end_child(status, NULL);
+        }
+        ends[end_of(child)]++;
+    }
+    spinner.stop = 1;
+    CHECK(pthread_join(thread, NULL) == 0);
+    printf("forks during calls: %d worked, %d refused as busy, %d hung\n", ends[WORKED], ends[BUSY], ends[HUNG]);
+#ifndef __SANITIZE_ADDRESS__ /* whose allocator keeps locks over a fork */
+    CHECK(ends[HUNG] == 0);
+#endif
+    CHECK(ends[OTHER] == 0 && ends[BUSY] > 0);
+    evscale_free(spinner.scaler);
 }
 
 struct worker {
@@ -167,7 +283,9 @@ int main(int argc, char **argv) {
     const int records = argc > 1 ? atoi(argv[1]) : 100;
     double one, two;
     CHECK(threads_of_this_process() == 1);
+    no_child_hangs_that_was_forked_while_the_models_were_loaded();
     forks_go_on();
+    no_child_hangs_that_was_forked_during_a_call();
     one_handle_serves_one_thread_at_a_time();
     one = duration(1, records);
     two = duration(2, records);

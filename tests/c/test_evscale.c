@@ -1,5 +1,9 @@
 /* The C ABI as it is meant to be used. With `golden CONFIG RECORDS`: prints the decision after every record. */
+#define _XOPEN_SOURCE 700 /* lstat, symlink */
 #include "check.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void snapshot_goes_on_as_before(void) {
     evscale_autoscaler *one = made("{\"max_jobs\": 50}"), *two = NULL;
@@ -31,19 +35,47 @@ static void snapshot_goes_on_as_before(void) {
     evscale_free(one);
 }
 
+/* Whether a file holds this text. */
+static int holds(const char *path, const char *text) {
+    char found[64] = {0};
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return 0;
+    found[fread(found, 1, sizeof found - 1, file)] = '\0';
+    fclose(file);
+    return strcmp(found, text) == 0;
+}
+
+static int32_t saved(const char *path, const char *text, evscale_error **error) {
+    return evscale_save(path, (const uint8_t *)text, strlen(text), error);
+}
+
 static void a_saved_snapshot_takes_the_place_of_the_one_before(const char *program) {
-    char path[4096], beside[4096];
-    uint8_t found[8] = {0};
-    FILE *file;
+    char path[4096], link_at[4096], victim[4096], planted[4096];
+    evscale_error *error = NULL;
+    struct stat known;
     snprintf(path, sizeof path, "%s.state", program);
-    snprintf(beside, sizeof beside, "%s.state.tmp", program);
-    CHECK(evscale_save(path, (const uint8_t *)"before", 6, NULL) == EVSCALE_OK);
-    CHECK(evscale_save(path, (const uint8_t *)"now", 3, NULL) == EVSCALE_OK);
-    file = fopen(path, "rb");
-    CHECK(file != NULL && fread(found, 1, sizeof found, file) == 3 && memcmp(found, "now", 3) == 0);
-    if (file != NULL) fclose(file);
-    CHECK(fopen(beside, "rb") == NULL);
+    snprintf(planted, sizeof planted, "%s.state.tmp", program);
+    snprintf(link_at, sizeof link_at, "%s.link", program);
+    snprintf(victim, sizeof victim, "%s.victim", program);
+    remove(planted);
+    remove(link_at);
+    CHECK(saved(victim, "precious", NULL) == EVSCALE_OK);
+    CHECK(symlink(victim, planted) == 0 && symlink(victim, link_at) == 0);
+    CHECK(saved(path, "before", NULL) == EVSCALE_OK);
+    CHECK(chmod(path, 0600) == 0);
+    CHECK(saved(path, "now", NULL) == EVSCALE_OK && holds(path, "now"));
+    CHECK(lstat(path, &known) == 0 && S_ISREG(known.st_mode) && (known.st_mode & 0777) == 0600);
+    CHECK(saved(link_at, "elsewhere", &error) == EVSCALE_IO);
+    CHECK(strstr(evscale_error_message(error), link_at) != NULL);
+    CHECK(strstr(evscale_error_message(error), "symbolic link") != NULL);
+    evscale_error_free(error);
+    CHECK(saved("/dev/null", "nowhere", NULL) == EVSCALE_IO);
+    CHECK(lstat("/dev/null", &known) == 0 && S_ISCHR(known.st_mode));
+    CHECK(holds(victim, "precious"));
     remove(path);
+    remove(planted);
+    remove(link_at);
+    remove(victim);
 }
 
 static void reports_tell_what_is_known(void) {
@@ -86,7 +118,7 @@ static void hosts_remember_and_measure(void) {
     seen.struct_size = sizeof seen;
     for (i = 0; i < 100; i++) {
         evscale_metrics record = record_at(i);
-        CHECK(evscale_remember(scaler, &record, &seen, NULL) == EVSCALE_OK && seen.verdict == EVSCALE_VERDICT_ACCEPTED);
+        CHECK(evscale_backfill(scaler, &record, &seen, NULL) == EVSCALE_OK && seen.verdict == EVSCALE_VERDICT_ACCEPTED);
     }
     feed(scaler, 100, 102);
     CHECK(evscale_report_latency(scaler, 20, NULL) == EVSCALE_OK);

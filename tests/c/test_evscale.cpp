@@ -32,7 +32,7 @@ static void feed(evscale::Autoscaler &scaler, int from, int to) {
 
 int main(int, char **argv) {
     evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
-    CHECK(scaler.remember(evscale::Metrics(start - std::chrono::minutes(60), 1900, 10)).verdict == evscale::Verdict::accepted);
+    CHECK(scaler.backfill(evscale::Metrics(start - std::chrono::minutes(60), 1900, 10)).verdict == evscale::Verdict::accepted);
     feed(scaler, 1, 8);
     scaler.report_latency(std::chrono::milliseconds(1));
     evscale::Autoscaler moved = std::move(scaler);

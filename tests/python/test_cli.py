@@ -13,6 +13,7 @@ from pathlib import Path
 
 import evscale as package
 import pytest
+from evscale.__main__ import main
 
 
 def evscale(*arguments, stdin=None):
@@ -225,6 +226,95 @@ def test_bad_input_ends_with_2_and_says_why(trace, arguments, stdin, part):
     ran = evscale(*(trace if one == "TRACE" else one for one in arguments), stdin=stdin)
     assert ran.returncode == 2, ran.stderr
     assert part in ran.stderr and "Traceback" not in ran.stderr
+
+
+DEEP = '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"
+MANY_DIGITS = '{"timestamp":0,"logged_events_count":' + "9" * 5000 + ',"current_job_count":1}'
+SURROGATE_KEY = '{"timestamp":0,"logged_events_count":1,"current_job_count":1,"\\ud800":1}'
+SURROGATE_VALUE = '{"timestamp":"\\ud800","logged_events_count":1,"current_job_count":1}'
+ESCAPE_KEY = '{"timestamp":0,"logged_events_count":1,"current_job_count":1,"\\u001b]0;owned\\u0007":1}'
+
+
+@pytest.mark.parametrize("arguments, stdin, part", [
+    (("decide",), DEEP, "line 1: nested too deeply"),
+    (("decide",), '{"a":' * 100_000 + "1" + "}" * 100_000, "line 1: nested too deeply"),
+    (("decide",), MANY_DIGITS, "line 1"),
+    (("decide",), SURROGATE_KEY, "line 1"),
+    (("decide",), SURROGATE_VALUE, "line 1"),
+    (("decide",), ESCAPE_KEY, "\\x1b]0;owned\\x07"),
+    (("decide",), "x" * 2_000_000, "line 1: more than"),
+    (("decide", "--config", "DEEP"), "", "nested too deeply"),
+    (("decide", "--config", "SURROGATE"), "", "time_zone"),
+    (("decide", "--config", "/dev/zero"), "", "/dev/zero: more than"),
+    (("decide", "--set", "max_jobs=" + "9" * 5000), "", "--set max_jobs"),
+    (("decide", "--set", "holidays=" + "[" * 50_000), "", "--set holidays"),
+    (("decide", "--set", b"\xff=1"), "", "lone surrogates"),
+    (("forecast", "TRACE", "--column", b"events=\xff"), None, "no column"),
+    (("explain", "-"), DEEP, "nested too deeply"),
+    (("explain", "-"), MANY_DIGITS, "-: "),
+    (("backtest", "TRACE", "--jobs-at-peak", "1e308"), None, "`jobs_at_peak` is 1e308"),
+    (("backtest", "TRACE", "--jobs-at-peak", "nan"), None, "`jobs_at_peak` is NaN"),
+    (("demo", "--jobs-at-peak", "inf"), None, "--jobs-at-peak is inf"),
+    (("simulate", "--seed", "-1"), None, "`seed` is -1"),
+    (("simulate", "--seed", str(2**70)), None, "`seed` is 1180591620717411303424"),
+    (("forecast", "\x1b]0;owned\x07.csv"), None, "\\x1b]0;owned\\x07.csv"),
+    (("backtest", "TRACE", "--html", "/dev/full"), None, "device"),
+    (("backtest", "TRACE", "--html", "."), None, "no file"),
+    (("bundle", "check", "PIPES"), None, "no regular file"),
+])
+def test_hostile_input_ends_with_2_and_one_line(trace, tmp_path, arguments, stdin, part):
+    files = {"TRACE": trace, "DEEP": tmp_path / "deep.json", "SURROGATE": tmp_path / "surrogate.json", "PIPES": tmp_path}
+    files["DEEP"].write_text("[" * 100_000)
+    files["SURROGATE"].write_text('{"time_zone": "\\ud800"}')
+    os.mkfifo(tmp_path / "manifest.json")
+    given = [os.fsencode(files.get(one, one)) for one in arguments]
+    ran = subprocess.run([sys.executable, "-m", "evscale", *given], check=False, capture_output=True, timeout=120,
+                         input=None if stdin is None else stdin.encode())
+    told = ran.stderr.decode()
+    assert ran.returncode == 2, told
+    assert part in told and "Traceback" not in told
+    assert told.count("\n") == 1 and told.strip().isprintable() and len(told) < 5000
+
+
+def test_a_name_with_a_nul_is_refused(capsys):
+    assert main(["forecast", "a\0b.csv"]) == 2
+    assert "null byte" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("redirected, code", [
+    ("decide <&-", 2), ("explain - <&-", 2), ("forecast TRACE >/dev/full", 2), ("forecast TRACE >&-", 0),
+    ("forecast absent.csv 2>&-", 2), ("simulate --days 30 | head -1", 0),
+])
+def test_closed_and_full_streams(trace, redirected, code):
+    command = f"set -o pipefail; {sys.executable} -m evscale {redirected.replace('TRACE', str(trace))}"
+    ran = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+    assert ran.returncode == code and "Traceback" not in ran.stderr, ran.stderr
+
+
+def test_names_that_are_not_utf_8_are_read_and_shown(trace, tmp_path):
+    pytest.importorskip("matplotlib")
+    name = os.fsencode(tmp_path) + b"/\xff\x1b[31m.csv"
+    shutil.copy(trace, name)
+    page = tmp_path / "page.html"
+    ran = subprocess.run([sys.executable, "-m", "evscale", "backtest", name, "--html", page], check=False, capture_output=True)
+    assert ran.returncode == 0, ran.stderr
+    assert b"\x1b" not in ran.stdout and b"\\x1b[31m.csv" in ran.stdout
+    assert page.read_text().rstrip().endswith("</html>")
+
+
+def test_a_decision_file_does_not_control_the_terminal():
+    scaler = package.Autoscaler()
+    for index in range(20):
+        scaler.observe(timestamp=1_767_571_200_000 + 120_000 * index, logged_events_count=1000, current_job_count=8,
+                       average_processing_duration_ms=500.0)
+    forged = json.loads(scaler.decide().to_json())
+    hostile = "\x1b]0;owned\x07\x1b[2J\u202e\nall is well"
+    forged |= {"explanation": hostile, "fallback_reason": hostile,
+               "trail": [{"rule": "tolerance", "before": 1, "after": 2, "detail": hostile}]}
+    told = evscale("explain", "-", stdin=json.dumps(forged))
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.replace("\n", "").isprintable() and "\nall is well" not in told.stdout
+    assert "\\x1b]0;owned" in told.stdout
 
 
 COMPLETE = """

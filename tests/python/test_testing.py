@@ -69,7 +69,7 @@ def test_a_senseless_policy_is_held_by_the_same_rules(wish):
     for before, after in pairwise(decisions):
         assert after.recommended_jobs <= max(2 * before.recommended_jobs, before.recommended_jobs + 4) or after.emergency
     acted = [decision.source == "host_policy" for decision in decisions[60:]]
-    assert not all(acted), "the rehearsal must see through it"
+    assert not all(acted), "the shadow evaluation must see through it"
 
 
 def test_a_forecaster_of_ones_own_is_one_expert():

@@ -2,9 +2,9 @@
 //! turn by turn in one run. One JSON object a line.
 
 use evscale_benchmarks::{Records, argument, config, summary};
+use evscale_core::calendar::Calendar;
 use evscale_core::features::{ForecasterInput, PolicyState, forecaster_input};
 use evscale_core::metrics::History;
-use evscale_core::time::Calendar;
 use evscale_core::{Autoscaler, BareNetworks, Error, Metrics, ModelBundle};
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -3,9 +3,9 @@
 //! microseconds of processor time per row or per tick.
 
 use evscale_benchmarks::{Records, config, processor_seconds};
+use evscale_core::calendar::Calendar;
 use evscale_core::features::{ForecasterInput, PolicyState, forecaster_input};
 use evscale_core::metrics::History;
-use evscale_core::time::Calendar;
 use evscale_core::{Autoscaler, BareNetworks, ModelBundle};
 use serde_json::json;
 use std::error::Error;
@@ -43,12 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let done = match words.as_slice() {
             ["inputs"] => {
                 let field =
-                    |part: fn(&ForecasterInput) -> &Vec<f32>| inputs.iter().map(part).collect::<Vec<_>>();
+                    |part: fn(&ForecasterInput) -> &[f32]| inputs.iter().map(part).collect::<Vec<_>>();
                 let answers = bare.forecast(&inputs)?;
                 println!(
                     "{}",
-                    json!({ "fine": field(|row| &row.fine), "coarse": field(|row| &row.coarse),
-                            "future": field(|row| &row.future), "statics": field(|row| &row.statics),
+                    json!({ "fine": field(|row| row.fine()), "coarse": field(|row| row.coarse()),
+                            "future": field(|row| row.future()), "statics": field(|row| row.statics()),
                             "quantiles": answers })
                 );
                 continue;

@@ -1,8 +1,7 @@
 //! `manifest.json`: what the network files are, and what they were made for.
 
-use super::contract::NetworkContract;
 use crate::error::{Error, Result};
-use crate::features::{HORIZON_MINUTES, POLICY_ACTIONS, QUANTILE_LEVELS};
+use crate::features::{HORIZON_MINUTES, NetworkContract, POLICY_ACTIONS, QUANTILE_LEVELS};
 use crate::inference::TensorSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -1,27 +1,30 @@
 //! Model files: load, check, share.
 
-mod contract;
+mod forked;
 mod manifest;
 mod signature;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use contract::{Expected, NetworkContract};
 pub use signature::{KEY_BYTES, SIGNATURE_BYTES, public_key, sign, verify};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::features;
-use crate::forecaster::BATCH;
+use crate::features::{self, Expected, NetworkContract};
 use crate::inference::Network;
+use forked::{FirstLoads, MadeOnce};
 use manifest::{Manifest, Part};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 const BUNDLED_MANIFEST: &[u8] = include_bytes!("../../../models/onnx/manifest.json");
 const BUNDLED_FORECASTER: &[u8] = include_bytes!("../../../models/onnx/forecaster.onnx");
 const BUNDLED_POLICY: &[u8] = include_bytes!("../../../models/onnx/policy.onnx");
 
-static BUNDLED: OnceLock<Result<ModelBundle>> = OnceLock::new();
+/// Rows of a batch of forecasts; larger ones gain nothing.
+pub(crate) const BATCH: usize = 16;
+
+static BUNDLED: MadeOnce<Result<ModelBundle>> = MadeOnce::new();
+static LOADS: FirstLoads = FirstLoads::new();
 
 /// A forecaster and a policy network with their manifest: immutable, checked when it was loaded, and
 /// shared by any number of pools and threads. Cloning is cheap.
@@ -36,7 +39,7 @@ struct Parts {
     manifest: Manifest,
     manifest_json: String,
     forecaster: Network,
-    forecaster_in_batches: OnceLock<Result<Network>>,
+    forecaster_in_batches: MadeOnce<Result<Network>>,
     policy: Network,
     /// Public key whose signature was verified.
     signed_by: Option<[u8; KEY_BYTES]>,
@@ -56,8 +59,10 @@ impl Parts {
         expected: &Expected,
     ) -> Result<Self> {
         let manifest = Manifest::parse(manifest_json)?;
-        let forecaster = network(&manifest.forecaster, forecaster_onnx, &expected.forecaster)?;
-        let policy = network(&manifest.policy, policy_onnx, &expected.policy)?;
+        let (forecaster, policy) = LOADS.run(|| {
+            let forecaster = network(&manifest.forecaster, forecaster_onnx, &expected.forecaster)?;
+            Ok((forecaster, network(&manifest.policy, policy_onnx, &expected.policy)?))
+        })?;
         let manifest_json = str::from_utf8(manifest_json)
             .map_err(|error| Error::bundle(format!("manifest: {error}")))?
             .to_owned();
@@ -65,7 +70,7 @@ impl Parts {
             manifest,
             manifest_json,
             forecaster,
-            forecaster_in_batches: OnceLock::new(),
+            forecaster_in_batches: MadeOnce::new(),
             policy,
             signed_by: None,
         })
@@ -77,8 +82,11 @@ impl ModelBundle {
     ///
     /// # Errors
     /// They were made for other features than this library computes.
+    /// [`ErrorKind::Busy`](crate::ErrorKind::Busy): this process was forked while another thread was in the first load of
+    /// any models. Load before you fork.
     pub fn bundled() -> Result<Self> {
-        BUNDLED.get_or_init(|| Self::from_files(BUNDLED_MANIFEST, BUNDLED_FORECASTER, BUNDLED_POLICY)).clone()
+        let load = || Self::from_files(BUNDLED_MANIFEST, BUNDLED_FORECASTER, BUNDLED_POLICY);
+        BUNDLED.get_or_make(load)?.clone()
     }
 
     /// Names and contents of the files compiled into the library: a place to start from for training.
@@ -148,7 +156,7 @@ impl ModelBundle {
 
     /// The forecaster for batches of rows, compiled when it is first asked for.
     pub(crate) fn forecaster_in_batches(&self) -> Result<Network> {
-        self.0.forecaster_in_batches.get_or_init(|| self.0.forecaster.in_batches(BATCH)).clone()
+        self.0.forecaster_in_batches.get_or_make(|| self.0.forecaster.in_batches(BATCH))?.clone()
     }
 
     pub(crate) fn forecaster(&self) -> &Network {

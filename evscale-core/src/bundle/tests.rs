@@ -1,7 +1,7 @@
 use super::*;
 use crate::ErrorKind;
 use crate::features::{HORIZON_MINUTES, POLICY_ACTIONS, QUANTILE_LEVELS};
-use crate::inference::TensorSpec;
+use crate::inference::{Session, TensorSpec};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -89,7 +89,7 @@ fn a_sound_bundle_is_loaded_and_shared() {
     assert_eq!(bundle.forecaster().inputs(), expected().forecaster.inputs);
     assert_eq!(bundle.policy().outputs(), expected().policy.outputs);
     let mut logits = [0.0; 5];
-    bundle.policy().session().run(&[&[0.5; 6]], &mut [&mut logits]).unwrap();
+    Session::new(bundle.policy()).run(&[&[0.5; 6]], &mut [&mut logits]).unwrap();
     assert!(logits.iter().any(|logit| *logit != 0.0));
     assert!(Arc::ptr_eq(&bundle.0, &bundle.clone().0));
     fn shared<T: Send + Sync>() {}

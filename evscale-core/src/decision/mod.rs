@@ -2,13 +2,18 @@
 
 mod drain;
 mod explain;
+mod plan;
+mod schedule;
 
 pub use drain::Drain;
-pub(crate) use explain::{Facts, explain};
+pub(crate) use explain::{Evidence, explain};
+pub use plan::PlanStep;
+use plan::plan;
+pub(crate) use schedule::Schedule;
 
-use crate::forecaster::rounded;
 use crate::policy::Source;
-use crate::safety::TrailEntry;
+use crate::quantiles::rounded;
+use crate::safety::{Rule, TrailEntry};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -37,19 +42,6 @@ pub struct Reasoning {
     pub cost_impact: String,
 }
 
-/// What the pool will need later, as far as is known now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanStep {
-    /// Lead, minutes.
-    pub minutes_ahead: u32,
-    /// Jobs by the analytic rule.
-    pub jobs: u32,
-    /// Jobs at the 10 % quantile of the demand.
-    pub low: u32,
-    /// Jobs at the 90 % quantile of the demand.
-    pub high: u32,
-}
-
 /// A number of jobs that passed the safety rules, with everything that led to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,8 +66,8 @@ pub struct Decision {
     pub source: Source,
     /// What was proposed before the safety rules.
     pub proposed_jobs: u32,
-    /// Names of the rules that changed the proposal, in order.
-    pub limited_by: Vec<String>,
+    /// The rules that changed the proposal, in order.
+    pub limited_by: Vec<Rule>,
     /// What each of them changed.
     pub trail: Vec<TrailEntry>,
     /// What the pool will need later.

@@ -1,8 +1,12 @@
 //! History and calendar to the tensors of the forecaster.
 
-use super::schema::*;
+use super::schema::{COARSE_BINS, FINE_STEPS, HORIZON_MINUTES, HORIZONS};
+use super::table::*;
+use super::window::Window;
+use crate::calendar::Calendar;
 use crate::metrics::History;
-use crate::time::{Calendar, DAY_MS, HOUR_MS, SECOND_MS};
+use crate::time::{DAY_MS, HOUR_MS, SECOND_MS};
+use ndarray::{Array2, ArrayView2};
 use std::f64::consts::TAU;
 
 /// Compression of the coordinate: `z = ln(1 + COMPRESSION x / scale)`.
@@ -17,14 +21,10 @@ const SAME_TIME_DAYS: i64 = 7;
 /// The forecaster's tensors for one moment, row-major, and the way back to events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForecasterInput {
-    /// `[FINE_STEPS, FINE_CHANNELS]`, oldest first.
-    pub fine: Vec<f32>,
-    /// `[COARSE_BINS, COARSE_CHANNELS]`, oldest first.
-    pub coarse: Vec<f32>,
-    /// `[HORIZONS, FUTURE_FEATURES]`.
-    pub future: Vec<f32>,
-    /// `[STATIC_FEATURES]`.
-    pub statics: Vec<f32>,
+    fine: Array2<f32>,
+    coarse: Array2<f32>,
+    future: Array2<f32>,
+    statics: [f32; STATIC_FEATURES],
     /// Mean of the known arrivals per interval; 1 where all are zero or none is known.
     pub scale: f64,
     /// The recent level in the coordinate `ln(1 + 8 x / scale)`.
@@ -32,6 +32,51 @@ pub struct ForecasterInput {
 }
 
 impl ForecasterInput {
+    /// Puts together tensors of the right shapes; `value` names the number at a place of a tensor.
+    pub(crate) fn from_fn(value: impl Fn(usize) -> f32) -> Self {
+        let tensor = |rows: usize, columns: usize| {
+            Array2::from_shape_fn((rows, columns), |(row, column)| value(row * columns + column))
+        };
+        Self {
+            fine: tensor(FINE_STEPS, FINE_CHANNELS),
+            coarse: tensor(COARSE_BINS, COARSE_CHANNELS),
+            future: tensor(HORIZONS, FUTURE_FEATURES),
+            statics: std::array::from_fn(value),
+            scale: 1.0,
+            level_z: 0.0,
+        }
+    }
+
+    /// Returns the fine context, `[FINE_STEPS, FINE_CHANNELS]`, oldest first.
+    pub fn fine(&self) -> &[f32] {
+        self.fine.as_slice().unwrap_or_default()
+    }
+
+    /// Returns the coarse context, `[COARSE_BINS, COARSE_CHANNELS]`, oldest first.
+    pub fn coarse(&self) -> &[f32] {
+        self.coarse.as_slice().unwrap_or_default()
+    }
+
+    /// Returns the covariates of the future intervals, `[HORIZONS, FUTURE_FEATURES]`.
+    pub fn future(&self) -> &[f32] {
+        self.future.as_slice().unwrap_or_default()
+    }
+
+    /// Returns the features of the series as a whole, `[STATIC_FEATURES]`.
+    pub fn statics(&self) -> &[f32] {
+        &self.statics
+    }
+
+    /// Returns the covariates of a horizon.
+    pub(crate) fn future_row(&self, horizon: usize) -> FutureRow {
+        self.future.rows().into_iter().nth(horizon).map(FutureRow::read).unwrap_or_default()
+    }
+
+    /// Returns the features of the series as a whole by name.
+    pub(crate) fn static_row(&self) -> StaticRow {
+        StaticRow::of(self.statics)
+    }
+
     /// Events per interval to the network's coordinate.
     pub fn to_z(&self, events: f64) -> f64 {
         Self::z_at(self.scale, self.level_z, events)
@@ -104,13 +149,12 @@ impl<'a> Builder<'a> {
 
     fn build(self, calendar: &Calendar, traffic_multiplier: f64) -> ForecasterInput {
         let fine = self.fine();
-        let statics = self.statics(&fine);
-        let yesterday_level = statics.get(7).copied().unwrap_or(0.0);
+        let statics = self.statics(fine.view());
         ForecasterInput {
             coarse: self.coarse(),
-            future: self.future(calendar, traffic_multiplier, yesterday_level),
+            future: self.future(calendar, traffic_multiplier, statics.level_yesterday),
             fine,
-            statics,
+            statics: statics.values(),
             scale: self.scale,
             level_z: self.level_z,
         }
@@ -131,39 +175,44 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn fine(&self) -> Vec<f32> {
-        let mut out = Vec::with_capacity(FINE_STEPS * FINE_CHANNELS);
-        for back in (0..FINE_STEPS as i64).rev() {
+    fn fine(&self) -> Array2<f32> {
+        let mut fine = Array2::zeros((FINE_STEPS, FINE_CHANNELS));
+        for (row, back) in fine.rows_mut().into_iter().zip((0..FINE_STEPS as i64).rev()) {
             let slot = self.now - back;
-            for value in [self.history.at(slot), self.value(slot - self.day), self.value(slot - 7 * self.day)]
-            {
-                out.push(self.z(value));
-                out.push(known(value));
-            }
+            let value = self.history.at(slot);
+            let (yesterday, last_week) = (self.value(slot - self.day), self.value(slot - 7 * self.day));
+            let features = FineRow {
+                value: self.z(value),
+                value_known: known(value),
+                yesterday: self.z(yesterday),
+                yesterday_known: known(yesterday),
+                last_week: self.z(last_week),
+                last_week_known: known(last_week),
+            };
+            features.write(row);
         }
-        out
+        fine
     }
 
-    fn coarse(&self) -> Vec<f32> {
+    fn coarse(&self) -> Array2<f32> {
         let hour = HOUR_MS as f64 / SECOND_MS as f64 / self.history.interval_seconds();
-        let mut out = Vec::with_capacity(COARSE_BINS * COARSE_CHANNELS);
         let end_of = |back: usize| self.now - (back as f64 * hour + 0.5) as i64;
+        let mut coarse = Array2::zeros((COARSE_BINS, COARSE_CHANNELS));
         let mut before = end_of(COARSE_BINS);
-        for back in (0..COARSE_BINS).rev() {
+        for (row, back) in coarse.rows_mut().into_iter().zip((0..COARSE_BINS).rev()) {
             let last = end_of(back);
             let (mean, share) = self.history.coarse_mean((before + 1).min(last), last);
             before = last;
-            out.push(self.z(mean));
-            out.push(share.min(1.0) as f32);
+            CoarseRow { hourly_mean: self.z(mean), share_known: share.min(1.0) as f32 }.write(row);
         }
-        out
+        coarse
     }
 
-    fn future(&self, calendar: &Calendar, traffic_multiplier: f64, yesterday_level: f32) -> Vec<f32> {
+    fn future(&self, calendar: &Calendar, traffic_multiplier: f64, level_yesterday: f32) -> Array2<f32> {
         let interval = self.history.interval_seconds();
         let hour = (HOUR_MS as f64 / SECOND_MS as f64 / interval).round().max(1.0) as i64;
-        let mut out = Vec::with_capacity(HORIZONS * FUTURE_FEATURES);
-        for steps in lead_steps(interval) {
+        let mut future = Array2::zeros((HORIZONS, FUTURE_FEATURES));
+        for (row, steps) in future.rows_mut().into_iter().zip(lead_steps(interval)) {
             let target = self.now + steps;
             let (at, holiday) = calendar.position(self.history.end_of(target));
             let (day_angle, week_angle) = (TAU * at.day_fraction, TAU * at.week_fraction);
@@ -173,37 +222,42 @@ impl<'a> Builder<'a> {
             let (mean, max, share) = self.same_time(target);
             let (hour_last, hour_max) = self.hour_marks(target, hour);
             let smooth_z = self.z(yesterday_smooth);
-            out.extend([
-                (steps as f64).ln_1p() as f32 / 5.0,
-                (steps as f64 * interval / 3600.0 / 3.0) as f32,
-                day_angle.sin() as f32,
-                day_angle.cos() as f32,
-                (2.0 * day_angle).sin() as f32,
-                (2.0 * day_angle).cos() as f32,
-                week_angle.sin() as f32,
-                week_angle.cos() as f32,
-                flag(at.weekend),
-                flag(holiday),
-                flag(at.business_hours),
-                traffic_multiplier.ln() as f32,
-                self.z(yesterday),
-                known(yesterday),
-                self.z(last_week),
-                known(last_week),
-                smooth_z,
-                self.z(self.smoothed(target - 7 * self.day)),
-                self.z(mean),
-                self.z(max),
-                share,
-                self.z(hour_last),
-                self.z(hour_max),
-                if yesterday_smooth.is_finite() { smooth_z - yesterday_level } else { 0.0 },
-            ]);
+            let features = FutureRow {
+                ln_1p_lead_intervals_over_5: (steps as f64).ln_1p() as f32 / 5.0,
+                lead_hours_over_3: (steps as f64 * interval / 3600.0 / 3.0) as f32,
+                sin_day: day_angle.sin() as f32,
+                cos_day: day_angle.cos() as f32,
+                sin_half_day: (2.0 * day_angle).sin() as f32,
+                cos_half_day: (2.0 * day_angle).cos() as f32,
+                sin_week: week_angle.sin() as f32,
+                cos_week: week_angle.cos() as f32,
+                weekend: flag(at.weekend),
+                holiday: flag(holiday),
+                business_hours: flag(at.business_hours),
+                ln_expected_traffic_multiplier: traffic_multiplier.ln() as f32,
+                yesterday: self.z(yesterday),
+                yesterday_known: known(yesterday),
+                last_week: self.z(last_week),
+                last_week_known: known(last_week),
+                yesterday_smooth: smooth_z,
+                last_week_smooth: self.z(self.smoothed(target - 7 * self.day)),
+                same_time_mean_7_days: self.z(mean),
+                same_time_max_7_days: self.z(max),
+                same_time_share_known: share,
+                hour_mark_last: self.z(hour_last),
+                hour_mark_max_3: self.z(hour_max),
+                yesterday_at_todays_level: if yesterday_smooth.is_finite() {
+                    smooth_z - level_yesterday
+                } else {
+                    0.0
+                },
+            };
+            features.write(row);
         }
-        out
+        future
     }
 
-    fn statics(&self, fine: &[f32]) -> Vec<f32> {
+    fn statics(&self, fine: ArrayView2<'_, f32>) -> StaticRow {
         let interval = self.history.interval_seconds();
         let window = Window::of(fine);
         let bins = (LEVEL_SECONDS / interval).round().max(1.0) as i64;
@@ -212,22 +266,22 @@ impl<'a> Builder<'a> {
             if level.is_finite() { level } else { self.value(self.now - back) }
         };
         let (yesterday, last_week) = (level_at(self.day), level_at(7 * self.day));
-        vec![
-            ((interval / 120.0).ln() / 3.0) as f32,
-            (1.0 / (1.0 + self.scale).sqrt()) as f32,
-            self.zero_share(),
-            self.level_z as f32,
-            window.deviation,
-            window.difference_deviation,
-            ((14.0 * self.known_share).ln_1p() / 3.0) as f32,
-            self.z(yesterday),
-            known(yesterday),
-            self.z(last_week),
-            known(last_week),
-            self.z(self.history.at(self.now)),
-            self.z(self.history.mean(self.now - 23, self.now)),
-            window.autocorrelation,
-        ]
+        StaticRow {
+            ln_interval_over_120s_over_3: ((interval / 120.0).ln() / 3.0) as f32,
+            counting_noise_ratio: (1.0 / (1.0 + self.scale).sqrt()) as f32,
+            zero_share: self.zero_share(),
+            level_z: self.level_z as f32,
+            fine_std: window.deviation,
+            fine_difference_std: window.difference_deviation,
+            ln_1p_days_known_over_3: ((14.0 * self.known_share).ln_1p() / 3.0) as f32,
+            level_yesterday: self.z(yesterday),
+            level_yesterday_known: known(yesterday),
+            level_last_week: self.z(last_week),
+            level_last_week_known: known(last_week),
+            last_value: self.z(self.history.at(self.now)),
+            long_level: self.z(self.history.mean(self.now - 23, self.now)),
+            lag_1_autocorrelation: window.autocorrelation,
+        }
     }
 
     fn smoothed(&self, centre: i64) -> f64 {
@@ -286,49 +340,6 @@ fn scale_of(history: &History, now: i64) -> (f64, f64) {
     (if scale > 0.0 && scale.is_finite() { scale } else { 1.0 }, share)
 }
 
-/// Moments of the known values of the fine window.
-struct Window {
-    deviation: f32,
-    difference_deviation: f32,
-    autocorrelation: f32,
-}
-
-impl Window {
-    fn of(fine: &[f32]) -> Self {
-        let values: Vec<Option<f32>> = fine
-            .chunks_exact(FINE_CHANNELS)
-            .map(|row| match row {
-                [value, known, ..] if *known > 0.0 => Some(*value),
-                _ => None,
-            })
-            .collect();
-        let known = values.iter().flatten().count() as f32;
-        if known < 2.0 {
-            return Self { deviation: 0.0, difference_deviation: 0.0, autocorrelation: 0.0 };
-        }
-        let mean = values.iter().flatten().sum::<f32>() / known;
-        let variance = values.iter().flatten().map(|v| (v - mean).powi(2)).sum::<f32>() / known;
-        let (mut squares, mut products, mut pairs) = (0.0f32, 0.0f32, 0.0f32);
-        for pair in values.windows(2) {
-            if let [Some(a), Some(b)] = pair {
-                squares += (b - a).powi(2);
-                products += (a - mean) * (b - mean);
-                pairs += 1.0;
-            }
-        }
-        let pairs = pairs.max(1.0);
-        Self {
-            deviation: variance.sqrt(),
-            difference_deviation: (squares / pairs).sqrt(),
-            autocorrelation: if variance > 1e-9 {
-                (products / pairs / variance).clamp(-1.0, 1.0)
-            } else {
-                0.0
-            },
-        }
-    }
-}
-
 fn known(value: f64) -> f32 {
     flag(value.is_finite())
 }
@@ -361,15 +372,15 @@ mod tests {
         let large = forecaster_input(&history(120, 6000, |i| 1e6 * wave(i)), &Calendar::utc(), 1.0);
         let noise = 1; // the counting noise of the statics is meant to differ
         for (a, b) in small
-            .fine
+            .fine()
             .iter()
-            .chain(&small.coarse)
-            .chain(&small.future)
-            .zip(large.fine.iter().chain(&large.coarse).chain(&large.future))
+            .chain(small.coarse())
+            .chain(small.future())
+            .zip(large.fine().iter().chain(large.coarse()).chain(large.future()))
         {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
-        for (i, (a, b)) in small.statics.iter().zip(&large.statics).enumerate() {
+        for (i, (a, b)) in small.statics().iter().zip(large.statics()).enumerate() {
             assert!(i == noise || (a - b).abs() < 1e-4, "static {i}: {a} {b}");
         }
     }
@@ -387,11 +398,11 @@ mod tests {
         ];
         for case in cases {
             let input = forecaster_input(&case, &Calendar::utc(), 1.0);
-            assert_eq!(input.fine.len(), FINE_STEPS * FINE_CHANNELS);
-            assert_eq!(input.coarse.len(), COARSE_BINS * COARSE_CHANNELS);
-            assert_eq!(input.future.len(), HORIZONS * FUTURE_FEATURES);
-            assert_eq!(input.statics.len(), STATIC_FEATURES);
-            let all = input.fine.iter().chain(&input.coarse).chain(&input.future).chain(&input.statics);
+            assert_eq!(input.fine().len(), FINE_STEPS * FINE_CHANNELS);
+            assert_eq!(input.coarse().len(), COARSE_BINS * COARSE_CHANNELS);
+            assert_eq!(input.future().len(), HORIZONS * FUTURE_FEATURES);
+            assert_eq!(input.statics().len(), STATIC_FEATURES);
+            let all = input.fine().iter().chain(input.coarse()).chain(input.future()).chain(input.statics());
             assert!(all.into_iter().all(|v| v.is_finite()));
             assert!(input.scale > 0.0 && input.level_z.is_finite());
         }
@@ -402,12 +413,12 @@ mod tests {
         let case = history(120, 7 * 720 + 200, |i| if (i % 720) == 100 { 1000.0 } else { 10.0 });
         let input = forecaster_input(&case, &Calendar::utc(), 1.0);
         // the newest slot is 7 * 720 + 199; a lead of 90 intervals is 289 of the day, none is at 100 of the next
-        assert!(input.future.chunks_exact(FUTURE_FEATURES).all(|row| row[12] < 1.0));
+        assert!((0..HORIZONS).all(|horizon| input.future_row(horizon).yesterday < 1.0));
         let case = history(120, 8 * 720 + 95, |i| if (i % 720) == 100 { 1000.0 } else { 10.0 });
         let input = forecaster_input(&case, &Calendar::utc(), 1.0);
-        let six_ahead = &input.future[4 * FUTURE_FEATURES..5 * FUTURE_FEATURES];
+        let six_ahead = input.future_row(4);
         // last week is known in means of 20 minutes
-        assert!(six_ahead[12] > 3.0 && (1.0..3.0).contains(&six_ahead[14]), "{six_ahead:?}");
+        assert!(six_ahead.yesterday > 3.0 && (1.0..3.0).contains(&six_ahead.last_week), "{six_ahead:?}");
     }
 
     #[test]

@@ -4,15 +4,17 @@
 //! history and `level_z` the recent level in the same coordinate, so that three events an hour and
 //! three million a second are the same problem.
 
+mod contract;
 mod forecaster_input;
 mod policy_input;
 mod schema;
+mod table;
+mod window;
 
+pub use crate::quantiles::{LEVELS, QUANTILE_LEVELS};
+pub(crate) use contract::{Expected, NetworkContract};
 pub use forecaster_input::{ForecasterInput, forecaster_input, lead_steps};
-
 pub use policy_input::{PolicyState, policy_input};
 pub(crate) use schema::contract;
-pub use schema::{
-    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZON_MINUTES, HORIZONS,
-    LEVELS, POLICY_ACTIONS, POLICY_FEATURES, QUANTILE_LEVELS, STATIC_FEATURES, contract_json,
-};
+pub use schema::{COARSE_BINS, FINE_STEPS, HORIZON_MINUTES, HORIZONS, POLICY_ACTIONS, contract_json};
+pub use table::{COARSE_CHANNELS, FINE_CHANNELS, FUTURE_FEATURES, POLICY_FEATURES, STATIC_FEATURES};

@@ -1,6 +1,6 @@
 //! State of the pool and forecast to the policy's observation: ratios only.
 
-use super::schema::POLICY_FEATURES;
+use super::table::{FeatureRow, POLICY_FEATURES, PolicyRow};
 use serde::Serialize;
 
 /// What the policy knows of a pool. Needs are in jobs at the planned utilization; the demand of a
@@ -41,7 +41,7 @@ pub struct PolicyState {
     pub confidence: f64,
     /// Anomaly score, 0 to 1.
     pub anomaly: f64,
-    /// Newest arrivals over those one startup time before.
+    /// Newest arrivals over those three intervals before.
     pub load_ratio: f64,
 }
 
@@ -52,39 +52,46 @@ impl PolicyState {
     }
 }
 
-/// The observation, in the order of the schema; every element is finite and within -4 and 4.
+/// Returns the observation in the order of the schema; every element is finite and within -4 and 4.
 pub fn policy_input(state: &PolicyState) -> [f32; POLICY_FEATURES] {
     let jobs = state.current_jobs;
     let over_capacity = |need: f64| ratio(need, jobs);
     let [q50, q80, q95, q99] = state.near_need;
     let [later_q50, later_q95] = state.later_need;
-    let raw = [
-        over_capacity(q50),
-        over_capacity(q80),
-        over_capacity(q95),
-        over_capacity(q99),
-        over_capacity(later_q50),
-        over_capacity(later_q95),
-        over_capacity(state.hour_need),
-        over_capacity(state.analytic_need),
-        ratio(q95, q50),
-        (state.backlog_seconds / 60.0).max(0.0).ln_1p(),
-        state.wait_ratio.max(0.0).ln_1p(),
-        state.utilization,
-        state.starting_jobs / jobs.max(1.0),
-        state.analytic_need.max(0.0).ln_1p() / 3.0,
-        1.0 / state.analytic_need.max(1.0),
-        state.intervals_since_change.max(0.0).ln_1p() / 3.0,
-        (state.recent_violation_share / state.allowed_violation_share).max(0.0).ln_1p() / 2.0,
-        state.budget_burn.max(0.0).ln_1p() / 2.0,
-        state.allowed_violation_share.max(1e-6).ln() / 4.0 + 1.0,
-        state.startup_intervals.ln_1p(),
-        state.decision_intervals.ln_1p(),
-        state.confidence,
-        state.anomaly,
-        state.load_ratio.clamp(1e-3, 1e3).ln(),
-    ];
-    raw.map(|value| if value.is_finite() { value.clamp(-4.0, 4.0) as f32 } else { 0.0 })
+    let row = PolicyRow {
+        need_q50_over_capacity: bounded(over_capacity(q50)),
+        need_q80_over_capacity: bounded(over_capacity(q80)),
+        need_q95_over_capacity: bounded(over_capacity(q95)),
+        need_q99_over_capacity: bounded(over_capacity(q99)),
+        later_need_q50_over_capacity: bounded(over_capacity(later_q50)),
+        later_need_q95_over_capacity: bounded(over_capacity(later_q95)),
+        hour_need_q50_over_capacity: bounded(over_capacity(state.hour_need)),
+        analytic_need_over_capacity: bounded(over_capacity(state.analytic_need)),
+        spread_q95_over_q50: bounded(ratio(q95, q50)),
+        backlog_seconds_of_work: bounded((state.backlog_seconds / 60.0).max(0.0).ln_1p()),
+        wait_over_sla: bounded(state.wait_ratio.max(0.0).ln_1p()),
+        utilization: bounded(state.utilization),
+        starting_share: bounded(state.starting_jobs / jobs.max(1.0)),
+        ln_need_jobs: bounded(state.analytic_need.max(0.0).ln_1p() / 3.0),
+        whole_job_over_need: bounded(1.0 / state.analytic_need.max(1.0)),
+        intervals_since_change: bounded(state.intervals_since_change.max(0.0).ln_1p() / 3.0),
+        violation_share_recent: bounded(
+            (state.recent_violation_share / state.allowed_violation_share).max(0.0).ln_1p() / 2.0,
+        ),
+        budget_burn_day: bounded(state.budget_burn.max(0.0).ln_1p() / 2.0),
+        ln_allowed_violation_share: bounded(state.allowed_violation_share.max(1e-6).ln() / 4.0 + 1.0),
+        startup_over_interval: bounded(state.startup_intervals.ln_1p()),
+        decision_over_interval: bounded(state.decision_intervals.ln_1p()),
+        confidence: bounded(state.confidence),
+        anomaly: bounded(state.anomaly),
+        load_change: bounded(state.load_ratio.clamp(1e-3, 1e3).ln()),
+    };
+    row.values()
+}
+
+/// Returns a value that a network can take: within -4 and 4, and 0 for one that is not finite.
+fn bounded(value: f64) -> f32 {
+    if value.is_finite() { value.clamp(-4.0, 4.0) as f32 } else { 0.0 }
 }
 
 /// Logarithm of a ratio of job counts that stays finite for small pools.

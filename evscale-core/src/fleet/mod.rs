@@ -1,15 +1,13 @@
 //! Many pools by key: shared networks, any order of records, as many threads as the host allows.
 
-use crate::autoscaler::{Autoscaler, Taken};
-use crate::bundle::ModelBundle;
+use crate::autoscaler::{Autoscaler, Ingested, Networks, Observation};
+use crate::bundle::{BATCH, ModelBundle};
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::ForecasterInput;
-use crate::forecaster::{BATCH, ForecasterBatch, Quantiles};
+use crate::forecaster::{ForecasterBatch, Quantiles};
 use crate::metrics::Metrics;
-use crate::networks::Networks;
-use crate::observation::Observation;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -73,13 +71,13 @@ struct Pool {
 }
 
 /// A pool with its records of a tick, and what became of them.
-struct Turn<'a> {
+struct PoolTurn<'a> {
     key: &'a str,
     pool: &'a mut Pool,
     records: Vec<Metrics>,
     observations: Vec<Observation>,
     /// The last record, between the halves of its observation.
-    taken: Option<Taken>,
+    ingested: Option<Ingested>,
     /// The forecasting network's answer to it, from a batch.
     answer: Option<Result<Quantiles>>,
     outcome: Option<Result<PoolTick>>,
@@ -193,12 +191,12 @@ impl Fleet {
                 out.push(Err(unknown_pool(&key)));
             }
         }
-        let mut turns: Vec<Turn<'_>> = self
+        let mut turns: Vec<PoolTurn<'_>> = self
             .pools
             .iter_mut()
             .filter_map(|(key, pool)| {
                 let records = by_key.remove(key)?;
-                Some(Turn::new(key, pool, records))
+                Some(PoolTurn::new(key, pool, records))
             })
             .collect();
         let share = turns.len().div_ceil(self.sessions.len()).max(1);
@@ -220,22 +218,22 @@ impl Sessions {
         Self { networks: Some(Networks::new(bundle)), batch: None, bundle: bundle.clone() }
     }
 
-    fn run(&mut self, turns: &mut [Turn<'_>]) {
+    fn run(&mut self, turns: &mut [PoolTurn<'_>]) {
         for group in turns.chunks_mut(GROUP) {
-            group.iter_mut().for_each(|turn| turn.take(&mut self.networks));
+            group.iter_mut().for_each(|turn| turn.ingest(&mut self.networks));
             self.forecast(group);
-            group.iter_mut().for_each(|turn| turn.finish(&mut self.networks));
+            group.iter_mut().for_each(|turn| turn.complete(&mut self.networks));
         }
     }
 
     /// Asks the network in whole batches. Turns that are left over, and those of a batch that fails, ask on their own when
     /// they are finished.
-    fn forecast(&mut self, group: &mut [Turn<'_>]) {
-        let mut waiting: Vec<&mut Turn<'_>> = group.iter_mut().filter(|turn| turn.waits()).collect();
+    fn forecast(&mut self, group: &mut [PoolTurn<'_>]) {
+        let mut waiting: Vec<&mut PoolTurn<'_>> = group.iter_mut().filter(|turn| turn.waits()).collect();
         for turns in waiting.chunks_exact_mut(BATCH) {
             let batch = self.batch.get_or_insert_with(|| ForecasterBatch::new(&self.bundle));
             let rows: Vec<&ForecasterInput> =
-                turns.iter().filter_map(|turn| Some(&turn.taken.as_ref()?.input)).collect();
+                turns.iter().filter_map(|turn| Some(&turn.ingested.as_ref()?.input)).collect();
             if let Ok(batch) = batch
                 && let Ok(answers) = batch.run(&rows)
             {
@@ -247,23 +245,23 @@ impl Sessions {
     }
 }
 
-impl<'a> Turn<'a> {
+impl<'a> PoolTurn<'a> {
     fn new(key: &'a str, pool: &'a mut Pool, records: Vec<Metrics>) -> Self {
-        Self { key, pool, records, observations: Vec::new(), taken: None, answer: None, outcome: None }
+        Self { key, pool, records, observations: Vec::new(), ingested: None, answer: None, outcome: None }
     }
 
     /// All records but the last, and the first half of that one.
-    fn take(&mut self, networks: &mut Option<Networks>) {
+    fn ingest(&mut self, networks: &mut Option<Networks>) {
         let Some((last, earlier)) = self.records.split_last() else { return };
         let work = |scaler: &mut Autoscaler| {
             let earlier = earlier.iter().map(|record| scaler.observe(record)).collect::<Result<Vec<_>>>()?;
-            Ok((earlier, scaler.take(last)))
+            Ok((earlier, scaler.ingest(last)))
         };
         match self.pool.run(self.key, networks, work).flatten() {
             Ok((earlier, last)) => {
                 self.observations = earlier;
                 match last {
-                    Ok(taken) => self.taken = Some(taken),
+                    Ok(ingested) => self.ingested = Some(ingested),
                     Err(rejected) => self.observations.push(rejected),
                 }
             }
@@ -273,18 +271,18 @@ impl<'a> Turn<'a> {
 
     /// Whether the forecasting network is to be asked.
     fn waits(&self) -> bool {
-        self.taken.is_some() && self.pool.scaler.config().use_networks
+        self.ingested.is_some() && self.pool.scaler.config().use_networks
     }
 
     /// The second half of the last record, and the decision.
-    fn finish(&mut self, networks: &mut Option<Networks>) {
+    fn complete(&mut self, networks: &mut Option<Networks>) {
         if self.outcome.is_some() {
             return;
         }
-        let (taken, answer) = (self.taken.take(), self.answer.take());
+        let (ingested, answer) = (self.ingested.take(), self.answer.take());
         let mut observations = std::mem::take(&mut self.observations);
         self.outcome = Some(self.pool.run(self.key, networks, |scaler| {
-            observations.extend(taken.map(|taken| scaler.finish(taken, answer)));
+            observations.extend(ingested.map(|ingested| scaler.complete(ingested, answer)));
             PoolTick { key: self.key.to_owned(), observations, decision: scaler.decide() }
         }));
     }

@@ -22,7 +22,7 @@ const RECENT: f64 = 0.02;
 /// Discount of the count of zeros per evaluation.
 const ZEROS_DISCOUNT: f64 = 0.995;
 /// Evaluations that must speak before levels are put to zero.
-const ZEROS_PROOF: f64 = 20.0;
+const ZEROS_KNOWN: f64 = 20.0;
 /// Quiet: the median is zero and the 90 % quantile below this share of a usual count.
 const QUIET: f64 = 0.5;
 
@@ -65,7 +65,7 @@ impl Calibration {
     pub(super) fn whole_counts(&self, quantiles: [f64; LEVELS], typical: f64) -> ([f64; LEVELS], bool) {
         let mut out = quantiles.map(|value| if value < 0.5 { 0.0 } else { value });
         let quiet = out[MEDIAN] == 0.0 && out[HIGH_80] < QUIET * typical;
-        if quiet && self.quiets > ZEROS_PROOF {
+        if quiet && self.quiets > ZEROS_KNOWN {
             for (value, level) in out.iter_mut().zip(QUANTILE_LEVELS) {
                 if level <= self.zeros / self.quiets {
                     *value = 0.0;
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use rand::{Rng, SeedableRng};
 
-    fn ladder(centre: f64, step: f64) -> [f64; LEVELS] {
+    fn evenly(centre: f64, step: f64) -> [f64; LEVELS] {
         std::array::from_fn(|index| centre + step * (index as f64 - MEDIAN as f64))
     }
 
@@ -116,7 +116,7 @@ mod tests {
         let (mut inside, mut above) = (0, 0);
         for i in 0..6000 {
             let actual = 1000.0 + 200.0 * f64::from(random.next_u32()) / f64::from(u32::MAX);
-            let answer = calibration.correct(ladder(1080.0, 16.0));
+            let answer = calibration.correct(evenly(1080.0, 16.0));
             if i >= 3000 {
                 inside += i32::from((answer[LOW_80]..=answer[HIGH_80]).contains(&actual));
                 above += i32::from(actual > answer[MEDIAN]);

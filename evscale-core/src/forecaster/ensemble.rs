@@ -1,13 +1,13 @@
 //! All horizons together, moved on by one record.
 
+use super::anomaly::AnomalyScore;
 use super::experts;
 use super::forecast::{Forecast, HorizonForecast};
 use super::horizon::Horizon;
 use super::network::{ForecastSource, Quantiles};
-use super::surprise::Surprise;
 use super::{HIGH_80, LOW_80, MEDIAN};
-use crate::breaker::{Breaker, Turn};
 use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, lead_steps};
+use crate::inference::{CircuitBreaker, CircuitState};
 use crate::metrics::History;
 use serde::{Deserialize, Serialize};
 
@@ -27,15 +27,15 @@ const CONFIDENCE_HORIZON: usize = 4;
 pub(crate) struct Ensemble {
     steps: [i64; HORIZONS],
     horizons: Vec<Horizon>,
-    surprise: Surprise,
+    anomaly: AnomalyScore,
     highest: f64,
     typical: f64,
     agreement: f64,
     quantiles: Option<Vec<[f64; LEVELS]>>,
-    breaker: Breaker,
-    /// The network was asked at the newest record.
+    breaker: CircuitBreaker,
+    /// The network ran at the newest record.
     #[serde(skip)]
-    asked: bool,
+    ran: bool,
 }
 
 impl Ensemble {
@@ -44,13 +44,13 @@ impl Ensemble {
         Self {
             steps,
             horizons: steps.iter().map(|steps| Horizon::new(*steps, interval_seconds)).collect(),
-            surprise: Surprise::default(),
+            anomaly: AnomalyScore::default(),
             highest: 0.0,
             typical: 0.0,
             agreement: ALONE,
             quantiles: None,
-            breaker: Breaker::default(),
-            asked: false,
+            breaker: CircuitBreaker::default(),
+            ran: false,
         }
     }
 
@@ -68,8 +68,8 @@ impl Ensemble {
     }
 
     /// Takes a count into what is known of the series as a whole; no forecast is compared with it.
-    pub(crate) fn remember(&mut self, events: f64) {
-        self.surprise.observe(events);
+    pub(crate) fn backfill(&mut self, events: f64) {
+        self.anomaly.observe(events);
         self.highest = self.highest.max(events);
         if events >= 0.5 {
             let weight = if self.typical == 0.0 { 1.0 } else { TYPICAL_WEIGHT };
@@ -86,15 +86,15 @@ impl Ensemble {
     ) {
         let now = history.newest_slot();
         let events = history.at(now);
-        self.remember(events);
+        self.backfill(events);
         let ceiling = CEILING * self.highest;
-        let answers = self.ask(network, history, input);
+        let answers = self.run(network, history, input);
         let mut quantiles = Vec::with_capacity(HORIZONS);
         for (index, horizon) in self.horizons.iter_mut().enumerate() {
             if let Some(earlier) = horizon.evaluate(now, events)
                 && index == SHIFT_HORIZON
             {
-                self.surprise.turned_out(&earlier, events);
+                self.anomaly.turned_out(&earlier, events);
             }
             let network = answers.as_ref().and_then(|rows| rows.get(index)).copied();
             let answer = horizon.predict(now, input, experts::points(input, index), network, self.typical);
@@ -102,7 +102,7 @@ impl Ensemble {
         }
         self.agreement = agreement(input, answers.as_ref(), &quantiles);
         if let Some(next) = quantiles.first() {
-            self.surprise.expect(*next);
+            self.anomaly.expect(*next);
         }
         self.quantiles = Some(quantiles);
     }
@@ -118,20 +118,25 @@ impl Ensemble {
                 .zip(quantiles)
                 .map(|((minutes, steps), values)| HorizonForecast::new(*minutes, steps as u32, *values))
                 .collect();
-            forecast.anomaly_score = self.surprise.score();
+            forecast.anomaly_score = self.anomaly.score();
             forecast.model_confidence = self.confidence(history, &forecast);
         }
         forecast
     }
 
-    /// The part of the anomaly score that casts doubt on the newest records themselves.
+    /// Returns the part of the anomaly score that is a data-quality issue of the newest records.
     pub(crate) fn record_anomaly(&self) -> f64 {
-        self.surprise.of_records()
+        self.anomaly.of_records()
     }
 
     /// Why the network is not taking part.
     pub(crate) fn network_fault(&self) -> Option<String> {
         self.breaker.cause()
+    }
+
+    /// Returns, in words, that the forecast is made without its network; none while it is not.
+    pub(crate) fn without_network(&self) -> Option<String> {
+        self.network_fault().map(|fault| format!("forecast without its network: {fault}"))
     }
 
     /// The network failed for a reason that only the host sees.
@@ -140,8 +145,8 @@ impl Ensemble {
     }
 
     /// Whether the network was asked at the newest record.
-    pub(crate) fn was_asked(&self) -> bool {
-        self.asked
+    pub(crate) fn network_ran(&self) -> bool {
+        self.ran
     }
 
     /// See [`Breaker::take_recovery`].
@@ -149,23 +154,23 @@ impl Ensemble {
         self.breaker.take_recovery(network)
     }
 
-    fn ask(
+    fn run(
         &mut self,
         network: Option<&mut (dyn ForecastSource + 'static)>,
         history: &History,
         input: &ForecasterInput,
     ) -> Option<Quantiles> {
-        self.asked = false;
+        self.ran = false;
         let network = network?;
-        let turn = self.breaker.turn();
-        if turn == Turn::Rest {
+        let state = self.breaker.next();
+        if state == CircuitState::Open {
             return None;
         }
-        self.asked = true;
+        self.ran = true;
         match network.quantiles(history, input) {
             Ok(rows) => {
                 self.breaker.succeeded();
-                (turn == Turn::Act).then_some(rows)
+                (state == CircuitState::Closed).then_some(rows)
             }
             Err(problem) => {
                 self.breaker.failed(problem.to_string());

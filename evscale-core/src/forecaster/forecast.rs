@@ -1,12 +1,13 @@
 //! The answer of the forecaster.
 
-use crate::features::{HORIZONS, LEVELS, QUANTILE_LEVELS};
+use crate::features::HORIZONS;
+use crate::quantiles::{LEVELS, QUANTILE_LEVELS, quantile_at, rounded};
 use crate::time::Timestamp;
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 /// Arrivals expected at every horizon.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Forecast {
     /// End of the newest interval known.
     pub at: Timestamp,
@@ -50,18 +51,6 @@ impl HorizonForecast {
     pub fn interval(&self, share: f64) -> (f64, f64) {
         let tail = (1.0 - share.clamp(0.0, 1.0)) / 2.0;
         (self.quantile(tail), self.quantile(1.0 - tail))
-    }
-}
-
-/// Linear interpolation between the values at [`QUANTILE_LEVELS`].
-pub(crate) fn quantile_at(values: &[f64; LEVELS], level: f64) -> f64 {
-    let points = || QUANTILE_LEVELS.iter().zip(values);
-    let below = points().rev().find(|(l, _)| **l <= level);
-    let above = points().find(|(l, _)| **l >= level);
-    match (below, above) {
-        (Some((l0, v0)), Some((l1, v1))) if l1 > l0 => v0 + (v1 - v0) * (level - l0) / (l1 - l0),
-        (Some((_, value)), _) | (None, Some((_, value))) => *value,
-        (None, None) => f64::NAN,
     }
 }
 
@@ -125,9 +114,4 @@ impl Serialize for HorizonForecast {
         out.serialize_field("quantiles", &ByLevel(&self.quantiles))?;
         out.end()
     }
-}
-
-/// Shares are shown with four decimals.
-pub(crate) fn rounded(share: f64) -> f64 {
-    (share * 1e4).round() / 1e4
 }

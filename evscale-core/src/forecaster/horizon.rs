@@ -137,14 +137,7 @@ mod tests {
     #[test]
     fn pending_forecasts_are_few_and_stale_ones_are_dropped() {
         let mut horizon = Horizon::new(90, 120.0);
-        let input = ForecasterInput {
-            fine: vec![],
-            coarse: vec![],
-            future: vec![],
-            statics: vec![],
-            scale: 1.0,
-            level_z: 1.0,
-        };
+        let input = ForecasterInput::from_fn(|_| 0.0);
         for now in 0..1000 {
             horizon.evaluate(now, 1.0);
             horizon.predict(now, &input, [0.0; POINT_EXPERTS], None, 1.0);

@@ -1,11 +1,8 @@
 //! The forecaster network as an expert.
 
-use crate::bundle::ModelBundle;
+use crate::bundle::{BATCH, ModelBundle};
 use crate::error::{Error, Result};
-use crate::features::{
-    COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, ForecasterInput, HORIZONS,
-    LEVELS, STATIC_FEATURES,
-};
+use crate::features::{ForecasterInput, HORIZONS, LEVELS};
 use crate::inference::Session;
 use crate::metrics::History;
 use std::fmt;
@@ -16,9 +13,6 @@ const GRID: f32 = 1.0 / 4096.0;
 const LARGEST_Z: f32 = 40.0;
 /// Inputs of the network.
 const TENSORS: usize = 4;
-
-/// Rows of a batch; larger ones gain nothing.
-pub(crate) const BATCH: usize = 16;
 
 /// Quantiles per horizon, never decreasing, in the coordinate of the features.
 pub(crate) type Quantiles = [[f32; LEVELS]; HORIZONS];
@@ -38,7 +32,7 @@ pub(crate) struct ForecasterNetwork {
 
 impl ForecasterNetwork {
     pub(crate) fn new(bundle: &ModelBundle) -> Self {
-        Self { session: bundle.forecaster().session(), out: vec![0.0; HORIZONS * LEVELS] }
+        Self { session: Session::new(bundle.forecaster()), out: vec![0.0; HORIZONS * LEVELS] }
     }
 
     /// The network's answer to one row.
@@ -67,7 +61,7 @@ impl ForecasterBatch {
     /// The network cannot be compiled for a batch, or would answer with other bits there.
     pub(crate) fn new(bundle: &ModelBundle) -> Result<Self> {
         let mut batch = Self {
-            session: bundle.forecaster_in_batches()?.session(),
+            session: Session::new(&bundle.forecaster_in_batches()?),
             inputs: Default::default(),
             out: vec![0.0; BATCH * HORIZONS * LEVELS],
         };
@@ -99,18 +93,18 @@ impl ForecasterBatch {
     }
 }
 
-/// An answer that was made beforehand, for the one time that it is asked for.
+/// A forecast that a batch has made already, for one record.
 #[derive(Debug)]
-pub(crate) struct Answered(pub(crate) Option<Result<Quantiles>>);
+pub(crate) struct Precomputed(pub(crate) Option<Result<Quantiles>>);
 
-impl ForecastSource for Answered {
+impl ForecastSource for Precomputed {
     fn quantiles(&mut self, _: &History, _: &ForecasterInput) -> Result<Quantiles> {
         self.0.take().unwrap_or_else(|| Err(Error::inference("forecaster: there is no second answer")))
     }
 }
 
 fn tensors(input: &ForecasterInput) -> [&[f32]; TENSORS] {
-    [&input.fine, &input.coarse, &input.future, &input.statics]
+    [input.fine(), input.coarse(), input.future(), input.statics()]
 }
 
 /// On the grid and in order.
@@ -132,15 +126,5 @@ fn answer(out: &[f32]) -> Result<Quantiles> {
 
 /// A row of numbers between -1 and 1, another one for every place in a batch.
 fn sample(place: usize) -> ForecasterInput {
-    let numbers = |length: usize| {
-        (0..length).map(|index| ((place * 7919 + index * 104_729) % 2001) as f32 / 1000.0 - 1.0).collect()
-    };
-    ForecasterInput {
-        fine: numbers(FINE_STEPS * FINE_CHANNELS),
-        coarse: numbers(COARSE_BINS * COARSE_CHANNELS),
-        future: numbers(HORIZONS * FUTURE_FEATURES),
-        statics: numbers(STATIC_FEATURES),
-        scale: 1.0,
-        level_z: 0.0,
-    }
+    ForecasterInput::from_fn(|index| ((place * 7919 + index * 104_729) % 2001) as f32 / 1000.0 - 1.0)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::time::Timestamp;
 use std::f64::consts::TAU;
 
 fn run(interval: u32, values: impl IntoIterator<Item = f64>) -> Forecast {

@@ -4,6 +4,7 @@
 //! runs it does so through a [`Session`] of its own. A network sees `f32` tensors and nothing else, and the same
 //! inputs give the same bits on one kind of processor, whatever was run before.
 
+mod circuit_breaker;
 mod declared;
 mod limits;
 mod network;
@@ -12,6 +13,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use circuit_breaker::{CircuitBreaker, CircuitState};
 pub(crate) use network::Network;
 pub(crate) use session::Session;
 pub(crate) use spec::TensorSpec;

@@ -1,5 +1,4 @@
 use super::declared::{Side, positions};
-use super::session::Session;
 use super::spec::TensorSpec;
 use super::{brief, caught, limits};
 use crate::error::{Error, Result};
@@ -75,11 +74,6 @@ impl Network {
     pub(crate) fn in_batches(&self, rows: usize) -> Result<Self> {
         let plan = compile(&self.name, &self.onnx, &self.inputs, &self.outputs, rows)?;
         Ok(Self { rows, plan, ..self.clone() })
-    }
-
-    /// A session of its own for one user.
-    pub(crate) fn session(&self) -> Session {
-        Session::new(self.clone())
     }
 
     /// Name of the file.

@@ -22,13 +22,14 @@ impl fmt::Debug for Session {
 impl Clone for Session {
     /// A session of the same network.
     fn clone(&self) -> Self {
-        self.network.session()
+        Self::new(&self.network)
     }
 }
 
 impl Session {
-    pub(super) fn new(network: Network) -> Self {
-        Self { network, state: Mutex::new(None) }
+    /// Returns a session that has run nothing yet.
+    pub(crate) fn new(network: &Network) -> Self {
+        Self { network: network.clone(), state: Mutex::new(None) }
     }
 
     /// The network that this session runs.

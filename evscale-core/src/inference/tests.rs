@@ -60,7 +60,7 @@ fn close_to_onnxruntime(found: &[Vec<f32>], case: &Case) {
 /// The bits of every case, each run first in a session of its own.
 fn first_bits(network: &Network, reference: &Reference) -> Vec<Vec<u32>> {
     let run = |case: &Case| {
-        let found = answers(&mut network.session(), &case.inputs).unwrap();
+        let found = answers(&mut Session::new(&network), &case.inputs).unwrap();
         close_to_onnxruntime(&found, case);
         bits(&found)
     };
@@ -69,7 +69,7 @@ fn first_bits(network: &Network, reference: &Reference) -> Vec<Vec<u32>> {
 
 /// `calls` runs of one session in an order that mixes the cases.
 fn repeats_bits(network: &Network, reference: &Reference, expected: &[Vec<u32>], calls: usize, seed: usize) {
-    let mut session = network.session();
+    let mut session = Session::new(&network);
     let mut state = seed;
     for call in 0..calls {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -144,7 +144,7 @@ fn tensors_are_matched_by_name() {
     let case = &reference.cases[0];
     let mut inputs = case.inputs.clone();
     inputs.reverse();
-    let mut found = answers(&mut other.session(), &inputs).unwrap();
+    let mut found = answers(&mut Session::new(&other), &inputs).unwrap();
     found.reverse();
     close_to_onnxruntime(&found, case);
 }
@@ -184,7 +184,7 @@ fn a_damaged_file_is_refused_or_runs_but_never_panics() {
         match Network::load("fixture.onnx", &damaged, network.inputs(), network.outputs()) {
             Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidBundle, "{error}"),
             Ok(network) => {
-                if let Err(error) = answers(&mut network.session(), &reference.cases[0].inputs) {
+                if let Err(error) = answers(&mut Session::new(&network), &reference.cases[0].inputs) {
                     assert_eq!(error.kind(), ErrorKind::Inference, "{error}");
                 }
             }
@@ -272,7 +272,7 @@ fn too_many_operators_are_refused() {
 #[test]
 fn weights_that_are_not_numbers_fail_at_run_time() {
     let (network, reference) = loaded(ACTOR_NAN, ACTOR_CASES);
-    let mut session = network.session();
+    let mut session = Session::new(&network);
     let mut logits = [7.0; 5];
     for case in &reference.cases {
         let error = session.run(&[&case.inputs[0]], &mut [&mut logits]).unwrap_err();
@@ -286,7 +286,7 @@ fn weights_that_are_not_numbers_fail_at_run_time() {
 fn a_session_goes_on_after_a_refused_run() {
     let (network, reference) = loaded(ACTOR, ACTOR_CASES);
     let expected = first_bits(&network, &reference);
-    let mut session = network.session();
+    let mut session = Session::new(&network);
     let case = &reference.cases[0];
     let mut logits = [0.0; 5];
     let mut short = [0.0; 4];

@@ -54,39 +54,6 @@ impl History {
         }
     }
 
-    /// A history from rings in which the value of slot `n` has the index `n` modulo their length, each with its newest
-    /// slot; coarse buckets are a sum and how many intervals are known.
-    pub(crate) fn from_rings(
-        interval_ms: i64,
-        anchor_ms: i64,
-        fine: (i64, &[f32]),
-        coarse: (i64, &[(f32, f32)]),
-    ) -> Self {
-        let interval_seconds = u32::try_from(interval_ms / SECOND_MS).unwrap_or(0);
-        let mut history = Self { anchor_ms, ..Self::new(interval_seconds) };
-        let index = |slot: i64, length: usize| slot.rem_euclid(length.max(1) as i64) as usize;
-        history.slots.advance(fine.0, |_| ());
-        for back in 0..history.fine.len() as i64 {
-            let slot = fine.0.saturating_sub(back);
-            if let (Some(cell), Some(value)) =
-                (history.slots.cell(slot), fine.1.get(index(slot, fine.1.len())))
-            {
-                history.fine.set(cell, *value);
-            }
-        }
-        history.buckets.advance(coarse.0, |_| ());
-        for back in 0..history.sums.len() as i64 {
-            let bucket = coarse.0.saturating_sub(back);
-            if let Some(cell) = history.buckets.cell(bucket)
-                && let Some((total, number)) = coarse.1.get(index(bucket, coarse.1.len()))
-                && let (Some(sum), Some(known)) = (history.sums.get_mut(cell), history.known.get_mut(cell))
-            {
-                (*sum, *known) = (*total, *number as u8);
-            }
-        }
-        history
-    }
-
     /// Keeps a week at the interval, as forecasters of the host's own are promised.
     pub(crate) fn keep_week(&mut self) {
         let length = fine_length(self.interval_ms, WEEK);

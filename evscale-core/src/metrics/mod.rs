@@ -5,4 +5,5 @@ mod record;
 mod ring;
 
 pub use history::History;
-pub use record::Metrics;
+pub(crate) use record::LARGEST_COUNT;
+pub use record::{Field, FieldMut, Metrics};

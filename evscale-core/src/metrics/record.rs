@@ -3,94 +3,157 @@
 use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What a scheduler measured during one interval.
-///
-/// `timestamp`, `logged_events_count` and `current_job_count` are required; a required number that
-/// is not known is NaN (`null` in JSON). Everything else may be missing, for good or for a while:
-/// what is missing is derived or left unknown, never taken for zero. Counts are of this interval
-/// alone, not running totals.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Largest count per interval that is plausible; larger ones are not believed.
+pub(crate) const LARGEST_COUNT: f64 = 1e15;
+
+/// A field of a record as it is documented.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Metrics {
-    /// End of the interval.
-    pub timestamp: Timestamp,
-    /// Events that arrived in the interval.
-    #[serde(deserialize_with = "number_or_unknown")]
-    pub logged_events_count: f64,
-    /// Jobs that exist at the end of the interval, ready ones and starting ones.
-    #[serde(deserialize_with = "number_or_unknown")]
-    pub current_job_count: f64,
-    /// Events whose processing ended in the interval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub processed_events_count: Option<f64>,
-    /// Events waiting at the end of the interval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queued_events_count: Option<f64>,
-    /// Events that arrived in the interval and wait at its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unprocessed_events_count: Option<f64>,
-    /// Mean time a job works on one event, ms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub average_processing_duration_ms: Option<f64>,
-    /// Mean busy share of the ready jobs, 0 to 100 %.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_utilization_percent: Option<f64>,
-    /// Mean memory use of the jobs, 0 to 100 %.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory_utilization_percent: Option<f64>,
-    /// Network traffic of the pool, Mbit/s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network_io_mbps: Option<f64>,
-    /// Mean wait in the queue of the events taken from it in the interval, ms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub average_queue_wait_time_ms: Option<f64>,
-    /// Events taken from the queue in the interval that had waited longer than the SLA allows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sla_violations_count: Option<f64>,
-    /// Share of events that failed, 0 to 100 %.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_rate_percent: Option<f64>,
-    /// The host says: business hours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_business_hours: Option<bool>,
-    /// The host says: peak hours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_peak_hours: Option<bool>,
-    /// The host says: maintenance is under way; the pool is to be left alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_maintenance_window: Option<bool>,
-    /// The host says: a deploy is in progress; jobs restart, and service times say little.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_deploy_in_progress: Option<bool>,
-    /// Traffic that the host expects in the coming intervals over the usual one: 1 is as usual.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected_traffic_multiplier: Option<f64>,
+pub struct Field {
+    /// Name, and key in JSON.
+    pub name: &'static str,
+    /// Meaning and unit.
+    pub description: &'static str,
+    /// Smallest and largest number that makes sense; none for flags, times and where the configuration says it.
+    pub range: Option<(f64, f64)>,
+    /// Whether every record has it.
+    pub required: bool,
 }
 
-impl Metrics {
-    /// A record with the three required fields; set the others as far as they are known.
-    pub fn new(timestamp: Timestamp, logged_events_count: f64, current_job_count: f64) -> Self {
-        Self {
-            timestamp,
-            logged_events_count,
-            current_job_count,
-            processed_events_count: None,
-            queued_events_count: None,
-            unprocessed_events_count: None,
-            average_processing_duration_ms: None,
-            cpu_utilization_percent: None,
-            memory_utilization_percent: None,
-            network_io_mbps: None,
-            average_queue_wait_time_ms: None,
-            sla_violations_count: None,
-            error_rate_percent: None,
-            is_business_hours: None,
-            is_peak_hours: None,
-            is_maintenance_window: None,
-            is_deploy_in_progress: None,
-            expected_traffic_multiplier: None,
+/// A field of a record to be set.
+#[derive(Debug)]
+pub enum FieldMut<'a> {
+    /// A required number; NaN is unknown.
+    Required(&'a mut f64),
+    /// A number.
+    Number(&'a mut Option<f64>),
+    /// A flag.
+    Flag(&'a mut Option<bool>),
+}
+
+/// Declares the fields: meaning, name, and the range of the numbers.
+macro_rules! record {
+    (
+        time { #[doc = $time_doc:literal] $time:ident; }
+        required { $(#[doc = $required_doc:literal] $required:ident;)* }
+        numbers { $(#[doc = $number_doc:literal] $number:ident: $low:literal to $high:expr;)* }
+        flags { $(#[doc = $flag_doc:literal] $flag:ident;)* }
+    ) => {
+        /// What a scheduler measured during one interval.
+        ///
+        /// `timestamp`, `logged_events_count` and `current_job_count` are required; a required number that
+        /// is not known is NaN (`null` in JSON). Everything else may be missing, for good or for a while:
+        /// what is missing is derived or left unknown, never taken for zero. Counts are of this interval
+        /// alone, not running totals.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[non_exhaustive]
+        pub struct Metrics {
+            #[doc = $time_doc]
+            pub $time: Timestamp,
+            $(
+                #[doc = $required_doc]
+                #[serde(deserialize_with = "number_or_unknown")]
+                pub $required: f64,
+            )*
+            $(
+                #[doc = $number_doc]
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $number: Option<f64>,
+            )*
+            $(
+                #[doc = $flag_doc]
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $flag: Option<bool>,
+            )*
         }
+
+        impl Metrics {
+            /// Every field as it is documented, in their order.
+            pub const FIELDS: &[Field] = &[
+                Field { name: stringify!($time), description: $time_doc.trim_ascii(), range: None, required: true },
+                $(Field {
+                    name: stringify!($required), description: $required_doc.trim_ascii(), range: None, required: true,
+                },)*
+                $(Field {
+                    name: stringify!($number),
+                    description: $number_doc.trim_ascii(),
+                    range: Some(($low, $high)),
+                    required: false,
+                },)*
+                $(Field {
+                    name: stringify!($flag), description: $flag_doc.trim_ascii(), range: None, required: false,
+                },)*
+            ];
+
+            /// Returns a record with the three required fields; set the others as far as they are known.
+            pub fn new(timestamp: Timestamp, logged_events_count: f64, current_job_count: f64) -> Self {
+                Self {
+                    timestamp,
+                    logged_events_count,
+                    current_job_count,
+                    $($number: None,)*
+                    $($flag: None,)*
+                }
+            }
+
+            /// Returns a field by its name, all but the `timestamp`; none of another name.
+            pub fn field_mut(&mut self, name: &str) -> Option<FieldMut<'_>> {
+                match name {
+                    $(stringify!($required) => Some(FieldMut::Required(&mut self.$required)),)*
+                    $(stringify!($number) => Some(FieldMut::Number(&mut self.$number)),)*
+                    $(stringify!($flag) => Some(FieldMut::Flag(&mut self.$flag)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+record! {
+    time {
+        /// End of the interval.
+        timestamp;
+    }
+    required {
+        /// Events that arrived in the interval.
+        logged_events_count;
+        /// Jobs that exist at the end of the interval, ready ones and starting ones.
+        current_job_count;
+    }
+    numbers {
+        /// Events whose processing ended in the interval.
+        processed_events_count: 0.0 to LARGEST_COUNT;
+        /// Events waiting at the end of the interval.
+        queued_events_count: 0.0 to LARGEST_COUNT;
+        /// Events that arrived in the interval and wait at its end.
+        unprocessed_events_count: 0.0 to LARGEST_COUNT;
+        /// Mean time a job works on one event, ms.
+        average_processing_duration_ms: 0.0 to 1e10;
+        /// Mean busy share of the ready jobs, 0 to 100 %.
+        cpu_utilization_percent: 0.0 to 105.0;
+        /// Mean memory use of the jobs, 0 to 100 %.
+        memory_utilization_percent: 0.0 to 105.0;
+        /// Network traffic of the pool, Mbit/s.
+        network_io_mbps: 0.0 to f64::MAX;
+        /// Mean wait in the queue of the events taken from it in the interval, ms.
+        average_queue_wait_time_ms: 0.0 to 1e12;
+        /// Events taken from the queue in the interval that had waited longer than the SLA allows.
+        sla_violations_count: 0.0 to LARGEST_COUNT;
+        /// Share of events that failed, 0 to 100 %.
+        error_rate_percent: 0.0 to 100.0;
+        /// Traffic that the host expects in the coming intervals over the usual one: 1 is as usual.
+        expected_traffic_multiplier: 0.01 to 100.0;
+    }
+    flags {
+        /// Business hours, by the host's own calendar.
+        is_business_hours;
+        /// Peak hours, by the host's own calendar.
+        is_peak_hours;
+        /// Maintenance is under way; the pool is to be left alone.
+        is_maintenance_window;
+        /// A deploy is in progress; jobs restart, and service times say little.
+        is_deploy_in_progress;
     }
 }
 
@@ -124,5 +187,23 @@ mod tests {
         let record: Metrics = serde_json::from_str(text).unwrap();
         assert!(record.logged_events_count.is_nan());
         assert_eq!(record.queued_events_count, None);
+    }
+
+    #[test]
+    fn every_field_is_found_by_its_name_and_documented() {
+        let mut record = Metrics::new(Timestamp::EPOCH, 1.0, 2.0);
+        for field in Metrics::FIELDS.iter().skip(1) {
+            match record.field_mut(field.name).unwrap() {
+                FieldMut::Required(value) => assert!(field.required && *value > 0.0, "{field:?}"),
+                FieldMut::Number(value) => *value = Some(field.range.unwrap().0),
+                FieldMut::Flag(value) => *value = Some(true),
+            }
+            assert!(field.description.ends_with('.') && !field.description.starts_with(' '), "{field:?}");
+        }
+        assert!(record.field_mut("job_count").is_none());
+        let json: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_value(serde_json::to_value(&record).unwrap()).unwrap();
+        assert!(json.keys().all(|key| Metrics::FIELDS.iter().any(|field| field.name == key)));
+        assert_eq!(json.len(), Metrics::FIELDS.len());
     }
 }

@@ -1,18 +1,16 @@
-//! How many jobs would be best: the analytic rule, and the policy network that adjusts it.
+//! How many jobs would be best: the analytic rule, the policy network that adjusts it, and what acts when they cannot.
 
-mod error_budget;
+mod fallback_chain;
 mod need;
 mod network;
-mod rehearsal;
-mod rung;
-mod service;
+mod outlook;
+mod selection;
 
-pub(crate) use error_budget::ErrorBudget;
-pub(crate) use need::{Need, NeedInput, jobs_for};
+pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, propose};
+pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
-pub(crate) use rehearsal::Rehearsal;
-pub(crate) use rung::ForecastRung;
-pub(crate) use service::ServiceTime;
+pub(crate) use outlook::{Outlook, load_ahead, policy_state};
+pub(crate) use selection::Selection;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,13 +34,11 @@ pub enum Source {
     Hold,
 }
 
-/// A number of jobs before the safety rules.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Proposal {
-    pub(crate) jobs: u32,
-    pub(crate) source: Source,
-    /// Why a better source did not act.
-    pub(crate) fallback: Option<String>,
+impl Source {
+    /// Reports whether this is a network or what the host put in its place.
+    pub(crate) fn is_learned(self) -> bool {
+        matches!(self, Self::PolicyNetwork | Self::HostPolicy)
+    }
 }
 
 /// Whole jobs for a need; a need within a thousandth of a whole number is that number.

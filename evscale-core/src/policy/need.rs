@@ -9,22 +9,22 @@ use crate::features::PolicyState;
 use crate::forecaster::{Forecast, HorizonForecast};
 
 /// Quantile whose distance from the median is the unit of headroom.
-const SPREAD_QUANTILE: f64 = 0.95;
+const HEADROOM_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
 const LATER_SECONDS: f64 = 1800.0;
 
-/// What the rule needs to know.
+/// The load as the forecast has it, and what is known of the jobs that serve it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NeedInput<'a> {
+pub(crate) struct Load<'a> {
     pub(crate) config: &'a Config,
     pub(crate) forecast: &'a Forecast,
     /// Seconds of one job per event.
     pub(crate) service_seconds: f64,
     pub(crate) startup_seconds: f64,
     pub(crate) backlog_events: f64,
-    /// Headroom of the acting rule, in distances between the median and the 95 % quantile.
-    pub(crate) spread: f64,
-    /// Lowest demand that the acting rule plans for, jobs.
+    /// Headroom of the leading candidate, in distances between the median and the 95 % quantile.
+    pub(crate) headroom: f64,
+    /// Lowest demand that the leading candidate plans for, jobs.
     pub(crate) floor_jobs: f64,
 }
 
@@ -38,14 +38,14 @@ pub(crate) struct Need {
     /// The analytic rule's answer.
     pub(crate) analytic: f64,
     /// Upper quantile over startup and cooldown: what a smaller pool must still serve.
-    pub(crate) proof: f64,
+    pub(crate) scale_down_floor: f64,
     /// Need at the emergency quantile until a job asked for at the next record would be ready.
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
 }
 
-impl NeedInput<'_> {
+impl Load<'_> {
     pub(crate) fn need(&self) -> Need {
         let near = self.near_seconds();
         let backlog = self.backlog_jobs();
@@ -54,8 +54,8 @@ impl NeedInput<'_> {
             near: [0.5, 0.8, 0.95, 0.99].map(|level| at(0.0, near, level) + backlog),
             later: [0.5, 0.95].map(|level| at(near, near + LATER_SECONDS, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
-            analytic: self.demand(self.spread).max(self.floor_jobs) + backlog,
-            proof: self.proof_demand() + backlog,
+            analytic: self.demand(self.headroom).max(self.floor_jobs) + backlog,
+            scale_down_floor: self.scale_down_floor() + backlog,
             emergency: self.emergency_demand() + backlog,
             backlog,
         }
@@ -66,15 +66,15 @@ impl NeedInput<'_> {
         self.startup_seconds + f64::from(self.config.decision_interval_seconds)
     }
 
-    /// Highest demand until then at the median plus `spread` distances to the 95 % quantile, jobs.
-    pub(crate) fn demand(&self, spread: f64) -> f64 {
+    /// Highest demand until then at the median plus `headroom` distances to the 95 % quantile, jobs.
+    pub(crate) fn demand(&self, headroom: f64) -> f64 {
         self.highest(0.0, self.near_seconds(), |h| {
-            h.prediction + spread * (h.quantile(SPREAD_QUANTILE) - h.prediction)
+            h.prediction + headroom * (h.quantile(HEADROOM_QUANTILE) - h.prediction)
         })
     }
 
     /// Demand that a smaller pool must still serve, jobs.
-    pub(crate) fn proof_demand(&self) -> f64 {
+    pub(crate) fn scale_down_floor(&self) -> f64 {
         let reach = self.startup_seconds + f64::from(self.config.cooldown_down_seconds);
         self.highest(0.0, reach, |h| h.quantile(self.config.scale_down_quantile))
     }
@@ -151,13 +151,13 @@ mod tests {
     fn needs_by_hand() {
         let config = Config { target_utilization: 0.5, ..Config::default() };
         let forecast = forecast();
-        let input = NeedInput {
+        let input = Load {
             config: &config,
             forecast: &forecast,
             service_seconds: 0.6,
             startup_seconds: 180.0,
             backlog_events: 75.0,
-            spread: 0.5,
+            headroom: 0.5,
             floor_jobs: 0.0,
         };
         let need = input.need();
@@ -168,7 +168,7 @@ mod tests {
         assert_relative_eq!(need.later[0], 12.0, epsilon = 1e-9);
         assert_relative_eq!(need.hour, 12.0, epsilon = 1e-9);
         assert_relative_eq!(need.analytic, 12.0, epsilon = 1e-9);
-        let kept = NeedInput { floor_jobs: 20.0, ..input }.need();
+        let kept = Load { floor_jobs: 20.0, ..input }.need();
         assert_relative_eq!(kept.analytic, 21.0, epsilon = 1e-9);
     }
 }

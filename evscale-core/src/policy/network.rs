@@ -12,7 +12,7 @@ const GRID: f32 = 1.0 / 1024.0;
 /// Largest score that makes sense.
 const LARGEST_SCORE: f32 = 1e6;
 
-/// What proposes jobs, and is rehearsed before it is trusted.
+/// What proposes jobs, and is evaluated in the shadow before it is trusted.
 pub(crate) trait PolicySource: fmt::Debug + Send {
     /// Jobs that the pool should have.
     fn jobs(&mut self, state: &PolicyState) -> Result<f64>;
@@ -30,7 +30,7 @@ pub(crate) struct PolicyNetwork {
 
 impl PolicyNetwork {
     pub(crate) fn new(bundle: &ModelBundle) -> Self {
-        Self { session: bundle.policy().session(), logits: vec![0.0; POLICY_ACTIONS.len()] }
+        Self { session: Session::new(bundle.policy()), logits: vec![0.0; POLICY_ACTIONS.len()] }
     }
 
     /// Adjustment of the analytic need, as a share of it: the action with the highest score; of equal ones the largest.

@@ -2,7 +2,7 @@
 
 use super::{Change, Context};
 
-pub(super) fn rule(context: &Context<'_>, jobs: u32) -> Change {
+pub(super) fn apply(context: &Context<'_>, jobs: u32) -> Change {
     let (low, high) = (context.config.min_jobs, context.config.max_jobs);
     let kept = jobs.max(low).min(high);
     (kept != jobs).then(|| (kept, format!("{low} to {high} jobs are allowed")))

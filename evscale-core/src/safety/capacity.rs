@@ -9,7 +9,7 @@ const RETRY_SECONDS: f64 = 600.0;
 
 /// The last refusal, and the most jobs that the pool can have since.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Capacity(Option<(Timestamp, u32)>);
+pub(super) struct Capacity(Option<(Timestamp, u32)>);
 
 impl Capacity {
     /// Jobs were refused at `at`, so that the pool could have `most`.
@@ -24,7 +24,7 @@ impl Capacity {
         }
     }
 
-    pub(super) fn rule(&self, context: &Context<'_>, jobs: u32) -> Change {
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
         let (at, most) = self.0?;
         let most = most.max(context.current_jobs);
         let recent = (0.0..RETRY_SECONDS).contains(&context.now.seconds_since(at));

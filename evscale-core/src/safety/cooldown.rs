@@ -1,6 +1,6 @@
 //! Time after a change in which the pool does not grow or shrink. Measured in time, not in calls.
 
-use super::{Change, Context};
+use super::{Change, Context, Rule};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,17 +12,17 @@ impl LastChange {
         self.0
     }
 
-    pub(super) fn rule(&self, context: &Context<'_>, jobs: u32) -> (&'static str, Change) {
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> (Rule, Change) {
         let current = context.current_jobs;
         let grows = jobs > current;
-        let (name, seconds) = if grows {
-            ("cooldown_up", context.config.cooldown_up_seconds)
+        let (rule, seconds) = if grows {
+            (Rule::CooldownUp, context.config.cooldown_up_seconds)
         } else {
-            ("cooldown_down", context.config.cooldown_down_seconds)
+            (Rule::CooldownDown, context.config.cooldown_down_seconds)
         };
         let waiting = self.0.is_some_and(|at| context.now.seconds_since(at) < f64::from(seconds));
         let held = jobs != current && waiting && !(grows && context.emergency);
-        (name, held.then(|| (current, format!("the last change is less than {seconds} s ago"))))
+        (rule, held.then(|| (current, format!("the last change is less than {seconds} s ago"))))
     }
 
     pub(super) fn remember(&mut self, context: &Context<'_>, jobs: u32) {

@@ -3,7 +3,7 @@
 //! When a backlog begins to stand, the jobs that are ready and the events that they take per interval are written down.
 //! Later in the same backlog, jobs that are so old that they must be ready are compared with that: if they grew by a share
 //! `g` and the events taken by less than `0.15 g`, the pool is limited by something else. Where the jobs are busy (CPU of
-//! 80 % and more, or unknown) heavier events explain as much, so stronger proof is asked for. The rule ends when the
+//! 80 % and more, or unknown) heavier events explain as much, so more growth must have shown it. The rule ends when the
 //! backlog is gone, when the throughput rises, and after half an hour, so that growth is tried again.
 
 use super::{Change, Context};
@@ -44,7 +44,7 @@ struct Level {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Effectiveness {
+pub(super) struct Effectiveness {
     /// Numbers of jobs of the last while, increasing: one that is followed by a lower one no longer matters.
     jobs: VecDeque<(Timestamp, f64)>,
     /// Events taken in the newest intervals of the backlog, newest first.
@@ -137,7 +137,7 @@ impl Effectiveness {
         ))
     }
 
-    pub(super) fn rule(&self, context: &Context<'_>, jobs: u32) -> Change {
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
         if jobs <= context.current_jobs {
             return None;
         }

@@ -15,7 +15,7 @@ pub(super) struct Reversals {
 }
 
 impl Reversals {
-    pub(super) fn rule(&self, context: &Context<'_>, jobs: u32) -> Change {
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
         if jobs >= context.current_jobs {
             return None;
         }

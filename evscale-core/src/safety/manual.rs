@@ -1,10 +1,11 @@
-//! What a person has ordered, until a time.
+//! What a person has ordered, until a time, and what is switched off.
 
-use super::{Change, Context};
+use super::{Change, Context, Rule};
+use crate::config::Pause;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A person's order for one pool. It goes beyond step limits, cooldowns and the forecast's proof; a pause, the budget
+/// A person's order for one pool. It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget
 /// and the bounds hold nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,17 +26,24 @@ pub enum ManualOrder {
     Cap(u32),
 }
 
-pub(super) fn rule(context: &Context<'_>, jobs: u32) -> (&'static str, Change) {
-    let Some(given) = context.manual.filter(|given| context.now < given.until) else {
-        return ("manual_override", None);
+/// What a person has ordered and switched off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Orders {
+    pub(crate) pause: Pause,
+    pub(crate) manual: Option<ManualOverride>,
+}
+
+pub(super) fn apply(context: &Context<'_>, jobs: u32) -> (Rule, Change) {
+    let Some(given) = context.orders.manual.filter(|given| context.now < given.until) else {
+        return (Rule::ManualFixed, None);
     };
     match given.order {
         ManualOrder::Fixed(wanted) => (
-            "manual_fixed",
+            Rule::ManualFixed,
             (jobs != wanted).then(|| (wanted, format!("{wanted} jobs are ordered until {}", given.until))),
         ),
         ManualOrder::Cap(most) => (
-            "manual_cap",
+            Rule::ManualCap,
             (jobs > most).then(|| (most, format!("at most {most} jobs are ordered until {}", given.until))),
         ),
     }

@@ -1,21 +1,7 @@
-//! What may be done. The last stage, and the only one that can make a [`Ruling`], from which alone a
+//! What may be done. The last stage, and the only one that can make a [`Outcome`], from which alone a
 //! decision is made.
 //!
-//! The rules in their order; each sees what the one before left:
-//! 1. [`tolerance`]: small changes are not made (not in an emergency).
-//! 2. [`stabilization`]: a scale-down goes to the highest proposal of the window, or of less of it if it is deep.
-//! 3. [`proof`]: no scale-down below what the upper forecast quantile needs.
-//! 4. [`step`]: limits on one step up (not in an emergency) and down.
-//! 5. [`flap`]: after too many reversals the pool does not shrink.
-//! 6. [`cooldown`]: time between changes (up: not in an emergency).
-//! 7. [`effectiveness`]: no growth while more jobs bring no more throughput.
-//! 8. [`capacity`]: no growth beyond what the host could get, for a while after a refusal.
-//! 9. [`records`]: no scale-down on data that cannot be trusted, no change on missing data; in the end fail safe upward.
-//! 10. [`maintenance`]: the pool is left alone (an emergency may raise it, if configured).
-//! 11. [`manual`]: a fixed number or a cap that a person has ordered, until its time.
-//! 12. [`pause`]: changes that are switched off are not made.
-//! 13. [`budget`]: job-hours of the day.
-//! 14. [`bounds`]: between `min_jobs` and `max_jobs`, always, and last.
+//! The rules in their order, each in a file of its own, see what the one before left; [`Rule`] says what each does.
 //!
 //! # Invariants
 //! Whatever the records, the models and the host do. Each is tested by the named test of `safety/tests.rs`, and those
@@ -25,11 +11,11 @@
 //!    `steps_are_limited_by_the_larger_of_share_and_number`.
 //! 3. No change within its cooldown; up, except in an emergency (soak): `cooldowns_are_measured_in_time`.
 //! 4. No scale-down on data of any quality but good, no change on stale data (soak, anomalous aside):
-//!    `doubtful_and_stale_records_never_shrink_the_pool`, and every verdict in `tests/quality.rs`.
+//!    `bad_and_stale_records_never_shrink_the_pool`, and every verdict in `tests/quality.rs`.
 //! 5. No change after a restore until a fresh record arrives (soak): `a_restored_pool_holds_until_a_fresh_record` in
 //!    `tests/quality.rs`.
 //! 6. No scale-down below what the upper forecast quantile over startup and cooldown needs, none without a forecast:
-//!    `a_scale_down_needs_proof`.
+//!    `a_scale_down_stays_above_the_forecast_floor`.
 //! 7. No scale-down below a proposal of the stabilization window, of which a deep one looks back on less:
 //!    `the_highest_proposal_of_the_window_holds_a_scale_down`, `a_deep_scale_down_looks_back_on_less_of_the_window`.
 //! 8. No scale-down after `max_reversals` reversals within the flap window: `reversals_make_it_reluctant_to_shrink`.
@@ -46,29 +32,32 @@
 //! bounds. The trail then names that rule.
 
 mod bounds;
-mod budget;
 mod capacity;
 mod cooldown;
+mod data_quality;
 mod effectiveness;
 mod flap;
+mod forecast_floor;
+mod job_hours;
 mod maintenance;
 mod manual;
 mod pause;
-mod proof;
-mod records;
+mod rule;
 mod stabilization;
 mod step;
 mod tolerance;
 
-pub(crate) use capacity::Capacity;
-pub(crate) use effectiveness::Effectiveness;
+pub(crate) use manual::Orders;
 pub use manual::{ManualOrder, ManualOverride};
-pub(crate) use stabilization::LOOK_BACK;
+pub use rule::Rule;
 
-use crate::config::{Config, Pause};
+use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::time::Timestamp;
-use crate::validation::Doubt;
+use crate::validation::Issue;
+use capacity::Capacity;
+use effectiveness::Effectiveness;
 use serde::{Deserialize, Serialize};
 
 /// What the rules are given.
@@ -79,21 +68,20 @@ pub(crate) struct Context<'a> {
     pub(crate) current_jobs: u32,
     pub(crate) emergency: bool,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
-    pub(crate) proof_jobs: Option<u32>,
+    pub(crate) floor_jobs: Option<u32>,
     /// Why the data cannot be trusted; none if it can.
-    pub(crate) doubt: Option<Doubt>,
+    pub(crate) issue: Option<Issue>,
     /// Jobs of a pool that nobody can see.
     pub(crate) fail_safe_jobs: u32,
     pub(crate) maintenance: bool,
-    pub(crate) pause: Pause,
-    pub(crate) manual: Option<ManualOverride>,
+    pub(crate) orders: Orders,
 }
 
 /// A change that a rule made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrailEntry {
-    /// Name of the rule.
-    pub rule: String,
+    /// The rule.
+    pub rule: Rule,
     /// Jobs before it.
     pub before: u32,
     /// Jobs after it.
@@ -104,12 +92,12 @@ pub struct TrailEntry {
 
 /// A number of jobs that passed every rule, and what they changed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Ruling {
+pub(crate) struct Outcome {
     jobs: u32,
     trail: Vec<TrailEntry>,
 }
 
-impl Ruling {
+impl Outcome {
     pub(crate) fn jobs(&self) -> u32 {
         self.jobs
     }
@@ -121,81 +109,78 @@ impl Ruling {
 
 /// The state of the rules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Guard {
+pub(crate) struct Safety {
     stabilization: stabilization::Window,
     cooldown: cooldown::LastChange,
     flap: flap::Reversals,
-    budget: budget::Spent,
+    job_hours: job_hours::Spent,
     effectiveness: Effectiveness,
     capacity: Capacity,
 }
 
-impl Guard {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
-    /// Learns from a checked record of a pool with so many jobs, of which so many are ready.
-    pub(crate) fn observe(&mut self, record: &Metrics, jobs: f64, ready: f64, startup: f64, interval: f64) {
-        self.budget.account(record.timestamp, jobs, interval);
-        self.effectiveness.observe(record, jobs, ready, startup, interval);
+impl Safety {
+    /// Learns from the newest record, which `pool` has seen.
+    pub(crate) fn observe(&mut self, record: &Metrics, pool: &Pool, interval_seconds: f64) {
+        let (jobs, ready) = (pool.jobs(), pool.ready_jobs(record.timestamp));
+        self.job_hours.account(record.timestamp, jobs, interval_seconds);
+        self.effectiveness.observe(record, jobs, ready, pool.startup_seconds(), interval_seconds);
         self.capacity.observe(jobs);
     }
 
-    /// Jobs were refused at `at`, so that the pool could have `most`.
+    /// Learns that jobs were refused at `at`, so that the pool could have `most`.
     pub(crate) fn refused(&mut self, at: Timestamp, most: u32) {
         self.capacity.refused(at, most);
     }
 
-    /// Why more jobs do not help; none if they do or nobody knows.
+    /// Returns why more jobs do not help; none if they do or nobody knows.
     pub(crate) fn ineffective(&self) -> Option<String> {
         self.effectiveness.limit()
     }
 
-    /// Seconds since the last change; none before the first one.
+    /// Returns the seconds since the last change; none before the first one.
     pub(crate) fn seconds_since_change(&self, now: Timestamp) -> Option<f64> {
         self.cooldown.at().map(|at| now.seconds_since(at))
     }
 
     /// Applies every rule in order, and remembers the outcome.
-    pub(crate) fn rule(&mut self, context: &Context<'_>, proposed: u32) -> Ruling {
+    pub(crate) fn apply(&mut self, context: &Context<'_>, proposed: u32) -> Outcome {
         self.stabilization.remember(context, proposed);
-        let mut ruling = Ruling { jobs: proposed, trail: Vec::new() };
-        ruling.apply("tolerance", tolerance::rule(context, ruling.jobs));
-        ruling.apply("stabilization_window", self.stabilization.rule(context, ruling.jobs));
-        ruling.apply("forecast_proof", proof::rule(context, ruling.jobs));
-        let (name, limited) = step::rule(context, ruling.jobs);
-        ruling.apply(name, limited);
-        ruling.apply("flap_damping", self.flap.rule(context, ruling.jobs));
-        let (name, waiting) = self.cooldown.rule(context, ruling.jobs);
-        ruling.apply(name, waiting);
-        ruling.apply("effectiveness", self.effectiveness.rule(context, ruling.jobs));
-        ruling.apply("capacity_limit", self.capacity.rule(context, ruling.jobs));
-        let (name, doubtful) = records::rule(context, ruling.jobs);
-        ruling.apply(name, doubtful);
-        ruling.apply("maintenance_window", maintenance::rule(context, ruling.jobs));
-        let (name, ordered) = manual::rule(context, ruling.jobs);
-        ruling.apply(name, ordered);
-        ruling.apply("pause", pause::rule(context, ruling.jobs));
-        ruling.apply("budget_cap", self.budget.rule(context, ruling.jobs));
-        ruling.apply("bounds", bounds::rule(context, ruling.jobs));
-        self.flap.remember(context, ruling.jobs);
-        self.cooldown.remember(context, ruling.jobs);
-        ruling
+        let mut outcome = Outcome { jobs: proposed, trail: Vec::new() };
+        outcome.pass(Rule::Tolerance, tolerance::apply(context, outcome.jobs));
+        outcome.pass(Rule::StabilizationWindow, self.stabilization.apply(context, outcome.jobs));
+        outcome.pass(Rule::ForecastFloor, forecast_floor::apply(context, outcome.jobs));
+        outcome.pass_either(step::apply(context, outcome.jobs));
+        outcome.pass(Rule::FlapDamping, self.flap.apply(context, outcome.jobs));
+        outcome.pass_either(self.cooldown.apply(context, outcome.jobs));
+        outcome.pass(Rule::Effectiveness, self.effectiveness.apply(context, outcome.jobs));
+        outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
+        outcome.pass_either(data_quality::apply(context, outcome.jobs));
+        outcome.pass(Rule::MaintenanceWindow, maintenance::apply(context, outcome.jobs));
+        outcome.pass_either(manual::apply(context, outcome.jobs));
+        outcome.pass(Rule::Pause, pause::apply(context, outcome.jobs));
+        outcome.pass(Rule::JobHourBudget, self.job_hours.apply(context, outcome.jobs));
+        outcome.pass(Rule::Bounds, bounds::apply(context, outcome.jobs));
+        self.flap.remember(context, outcome.jobs);
+        self.cooldown.remember(context, outcome.jobs);
+        outcome
     }
 }
 
 /// What a rule says: other jobs and why, or nothing.
 type Change = Option<(u32, String)>;
 
-impl Ruling {
-    fn apply(&mut self, rule: &str, change: Change) {
+impl Outcome {
+    fn pass(&mut self, rule: Rule, change: Change) {
         if let Some((after, detail)) = change
             && after != self.jobs
         {
-            self.trail.push(TrailEntry { rule: rule.to_owned(), before: self.jobs, after, detail });
+            self.trail.push(TrailEntry { rule, before: self.jobs, after, detail });
             self.jobs = after;
         }
+    }
+
+    fn pass_either(&mut self, (rule, change): (Rule, Change)) {
+        self.pass(rule, change);
     }
 }
 

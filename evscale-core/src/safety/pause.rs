@@ -3,9 +3,9 @@
 use super::{Change, Context};
 use crate::config::Pause;
 
-pub(super) fn rule(context: &Context<'_>, jobs: u32) -> Change {
+pub(super) fn apply(context: &Context<'_>, jobs: u32) -> Change {
     let current = context.current_jobs;
-    let (stopped, what) = match context.pause {
+    let (stopped, what) = match context.orders.pause {
         Pause::Off => (false, ""),
         Pause::All => (true, "every change"),
         Pause::Down => (jobs < current, "scaling down"),

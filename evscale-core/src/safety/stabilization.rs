@@ -2,14 +2,10 @@
 //! small steps down are mostly noise that comes back, and what falls to a third is a burst that has ended.
 
 use super::{Change, Context};
-use crate::config::Config;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// A step down to a share of the pool looks back on this multiple of that share of the window, and on the whole of it
-/// from two thirds of the pool on.
-pub(crate) const LOOK_BACK: f64 = 1.5;
 /// Most proposals kept; older ones of a longer window are merged into the oldest.
 const LENGTH_LIMIT: usize = 64;
 
@@ -33,22 +29,15 @@ impl Window {
         }
     }
 
-    pub(super) fn rule(&self, context: &Context<'_>, jobs: u32) -> Change {
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
         if jobs >= context.current_jobs {
             return None;
         }
-        let window = look_back(context.config, f64::from(jobs) / f64::from(context.current_jobs));
+        let window = context.config.look_back_seconds(f64::from(jobs) / f64::from(context.current_jobs));
         let (_, highest) = self.0.iter().find(|(at, _)| context.now.seconds_since(*at) <= window)?;
         let kept = (*highest).min(context.current_jobs);
         (kept > jobs).then(|| {
             (kept, format!("the highest proposal of the last {:.0} min was {highest}", window / 60.0))
         })
     }
-}
-
-/// Seconds that a step down to `share` of the pool looks back on: at least one decision, if there is a window.
-fn look_back(config: &Config, share: f64) -> f64 {
-    let window = f64::from(config.scale_down_stabilization_seconds);
-    let least = f64::from(config.decision_interval_seconds).min(window);
-    (LOOK_BACK * share * window).clamp(least, window)
 }

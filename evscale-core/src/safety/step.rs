@@ -1,10 +1,14 @@
 //! Limits on one step: the larger of a share of the pool and a number of jobs.
 
-use super::{Change, Context};
+use super::{Change, Context, Rule};
 
-pub(super) fn rule(context: &Context<'_>, jobs: u32) -> (&'static str, Change) {
+pub(super) fn apply(context: &Context<'_>, jobs: u32) -> (Rule, Change) {
     let current = context.current_jobs;
-    if jobs > current { ("max_step_up", up(context, jobs)) } else { ("max_step_down", down(context, jobs)) }
+    if jobs > current {
+        (Rule::MaxStepUp, up(context, jobs))
+    } else {
+        (Rule::MaxStepDown, down(context, jobs))
+    }
 }
 
 fn up(context: &Context<'_>, jobs: u32) -> Change {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::StaleAction;
+use crate::config::{Pause, StaleAction};
 use crate::validation::DataQuality;
 
 fn start() -> Timestamp {
@@ -24,20 +24,19 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         now: start(),
         current_jobs,
         emergency: false,
-        proof_jobs: Some(0),
-        doubt: None,
+        floor_jobs: Some(0),
+        issue: None,
         fail_safe_jobs: 0,
         maintenance: false,
-        pause: Pause::Off,
-        manual: None,
+        orders: Orders::default(),
     }
 }
 
 #[track_caller]
 fn ruled(context: &Context<'_>, proposed: u32, jobs: u32, rule: Option<&str>) {
-    let ruling = Guard::new().rule(context, proposed);
-    assert_eq!(ruling.jobs(), jobs, "{ruling:?}");
-    assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), rule, "{ruling:?}");
+    let outcome = Safety::default().apply(context, proposed);
+    assert_eq!(outcome.jobs(), jobs, "{outcome:?}");
+    assert_eq!(outcome.trail.last().map(|entry| entry.rule.as_str()), rule, "{outcome:?}");
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn bounds_hold_always() {
     ruled(&context(&config, 10), 0, 3, Some("bounds"));
     let emergency = Context { emergency: true, ..context(&config, 10) };
     ruled(&emergency, 4000, 20, Some("bounds"));
-    let paused = Context { pause: Pause::All, ..context(&config, 50) };
+    let paused = Context { orders: Orders { pause: Pause::All, manual: None }, ..context(&config, 50) };
     ruled(&paused, 50, 20, Some("bounds"));
 }
 
@@ -68,13 +67,13 @@ fn tolerance_is_a_dead_band_except_in_an_emergency() {
 #[test]
 fn the_highest_proposal_of_the_window_holds_a_scale_down() {
     let config = Config { scale_down_stabilization_seconds: 600, ..lenient() };
-    let mut guard = Guard::new();
-    assert_eq!(guard.rule(&context(&config, 10), 8).jobs(), 8);
+    let mut safety = Safety::default();
+    assert_eq!(safety.apply(&context(&config, 10), 8).jobs(), 8);
     let later =
         |seconds, current| Context { now: start().plus_seconds(seconds), ..context(&config, current) };
-    assert_eq!(guard.rule(&later(300, 8), 5).jobs(), 8, "8 was proposed 5 minutes ago");
-    assert_eq!(guard.rule(&later(700, 8), 4).jobs(), 5, "8 has left the window");
-    assert_eq!(guard.rule(&later(760, 5), 9).jobs(), 9, "upwards at once");
+    assert_eq!(safety.apply(&later(300, 8), 5).jobs(), 8, "8 was proposed 5 minutes ago");
+    assert_eq!(safety.apply(&later(700, 8), 4).jobs(), 5, "8 has left the window");
+    assert_eq!(safety.apply(&later(760, 5), 9).jobs(), 9, "upwards at once");
 }
 
 #[test]
@@ -82,10 +81,10 @@ fn a_deep_scale_down_looks_back_on_less_of_the_window() {
     let config =
         Config { scale_down_stabilization_seconds: 3600, decision_interval_seconds: 360, ..lenient() };
     let after = |seconds: i64, jobs: u32| {
-        let mut guard = Guard::new();
-        assert_eq!(guard.rule(&context(&config, 60), 60).jobs(), 60);
+        let mut safety = Safety::default();
+        assert_eq!(safety.apply(&context(&config, 60), 60).jobs(), 60);
         let later = Context { now: start().plus_seconds(seconds), ..context(&config, 60) };
-        guard.rule(&later, jobs).jobs()
+        safety.apply(&later, jobs).jobs()
     };
     assert_eq!([after(3600, 40), after(3601, 40)], [60, 40], "to two thirds: the whole window");
     assert_eq!([after(1800, 20), after(1801, 20)], [60, 20], "to a third: half of it");
@@ -93,12 +92,12 @@ fn a_deep_scale_down_looks_back_on_less_of_the_window() {
 }
 
 #[test]
-fn a_scale_down_needs_proof() {
+fn a_scale_down_stays_above_the_forecast_floor() {
     let config = lenient();
-    ruled(&Context { proof_jobs: Some(15), ..context(&config, 20) }, 10, 15, Some("forecast_proof"));
-    ruled(&Context { proof_jobs: Some(50), ..context(&config, 20) }, 10, 20, Some("forecast_proof"));
-    ruled(&Context { proof_jobs: None, ..context(&config, 20) }, 10, 20, Some("forecast_proof"));
-    ruled(&Context { proof_jobs: Some(50), ..context(&config, 20) }, 25, 25, None);
+    ruled(&Context { floor_jobs: Some(15), ..context(&config, 20) }, 10, 15, Some("forecast_floor"));
+    ruled(&Context { floor_jobs: Some(50), ..context(&config, 20) }, 10, 20, Some("forecast_floor"));
+    ruled(&Context { floor_jobs: None, ..context(&config, 20) }, 10, 20, Some("forecast_floor"));
+    ruled(&Context { floor_jobs: Some(50), ..context(&config, 20) }, 25, 25, None);
 }
 
 #[test]
@@ -120,43 +119,42 @@ fn steps_are_limited_by_the_larger_of_share_and_number() {
 #[test]
 fn cooldowns_are_measured_in_time() {
     let config = Config { cooldown_up_seconds: 300, cooldown_down_seconds: 600, ..lenient() };
-    let mut guard = Guard::new();
-    assert_eq!(guard.rule(&context(&config, 10), 12).jobs(), 12);
+    let mut safety = Safety::default();
+    assert_eq!(safety.apply(&context(&config, 10), 12).jobs(), 12);
     let later = |seconds| Context { now: start().plus_seconds(seconds), ..context(&config, 12) };
     for _ in 0..5 {
-        assert_eq!(guard.rule(&later(299), 20).jobs(), 12);
+        assert_eq!(safety.apply(&later(299), 20).jobs(), 12);
     }
     let emergency = Context { emergency: true, ..later(200) };
-    assert_eq!(guard.clone().rule(&emergency, 20).jobs(), 20);
-    assert_eq!(guard.clone().rule(&later(300), 20).jobs(), 20);
-    assert_eq!(guard.rule(&later(599), 5).jobs(), 12);
-    assert_eq!(guard.rule(&later(600), 5).jobs(), 5);
+    assert_eq!(safety.clone().apply(&emergency, 20).jobs(), 20);
+    assert_eq!(safety.clone().apply(&later(300), 20).jobs(), 20);
+    assert_eq!(safety.apply(&later(599), 5).jobs(), 12);
+    assert_eq!(safety.apply(&later(600), 5).jobs(), 5);
 }
 
 #[test]
 fn reversals_make_it_reluctant_to_shrink() {
     let config = Config { max_reversals: 3, flap_window_seconds: 3600, ..lenient() };
-    let mut guard = Guard::new();
+    let mut safety = Safety::default();
     let at = |seconds, current| Context { now: start().plus_seconds(seconds), ..context(&config, current) };
     for (i, (from, to)) in [(10, 12), (12, 10), (10, 12), (12, 10), (10, 12)].into_iter().enumerate() {
-        let jobs = guard.rule(&at(360 * i as i64, from), to).jobs();
+        let jobs = safety.apply(&at(360 * i as i64, from), to).jobs();
         if i < 4 {
             assert_eq!(jobs, to, "change {i}");
         }
     }
-    assert_eq!(guard.rule(&at(1800, 12), 10).jobs(), 12);
-    assert_eq!(guard.rule(&at(9000, 12), 10).jobs(), 10, "the window has passed");
+    assert_eq!(safety.apply(&at(1800, 12), 10).jobs(), 12);
+    assert_eq!(safety.apply(&at(9000, 12), 10).jobs(), 10, "the window has passed");
 }
 
 #[test]
-fn doubtful_and_stale_records_never_shrink_the_pool() {
+fn bad_and_stale_records_never_shrink_the_pool() {
     let config = lenient();
-    let doubtful =
-        Context { doubt: Some(Doubt::new(DataQuality::Broken, "no number")), ..context(&config, 20) };
-    ruled(&doubtful, 10, 20, Some("doubtful_record"));
-    ruled(&doubtful, 30, 30, None);
+    let bad = Context { issue: Some(Issue::new(DataQuality::Broken, "no number")), ..context(&config, 20) };
+    ruled(&bad, 10, 20, Some("data_quality"));
+    ruled(&bad, 30, 30, None);
     let stale = |quality| Context {
-        doubt: Some(Doubt::new(quality, "old")),
+        issue: Some(Issue::new(quality, "old")),
         fail_safe_jobs: 35,
         ..context(&config, 20)
     };
@@ -176,35 +174,59 @@ fn maintenance_and_pause_hold() {
     ruled(&maintenance, 10, 20, Some("maintenance_window"));
     ruled(&maintenance, 30, 20, Some("maintenance_window"));
     ruled(&Context { emergency: true, ..maintenance.clone() }, 30, 30, None);
-    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 10, 20, Some("pause"));
-    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 30, 30, None);
-    ruled(&Context { pause: Pause::Up, ..context(&config, 20) }, 30, 20, Some("pause"));
-    ruled(&Context { pause: Pause::All, emergency: true, ..context(&config, 20) }, 30, 20, Some("pause"));
+    ruled(
+        &Context { orders: Orders { pause: Pause::Down, manual: None }, ..context(&config, 20) },
+        10,
+        20,
+        Some("pause"),
+    );
+    ruled(
+        &Context { orders: Orders { pause: Pause::Down, manual: None }, ..context(&config, 20) },
+        30,
+        30,
+        None,
+    );
+    ruled(
+        &Context { orders: Orders { pause: Pause::Up, manual: None }, ..context(&config, 20) },
+        30,
+        20,
+        Some("pause"),
+    );
+    ruled(
+        &Context {
+            orders: Orders { pause: Pause::All, manual: None },
+            emergency: true,
+            ..context(&config, 20)
+        },
+        30,
+        20,
+        Some("pause"),
+    );
 }
 
 #[test]
 fn the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day() {
     let config = Config { job_hours_per_day: Some(240.0), min_jobs: 2, ..lenient() };
-    let mut guard = Guard::new();
-    guard.budget.account(start(), 190.0, 3600.0);
-    let ruling = guard.rule(&context(&config, 20), 200);
-    assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("bounds"));
-    guard.budget.account(start(), 30.0, 3600.0);
-    let ruling = guard.rule(&context(&config, 20), 90);
-    assert_eq!(ruling.jobs(), 2, "{ruling:?}");
-    assert_eq!(ruling.trail.last().map(|entry| entry.rule.as_str()), Some("budget_cap"));
+    let mut safety = Safety::default();
+    safety.job_hours.account(start(), 190.0, 3600.0);
+    let outcome = safety.apply(&context(&config, 20), 200);
+    assert_eq!(outcome.trail.last().map(|entry| entry.rule.as_str()), Some("bounds"));
+    safety.job_hours.account(start(), 30.0, 3600.0);
+    let outcome = safety.apply(&context(&config, 20), 90);
+    assert_eq!(outcome.jobs(), 2, "{outcome:?}");
+    assert_eq!(outcome.trail.last().map(|entry| entry.rule.as_str()), Some("job_hour_budget"));
     let tomorrow = Context { now: start().plus_seconds(86_400), ..context(&config, 20) };
-    assert_eq!(guard.rule(&tomorrow, 90).jobs(), 90);
+    assert_eq!(safety.apply(&tomorrow, 90).jobs(), 90);
 }
 
 #[test]
 fn the_trail_is_a_chain_that_ends_at_the_recommendation() {
     let config = Config { max_step_up_percent: 25.0, max_jobs: 22, ..lenient() };
-    let ruling = Guard::new().rule(&context(&config, 20), 90);
-    assert_eq!(ruling.trail.len(), 2);
-    assert_eq!(ruling.trail[0].before, 90);
-    assert_eq!(ruling.trail[0].after, ruling.trail[1].before);
-    assert_eq!(ruling.trail[1].after, ruling.jobs());
+    let outcome = Safety::default().apply(&context(&config, 20), 90);
+    assert_eq!(outcome.trail.len(), 2);
+    assert_eq!(outcome.trail[0].before, 90);
+    assert_eq!(outcome.trail[0].after, outcome.trail[1].before);
+    assert_eq!(outcome.trail[1].after, outcome.jobs());
 }
 
 #[test]
@@ -212,17 +234,19 @@ fn an_order_holds_until_its_time() {
     let config = Config { max_jobs: 60, max_step_down_jobs: 1, max_step_down_percent: 1.0, ..lenient() };
     let until = start().plus_seconds(600);
     let ordered = |order| Context {
-        manual: Some(ManualOverride { order, until }),
-        doubt: Some(Doubt::new(DataQuality::Missing, "old")),
-        proof_jobs: None,
+        orders: Orders { pause: Pause::Off, manual: Some(ManualOverride { order, until }) },
+        issue: Some(Issue::new(DataQuality::Missing, "old")),
+        floor_jobs: None,
         ..context(&config, 20)
     };
     ruled(&ordered(ManualOrder::Fixed(7)), 30, 7, Some("manual_fixed"));
     ruled(&ordered(ManualOrder::Fixed(700)), 30, 60, Some("bounds"));
     ruled(&ordered(ManualOrder::Cap(12)), 30, 12, Some("manual_cap"));
-    let capped = Context { doubt: None, ..ordered(ManualOrder::Cap(25)) };
+    let capped = Context { issue: None, ..ordered(ManualOrder::Cap(25)) };
     ruled(&capped, 30, 25, Some("manual_cap"));
     ruled(&capped, 22, 22, None);
-    ruled(&Context { pause: Pause::All, ..ordered(ManualOrder::Fixed(7)) }, 30, 20, Some("pause"));
+    let mut paused = ordered(ManualOrder::Fixed(7));
+    paused.orders.pause = Pause::All;
+    ruled(&paused, 30, 20, Some("pause"));
     ruled(&Context { now: until, ..capped }, 30, 30, None);
 }

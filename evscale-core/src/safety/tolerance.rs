@@ -2,7 +2,7 @@
 
 use super::{Change, Context};
 
-pub(super) fn rule(context: &Context<'_>, jobs: u32) -> Change {
+pub(super) fn apply(context: &Context<'_>, jobs: u32) -> Change {
     let current = context.current_jobs;
     let band = context.config.tolerance * f64::from(current);
     let within = f64::from(jobs.abs_diff(current)) <= band;

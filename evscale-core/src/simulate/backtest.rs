@@ -1,10 +1,12 @@
 //! Backtest: a user's own history, under evscale, under the rules people use today, and against a clairvoyant schedule.
 
+use super::baselines::{
+    BaselinePool, Flink, HpaCpu, HpaRate, KedaQueue, RayServe, SeasonalQuantile, StaticPeak,
+};
 use super::clairvoyant::clairvoyant_job_seconds;
-use super::peers::{Flink, HpaCpu, HpaRate, KedaQueue, PeerPool, RayServe, SeasonalQuantile, StaticPeak};
-use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay};
+use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay_while};
+use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::workload::Workload;
-use super::world::{World, WorldSettings};
 use crate::autoscaler::Autoscaler;
 use crate::bundle::ModelBundle;
 use crate::config::Config;
@@ -12,10 +14,11 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use serde::Serialize;
-use std::cell::Cell;
 
 /// Target of the peers that take one: CPU percent, share of a job's capacity, utilization.
 const PEER_TARGET: f64 = 0.7;
+/// Most jobs that a peak may keep busy: as many as a pool can have.
+const MOST_JOBS_AT_PEAK: f64 = 1e6;
 /// Longest warm-up, seconds: a week.
 const WARM_UP_SECONDS: usize = 7 * 86_400;
 
@@ -86,24 +89,18 @@ pub struct Backtest {
     pub decisions: Vec<Decision>,
 }
 
-/// evscale with its decisions written down; after a stop it answers without thinking, so that the replay ends soon.
-struct Recorded<'a> {
+/// evscale with its decisions written down.
+struct Recorded {
     scaler: Autoscaler,
     decisions: Vec<Decision>,
-    stopped: &'a Cell<bool>,
 }
 
-impl ScalingRule for Recorded<'_> {
+impl ScalingRule for Recorded {
     fn observe(&mut self, record: &Metrics) {
-        if !self.stopped.get() {
-            ScalingRule::observe(&mut self.scaler, record);
-        }
+        ScalingRule::observe(&mut self.scaler, record);
     }
 
     fn decide(&mut self) -> u32 {
-        if self.stopped.get() {
-            return 1;
-        }
         let decision = self.scaler.decide();
         let jobs = decision.recommended_jobs;
         if self.decisions.last().is_none_or(|last| last.decided_at != decision.decided_at) {
@@ -144,31 +141,24 @@ pub fn backtest(
     let bounds = (config.min_jobs, config.max_jobs);
     let reference =
         clairvoyant_job_seconds(&world, scored_from, bounds, startup, config.sla_wait_seconds) / 3600.0;
-    let stopped = Cell::new(false);
-    let mut evscale = Recorded { scaler, decisions: Vec::new(), stopped: &stopped };
+    let mut evscale = Recorded { scaler, decisions: Vec::new() };
     let mut peers: Vec<(String, Box<dyn ScalingRule>)> =
         if history.peers { peers(&world, &config) } else { Vec::new() };
     let all = world.len() * (1 + peers.len());
     let mut before = 0;
     let mut runs = Vec::with_capacity(1 + peers.len());
     let mut run = |name: &str, rule: &mut dyn ScalingRule| {
-        let mut tell = |done: usize, _: usize| {
-            if !stopped.get() && !progress(before + done, all) {
-                stopped.set(true);
-            }
-        };
-        let played = replay(&world, (startup, config.sla_wait_seconds), rule, scored_from, &mut tell);
+        let mut go_on = |done: usize, _: usize| progress(before + done, all);
+        let pool = (startup, config.sla_wait_seconds);
+        let played = replay_while(&world, pool, rule, scored_from, &mut go_on)
+            .ok_or_else(|| Error::argument("backtest was stopped"))?;
         before += world.len();
         runs.push(scored(name, played, &world, reference, config.min_jobs));
+        Ok(())
     };
-    run("evscale", &mut evscale);
+    run("evscale", &mut evscale)?;
     for (name, rule) in &mut peers {
-        if !stopped.get() {
-            run(name, rule.as_mut());
-        }
-    }
-    if stopped.get() {
-        return Err(Error::argument("backtest was stopped"));
+        run(name, rule.as_mut())?;
     }
     Ok(Backtest {
         interval_seconds: world.interval_seconds(),
@@ -181,7 +171,7 @@ pub fn backtest(
     })
 }
 
-fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)> {
+fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'static str)> {
     let known = history.workload.events.iter().filter(|events| events.is_finite()).count();
     if known < 3 {
         return Err(Error::trace(format!("history has {known} known counts, expected at least 3")));
@@ -193,7 +183,7 @@ fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)
     let workload = history.workload.clone().fill_gaps().aggregate(factor);
     config.interval_seconds = workload.interval_seconds;
     config.decision_interval_seconds = config.decision_interval_seconds.max(workload.interval_seconds);
-    let by_time = |seconds: Vec<f64>| World::measured(&workload, seconds, history.seed);
+    let by_time = |seconds: Vec<f64>| SimulatedLoad::measured(&workload, seconds, history.seed);
     if let Some(seconds) = &history.service_seconds
         && let Some(seconds) = summed(seconds, factor, workload.events.len())
     {
@@ -204,11 +194,13 @@ fn world(history: &History, config: &mut Config) -> Result<(World, &'static str)
     }
     let usual = (f64::from(config.max_jobs) / 1.5).min(60.0);
     let jobs_at_peak = history.jobs_at_peak.unwrap_or(usual);
-    if !(jobs_at_peak > 0.0 && jobs_at_peak.is_finite()) {
-        return Err(Error::argument(format!("`jobs_at_peak` is {jobs_at_peak}, expected more than 0")));
+    if !(jobs_at_peak > 0.0 && jobs_at_peak <= MOST_JOBS_AT_PEAK) {
+        return Err(Error::argument(format!(
+            "`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to {MOST_JOBS_AT_PEAK}"
+        )));
     }
-    let settings = WorldSettings { jobs_at_peak, seed: history.seed, ..WorldSettings::default() };
-    Ok((World::new(&workload, &settings), "assumed"))
+    let settings = LoadSettings { jobs_at_peak, seed: history.seed, ..LoadSettings::default() };
+    Ok((SimulatedLoad::new(&workload, &settings), "assumed"))
 }
 
 /// Means of `factor` service times, the last known one where none is; nothing if none is known at all.
@@ -226,8 +218,8 @@ fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
     Some((0..length).map(|_| next()).collect())
 }
 
-fn peers(world: &World, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
-    let pool = PeerPool {
+fn peers(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
+    let pool = BaselinePool {
         bounds: (config.min_jobs, config.max_jobs),
         interval_seconds: world.interval_seconds(),
         startup_seconds: f64::from(config.job_startup_seconds),
@@ -247,7 +239,7 @@ fn peers(world: &World, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> 
     ]
 }
 
-fn scored(name: &str, played: Replay, world: &World, reference: f64, min_jobs: u32) -> BacktestRun {
+fn scored(name: &str, played: Replay, world: &SimulatedLoad, reference: f64, min_jobs: u32) -> BacktestRun {
     let rows = played.rows.get(played.scored_from..).unwrap_or(&[]);
     let (mut over, mut under, mut over_time, mut under_time) = (0.0, 0.0, 0.0, 0.0);
     for (place, row) in rows.iter().enumerate() {
@@ -329,9 +321,11 @@ mod tests {
         let mut negative = history(1, false);
         negative.workload.events[3] = -1.0;
         assert!(backtest(&negative, &Config::default(), None, &mut |_, _| true).is_err());
-        let mut odd = history(1, false);
-        odd.jobs_at_peak = Some(-1.0);
-        let refused = backtest(&odd, &Config::default(), None, &mut |_, _| true).unwrap_err().to_string();
-        assert!(refused.contains("jobs_at_peak"), "{refused}");
+        for jobs in [-1.0, 0.0, 1e308, f64::INFINITY, f64::NAN] {
+            let mut odd = history(1, false);
+            odd.jobs_at_peak = Some(jobs);
+            let refused = backtest(&odd, &Config::default(), None, &mut |_, _| true).unwrap_err().to_string();
+            assert!(refused.contains("`jobs_at_peak` is "), "{refused}");
+        }
     }
 }

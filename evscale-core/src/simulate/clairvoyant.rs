@@ -1,7 +1,7 @@
 //! The reference that knows everything in advance: what a backtest measures cost against.
 
 use super::queue::SUBSTEP_SECONDS;
-use super::world::World;
+use super::simulated_load::SimulatedLoad;
 
 /// Job-seconds of the cheapest schedule that has, in every interval, the fewest jobs for which no event of that interval
 /// waits longer than the SLA allows; a new job is paid for during its startup time, and kept through a gap that is
@@ -12,20 +12,20 @@ use super::world::World;
 /// there: the sum is a lower bound for pools that hold their jobs from one interval to the next, and not always
 /// reachable. Bounds in jobs hold for the schedule as well.
 pub(super) fn clairvoyant_job_seconds(
-    world: &World,
+    load: &SimulatedLoad,
     from: usize,
     bounds: (u32, u32),
     startup_seconds: f64,
     sla_wait_seconds: f64,
 ) -> f64 {
     let mut arrivals = Vec::new();
-    let needs: Vec<u32> = (from..world.len())
+    let needs: Vec<u32> = (from..load.len())
         .map(|index| {
-            world.arrivals(index, &mut arrivals);
-            need(&arrivals, world.service_seconds(index), sla_wait_seconds).max(bounds.0).min(bounds.1)
+            load.arrivals(index, &mut arrivals);
+            need(&arrivals, load.service_seconds(index), sla_wait_seconds).max(bounds.0).min(bounds.1)
         })
         .collect();
-    cost(&needs, f64::from(world.interval_seconds()), startup_seconds)
+    cost(&needs, f64::from(load.interval_seconds()), startup_seconds)
 }
 
 /// Fewest jobs for the arrivals of one interval.

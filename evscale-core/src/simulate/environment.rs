@@ -3,21 +3,20 @@
 //! Forecasts do not depend on what a policy does, so they are computed once per workload and handed in.
 
 use super::queue::PoolSimulator;
-use super::world::{World, WorldSettings};
+use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::{Generator, Workload};
+use crate::autoscaler::{State, pipeline};
 use crate::config::Config;
-use crate::controller::Controller;
-use crate::features::{
-    HORIZON_MINUTES, HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, lead_steps, policy_input,
-};
+use crate::features::{HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, policy_input};
 use crate::forecaster::{Forecast, HorizonForecast};
-use crate::policy::{Need, Proposal, Source, whole_jobs};
+use crate::policy::{Outlook, Proposal, Source, whole_jobs};
+use crate::time::Timestamp;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 
 /// Length of an episode, seconds.
 const EPISODE_SECONDS: f64 = 3.0 * 86_400.0;
-/// Time before it in which the analytic rule acts and is rehearsed, seconds.
+/// Time before it in which the analytic rule acts and is evaluated, seconds.
 const WARM_UP_SECONDS: f64 = 3.0 * 86_400.0;
 const SLA_TARGETS: [f64; 4] = [0.97, 0.99, 0.995, 0.999];
 
@@ -43,7 +42,7 @@ impl Default for RewardWeights {
 
 /// A workload with the forecasts made on it.
 #[derive(Clone, Debug)]
-pub struct Track {
+pub struct ForecastTrace {
     /// The workload.
     pub workload: Workload,
     /// Quantiles per interval, horizon and level, events.
@@ -67,7 +66,7 @@ pub struct StepOutcome {
 
 /// One pool after another: episodes of random workloads, configurations and service times.
 pub struct Environment {
-    tracks: Arc<Vec<Track>>,
+    tracks: Arc<Vec<ForecastTrace>>,
     weights: RewardWeights,
     random: Generator,
     episode: Option<Episode>,
@@ -75,21 +74,20 @@ pub struct Environment {
 
 struct Episode {
     track: usize,
-    world: World,
+    world: SimulatedLoad,
     config: Config,
-    controller: Controller,
+    state: State,
     pool: PoolSimulator,
     index: usize,
     end: usize,
     mean_offered: f64,
     mean_events: f64,
     arrivals: Vec<f64>,
-    forecast: Forecast,
 }
 
 impl Environment {
     /// An environment on tracks that are not empty; the seed fixes everything.
-    pub fn new(tracks: Arc<Vec<Track>>, weights: RewardWeights, seed: u64) -> Self {
+    pub fn new(tracks: Arc<Vec<ForecastTrace>>, weights: RewardWeights, seed: u64) -> Self {
         Self { tracks, weights, random: Generator::seed_from_u64(seed), episode: None }
     }
 
@@ -124,14 +122,14 @@ impl Environment {
         let warm = workload.events.len() / 4;
         let index =
             random.random_range(warm.min(workload.events.len() - length)..=workload.events.len() - length);
-        let settings = WorldSettings {
+        let settings = LoadSettings {
             jobs_at_peak: 8.0 * 2f64.powf(random.random_range(0.0..4.0)),
             seed: random.random(),
             burst_concentration: random.random_range(8.0..40.0),
             service_drift: random.random_range(0.0..0.15),
             service_noise: random.random_range(0.0..0.08),
         };
-        let world = World::new(workload, &settings);
+        let world = SimulatedLoad::new(workload, &settings);
         let sla_target = SLA_TARGETS.get(random.random_range(0..SLA_TARGETS.len())).copied().unwrap_or(0.995);
         let config = Config {
             interval_seconds: interval,
@@ -150,7 +148,7 @@ impl Environment {
         let warm_up = (WARM_UP_SECONDS / f64::from(interval)) as usize;
         let mut episode = Episode {
             track,
-            controller: Controller::new(&config),
+            state: State::new(&config),
             world,
             config,
             pool,
@@ -159,7 +157,6 @@ impl Environment {
             mean_offered: mean_offered.max(0.5),
             mean_events: mean_events.max(1e-3),
             arrivals: Vec::new(),
-            forecast: Forecast::nothing(workload.start, &HORIZON_MINUTES, &lead_steps(f64::from(interval))),
         };
         episode.run_interval(&self.tracks);
         while episode.index < index {
@@ -171,17 +168,21 @@ impl Environment {
 }
 
 impl Episode {
-    fn need(&self) -> Option<Need> {
-        self.controller.need(&self.config, &self.forecast)
+    fn outlook<'a>(&'a self, forecast: &'a Forecast) -> Outlook<'a> {
+        Outlook::new(&self.config, forecast, &self.state.pool, &self.state.selection)
+    }
+
+    /// End of the newest interval.
+    fn now(&self) -> Timestamp {
+        self.world.end_of(self.index.saturating_sub(1))
     }
 
     fn observation(&self) -> [f32; POLICY_FEATURES] {
-        let need = self.need().unwrap_or_default();
-        let now = self.world.end_of(self.index.saturating_sub(1));
-        policy_input(&self.controller.policy_state(&self.config, &self.forecast, &need, now))
+        let need = self.outlook(&self.state.forecast).need().cloned().unwrap_or_default();
+        policy_input(&self.state.seen_by_policy(&self.config, &need, self.now()))
     }
 
-    fn step(&mut self, tracks: &[Track], weights: RewardWeights, action: usize) -> (f64, bool) {
+    fn step(&mut self, tracks: &[ForecastTrace], weights: RewardWeights, action: usize) -> (f64, bool) {
         let changed = self.act(POLICY_ACTIONS.get(action).copied().unwrap_or(0.0));
         let mut reward = if changed { -weights.stability } else { 0.0 };
         let hours = f64::from(self.config.interval_seconds) / 3600.0;
@@ -194,31 +195,29 @@ impl Episode {
         (reward, self.index >= self.end)
     }
 
-    /// Decides with an adjustment of the analytic need; says whether the pool changed.
+    /// Decides with an adjustment of the analytic need; reports whether the pool changed.
     fn act(&mut self, adjustment: f64) -> bool {
-        let need = self.need().unwrap_or_default();
+        let (forecast, now) = (Arc::clone(&self.state.forecast), self.now());
+        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection);
+        let analytic = outlook.need().map_or(0.0, |need| need.analytic);
         let proposal = Proposal {
-            jobs: whole_jobs(need.analytic * (1.0 + adjustment)),
+            jobs: whole_jobs(analytic * (1.0 + adjustment)),
             source: Source::PolicyNetwork,
             fallback: None,
         };
-        let now = self.world.end_of(self.index.saturating_sub(1));
         let before = self.pool.jobs();
-        let decision = self.controller.decide(&self.config, now, &self.forecast, proposal, Vec::new(), false);
+        let decision = pipeline::conclude(&self.config, &mut self.state, now, &outlook, proposal, Vec::new());
         self.pool.scale_to(decision.recommended_jobs);
         decision.recommended_jobs != before
     }
 
     /// Runs up to the next decision or to `end`; jobs paid for and late events of each interval.
-    fn run_to_decision(&mut self, tracks: &[Track], end: usize) -> Vec<(f64, f64)> {
+    fn run_to_decision(&mut self, tracks: &[ForecastTrace], end: usize) -> Vec<(f64, f64)> {
         let mut intervals = Vec::with_capacity(4);
         while self.index < end {
             intervals.push(self.run_interval(tracks));
-            let now = self.world.end_of(self.index - 1);
-            let need = self.need();
-            if self.controller.due(&self.config, now)
-                || self.controller.emergency(&self.config, need.as_ref())
-            {
+            let due = self.state.schedule.due(&self.config, self.now());
+            if due || self.outlook(&self.state.forecast).emergency {
                 break;
             }
         }
@@ -226,20 +225,20 @@ impl Episode {
     }
 
     /// Runs one interval; returns the jobs paid for and the late events.
-    fn run_interval(&mut self, tracks: &[Track]) -> (f64, f64) {
+    fn run_interval(&mut self, tracks: &[ForecastTrace]) -> (f64, f64) {
         self.world.arrivals(self.index, &mut self.arrivals);
         let outcome = self.pool.run_interval(&self.arrivals, self.world.service_seconds(self.index));
         let record = self.world.record(self.index, &outcome);
         if let Some(track) = tracks.get(self.track) {
-            track.forecast_at(self.index, &mut self.forecast);
+            track.forecast_at(self.index, Arc::make_mut(&mut self.state.forecast));
         }
-        self.controller.observe(&self.config, &record, None, &self.forecast);
+        pipeline::learn(&self.config, &mut self.state, None, &record, None);
         self.index += 1;
         (f64::from(outcome.jobs), outcome.violations)
     }
 }
 
-impl Track {
+impl ForecastTrace {
     fn forecast_at(&self, index: usize, forecast: &mut Forecast) {
         let size = HORIZONS * LEVELS;
         let Some(rows) = self.quantiles.get(index * size..(index + 1) * size) else { return };
@@ -259,7 +258,7 @@ impl Track {
 mod tests {
     use super::*;
 
-    fn tracks() -> Arc<Vec<Track>> {
+    fn tracks() -> Arc<Vec<ForecastTrace>> {
         let workload = Workload::two_weeks(5);
         let n = workload.events.len();
         let mut quantiles = Vec::with_capacity(n * HORIZONS * LEVELS);
@@ -269,7 +268,7 @@ mod tests {
                     .extend((0..LEVELS).map(|level| (*events * (0.8 + 0.4 * level as f64 / 14.0)) as f32));
             }
         }
-        Arc::new(vec![Track { workload, quantiles, confidence: vec![0.9; n], anomaly: vec![0.0; n] }])
+        Arc::new(vec![ForecastTrace { workload, quantiles, confidence: vec![0.9; n], anomaly: vec![0.0; n] }])
     }
 
     fn run(action: usize, seed: u64) -> (f64, u32) {

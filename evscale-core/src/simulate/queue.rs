@@ -1,5 +1,6 @@
 //! A fluid first-in first-out queue with event ages, and a pool whose jobs take a while to start.
 
+use crate::pool::StartingJobs;
 use std::collections::VecDeque;
 
 /// Length of a substep, seconds; waits are counted in these.
@@ -42,8 +43,8 @@ pub struct PoolSimulator {
     allowed_lag: u64,
     now: u64,
     ready: u32,
-    /// When, and how many jobs become ready; oldest first.
-    starting: VecDeque<(u64, u32)>,
+    /// By the substep in which they become ready.
+    starting: StartingJobs<u64>,
     /// Arrival substep and events that wait; oldest first.
     queue: VecDeque<(u64, f64)>,
     waits: Vec<f64>,
@@ -57,7 +58,7 @@ impl PoolSimulator {
             allowed_lag: (sla_wait_seconds / SUBSTEP_SECONDS).floor().max(0.0) as u64,
             now: 0,
             ready: jobs,
-            starting: VecDeque::new(),
+            starting: StartingJobs::default(),
             queue: VecDeque::new(),
             waits: Vec::new(),
         }
@@ -65,7 +66,7 @@ impl PoolSimulator {
 
     /// Ready and starting jobs.
     pub fn jobs(&self) -> u32 {
-        self.ready + self.starting.iter().map(|(_, count)| count).sum::<u32>()
+        self.ready + self.starting.count(|_| true)
     }
 
     /// Asks for a number of jobs. New ones are paid for at once and ready after the startup time; on the way down
@@ -76,20 +77,10 @@ impl PoolSimulator {
             if self.startup_substeps == 0 {
                 self.ready += target - jobs;
             } else {
-                self.starting.push_back((self.now + self.startup_substeps, target - jobs));
+                self.starting.add(self.now + self.startup_substeps, target - jobs);
             }
         }
-        let mut surplus = jobs.saturating_sub(target);
-        while surplus > 0
-            && let Some((_, count)) = self.starting.back_mut()
-        {
-            let gone = surplus.min(*count);
-            *count -= gone;
-            surplus -= gone;
-            if *count == 0 {
-                self.starting.pop_back();
-            }
-        }
+        let surplus = self.starting.leave(jobs.saturating_sub(target));
         self.ready = self.ready.saturating_sub(surplus);
     }
 
@@ -99,12 +90,7 @@ impl PoolSimulator {
         let mut out = IntervalOutcome { jobs: self.jobs(), ..IntervalOutcome::default() };
         let (mut busy, mut available) = (0.0, 0.0);
         for arriving in arrivals {
-            while let Some((due, count)) = self.starting.front().copied()
-                && due <= self.now
-            {
-                self.ready += count;
-                self.starting.pop_front();
-            }
+            self.ready += self.starting.take_ready(|due| due <= self.now);
             if *arriving > 0.0 {
                 self.queue.push_back((self.now, *arriving));
                 out.arrived += arriving;

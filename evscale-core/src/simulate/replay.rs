@@ -1,7 +1,7 @@
-//! Replays a world under a scaling rule, and scores what happened.
+//! Replays a load under a scaling rule, and scores what happened.
 
 use super::queue::{PoolSimulator, SUBSTEP_SECONDS};
-use super::world::World;
+use super::simulated_load::SimulatedLoad;
 use crate::autoscaler::Autoscaler;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
@@ -87,30 +87,74 @@ pub struct Replay {
     pub scores: Scores,
 }
 
-/// Lets `rule` steer a pool (startup time and longest wait of the SLA, seconds) through the whole world; scored from
+/// Lets `rule` steer a pool (startup time and longest wait of the SLA, seconds) through the whole load; scored from
 /// interval `scored_from` on. `progress` is told the intervals done and all.
 pub fn replay(
-    world: &World,
+    load: &SimulatedLoad,
     pool: (f64, f64),
     rule: &mut dyn ScalingRule,
     scored_from: usize,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Replay {
-    let first = (1.5 * world.offered_jobs(0)).ceil().max(1.0) as u32;
-    let mut simulator = PoolSimulator::new(first, pool.0, pool.1);
-    let mut rows: Vec<ReplayRow> = Vec::with_capacity(world.len());
-    let mut arrivals = Vec::new();
-    for index in 0..world.len() {
-        if index == scored_from {
-            simulator.reset_waits();
+    let mut replay = Running::start(load, pool);
+    for index in 0..load.len() {
+        replay.interval(index, rule, scored_from);
+        progress(index + 1, load.len());
+    }
+    replay.end(scored_from)
+}
+
+/// Replays like [`replay`] as long as `go_on`, which is told the intervals done and all, says so; none if it was stopped.
+pub fn replay_while(
+    load: &SimulatedLoad,
+    pool: (f64, f64),
+    rule: &mut dyn ScalingRule,
+    scored_from: usize,
+    go_on: &mut dyn FnMut(usize, usize) -> bool,
+) -> Option<Replay> {
+    let mut replay = Running::start(load, pool);
+    for index in 0..load.len() {
+        replay.interval(index, rule, scored_from);
+        if !go_on(index + 1, load.len()) {
+            return None;
         }
-        world.arrivals(index, &mut arrivals);
-        let outcome = simulator.run_interval(&arrivals, world.service_seconds(index));
-        let record = world.record(index, &outcome);
+    }
+    Some(replay.end(scored_from))
+}
+
+/// A replay on its way through the load.
+struct Running<'a> {
+    load: &'a SimulatedLoad,
+    /// Longest wait of the SLA, seconds.
+    sla_wait_seconds: f64,
+    simulator: PoolSimulator,
+    rows: Vec<ReplayRow>,
+    arrivals: Vec<f64>,
+}
+
+impl<'a> Running<'a> {
+    fn start(load: &'a SimulatedLoad, (startup_seconds, sla_wait_seconds): (f64, f64)) -> Self {
+        let first = (1.5 * load.offered_jobs(0)).ceil().max(1.0) as u32;
+        Self {
+            load,
+            sla_wait_seconds,
+            simulator: PoolSimulator::new(first, startup_seconds, sla_wait_seconds),
+            rows: Vec::with_capacity(load.len()),
+            arrivals: Vec::new(),
+        }
+    }
+
+    fn interval(&mut self, index: usize, rule: &mut dyn ScalingRule, scored_from: usize) {
+        if index == scored_from {
+            self.simulator.reset_waits();
+        }
+        self.load.arrivals(index, &mut self.arrivals);
+        let outcome = self.simulator.run_interval(&self.arrivals, self.load.service_seconds(index));
+        let record = self.load.record(index, &outcome);
         rule.observe(&record);
         let target = rule.decide();
-        simulator.scale_to(target);
-        rows.push(ReplayRow {
+        self.simulator.scale_to(target);
+        self.rows.push(ReplayRow {
             timestamp: record.timestamp,
             arrivals: outcome.arrived,
             jobs: outcome.jobs,
@@ -121,12 +165,14 @@ pub fn replay(
             target,
             expected: rule.expected(),
         });
-        progress(index + 1, world.len());
     }
-    let late_bin = (pool.1 / SUBSTEP_SECONDS).floor() as usize + 1;
-    let scores =
-        score(rows.get(scored_from..).unwrap_or(&[]), &simulator.waits(), late_bin, world.interval_seconds());
-    Replay { rows, scored_from, scores }
+
+    fn end(self, scored_from: usize) -> Replay {
+        let late_bin = (self.sla_wait_seconds / SUBSTEP_SECONDS).floor() as usize + 1;
+        let rows = self.rows.get(scored_from..).unwrap_or(&[]);
+        let scores = score(rows, &self.simulator.waits(), late_bin, self.load.interval_seconds());
+        Replay { rows: self.rows, scored_from, scores }
+    }
 }
 
 fn score(rows: &[ReplayRow], waits: &[f64], late_bin: usize, interval_seconds: u32) -> Scores {
@@ -164,7 +210,7 @@ fn score(rows: &[ReplayRow], waits: &[f64], late_bin: usize, interval_seconds: u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::{Workload, WorldSettings};
+    use crate::simulate::{LoadSettings, Workload};
 
     struct Fixed(u32);
     impl ScalingRule for Fixed {
@@ -174,31 +220,44 @@ mod tests {
         }
     }
 
-    fn steady() -> World {
+    fn steady() -> SimulatedLoad {
         let workload = Workload {
             name: "steady".into(),
             start: Timestamp::EPOCH,
             interval_seconds: 120,
             events: vec![1200.0; 100],
         };
-        let settings = WorldSettings {
-            jobs_at_peak: 10.0,
-            service_noise: 0.0,
-            service_drift: 0.0,
-            ..Default::default()
-        };
-        World::new(&workload, &settings)
+        let settings =
+            LoadSettings { jobs_at_peak: 10.0, service_noise: 0.0, service_drift: 0.0, ..Default::default() };
+        SimulatedLoad::new(&workload, &settings)
     }
 
     #[test]
     fn enough_jobs_comply_and_too_few_do_not() {
-        let world = steady();
-        let enough = replay(&world, (180.0, 30.0), &mut Fixed(20), 20, &mut |_, _| {});
+        let load = steady();
+        let enough = replay(&load, (180.0, 30.0), &mut Fixed(20), 20, &mut |_, _| {});
         assert_eq!(enough.scores.sla_compliance_percent, 100.0);
         assert!((enough.scores.job_hours - 20.0 * 80.0 / 30.0).abs() < 1e-9);
         assert_eq!(enough.scores.scale_actions, 0);
-        let few = replay(&world, (180.0, 30.0), &mut Fixed(5), 20, &mut |_, _| {});
+        let few = replay(&load, (180.0, 30.0), &mut Fixed(5), 20, &mut |_, _| {});
         assert!(few.scores.sla_compliance_percent < 10.0, "{:?}", few.scores);
         assert!(few.rows.last().unwrap().backlog > 1000.0);
+    }
+
+    #[test]
+    fn a_replay_that_is_stopped_asks_its_rule_no_more() {
+        struct Counted(usize);
+        impl ScalingRule for Counted {
+            fn observe(&mut self, _: &Metrics) {}
+            fn decide(&mut self) -> u32 {
+                self.0 += 1;
+                1
+            }
+        }
+        let mut rule = Counted(0);
+        let stopped = replay_while(&steady(), (180.0, 30.0), &mut rule, 20, &mut |done, _| done < 7);
+        assert_eq!((stopped, rule.0), (None, 7));
+        let whole = replay_while(&steady(), (180.0, 30.0), &mut Fixed(20), 20, &mut |_, _| true);
+        assert_eq!(whole, Some(replay(&steady(), (180.0, 30.0), &mut Fixed(20), 20, &mut |_, _| {})));
     }
 }

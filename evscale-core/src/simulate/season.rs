@@ -1,9 +1,8 @@
 //! Shapes of the day and of the week, and noise with a memory.
 
 use super::Generator;
-use super::workload::pick;
 use crate::time::{DAY_MS, Timestamp};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::TAU;
 
@@ -104,4 +103,9 @@ pub(super) fn correlated_noise(random: &mut Generator, length: usize, decay: f64
             value
         })
         .collect()
+}
+
+/// One of a few values.
+pub(super) fn pick<'a, T>(random: &mut impl Rng, values: &'a [T]) -> &'a T {
+    &values[random.random_range(0..values.len())]
 }

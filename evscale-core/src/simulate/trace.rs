@@ -95,7 +95,7 @@ impl Workload {
     }
 }
 
-fn row(line: &str) -> std::result::Result<(Timestamp, f64), String> {
+fn row(line: &str) -> Result<(Timestamp, f64), String> {
     let (stamp, count) =
         line.split_once(',').ok_or_else(|| format!("{line:?}, expected `timestamp,events`"))?;
     let at: Timestamp = stamp.trim().parse().map_err(|problem: Error| problem.to_string())?;

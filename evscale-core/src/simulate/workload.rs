@@ -1,9 +1,9 @@
 //! Workloads: counts of events per interval, generated from a seed.
 
 use super::Generator;
-use super::season::{Season, correlated_noise};
+use super::season::{Season, correlated_noise, pick};
 use crate::time::Timestamp;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Gamma, Poisson};
 
 /// 2026-01-05T00:00:00Z, a Monday.
@@ -208,11 +208,6 @@ fn count(random: &mut Generator, mean: f64, dispersion: f64, batch: f64) -> f64 
 /// A Poisson draw; zero for a mean that is not positive.
 pub(super) fn poisson(random: &mut Generator, mean: f64) -> f64 {
     Poisson::new(mean.clamp(0.0, 1e12)).map_or(0.0, |distribution| distribution.sample(random))
-}
-
-/// One of a few values.
-pub(super) fn pick<'a, T>(random: &mut impl Rng, values: &'a [T]) -> &'a T {
-    &values[random.random_range(0..values.len())]
 }
 
 #[cfg(test)]

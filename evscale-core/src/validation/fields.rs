@@ -1,9 +1,8 @@
 //! Field by field: range, plausibility against the records before, and contradictions.
 
-use super::{DataQuality, Doubt, Expectation};
+use super::{DataQuality, Expectation, Issue};
 use crate::config::Config;
-use crate::forecaster::LARGEST_COUNT;
-use crate::metrics::Metrics;
+use crate::metrics::{FieldMut, LARGEST_COUNT, Metrics};
 
 /// Arrivals above this multiple of everything known are taken for a broken counter.
 const ABSURD_RISE: f64 = 1000.0;
@@ -30,8 +29,8 @@ impl Repairs {
     }
 
     /// The verdict on the record, if anything was repaired.
-    pub(super) fn first(&self) -> Option<Doubt> {
-        self.texts.first().map(|text| Doubt::new(self.first, text.clone()))
+    pub(super) fn first(&self) -> Option<Issue> {
+        self.texts.first().map(|text| Issue::new(self.first, text.clone()))
     }
 
     fn note(&mut self, quality: DataQuality, key: &str, value: f64, expected: &str) {
@@ -65,29 +64,15 @@ fn ranges(record: &mut Metrics, config: &Config, repairs: &mut Repairs) {
     let most_jobs = 10.0 * f64::from(config.max_jobs) + 1000.0;
     required(&mut record.logged_events_count, "logged_events_count", LARGEST_COUNT, repairs);
     required(&mut record.current_job_count, "current_job_count", most_jobs, repairs);
-    let fields: [(&mut Option<f64>, &str, f64, f64); 10] = [
-        (&mut record.processed_events_count, "processed_events_count", 0.0, LARGEST_COUNT),
-        (&mut record.queued_events_count, "queued_events_count", 0.0, LARGEST_COUNT),
-        (&mut record.unprocessed_events_count, "unprocessed_events_count", 0.0, LARGEST_COUNT),
-        (&mut record.average_processing_duration_ms, "average_processing_duration_ms", 0.0, 1e10),
-        (&mut record.cpu_utilization_percent, "cpu_utilization_percent", 0.0, 105.0),
-        (&mut record.memory_utilization_percent, "memory_utilization_percent", 0.0, 105.0),
-        (&mut record.average_queue_wait_time_ms, "average_queue_wait_time_ms", 0.0, 1e12),
-        (&mut record.sla_violations_count, "sla_violations_count", 0.0, LARGEST_COUNT),
-        (&mut record.error_rate_percent, "error_rate_percent", 0.0, 100.0),
-        (&mut record.expected_traffic_multiplier, "expected_traffic_multiplier", 0.01, 100.0),
-    ];
-    for (field, key, low, high) in fields {
-        if let Some(value) = *field
+    for field in Metrics::FIELDS {
+        if let Some((low, high)) = field.range
+            && let Some(FieldMut::Number(slot)) = record.field_mut(field.name)
+            && let Some(value) = *slot
             && !(low..=high).contains(&value)
         {
-            repairs.out_of_range(key, value, &format!("{low} to {high:e}"));
-            *field = None;
+            repairs.out_of_range(field.name, value, &format!("{low} to {high:e}"));
+            *slot = None;
         }
-    }
-    if record.network_io_mbps.is_some_and(|v| !v.is_finite() || v < 0.0) {
-        repairs.out_of_range("network_io_mbps", record.network_io_mbps.unwrap_or(f64::NAN), "at least 0");
-        record.network_io_mbps = None;
     }
 }
 

@@ -4,10 +4,12 @@
 //! record can make it useless as a whole.
 
 mod fields;
+mod freshness;
 mod quality;
 mod stuck;
 
-pub(crate) use quality::Doubt;
+pub(crate) use freshness::{anomalous, issue_at};
+pub(crate) use quality::Issue;
 pub use quality::{AllowedActions, DataQuality};
 pub(crate) use stuck::Movement;
 
@@ -21,7 +23,7 @@ use serde::{Deserialize, Serialize};
 const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
 
 /// Usable records in a row after a blackout until the pool may shrink again.
-const PROOF_RECORDS: u32 = 3;
+const RETURNING_RECORDS: u32 = 3;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,57 +67,64 @@ pub(crate) struct Expectation {
     returning: u32,
 }
 
-/// A record after its checks.
+/// A record without the values that make no sense in it.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
-pub(crate) enum Checked {
-    Rejected(Doubt),
-    Usable { record: Metrics, repairs: Vec<String>, doubt: Option<Doubt> },
+pub(crate) struct Checked {
+    pub(crate) record: Metrics,
+    /// What was set to unknown, and why.
+    pub(crate) repairs: Vec<String>,
+    pub(crate) issue: Option<Issue>,
 }
 
 impl Expectation {
     /// Judges a record; remembers only what later judgements need.
-    pub(crate) fn check(&mut self, record: &Metrics, config: &Config) -> Checked {
-        if let Some(doubt) = self.bad_time(record.timestamp, config) {
-            return Checked::Rejected(doubt);
+    ///
+    /// # Errors
+    /// The record is rejected: why.
+    pub(crate) fn check(&mut self, record: &Metrics, config: &Config) -> Result<Checked, Issue> {
+        if let Some(issue) = self.bad_time(record.timestamp, config) {
+            return Err(issue);
         }
         let mut record = record.clone();
         let mut repairs = Repairs::default();
         check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.first();
-        let doubt = self.judge(&record, repaired, config);
+        let issue = self.judge(&record, repaired, config);
         self.remember(&record);
-        Checked::Usable { record, repairs: repairs.into_texts(), doubt }
+        Ok(Checked { record, repairs: repairs.into_texts(), issue })
     }
 
     /// The verdict on a record whose fields were checked.
-    fn judge(&mut self, record: &Metrics, repaired: Option<Doubt>, config: &Config) -> Option<Doubt> {
+    fn judge(&mut self, record: &Metrics, repaired: Option<Issue>, config: &Config) -> Option<Issue> {
         let gap = self.newest.map_or(0.0, |newest| record.timestamp.seconds_since(newest));
         let interval = f64::from(config.interval_seconds);
         let blackout = f64::from(config.stale_fail_safe_seconds).max(config.stale_seconds());
-        self.returning = if gap > blackout { PROOF_RECORDS } else { self.returning.saturating_sub(1) };
+        self.returning = if gap > blackout { RETURNING_RECORDS } else { self.returning.saturating_sub(1) };
         let stuck = self.movement.observe(record);
         if repaired.is_some() {
             return repaired;
         }
         if let Some(reason) = stuck {
-            return Some(Doubt::new(DataQuality::Stuck, reason));
+            return Some(Issue::new(DataQuality::Stuck, reason));
         }
         if record.is_deploy_in_progress == Some(true) {
-            return Some(Doubt::new(DataQuality::Deploy, "a deploy is in progress"));
+            return Some(Issue::new(DataQuality::Deploy, "a deploy is in progress"));
         }
         if gap > config.stale_seconds().max(2.0 * interval) {
             let reason = format!("the records before this one are missing for {:.0} min", gap / 60.0);
             let quality = if gap > blackout { DataQuality::Returning } else { DataQuality::Gap };
-            return Some(Doubt::new(quality, reason));
+            return Some(Issue::new(quality, reason));
         }
         (self.returning > 0).then(|| {
-            let number = PROOF_RECORDS - self.returning + 1;
-            Doubt::new(DataQuality::Returning, format!("record {number} of {PROOF_RECORDS} after a blackout"))
+            let number = RETURNING_RECORDS - self.returning + 1;
+            Issue::new(
+                DataQuality::Returning,
+                format!("record {number} of {RETURNING_RECORDS} after a blackout"),
+            )
         })
     }
 
-    fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<Doubt> {
+    fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<Issue> {
         let newest = self.newest?;
         let ahead = at.seconds_since(newest);
         let interval = f64::from(config.interval_seconds);
@@ -126,7 +135,7 @@ impl Expectation {
                 "metrics record at {at}: not newer than the newest one, which is of {newest}; expected one about {} s later",
                 config.interval_seconds
             );
-            return Some(Doubt::new(quality, reason));
+            return Some(Issue::new(quality, reason));
         }
         if ahead > LONGEST_GAP_SECONDS {
             let confirmed = self.far_ahead.is_some_and(|far| {
@@ -140,7 +149,7 @@ impl Expectation {
                     ahead / 86_400.0,
                     LONGEST_GAP_SECONDS / 86_400.0
                 );
-                return Some(Doubt::new(DataQuality::FarAhead, reason));
+                return Some(Issue::new(DataQuality::FarAhead, reason));
             }
         }
         None

@@ -112,14 +112,19 @@ impl DataQuality {
 
 /// A verdict other than good, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Doubt {
+pub(crate) struct Issue {
     pub(crate) quality: DataQuality,
     pub(crate) reason: String,
 }
 
-impl Doubt {
+impl Issue {
     pub(crate) fn new(quality: DataQuality, reason: impl Into<String>) -> Self {
         Self { quality, reason: reason.into() }
+    }
+
+    /// Of a pool that was restored and has not seen a record since.
+    pub(crate) fn restored() -> Self {
+        Self::new(DataQuality::Restored, "no record since the state was restored")
     }
 
     /// The verdict and its reason.

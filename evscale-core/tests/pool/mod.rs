@@ -5,13 +5,14 @@ use evscale_core::{
     Action, Autoscaler, Config, DataQuality, Decision, ManualOrder, ManualOverride, Metrics, ModelBundle,
     Pause, ScalingOutcome, StaleAction,
 };
-use evscale_core::{Timestamp, Verdict};
+use evscale_core::{Rule, Timestamp, Verdict};
 use rand::{Rng, RngExt};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Rules that may go beyond step limits and cooldowns: they protect what matters more.
-const OVERRIDING: [&str; 5] = ["bounds", "budget_cap", "stale_records", "manual_fixed", "manual_cap"];
+const OVERRIDING: [Rule; 5] =
+    [Rule::Bounds, Rule::JobHourBudget, Rule::StaleRecords, Rule::ManualFixed, Rule::ManualCap];
 /// Horizon of the plan's first step, minutes.
 const PLANNED_MINUTES: u32 = 12;
 
@@ -26,7 +27,7 @@ pub struct Pool<R> {
     pause: Pause,
     last_change: Option<Timestamp>,
     /// The newest record was rejected, repaired or contradicts itself.
-    doubtful: bool,
+    bad_data: bool,
     restored: bool,
     newest: Option<Timestamp>,
     /// The last decision: it stands until the next one is due.
@@ -91,7 +92,7 @@ impl<R: Rng> Pool<R> {
             jobs,
             pause: Pause::Off,
             last_change: None,
-            doubtful: false,
+            bad_data: false,
             restored: false,
             newest: None,
             standing: None,
@@ -157,7 +158,7 @@ impl<R: Rng> Pool<R> {
         let seen = self.scaler.observe(&record).expect("bad records are told by the verdict");
         assert!((0.0..=1.0).contains(&seen.anomaly_score), "{seen:?}");
         assert_eq!(seen.reason.is_some(), seen.verdict == Verdict::Rejected, "{seen:?}");
-        self.doubtful = seen.data_quality != DataQuality::Good;
+        self.bad_data = seen.data_quality != DataQuality::Good;
         if seen.verdict != Verdict::Rejected {
             self.newest = Some(at);
             self.restored = false;
@@ -209,15 +210,15 @@ impl<R: Rng> Pool<R> {
             jobs = entry.after;
         }
         assert_eq!(jobs, to, "the trail's last number is the recommendation: {}", tell());
-        let names: Vec<_> = decision.trail.iter().map(|entry| entry.rule.clone()).collect();
-        assert_eq!(names, decision.limited_by, "{}", tell());
+        let rules: Vec<Rule> = decision.trail.iter().map(|entry| entry.rule).collect();
+        assert_eq!(rules, decision.limited_by, "{}", tell());
         let again: Decision = serde_json::from_str(&decision.to_json()).expect("a decision can be read back");
         assert_eq!(&again, decision);
         if self.standing.replace(decision.clone()).as_ref() == Some(decision) {
             return;
         }
         assert_eq!(decision.decided_at, now, "{}", tell());
-        let overridden = names.iter().any(|name| OVERRIDING.contains(&name.as_str()));
+        let overridden = rules.iter().any(|rule| OVERRIDING.contains(rule));
         let limit =
             |percent: f64, count: u32| ((f64::from(from) * percent / 100.0).floor() as u32).max(count);
         let since = self.last_change.map(|at| now.seconds_since(at));
@@ -235,7 +236,7 @@ impl<R: Rng> Pool<R> {
                 assert!(to >= least, "step down: {}", tell());
                 assert!(!within(config.cooldown_down_seconds), "cooldown down: {}", tell());
                 assert!(!matches!(self.pause, Pause::All | Pause::Down), "pause: {}", tell());
-                assert!(!self.doubtful, "shrank on a doubtful record: {}", tell());
+                assert!(!self.bad_data, "shrank on bad data: {}", tell());
                 assert!(!self.restored, "shrank before a fresh record: {}", tell());
                 let age = self.newest.map_or(f64::INFINITY, |at| now.seconds_since(at));
                 let longest = config.stale_seconds() / 2.0;
@@ -250,7 +251,7 @@ impl<R: Rng> Pool<R> {
         assert!(held, "changed before a fresh record: {}", tell());
         self.check_order(decision, now);
         if to < from && !overridden {
-            self.check_proof(decision);
+            self.check_floor(decision);
         }
         assert_eq!(decision.drain.is_some(), to < from, "{}", tell());
         if let Some(drain) = &decision.drain {
@@ -275,7 +276,7 @@ impl<R: Rng> Pool<R> {
     fn check_order(&self, decision: &Decision, now: Timestamp) {
         let Some(manual) = self.manual.filter(|manual| now < manual.until) else { return };
         let to = decision.recommended_jobs;
-        let later = |rule: &String| ["pause", "budget_cap", "bounds"].contains(&rule.as_str());
+        let later = |rule: &Rule| [Rule::Pause, Rule::JobHourBudget, Rule::Bounds].contains(rule);
         if !decision.limited_by.iter().any(later) {
             match manual.order {
                 ManualOrder::Fixed(jobs) => assert_eq!(to, jobs, "order: {}", decision.to_json()),
@@ -298,8 +299,8 @@ impl<R: Rng> Pool<R> {
     }
 
     /// A smaller pool serves the 95 % quantile of the forecast in 12 minutes, if cooldown and startup reach that far.
-    fn check_proof(&self, decision: &Decision) {
-        let tell = || format!("proof: {}\n{}", decision.to_json(), self.config.to_json());
+    fn check_floor(&self, decision: &Decision) {
+        let tell = || format!("floor: {}\n{}", decision.to_json(), self.config.to_json());
         let planned = decision.plan.iter().find(|step| step.minutes_ahead == PLANNED_MINUTES);
         let Some(planned) = planned else { panic!("{}", tell()) };
         let steps = (PLANNED_MINUTES * 60).div_ceil(self.config.interval_seconds);

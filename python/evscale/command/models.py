@@ -12,7 +12,9 @@ from pathlib import Path
 
 import evscale
 
-from .._refuse import refuse
+from .._evscale import replace_file
+from .._refuse import contents, refuse
+from .terminal import LARGEST_TEXT
 
 FAILED = 1
 
@@ -58,6 +60,7 @@ def _loaded(path: Path | None, public_key: str | None) -> evscale.ModelBundle:
 
 
 def run_bundle(args: argparse.Namespace) -> int:
+    """Shows, checks or signs a bundle."""
     if args.action == "sign":
         return _sign(args)
     bundle = _loaded(args.path, args.public_key)
@@ -85,9 +88,9 @@ def _sign(args: argparse.Namespace) -> int:
     if args.new_key:
         with os.fdopen(os.open(args.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(os.urandom(32).hex() + "\n")
-    seed = args.key.read_text(encoding="ascii").strip()
+    seed = contents(args.key, LARGEST_TEXT).decode("ascii", "replace").strip()
     key = public_key_of(seed)
-    (args.path / "manifest.sig").write_bytes(sign_manifest((args.path / "manifest.json").read_bytes(), seed))
+    replace_file(args.path / "manifest.sig", sign_manifest((args.path / "manifest.json").read_bytes(), seed))
     evscale.ModelBundle.load(args.path, key)
     print(json.dumps({"public_key": key}) if args.json else f"signed; public key {key}")
     return 0

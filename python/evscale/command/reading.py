@@ -16,6 +16,7 @@ from ..readers.kind import KINDS
 from ..readers.options import GAPS
 from ..readers.panels import values_of
 from . import servers
+from .terminal import say, standard_input
 
 
 def add_arguments(part: argparse.ArgumentParser) -> None:
@@ -69,7 +70,7 @@ def file_of(args: argparse.Namespace) -> str:
     import tempfile
 
     with tempfile.NamedTemporaryFile(prefix="evscale-", suffix=".input", delete=False) as file:
-        file.write(sys.stdin.buffer.read())
+        file.write(standard_input().buffer.read())
     args.file = file.name
     return file.name
 
@@ -114,7 +115,7 @@ def _of_server(args: argparse.Namespace) -> Understood:
 def history_of(understood: Understood, args: argparse.Namespace) -> evscale.History:
     """Returns the history, after the paragraph on what was understood, which goes to standard error with --json."""
     history = understood.history()
-    print(understood.paragraph + "\n", file=sys.stderr if args.json else sys.stdout)
+    say(understood.paragraph + "\n", sys.stderr if args.json else sys.stdout)
     return history
 
 
@@ -124,6 +125,6 @@ def run_look(args: argparse.Namespace) -> int:
         if args.json:
             print(one.json)
             continue
-        print(("\n" if number else "") + one.paragraph)
-        print(f"  next    {one.next_command}")
+        say(("\n" if number else "") + one.paragraph)
+        say(f"  next    {one.next_command}")
     return 0

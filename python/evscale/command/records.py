@@ -67,15 +67,13 @@ class Records:
 
     def record(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the fields of a record with evscale's names and types."""
-        out: dict[str, Any] = {}
-        for theirs, value in given.items():
-            name = self._ours.get(theirs, theirs)
-            if name not in evscale.FIELDS:
-                if self.ignore_extra:
-                    continue
+        names = {theirs: self._ours.get(theirs, theirs) for theirs in given}
+        for theirs, name in names.items():
+            if name not in evscale.FIELDS and not self.ignore_extra:
                 raise refuse(f"unknown field {shown(theirs)}{near(theirs)}; --column FIELD={theirs} gives it a meaning, "
                              "--ignore-extra passes it over; `evscale decide --help` lists the fields")
-            out[name] = self._time(value) if name == "timestamp" else _plain(name, value)
+        out = {name: self._time(given[theirs]) if name == "timestamp" else _plain(name, given[theirs])
+               for theirs, name in names.items() if name in evscale.FIELDS}
         absent = [name for name in evscale.FIELDS[:1] + ("logged_events_count", "current_job_count") if name not in out]
         if absent:
             raise refuse(f"no field `{absent[0]}` among {listed(given)}, which is required; --column {absent[0]}=NAME tells its name here")

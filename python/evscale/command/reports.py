@@ -17,6 +17,7 @@ from ..readers import look
 from ..report import Report
 from .reading import history_of, readings
 from .settings import config_of
+from .terminal import say
 
 UNITS_MS = {"ms": 1.0, "s": 1000.0, "min": 60_000.0, "us": 0.001}
 POOLS = (4.0, 16.0, 64.0)
@@ -69,7 +70,7 @@ def run_backtest(args: argparse.Namespace) -> int:
             _tell(report, name, args)
         if args.html is not None:
             report.to_html(args.html, title=f"evscale backtest: {name}")
-            print(f"\nreport: {args.html}", file=sys.stderr if args.json else sys.stdout)
+            say(f"\nreport: {args.html}", sys.stderr if args.json else sys.stdout)
     return 0
 
 
@@ -82,13 +83,13 @@ def _check_output(path: Path | None) -> None:
     except ImportError:
         raise missing("matplotlib", "--html", "plot") from None
     if path.is_dir() or not path.parent.is_dir():
-        raise refuse(f"--html {path}: {'this is a folder' if path.is_dir() else f'there is no folder {path.parent}'}, expected a file "
+        raise refuse(f"--html {path}: {'this is no file but a folder' if path.is_dir() else f'there is no folder {path.parent}'}, expected a file "
                      "in a folder that exists")
 
 
 def _tell(report: Report, name: str, args: argparse.Namespace) -> None:
     scored = len(report.times) - report.scored_from
-    print(f"{name}: {scored} scored intervals of {look.span(report.interval_seconds)} after the warm-up\n")
+    say(f"{name}: {scored} scored intervals of {look.span(report.interval_seconds)} after the warm-up\n")
     print(report.table())
     for remark in report.remarks:
         print(f"\n{remark}")

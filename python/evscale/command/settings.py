@@ -10,6 +10,7 @@ from typing import Any
 import evscale
 
 from .._refuse import refuse, shown
+from .terminal import text_of
 
 
 def add_arguments(part: argparse.ArgumentParser) -> None:
@@ -22,15 +23,17 @@ def config_of(args: argparse.Namespace, **more: Any) -> evscale.Config:
     """Returns the configuration of a file with single settings over it."""
     settings: dict[str, Any] = {}
     if args.config is not None:
-        settings = json_object(args.config.read_text(encoding="utf-8"), str(args.config))
+        settings = json_object(text_of(args.config), str(args.config))
     for one in args.set:
         name, sign, text = one.partition("=")
         if not sign:
             raise refuse(f"--set got {one!r}, expected SETTING=VALUE such as max_jobs=200")
         try:
             settings[name] = json.loads(text)
-        except (ValueError, RecursionError):
+        except json.JSONDecodeError:
             settings[name] = text
+        except (ValueError, RecursionError) as problem:
+            raise refuse(f"--set {name}: {'nested too deeply' if isinstance(problem, RecursionError) else problem}") from None
     return evscale.Config(**{**settings, **{name: value for name, value in more.items() if value is not None}})
 
 
@@ -38,7 +41,9 @@ def json_object(text: str, where: str) -> dict[str, Any]:
     """Returns the JSON object of a text."""
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError) as problem:
+    except RecursionError:
+        raise refuse(f"{where}: nested too deeply, expected a JSON object") from None
+    except ValueError as problem:
         raise refuse(f"{where}: {getattr(problem, 'msg', str(problem)[:80])}, expected a JSON object") from None
     if not isinstance(value, dict):
         raise refuse(f"{where}: {shown(text.strip()[:60])}, expected a JSON object")

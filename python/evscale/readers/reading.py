@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._refuse import option, refuse
+from .._refuse import door, option, refuse
 from .doubts import Doubt, iso
 from .grid import (
     EVEN_SHARE,
@@ -77,6 +77,7 @@ class Reading:
     doubts: tuple[Doubt, ...]
 
 
+@door
 def read(source: Any, options: Options) -> Reading:
     """Returns what a source holds; what cannot be read is refused with the option that helps."""
     return read_table(open_source(source, options.encoding, options.sheet), options)

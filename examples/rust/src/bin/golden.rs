@@ -1,8 +1,8 @@
 //! Golden vectors: `golden records` prints the metrics records of two generated weeks under a reactive rule, one JSON
 //! object a line; `golden decide CONFIG.json` reads such lines and prints the decision after each.
 
-use evscale_core::simulate::peers::{HpaCpu, PeerPool};
-use evscale_core::simulate::{ScalingRule, Workload, World, WorldSettings, replay};
+use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
+use evscale_core::simulate::{LoadSettings, ScalingRule, SimulatedLoad, Workload, replay};
 use evscale_core::{Autoscaler, Config, Metrics};
 use std::error::Error;
 use std::io::{BufRead, BufWriter, Write};
@@ -31,8 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["records"] => {
-            let world = World::new(&Workload::two_weeks(1), &WorldSettings::default());
-            let pool = PeerPool {
+            let world = SimulatedLoad::new(&Workload::two_weeks(1), &LoadSettings::default());
+            let pool = BaselinePool {
                 bounds: (1, 90),
                 interval_seconds: 120,
                 startup_seconds: 180.0,

@@ -1,0 +1,40 @@
+//! What runs beside the rules: sessions of the networks, or what the host put in their places.
+
+use crate::bundle::ModelBundle;
+use crate::config::Config;
+use crate::error::Result;
+use crate::forecaster::{ForecastSource, ForecasterNetwork};
+use crate::policy::{PolicyNetwork, PolicySource};
+
+/// The sessions of both networks, or what the host put in their places. Sessions keep nothing from one run to the next, so
+/// pools can take turns with them.
+#[derive(Debug)]
+pub(crate) struct Networks {
+    pub(crate) forecaster: Box<dyn ForecastSource>,
+    pub(crate) policy: Box<dyn PolicySource>,
+}
+
+impl Networks {
+    pub(crate) fn new(bundle: &ModelBundle) -> Self {
+        Self {
+            forecaster: Box::new(ForecasterNetwork::new(bundle)),
+            policy: Box::new(PolicyNetwork::new(bundle)),
+        }
+    }
+
+    /// Of a bundle, or of the bundled one; none where the configuration does without.
+    pub(crate) fn for_config(config: &Config, bundle: Option<ModelBundle>) -> Result<Option<Self>> {
+        config.check()?;
+        if !config.use_networks {
+            return Ok(None);
+        }
+        let bundle = bundle.map_or_else(ModelBundle::bundled, Ok)?;
+        bundle.check_signer(config)?;
+        Ok(Some(Self::new(&bundle)))
+    }
+
+    /// Returns both.
+    pub(crate) fn split(&mut self) -> (&mut (dyn ForecastSource + 'static), &mut dyn PolicySource) {
+        (self.forecaster.as_mut(), self.policy.as_mut())
+    }
+}

@@ -1,0 +1,199 @@
+//! The way of a record and the way to a decision: each stage in turn, over the plain [`State`] of one pool.
+//!
+//! [`observe`] is [`ingest`] and [`complete`], apart so that a fleet can forecast many pools in between. [`learn`] is
+//! everything after the forecast: the policy network is trained through it, and through [`conclude`].
+
+use super::networks::Networks;
+use super::observation::Observation;
+use super::state::{Ran, State};
+use crate::calendar::Calendar;
+use crate::config::Config;
+use crate::decision::{Decision, Evidence, explain};
+use crate::error::Result;
+use crate::features::{ForecasterInput, forecaster_input};
+use crate::forecaster::{ForecastSource, Precomputed, Quantiles};
+use crate::inference::CircuitState;
+use crate::metrics::Metrics;
+use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, load_ahead, propose, whole_jobs};
+use crate::safety::Context;
+use crate::time::Timestamp;
+use crate::validation::{Checked, Issue, anomalous, issue_at};
+use std::sync::Arc;
+
+/// A record that is in the history, and what its forecast is made from.
+pub(crate) struct Ingested {
+    checked: Checked,
+    pub(crate) input: ForecasterInput,
+}
+
+/// Takes a record the whole way.
+pub(crate) fn observe(
+    config: &Config,
+    calendar: &Calendar,
+    state: &mut State,
+    networks: Option<&mut Networks>,
+    record: &Metrics,
+) -> Observation {
+    ingest(config, calendar, state, record)
+        .map_or_else(|rejected| rejected, |ingested| complete(config, state, networks, ingested, None))
+}
+
+/// Validates a record, takes it into the history and computes the features.
+///
+/// # Errors
+/// The observation of a record that is rejected.
+pub(crate) fn ingest(
+    config: &Config,
+    calendar: &Calendar,
+    state: &mut State,
+    record: &Metrics,
+) -> Result<Ingested, Observation> {
+    let checked = check(config, state, record)?;
+    state.history.push(checked.record.timestamp, checked.record.logged_events_count);
+    let traffic = checked.record.expected_traffic_multiplier.unwrap_or(1.0);
+    Ok(Ingested { input: forecaster_input(&state.history, calendar, traffic), checked })
+}
+
+/// Forecasts after a record, learns from it, and reports whether a decision is due. `precomputed` is the forecasting
+/// network's answer where it ran already.
+pub(crate) fn complete(
+    config: &Config,
+    state: &mut State,
+    networks: Option<&mut Networks>,
+    Ingested { checked, input }: Ingested,
+    precomputed: Option<Result<Quantiles>>,
+) -> Observation {
+    let (forecaster, policy) = networks.map(Networks::split).unzip();
+    let mut precomputed = precomputed.map(|answer| Precomputed(Some(answer)));
+    let forecaster =
+        precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
+    state.ensemble.advance(&state.history, &input, forecaster);
+    *Arc::make_mut(&mut state.forecast) = state.ensemble.forecast(&state.history);
+    let issue = checked.issue.or_else(|| anomalous(state.ensemble.record_anomaly()));
+    let policy_ran = learn(config, state, policy, &checked.record, issue);
+    state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
+    state.restored = false;
+    let emergency = Outlook::new(config, &state.forecast, &state.pool, &state.selection).emergency;
+    Observation {
+        emergency,
+        decision_due: emergency || state.schedule.due(config, checked.record.timestamp),
+        ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
+    }
+}
+
+/// Takes a record into the history alone.
+pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> Observation {
+    let checked = match check(config, state, record) {
+        Ok(checked) => checked,
+        Err(rejected) => return rejected,
+    };
+    state.history.push(checked.record.timestamp, checked.record.logged_events_count);
+    state.ensemble.backfill(checked.record.logged_events_count);
+    Observation {
+        decision_due: state.schedule.due(config, checked.record.timestamp),
+        ..Observation::usable(checked.repairs, checked.issue.as_ref(), state.forecast.anomaly_score)
+    }
+}
+
+fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
+    state.expectation.check(record, config).map_err(|issue| {
+        let newest = state.expectation.newest.unwrap_or(record.timestamp);
+        let decision_due = state.schedule.due(config, newest);
+        state.issue = Some(issue.clone());
+        Observation { decision_due, ..Observation::rejected(issue, state.forecast.anomaly_score) }
+    })
+}
+
+/// Learns from a checked record and the forecast after it: pool, safety, and the shadow evaluation of the candidates and
+/// of the network, which also tries out one whose breaker is half-open. Reports whether the network ran.
+pub(crate) fn learn(
+    config: &Config,
+    state: &mut State,
+    policy: Option<&mut dyn PolicySource>,
+    record: &Metrics,
+    issue: Option<Issue>,
+) -> bool {
+    let forecast = Arc::clone(&state.forecast);
+    state.issue = issue;
+    state.pool.observe(config, record, state.schedule.recommended());
+    state.safety.observe(record, &state.pool, f64::from(config.interval_seconds));
+    let load = load_ahead(config, &forecast, &state.pool, &state.selection);
+    state.availability.observe(load.is_some());
+    let known = load.zip(state.pool.events());
+    if let Some((load, events)) = &known {
+        state.selection.evaluate(load, record.timestamp, *events, state.pool.late_events());
+    }
+    let Some(policy) = policy else { return false };
+    if state.policy_breaker.next() == CircuitState::Open || known.is_none() {
+        return false;
+    }
+    let Some(load) = load_ahead(config, &forecast, &state.pool, &state.selection) else { return false };
+    let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
+    let ran = state.selection.evaluate_network(&load, seen, policy);
+    state.policy_breaker.record(&ran);
+    ran.unwrap_or(true)
+}
+
+/// Returns the decision at `now`: a new one if one is due or there is an emergency, else the standing one.
+pub(crate) fn decide(
+    config: &Config,
+    state: &mut State,
+    networks: Option<&mut Networks>,
+    now: Timestamp,
+) -> Decision {
+    let forecast = Arc::clone(&state.forecast);
+    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
+    if !outlook.emergency
+        && !state.schedule.due(config, now)
+        && let Some(standing) = state.schedule.standing()
+    {
+        return standing.clone();
+    }
+    let seen = outlook.need().map(|need| state.seen_by_policy(config, need, now));
+    let network = networks.zip(seen).map(|(networks, seen)| NetworkPolicy {
+        policy: networks.policy.as_mut(),
+        breaker: &mut state.policy_breaker,
+        trusted: state.selection.network_acts(),
+        seen,
+    });
+    let (mut proposal, ran) = propose(config, &state.pool, outlook.need(), &state.availability, network);
+    state.ran = Ran { forecaster: false, policy: ran };
+    let mut notes = Vec::new();
+    notes.extend(state.policy_breaker.take_recovery("policy network"));
+    notes.extend(state.ensemble.take_recovery("forecaster network"));
+    let fault = state.ensemble.without_network();
+    if proposal.source.is_learned() {
+        proposal.fallback = fault;
+    } else {
+        notes.extend(fault);
+    }
+    conclude(config, state, now, &outlook, proposal, notes)
+}
+
+/// Passes a proposal through the safety rules, explains what comes out, and lets it stand.
+pub(crate) fn conclude(
+    config: &Config,
+    state: &mut State,
+    now: Timestamp,
+    outlook: &Outlook<'_>,
+    proposal: Proposal,
+    notes: Vec<String>,
+) -> Decision {
+    let State { pool, selection, .. } = state;
+    state.issue = issue_at(now, pool.newest(), state.issue.as_ref(), state.restored, config);
+    let context = Context {
+        config,
+        now,
+        current_jobs: pool.current_jobs(config),
+        emergency: outlook.emergency,
+        floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
+        issue: state.issue.clone(),
+        fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
+        maintenance: pool.maintenance(),
+        orders: state.orders,
+    };
+    let outcome = state.safety.apply(&context, proposal.jobs);
+    let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
+    state.schedule.stand(config, &decision);
+    decision
+}

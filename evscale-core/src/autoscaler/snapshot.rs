@@ -1,0 +1,92 @@
+//! State out and in: postcard behind a header with magic, format version, length and CRC-32.
+
+use super::{Autoscaler, Networks, State};
+use crate::bundle::ModelBundle;
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+const MAGIC: [u8; 4] = *b"EVSC";
+const FORMAT_VERSION: u16 = 1;
+const HEADER: usize = 4 + 2 + 4 + 4;
+/// Largest snapshot that is read, bytes.
+const SIZE_LIMIT: usize = 4 * 1024 * 1024;
+
+impl Autoscaler {
+    /// The whole state of the pool, without configuration and models. It is bounded: below 256 KiB, whatever the records.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let body = postcard::to_allocvec(self.state()).unwrap_or_default();
+        let mut out = Vec::with_capacity(HEADER + body.len());
+        out.extend(MAGIC);
+        out.extend(FORMAT_VERSION.to_le_bytes());
+        out.extend((body.len() as u32).to_le_bytes());
+        out.extend(crc32fast::hash(&body).to_le_bytes());
+        out.extend(body);
+        out
+    }
+
+    /// An autoscaler that goes on from a snapshot. Until a fresh record arrives it holds the pool.
+    ///
+    /// # Errors
+    /// The snapshot is damaged, truncated, foreign, of another format, or of another interval; or the configuration
+    /// is refused.
+    pub fn restore(config: Config, bundle: ModelBundle, snapshot: &[u8]) -> Result<Self> {
+        let networks = Networks::for_config(&config, Some(bundle))?;
+        Self::restore_with(config, networks, snapshot)
+    }
+
+    pub(crate) fn restore_with(config: Config, networks: Option<Networks>, snapshot: &[u8]) -> Result<Self> {
+        let state = read(snapshot)?;
+        if !state.history.fits(config.interval_seconds) {
+            return Err(Error::snapshot(format!(
+                "snapshot has records every {} s, expected {} as `interval_seconds` of the configuration",
+                state.history.interval_seconds(),
+                config.interval_seconds
+            )));
+        }
+        if !state.ensemble.fits(&state.history, f64::from(config.interval_seconds)) {
+            return Err(Error::snapshot("snapshot has a forecaster that does not belong to its records"));
+        }
+        Self::from_parts(config, networks, Some(state))
+    }
+}
+
+fn read(snapshot: &[u8]) -> Result<State> {
+    if snapshot.len() > SIZE_LIMIT {
+        return Err(Error::snapshot(format!(
+            "snapshot is {} bytes long, expected at most {SIZE_LIMIT}",
+            snapshot.len()
+        )));
+    }
+    let truncated = || {
+        Error::snapshot(format!(
+            "snapshot is {} bytes long, expected a header of {HEADER} bytes",
+            snapshot.len()
+        ))
+    };
+    let (magic, rest) = snapshot.split_first_chunk::<4>().ok_or_else(truncated)?;
+    let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(truncated)?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(truncated)?;
+    let (checksum, body) = rest.split_first_chunk::<4>().ok_or_else(truncated)?;
+    if *magic != MAGIC {
+        return Err(Error::snapshot(format!("snapshot begins with {magic:02x?}, expected {MAGIC:02x?}")));
+    }
+    let version = u16::from_le_bytes(*version);
+    if version != FORMAT_VERSION {
+        return Err(Error::snapshot(format!(
+            "snapshot has the format version {version}, expected {FORMAT_VERSION}"
+        )));
+    }
+    let length = u32::from_le_bytes(*length) as usize;
+    if length != body.len() {
+        return Err(Error::snapshot(format!(
+            "snapshot has a body of {} bytes, expected {length}",
+            body.len()
+        )));
+    }
+    let (found, wanted) = (crc32fast::hash(body), u32::from_le_bytes(*checksum));
+    if found != wanted {
+        return Err(Error::snapshot(format!("snapshot has the checksum {found:08x}, expected {wanted:08x}")));
+    }
+    postcard::from_bytes(body)
+        .map_err(|problem| Error::snapshot(format!("snapshot cannot be read: {problem}")))
+}

@@ -1,0 +1,85 @@
+//! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
+
+use crate::config::Config;
+use crate::decision::Schedule;
+use crate::features::PolicyState;
+use crate::forecaster::{Ensemble, Forecast};
+use crate::inference::CircuitBreaker;
+use crate::metrics::History;
+use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
+use crate::pool::Pool;
+use crate::safety::{Orders, Safety};
+use crate::time::Timestamp;
+use crate::validation::{Expectation, Issue};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The state of one pool, by stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) history: History,
+    pub(crate) expectation: Expectation,
+    /// On the newest record, on one that was rejected since, or on the age of the newest one at the last decision.
+    pub(crate) issue: Option<Issue>,
+    pub(crate) pool: Pool,
+    pub(crate) ensemble: Ensemble,
+    pub(crate) availability: ForecastAvailability,
+    pub(crate) selection: Selection,
+    pub(crate) policy_breaker: CircuitBreaker,
+    pub(crate) safety: Safety,
+    pub(crate) orders: Orders,
+    pub(crate) schedule: Schedule,
+    /// The forecast at the newest record.
+    #[serde(skip)]
+    pub(crate) forecast: Arc<Forecast>,
+    /// No record has come since the state was restored.
+    #[serde(skip)]
+    pub(crate) restored: bool,
+    #[serde(skip)]
+    pub(crate) ran: Ran,
+}
+
+/// Networks that ran in the last call.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Ran {
+    pub(crate) forecaster: bool,
+    pub(crate) policy: bool,
+}
+
+impl State {
+    /// The state of a pool before its first record.
+    pub(crate) fn new(config: &Config) -> Self {
+        let history = History::new(config.interval_seconds);
+        let ensemble = Ensemble::new(f64::from(config.interval_seconds));
+        Self {
+            forecast: Arc::new(ensemble.forecast(&history)),
+            history,
+            expectation: Expectation::default(),
+            issue: None,
+            pool: Pool::new(config),
+            ensemble,
+            availability: ForecastAvailability::default(),
+            selection: Selection::new(config.min_jobs, config.use_networks),
+            policy_breaker: CircuitBreaker::default(),
+            safety: Safety::default(),
+            orders: Orders { pause: config.pause, manual: None },
+            schedule: Schedule::default(),
+            restored: false,
+            ran: Ran::default(),
+        }
+    }
+
+    /// Completes a state that was read from a snapshot.
+    pub(crate) fn restored(mut self, config: &Config) -> Self {
+        self.forecast = Arc::new(self.ensemble.forecast(&self.history));
+        self.restored = true;
+        self.schedule.keep_within(config);
+        self
+    }
+
+    /// Returns what the policy sees of the pool at `now`.
+    pub(crate) fn seen_by_policy(&self, config: &Config, need: &Need, now: Timestamp) -> PolicyState {
+        let since_change = self.safety.seconds_since_change(now);
+        policy_state(config, &self.forecast, &self.pool, need, now, since_change)
+    }
+}

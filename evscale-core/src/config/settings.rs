@@ -1,0 +1,228 @@
+//! The settings: name, meaning, type, default and range of each are the same lines. Documentation, checks and bindings read
+//! them from here.
+
+use super::check::{Bound, within};
+use super::{Pause, StaleAction};
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+/// A setting as it is documented.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Setting {
+    /// Name of the field, and key in JSON.
+    pub name: &'static str,
+    /// Meaning and unit.
+    pub description: String,
+    /// Default, as in JSON; `null` where there is none.
+    pub default: serde_json::Value,
+    /// Smallest and largest value: a number, or the name of the setting that bounds it.
+    pub range: Option<(&'static str, &'static str)>,
+}
+
+/// A bound: a number, or another setting.
+macro_rules! bound {
+    ($config:ident, $setting:ident) => {
+        Bound { setting: Some(stringify!($setting)), value: $config.$setting }
+    };
+    ($config:ident, $number:literal) => {
+        Bound { setting: None, value: $number }
+    };
+}
+
+/// Declares the settings: documentation, type, default, and range where there is one.
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr $(, $low:tt to $high:tt)?;)*) => {
+        /// Settings of one pool. Unknown keys, impossible combinations and values out of range are refused.
+        ///
+        /// Start from [`Config::default`] or [`Config::from_json`]; fields can be set directly, they are
+        /// checked when the autoscaler is built.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[non_exhaustive]
+        pub struct Config {
+            $(
+                $(#[doc = $doc])+
+                $(
+                    #[doc = ""]
+                    #[doc = concat!("Range: ", stringify!($low), " to ", stringify!($high), ".")]
+                )?
+                pub $name: $kind,
+            )*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Config {
+            /// Returns every setting as it is documented, in the order of the fields.
+            pub fn settings() -> Vec<Setting> {
+                let usual = Self::default();
+                vec![$(Setting {
+                    name: stringify!($name),
+                    description: [$($doc.trim()),+].join(" "),
+                    default: serde_json::to_value(&usual.$name).unwrap_or_default(),
+                    range: [$((stringify!($low), stringify!($high)))?].first().copied(),
+                },)*]
+            }
+
+            /// Checks every value against its range, first those between numbers.
+            pub(super) fn check_ranges(&self) -> Result<()> {
+                let mut related = Ok(());
+                $($(
+                    let (low, high) = (bound!(self, $low), bound!(self, $high));
+                    let numbers = low.setting.is_none() && high.setting.is_none();
+                    let found = within(stringify!($name), &self.$name, low, high);
+                    if numbers {
+                        found?;
+                    } else {
+                        related = related.and(found);
+                    }
+                )?)*
+                related
+            }
+        }
+    };
+}
+
+settings! {
+    /// Time between two metrics records, seconds.
+    interval_seconds: u32 = 120, 10 to 3600;
+    /// Time between two decisions, seconds. Emergencies do not wait for it.
+    decision_interval_seconds: u32 = 360, interval_seconds to 86400;
+    /// Fewest jobs.
+    min_jobs: u32 = 1, 0 to max_jobs;
+    /// Most jobs.
+    max_jobs: u32 = 100, 1 to 1000000;
+    /// Time from the request of a job until it takes events, seconds.
+    job_startup_seconds: u32 = 180, 0 to 7200;
+    /// Longest wait in the queue that meets the SLA, seconds.
+    sla_wait_seconds: f64 = 30.0, 0.001 to 86400.0;
+    /// Share of events that should meet the SLA. Stricter than 0.995 costs much more: what must never
+    /// happen cannot be learned from a week, so the pool keeps a reserve near its highest load.
+    sla_target: f64 = 0.995, 0.5 to 0.99999;
+    /// Utilization that jobs can be planned with.
+    target_utilization: f64 = 0.95, 0.1 to 1.0;
+    /// Mean time a job works on one event, ms, for pools whose records do not report it.
+    service_time_ms: Option<f64> = None, 1e-6 to 1e9;
+    /// IANA time zone of the pool's users.
+    time_zone: String = "UTC".to_owned();
+    /// Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
+    holidays: Vec<String> = Vec::new();
+    /// Dead band: changes up to this share of the pool are not made.
+    tolerance: f64 = 0.05, 0.0 to 0.5;
+    /// Scale-down goes to the highest proposal of this window, seconds. A step down to less
+    /// than two thirds of the pool looks back on less of it, in proportion, but on one decision at least.
+    scale_down_stabilization_seconds: u32 = 2400, 0 to 86400;
+    /// Most jobs added by one decision, as a percentage of the pool; the larger of the two limits holds.
+    max_step_up_percent: f64 = 100.0, 1.0 to 10000.0;
+    /// Most jobs added by one decision, absolute.
+    max_step_up_jobs: u32 = 4, 1 to 1000000;
+    /// Most jobs removed by one decision, as a percentage of the pool; the larger of the two limits holds.
+    max_step_down_percent: f64 = 50.0, 1.0 to 100.0;
+    /// Most jobs removed by one decision, absolute.
+    max_step_down_jobs: u32 = 2, 1 to 1000000;
+    /// Time after a change in which the pool does not grow, seconds.
+    cooldown_up_seconds: u32 = 0, 0 to 86400;
+    /// Time after a change in which the pool does not shrink, seconds.
+    cooldown_down_seconds: u32 = 300, 0 to 86400;
+    /// Window in which reversals of direction are counted, seconds.
+    flap_window_seconds: u32 = 7200, 60 to 604800;
+    /// Reversals in the window from which on the pool does not shrink.
+    max_reversals: u32 = 6, 1 to 1000;
+    /// Upper quantile that must fit into a smaller pool.
+    scale_down_quantile: f64 = 0.9, 0.5 to 0.995;
+    /// Most job-hours per day (UTC); none by default.
+    job_hours_per_day: Option<f64> = None, 0.1 to 1e9;
+    /// A newest record older than this is stale, seconds. Three intervals by default.
+    stale_after_seconds: Option<u32> = None, interval_seconds to 86400;
+    /// What stale records lead to in the end: `hold` or `fail_safe`.
+    stale_action: StaleAction = StaleAction::FailSafe;
+    /// Age of the newest record from which `stale_action` applies, seconds.
+    stale_fail_safe_seconds: u32 = 1800, 0 to 604800;
+    /// Job count to fail safe to after `stale_fail_safe_seconds` without metrics; the highest need of the last weeks by
+    /// default.
+    fail_safe_jobs: Option<u32> = None, min_jobs to max_jobs;
+    /// Quantile of the forecast that the pool must be able to serve within a startup time, else it is an emergency.
+    emergency_quantile: f64 = 0.8, 0.5 to 0.995;
+    /// How far that quantile may exceed the pool's capacity, as a share of it.
+    emergency_tolerance: f64 = 0.0, 0.0 to 10.0;
+    /// Whether an emergency may raise the pool during a maintenance window.
+    emergency_in_maintenance: bool = true;
+    /// Which changes are switched off from the start: `off`, `all`, `down` or `up`.
+    pause: Pause = Pause::Off;
+    /// Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
+    drain_busy_jobs: bool = false;
+    /// Latency budget per call, ms. A reported call above it opens the circuit breakers of the networks that ran in it.
+    latency_budget_ms: f64 = 1000.0, 1.0 to 60000.0;
+    /// Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be signed
+    /// by it; none by default.
+    bundle_public_key: Option<String> = None;
+    /// Whether the networks act; without them the statistical experts and the analytic rule do.
+    use_networks: bool = true;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use serde_json::{Value, json};
+
+    /// The number that a bound stands for in the default configuration.
+    fn value_of(bound: &str) -> f64 {
+        bound.parse().unwrap_or_else(|_| {
+            let named = Config::settings().into_iter().find(|setting| setting.name == bound).unwrap();
+            named.default.as_f64().unwrap()
+        })
+    }
+
+    fn refused(name: &str, value: &Value) -> Option<String> {
+        let text = json!({ name: value }).to_string();
+        Config::from_json(&text).err().map(|problem| {
+            assert_eq!(problem.kind(), ErrorKind::InvalidConfig, "{problem}");
+            problem.to_string()
+        })
+    }
+
+    #[test]
+    fn every_range_holds_at_its_ends_and_is_named_beyond_them() {
+        for setting in Config::settings() {
+            let Some((low, high)) = setting.range else { continue };
+            let (low, high) = (value_of(low), value_of(high));
+            let whole = matches!(setting.default, Value::Number(ref number) if number.is_u64())
+                || ["stale_after_seconds", "fail_safe_jobs"].contains(&setting.name);
+            let as_json = |value: f64| if whole { json!(value as i64) } else { json!(value) };
+            let step = if whole { 1.0 } else { 0.01 * low.max(0.01) };
+            for inside in [low, high] {
+                let message = refused(setting.name, &as_json(inside)).unwrap_or_default();
+                let by_range =
+                    message.contains(&format!("`{}` is", setting.name)) && message.contains(" to ");
+                assert!(!by_range, "{} = {inside}: {message}", setting.name);
+            }
+            for outside in [low - step, 1.01 * high + step] {
+                let message = refused(setting.name, &as_json(outside)).unwrap_or_default();
+                assert!(message.contains("expected"), "{} = {outside}: {message:?}", setting.name);
+                let negative_whole = whole && outside < 0.0;
+                assert!(
+                    negative_whole || message.contains(&format!("`{}` is", setting.name)),
+                    "{} = {outside}: {message}",
+                    setting.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_setting_says_what_it_is() {
+        let settings = Config::settings();
+        assert!(settings.iter().all(|setting| setting.description.ends_with('.')));
+        let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
+        let json: serde_json::Map<String, Value> =
+            serde_json::from_str(&Config::default().to_json()).unwrap();
+        assert_eq!(json.len(), names.len());
+        assert!(names.iter().all(|name| json.contains_key(*name)));
+    }
+}

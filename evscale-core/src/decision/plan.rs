@@ -1,0 +1,43 @@
+//! What the pool will need in the coming hours, as far as is known now.
+
+use crate::policy::{Load, whole_jobs};
+use serde::{Deserialize, Serialize};
+
+/// Leads of the plan, minutes.
+const PLAN_MINUTES: [u32; 4] = [12, 24, 48, 120];
+/// Headroom of the planned jobs, in distances between the median and the 95 % quantile.
+const PLANNED_HEADROOM: f64 = 0.5;
+/// Quantiles of the demand between which the jobs are expected.
+const LOW: f64 = 0.1;
+const HIGH: f64 = 0.95;
+
+/// What the pool will need later, as far as is known now: of the demand of the single interval at that lead, without
+/// backlog, within `min_jobs` and `max_jobs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Lead, minutes.
+    pub minutes_ahead: u32,
+    /// Jobs for the median and half of its distance to the 95 % quantile.
+    pub jobs: u32,
+    /// Jobs at the 10 % quantile of the demand.
+    pub low: u32,
+    /// Jobs at the 95 % quantile of the demand.
+    pub high: u32,
+}
+
+/// Returns the plan for a load.
+pub(crate) fn plan(load: &Load<'_>) -> Vec<PlanStep> {
+    let bounds = (load.config.min_jobs, load.config.max_jobs);
+    let jobs = |events: f64| whole_jobs(load.jobs(events)).clamp(bounds.0, bounds.1);
+    let step = |minutes| {
+        let horizon = load.forecast.horizon(minutes)?;
+        let (median, upper) = (horizon.prediction, horizon.quantile(HIGH));
+        Some(PlanStep {
+            minutes_ahead: minutes,
+            jobs: jobs(median + PLANNED_HEADROOM * (upper - median)),
+            low: jobs(horizon.quantile(LOW)),
+            high: jobs(upper),
+        })
+    };
+    PLAN_MINUTES.into_iter().filter_map(step).collect()
+}

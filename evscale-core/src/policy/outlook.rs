@@ -1,0 +1,104 @@
+//! The load ahead, what it needs, and whether that cannot wait: computed once for each decision.
+
+use super::need::{Load, Need};
+use super::selection::Selection;
+use crate::config::Config;
+use crate::features::PolicyState;
+use crate::forecaster::Forecast;
+use crate::pool::Pool;
+use crate::time::Timestamp;
+
+/// Seconds since the last change of a pool that has not changed yet.
+const LONG_AGO_SECONDS: f64 = 86_400.0;
+
+/// The load ahead of a pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlook<'a> {
+    pub(crate) forecast: &'a Forecast,
+    /// The load and its need; none while the forecast or the service time is unknown.
+    pub(crate) known: Option<(Load<'a>, Need)>,
+    /// A predicted or real breach of the SLA that more jobs can mend.
+    pub(crate) emergency: bool,
+}
+
+impl<'a> Outlook<'a> {
+    pub(crate) fn new(
+        config: &'a Config,
+        forecast: &'a Forecast,
+        pool: &Pool,
+        selection: &Selection,
+    ) -> Self {
+        let known = load_ahead(config, forecast, pool, selection).map(|load| {
+            let need = load.need();
+            (load, need)
+        });
+        let emergency = known.as_ref().is_some_and(|(_, need)| is_emergency(config, pool, need));
+        Self { forecast, known, emergency }
+    }
+
+    /// Returns the load.
+    pub(crate) fn load(&self) -> Option<&Load<'a>> {
+        self.known.as_ref().map(|(load, _)| load)
+    }
+
+    /// Returns the need of the load.
+    pub(crate) fn need(&self) -> Option<&Need> {
+        self.known.as_ref().map(|(_, need)| need)
+    }
+}
+
+/// Returns the load of a pool; none while the forecast or the service time is unknown.
+pub(crate) fn load_ahead<'a>(
+    config: &'a Config,
+    forecast: &'a Forecast,
+    pool: &Pool,
+    selection: &Selection,
+) -> Option<Load<'a>> {
+    (forecast.model_confidence > 0.0).then_some(())?;
+    Some(Load {
+        config,
+        forecast,
+        service_seconds: pool.service_seconds()?,
+        startup_seconds: pool.startup_seconds(),
+        backlog_events: pool.backlog_events(),
+        headroom: selection.headroom(),
+        floor_jobs: selection.floor_jobs(),
+    })
+}
+
+fn is_emergency(config: &Config, pool: &Pool, need: &Need) -> bool {
+    let jobs = f64::from(pool.current_jobs(config));
+    let predicted = need.emergency > jobs * (1.0 + config.emergency_tolerance);
+    (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(config.max_jobs)
+}
+
+/// Returns what the policy sees of a pool at `now`, whose last change is so many seconds ago.
+pub(crate) fn policy_state(
+    config: &Config,
+    forecast: &Forecast,
+    pool: &Pool,
+    need: &Need,
+    now: Timestamp,
+    seconds_since_change: Option<f64>,
+) -> PolicyState {
+    let interval = f64::from(config.interval_seconds);
+    let mut state = PolicyState {
+        current_jobs: f64::from(pool.current_jobs(config)),
+        starting_jobs: pool.starting_jobs(now),
+        backlog_seconds: pool.backlog_seconds(config),
+        wait_ratio: pool.wait_seconds().unwrap_or(0.0) / config.sla_wait_seconds,
+        utilization: pool.utilization().unwrap_or(-1.0),
+        intervals_since_change: seconds_since_change.unwrap_or(LONG_AGO_SECONDS) / interval,
+        recent_violation_share: pool.error_budget().hour_share(),
+        budget_burn: pool.error_budget().burn(config.allowed_violation_share()),
+        allowed_violation_share: config.allowed_violation_share(),
+        startup_intervals: pool.startup_seconds() / interval,
+        decision_intervals: f64::from(config.decision_interval_seconds) / interval,
+        confidence: forecast.model_confidence,
+        anomaly: forecast.anomaly_score,
+        load_ratio: pool.load_ratio(),
+        ..PolicyState::default()
+    };
+    need.fill(&mut state);
+    state
+}

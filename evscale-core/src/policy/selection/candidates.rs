@@ -1,0 +1,80 @@
+//! The candidates: how much headroom over the median, and what must always be there.
+
+use serde::{Deserialize, Serialize};
+
+/// What a pool has needed before, as a lower limit of what it keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Floor {
+    /// The highest need of the last weeks.
+    Peak,
+    /// The highest need at this time of day on the last days.
+    SameTime,
+    /// The highest need of the last hours.
+    Recent,
+}
+
+/// Floors there are.
+pub(super) const FLOORS: usize = 3;
+
+/// A candidate rule: `need = max(median + headroom * (q95 - median), share * floor)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Candidate {
+    /// Headroom in distances between the median and the 95 % quantile of the demand.
+    pub(crate) headroom: f64,
+    pub(crate) floor: Floor,
+    /// Share of the floor that is kept.
+    pub(crate) share: f64,
+}
+
+/// Headrooms of the candidates.
+pub(super) const HEADROOMS: [f64; 6] = [0.3, 0.6, 1.0, 1.5, 2.2, 4.0];
+const KEPT: [(Floor, f64); 7] = [
+    (Floor::Peak, 0.0),
+    (Floor::Peak, 0.35),
+    (Floor::Peak, 0.65),
+    (Floor::Peak, 1.0),
+    (Floor::Peak, 1.25),
+    (Floor::SameTime, 1.0),
+    (Floor::Recent, 1.0),
+];
+/// Number of candidates.
+pub(super) const CANDIDATES: usize = HEADROOMS.len() * KEPT.len();
+
+/// Returns a candidate; its headroom is `HEADROOMS[index / 7]`.
+pub(super) fn candidate(index: usize) -> Candidate {
+    let (floor, share) = KEPT.get(index % KEPT.len()).copied().unwrap_or((Floor::Peak, 0.0));
+    Candidate { headroom: HEADROOMS.get(headroom_of(index)).copied().unwrap_or(1.0), floor, share }
+}
+
+/// Index of a candidate's headroom.
+pub(super) fn headroom_of(index: usize) -> usize {
+    index / KEPT.len()
+}
+
+impl Candidate {
+    /// The lowest need that the rule allows, jobs; `floors` in the order of [`Floor`].
+    pub(super) fn floor_jobs(&self, floors: &[f64; FLOORS]) -> f64 {
+        self.share * floors.get(self.floor as usize).copied().unwrap_or(0.0)
+    }
+
+    /// Returns the share of late events that is assumed before anything is known: less for rules with more headroom.
+    pub(super) fn assumed_late_share(&self) -> f64 {
+        let kept = if self.floor == Floor::Peak { self.share } else { 0.0 };
+        0.02 * (-1.2 * self.headroom - 2.0 * kept).exp()
+    }
+
+    /// In words, without a full stop.
+    pub(crate) fn describe(&self) -> String {
+        let floor = match self.floor {
+            Floor::Peak => "the highest need of the last weeks",
+            Floor::SameTime => "the highest need at this time of the last days",
+            Floor::Recent => "the highest need of the last hours",
+        };
+        let headroom = format!("median + {} x (95 % quantile - median)", self.headroom);
+        if self.share > 0.0 {
+            format!("{headroom}, at least {:.0} % of {floor}", 100.0 * self.share)
+        } else {
+            headroom
+        }
+    }
+}

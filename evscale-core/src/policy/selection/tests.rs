@@ -1,0 +1,86 @@
+use super::*;
+use crate::config::Config;
+use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
+use crate::forecaster::{Forecast, HorizonForecast};
+
+/// A forecast of `median` events with a 95 % quantile `headroom` above, at every horizon.
+fn forecast(median: f64, headroom: f64) -> Forecast {
+    let mut forecast = Forecast::nothing(Timestamp::EPOCH, &HORIZON_MINUTES, &lead_steps(120.0));
+    forecast.model_confidence = 0.8;
+    for horizon in &mut forecast.horizons {
+        let quantiles: [f64; LEVELS] =
+            std::array::from_fn(|i| (median + headroom * (QUANTILE_LEVELS[i] - 0.5) / 0.45).max(0.0));
+        *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
+    }
+    forecast
+}
+
+/// Runs ten days of 120 s intervals; `load` gives the events of a slot and what was forecast for the next ones.
+fn evaluated(load: impl Fn(usize) -> (f64, f64, f64)) -> Selection {
+    evaluated_for(Config::default().sla_target, load)
+}
+
+fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Selection {
+    let config = Config { sla_target, use_networks: false, ..Config::default() };
+    let mut selection = Selection::new(config.min_jobs, false);
+    for slot in 0..7200usize {
+        let (events, median, headroom) = load(slot);
+        let forecast = forecast(median, headroom);
+        let input = Load {
+            config: &config,
+            forecast: &forecast,
+            service_seconds: 0.5,
+            startup_seconds: 180.0,
+            backlog_events: 0.0,
+            headroom: selection.headroom(),
+            floor_jobs: selection.floor_jobs(),
+        };
+        let at = Timestamp::EPOCH.plus_seconds(120 * (slot as i64 + 1));
+        selection.evaluate(&input, at, events, None);
+    }
+    selection
+}
+
+#[test]
+fn a_load_that_the_forecast_knows_needs_no_floor() {
+    let selection = evaluated(|_| (4000.0, 4000.0, 800.0));
+    let rule = selection.leading();
+    assert!(rule.headroom <= 0.6 && rule.share * selection.floors[rule.floor as usize] < 25.0, "{rule:?}");
+}
+
+#[test]
+fn bursts_that_no_forecast_knows_need_a_standing_pool() {
+    // an hour of silence, then a burst of one interval
+    let selection = evaluated(|slot| if slot % 31 == 0 { (6000.0, 0.0, 0.0) } else { (0.0, 0.0, 0.0) });
+    let need = 6000.0 * 0.5 / 120.0;
+    assert!(selection.floor_jobs() > 0.6 * need, "{:?}", selection.leading());
+}
+
+#[test]
+fn a_stricter_target_keeps_more_for_a_burst_that_came_once() {
+    let once = |slot: usize| if slot == 3600 { (12_000.0, 4000.0, 800.0) } else { (4000.0, 4000.0, 800.0) };
+    let [lax, usual, strict] = [0.9, 0.995, 0.999].map(|target| evaluated_for(target, once).floor_jobs());
+    assert!(lax < 25.0 && usual < 25.0, "five days later a burst is forgiven: {lax} {usual}");
+    assert!(strict > 25.0, "99.9 % leaves no room for a second one: {strict}");
+}
+
+#[test]
+fn what_a_week_proves_is_held_to_as_allowed_and_less_to_a_square() {
+    assert_eq!([0.1, 0.01, 0.005].map(held_to), [0.1, 0.01, 0.005]);
+    approx::assert_relative_eq!(held_to(0.001), 4e-5, max_relative = 1e-9);
+    assert!(held_to(1e-5) > 0.0);
+}
+
+#[test]
+fn silence_does_not_forget_how_much_usually_comes() {
+    let quiet_days = 3 * 720;
+    let quiet =
+        evaluated(|slot| if slot >= 7200 - quiet_days { (0.0, 0.0, 0.0) } else { (4000.0, 4000.0, 800.0) });
+    assert!((2000.0..3500.0).contains(&quiet.mean_events), "{}", quiet.mean_events);
+}
+
+#[test]
+fn the_same_past_gives_the_same_leader() {
+    let load = |slot: usize| (3000.0 + 500.0 * ((slot % 7) as f64), 3500.0, 900.0);
+    assert_eq!(evaluated(load), evaluated(load));
+}

@@ -1,0 +1,35 @@
+//! What the host did with a recommendation.
+
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the host really did after a decision, or since the last outcome that it told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ScalingOutcome {
+    /// When this was known.
+    pub timestamp: Timestamp,
+    /// Jobs that were started.
+    #[serde(default)]
+    pub started: u32,
+    /// Jobs that became ready.
+    #[serde(default)]
+    pub ready: u32,
+    /// Mean time from request to ready of those, seconds.
+    #[serde(default)]
+    pub startup_seconds: Option<f64>,
+    /// Jobs that could not be had.
+    #[serde(default)]
+    pub refused: u32,
+    /// Jobs that have finished their work and left.
+    #[serde(default)]
+    pub drained: u32,
+}
+
+impl ScalingOutcome {
+    /// An outcome in which nothing happened; set what did.
+    pub fn new(timestamp: Timestamp) -> Self {
+        Self { timestamp, started: 0, ready: 0, startup_seconds: None, refused: 0, drained: 0 }
+    }
+}

@@ -1,0 +1,110 @@
+//! Startup time of jobs: configured, then learned from what the host acknowledges.
+
+use super::outcome::ScalingOutcome;
+use super::starting::StartingJobs;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Weight of an acknowledged startup time.
+const WEIGHT: f64 = 0.2;
+/// Most groups of starting jobs that are followed.
+const GROUP_LIMIT: usize = 64;
+
+/// Startup time, and which jobs are still starting.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Startup {
+    seconds: f64,
+    jobs: Option<u32>,
+    groups: StartingJobs<Timestamp>,
+}
+
+impl Startup {
+    pub(super) fn new(seconds: f64) -> Self {
+        Self { seconds, jobs: None, groups: StartingJobs::default() }
+    }
+
+    /// Time from the request of a job until it takes events, seconds.
+    pub(super) fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// Jobs that are not ready at `now`.
+    pub(super) fn starting(&self, now: Timestamp) -> f64 {
+        f64::from(self.groups.count(|since| now.seconds_since(since) < self.seconds))
+    }
+
+    /// Follows the pool's size: growth is starting, shrinkage takes starting jobs first.
+    pub(super) fn observe(&mut self, at: Timestamp, jobs: Option<u32>) {
+        let Some(jobs) = jobs else { return };
+        let before = self.jobs.replace(jobs).unwrap_or(jobs);
+        if jobs > before {
+            self.groups.add(at, jobs - before);
+            if self.groups.groups() > GROUP_LIMIT {
+                self.groups.forget_oldest();
+            }
+        }
+        self.groups.leave(before.saturating_sub(jobs));
+        self.groups.take_ready(|since| at.seconds_since(since) >= self.seconds);
+    }
+
+    /// Learns from an outcome; a time that makes no sense is left out. Jobs that became ready sooner than expected are
+    /// no longer starting, the oldest first.
+    pub(super) fn acknowledge(&mut self, outcome: &ScalingOutcome) {
+        if let Some(seconds) = outcome.startup_seconds.filter(|s| (0.0..=7200.0).contains(s))
+            && outcome.ready > 0
+        {
+            self.seconds += WEIGHT * (seconds - self.seconds);
+        }
+        self.groups.become_ready(outcome.ready);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000).unwrap()
+    }
+
+    #[test]
+    fn growth_is_starting_until_the_startup_time_has_passed() {
+        let mut startup = Startup::new(180.0);
+        startup.observe(at(0), Some(5));
+        assert_eq!(startup.starting(at(0)), 0.0, "what was there before is ready");
+        startup.observe(at(120), Some(9));
+        assert_eq!(startup.starting(at(120)), 4.0);
+        startup.observe(at(240), Some(6));
+        assert_eq!(startup.starting(at(240)), 1.0, "starting jobs leave first");
+        assert_eq!(startup.starting(at(300)), 0.0);
+    }
+
+    #[test]
+    fn acknowledged_times_are_learned_and_nonsense_is_not() {
+        let mut startup = Startup::new(180.0);
+        let outcome = |seconds| ScalingOutcome {
+            started: 2,
+            ready: 2,
+            startup_seconds: Some(seconds),
+            ..ScalingOutcome::new(at(0))
+        };
+        startup.acknowledge(&outcome(f64::NAN));
+        startup.acknowledge(&outcome(-5.0));
+        assert_eq!(startup.seconds(), 180.0);
+        for _ in 0..40 {
+            startup.acknowledge(&outcome(60.0));
+        }
+        assert!((startup.seconds() - 60.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn jobs_told_to_be_ready_are_no_longer_starting() {
+        let mut startup = Startup::new(180.0);
+        startup.observe(at(0), Some(5));
+        startup.observe(at(120), Some(9));
+        startup.acknowledge(&ScalingOutcome { ready: 3, ..ScalingOutcome::new(at(150)) });
+        assert_eq!(startup.starting(at(150)), 1.0, "a part of them");
+        startup.acknowledge(&ScalingOutcome { ready: 30, ..ScalingOutcome::new(at(160)) });
+        assert_eq!(startup.starting(at(160)), 0.0, "more than were known");
+    }
+}

@@ -1,0 +1,76 @@
+//! The rules by name, with what each does in words: the one list that trails, reports and bindings read.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Declares the rules: variant, name in trails and JSON, and what the rule does.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident = $name:literal, $words:literal;)*) => {
+        /// A safety rule that changed a proposal.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $(#[doc = $words] #[serde(rename = $name)] $rule,)*
+        }
+
+        impl Rule {
+            /// Every rule, in the order in which they apply.
+            pub const ALL: &[Self] = &[$(Self::$rule,)*];
+
+            /// Returns the name in trails and JSON, in snake case.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $name,)*
+                }
+            }
+
+            /// Returns what the rule does, in words without a full stop.
+            pub fn describe(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $words,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    Tolerance = "tolerance", "leaves a small change undone";
+    StabilizationWindow = "stabilization_window", "holds a scale-down at the highest proposal of the window";
+    ForecastFloor = "forecast_floor", "keeps what the upper forecast quantile needs";
+    MaxStepUp = "max_step_up", "limits one step up";
+    MaxStepDown = "max_step_down", "limits one step down";
+    FlapDamping = "flap_damping", "stops shrinking after too many changes of direction";
+    CooldownUp = "cooldown_up", "waits after a change before it grows";
+    CooldownDown = "cooldown_down", "waits after a change before it shrinks";
+    Effectiveness = "effectiveness", "stops growing while more jobs bring no more throughput";
+    CapacityLimit = "capacity_limit", "asks for no more than the host could get, for a while";
+    DataQuality = "data_quality", "keeps the pool from shrinking on data that cannot be trusted";
+    StaleRecords = "stale_records", "holds a pool without fresh records, or raises it to the fail-safe number";
+    MaintenanceWindow = "maintenance_window", "leaves the pool alone during maintenance";
+    ManualFixed = "manual_fixed", "carries out a number that a person ordered";
+    ManualCap = "manual_cap", "keeps below a cap that a person ordered";
+    Pause = "pause", "leaves changes undone that are switched off";
+    JobHourBudget = "job_hour_budget", "keeps within the job-hours of the day";
+    Bounds = "bounds", "keeps between the fewest and the most jobs";
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_json_and_every_rule_has_its_own() {
+        for rule in Rule::ALL {
+            assert_eq!(serde_json::to_string(rule).unwrap(), format!("\"{rule}\""));
+            assert_eq!(Rule::ALL.iter().filter(|other| other.as_str() == rule.as_str()).count(), 1);
+            assert!(!rule.describe().is_empty() && !rule.describe().ends_with('.'));
+        }
+    }
+}

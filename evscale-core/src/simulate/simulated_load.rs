@@ -1,0 +1,174 @@
+//! A workload made concrete: bursts within the interval, and service times.
+
+use super::Generator;
+use super::queue::{IntervalOutcome, SUBSTEP_SECONDS};
+use super::workload::Workload;
+use crate::metrics::Metrics;
+use crate::time::Timestamp;
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, Gamma, StandardNormal};
+
+/// Settings of a simulated world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadSettings {
+    /// Jobs that the 99.9th percentile of the arrival rate needs at full utilization.
+    pub jobs_at_peak: f64,
+    /// Seed of bursts and service times.
+    pub seed: u64,
+    /// Dirichlet parameter of the split of an interval's events over its substeps; lower is burstier.
+    pub burst_concentration: f64,
+    /// Slow change of the service time from day to day, as a share.
+    pub service_drift: f64,
+    /// Logarithmic standard deviation of the service time from interval to interval.
+    pub service_noise: f64,
+}
+
+impl Default for LoadSettings {
+    fn default() -> Self {
+        Self {
+            jobs_at_peak: 60.0,
+            seed: 0,
+            burst_concentration: 20.0,
+            service_drift: 0.1,
+            service_noise: 0.05,
+        }
+    }
+}
+
+/// Arrivals and service times of every interval, fixed by workload and seed.
+#[derive(Clone, Debug)]
+pub struct SimulatedLoad {
+    start: Timestamp,
+    interval_seconds: u32,
+    events: Vec<f64>,
+    service_seconds: Vec<f64>,
+    base_service_seconds: f64,
+    burst_concentration: f64,
+    seed: u64,
+}
+
+impl SimulatedLoad {
+    /// Unknown intervals of the workload become interpolated ones.
+    pub fn new(workload: &Workload, settings: &LoadSettings) -> Self {
+        let filled = workload.clone().fill_gaps();
+        let events: Vec<f64> = filled.events.iter().map(|e| if e.is_finite() { *e } else { 0.0 }).collect();
+        let interval = f64::from(workload.interval_seconds);
+        let mut sorted = events.clone();
+        sorted.sort_by(f64::total_cmp);
+        let peak = sorted
+            .get((sorted.len() * 999 / 1000).min(sorted.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(1.0);
+        let base = settings.jobs_at_peak * interval / peak.max(1.0);
+        let mut random = Generator::seed_from_u64(settings.seed);
+        let per_day = 86_400.0 / interval;
+        let days = (events.len() as f64 / per_day) as usize + 3;
+        let knots: Vec<f64> = (0..days).map(|_| random.random_range(-1.0..1.0)).collect();
+        let service_seconds = (0..events.len())
+            .map(|i| {
+                let place = i as f64 / per_day;
+                let knot = |k: usize| knots.get(k).copied().unwrap_or(0.0);
+                let share = place.fract();
+                let slow = (1.0 - share) * knot(place as usize) + share * knot(place as usize + 1);
+                let noise: f64 = StandardNormal.sample(&mut random);
+                base * (1.0 + settings.service_drift * slow) * (settings.service_noise * noise).exp()
+            })
+            .collect();
+        Self {
+            start: workload.start,
+            interval_seconds: workload.interval_seconds,
+            events,
+            service_seconds,
+            base_service_seconds: base,
+            burst_concentration: settings.burst_concentration,
+            seed: settings.seed,
+        }
+    }
+
+    /// A world with the service times that were measured, seconds; unknown arrivals become interpolated ones.
+    pub fn measured(workload: &Workload, service_seconds: Vec<f64>, seed: u64) -> Self {
+        let mut sorted = service_seconds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let base_service_seconds = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
+        let filled = workload.clone().fill_gaps();
+        Self {
+            start: workload.start,
+            interval_seconds: workload.interval_seconds,
+            events: filled.events.iter().map(|e| if e.is_finite() { *e } else { 0.0 }).collect(),
+            service_seconds,
+            base_service_seconds,
+            burst_concentration: LoadSettings::default().burst_concentration,
+            seed,
+        }
+    }
+
+    /// Number of intervals.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// No interval at all.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Length of an interval, seconds.
+    pub fn interval_seconds(&self) -> u32 {
+        self.interval_seconds
+    }
+
+    /// Service time of an event as a load test would have found it, seconds.
+    pub fn base_service_seconds(&self) -> f64 {
+        self.base_service_seconds
+    }
+
+    /// Events of an interval.
+    pub fn events(&self, index: usize) -> f64 {
+        self.events.get(index).copied().unwrap_or(0.0)
+    }
+
+    /// Mean service time in an interval, seconds.
+    pub fn service_seconds(&self, index: usize) -> f64 {
+        self.service_seconds.get(index).copied().unwrap_or(self.base_service_seconds)
+    }
+
+    /// Jobs that an interval keeps busy all the time.
+    pub fn offered_jobs(&self, index: usize) -> f64 {
+        self.events(index) * self.service_seconds(index) / f64::from(self.interval_seconds)
+    }
+
+    /// End of an interval.
+    pub fn end_of(&self, index: usize) -> Timestamp {
+        self.start.plus_seconds((index as i64 + 1) * i64::from(self.interval_seconds))
+    }
+
+    /// Arrivals of each substep of an interval: a Dirichlet split of its events.
+    pub fn arrivals(&self, index: usize, out: &mut Vec<f64>) {
+        let substeps = (f64::from(self.interval_seconds) / SUBSTEP_SECONDS).round().max(1.0) as usize;
+        let mut random =
+            Generator::seed_from_u64(self.seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        out.clear();
+        match Gamma::new(self.burst_concentration.max(1e-3), 1.0) {
+            Ok(gamma) => out.extend((0..substeps).map(|_| gamma.sample(&mut random))),
+            Err(_) => out.extend(std::iter::repeat_n(1.0, substeps)),
+        }
+        let total: f64 = out.iter().sum();
+        for share in out.iter_mut() {
+            *share *= self.events(index) / total.max(1e-12);
+        }
+    }
+
+    /// The metrics record of an interval.
+    pub fn record(&self, index: usize, outcome: &IntervalOutcome) -> Metrics {
+        let mut record = Metrics::new(self.end_of(index), self.events(index), f64::from(outcome.jobs));
+        record.processed_events_count = Some(outcome.processed.round());
+        record.queued_events_count = Some(outcome.queued.round());
+        record.unprocessed_events_count = Some(outcome.queued_of_interval.round());
+        record.average_processing_duration_ms = Some(1000.0 * self.service_seconds(index));
+        record.cpu_utilization_percent = Some((100.0 * outcome.busy_ratio).min(100.0));
+        let wait = if outcome.processed > 0.0 { outcome.wait_seconds / outcome.processed } else { 0.0 };
+        record.average_queue_wait_time_ms = Some(1000.0 * wait);
+        record.sla_violations_count = Some(outcome.violations.round());
+        record
+    }
+}
