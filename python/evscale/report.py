@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._evscale import Config, ModelBundle, backtest_history, replace_file
-from ._refuse import refuse
+from ._refuse import refuse, shown
 from .history import History, frame_of
 from .verdict import need_at_peak, remarks
 
@@ -284,7 +284,7 @@ def backtest(
     (600, 1)
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
-        raise refuse(f"`seed` is {seed!r}, expected a whole number of 0 to 2^64 - 1")
+        raise refuse(f"`seed` is {shown(seed)}, expected a whole number of 0 to 2^64 - 1")
     read = history if isinstance(history, History) else History.read(
         history, columns=columns, time_zone=time_zone, gaps=gaps, **options)
     logger.info("backtest of %d intervals of %d s", len(read.events), read.interval_seconds)

@@ -6,12 +6,14 @@ Built on narwhals, which reads pandas, polars and pyarrow through one interface.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from .._refuse import refuse
 from .clocks import Instants
 from .table import Table, of_columns, of_records, row_name
 
+MOST_COLUMNS = 10_000
 HISTORY = "history"
 KINDS = ("a data frame or series of pandas, polars or pyarrow, a dict of columns, a list of records, or the path of a file")
 
@@ -19,7 +21,8 @@ KINDS = ("a data frame or series of pandas, polars or pyarrow, a dict of columns
 def of_object(source: Any) -> Table:
     """Returns the table of an object in memory."""
     if isinstance(source, Mapping):
-        return of_columns({str(name): _listed(name, column) for name, column in source.items()}, HISTORY, "columns")
+        columns = {str(name): _listed(name, column) for name, column in islice(source.items(), MOST_COLUMNS)}
+        return of_columns(columns, HISTORY, "columns")
     if isinstance(source, Sequence) and source and all(isinstance(one, Mapping) for one in source):
         return of_records(source, HISTORY, "records")
     return _frame(_with_index(source))

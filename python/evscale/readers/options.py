@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
+from types import NoneType
 from typing import Literal, TypedDict
 
-from .._refuse import refuse
+from .._refuse import option, refuse, shown
 from .kind import KINDS
 
 Gaps = Literal["raise", "interpolate", "zero"]
 Kind = Literal["count", "rate", "rate/min", "counter", "level", "events"]
 Stamp = Literal["begin", "end"]
+MOST_NAMES = 10_000
 GAPS = ("raise", "interpolate", "zero")
 
 
@@ -81,10 +84,19 @@ class Options:
     sheet: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("columns", "where"):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, Mapping):
+                raise refuse(f"`{name}` is {shown(given)}, expected a mapping such as {option(name, {'events': 'requests'})}")
+            if given is not None:
+                object.__setattr__(self, name, dict(islice(given.items(), MOST_NAMES)))
+        for name in ("time_zone", "time_format", "encoding", "sheet"):
+            if not isinstance(getattr(self, name), (str, NoneType)):
+                raise refuse(f"`{name}` is {shown(getattr(self, name))}, expected text")
         for name, value, allowed in (("gaps", self.gaps, GAPS), ("kind", self.kind, (None, *KINDS)),
                                      ("stamp", self.stamp, (None, "begin", "end")), ("decimal", self.decimal, (None, ".", ","))):
             if value not in allowed:
-                raise refuse(f"`{name}` is {value!r}, expected one of {[one for one in allowed if one is not None]}")
+                raise refuse(f"`{name}` is {shown(value)}, expected one of {[one for one in allowed if one is not None]}")
         seconds = self.interval_seconds
         if seconds is not None and not (isinstance(seconds, int) and 10 <= seconds <= 3600):
-            raise refuse(f"`interval_seconds` is {seconds!r}, expected a whole number of 10 to 3600")
+            raise refuse(f"`interval_seconds` is {shown(seconds)}, expected a whole number of 10 to 3600")

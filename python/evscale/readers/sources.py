@@ -26,7 +26,7 @@ def open_source(source: Any, encoding: str | None = None, sheet: str | None = No
         return joined(recognised(_of_path(str(fspath(source)), encoding, sheet)))
     if hasattr(source, "read") and not hasattr(source, "columns"):
         raise refuse(f"history is a file object ({type(source).__name__}), expected its path; io.StringIO is read by pandas.read_csv")
-    if isinstance(source, dict) and source and any(isinstance(value, (dict, str)) for value in source.values()):
+    if type(source) is dict and source and any(isinstance(value, (dict, str)) for value in source.values()):
         return of_document(source, "history")
     return joined(of_object(source))
 
