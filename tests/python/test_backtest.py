@@ -1,6 +1,5 @@
 """Backtest, its report and its pictures."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -143,13 +142,3 @@ def test_the_page_fits_the_width_of_a_browser(report, tmp_path, wide):
                           "--dump-dom", "--virtual-time-budget=5000", f"file://{tmp_path}/frame.html"], capture_output=True, text=True, check=False,
                          timeout=120)
     assert "<title>0</title>" in ran.stdout, re.findall("<title>.*</title>", ran.stdout)
-
-
-def test_a_page_that_cannot_be_written_leaves_the_one_before(report, tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib")
-    path = tmp_path / "report.html"
-    path.write_text("before")
-    monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        report.to_html(path)
-    assert path.read_text() == "before"
