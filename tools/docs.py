@@ -7,7 +7,7 @@ from pathlib import Path
 import evscale
 import pdoc
 
-MODULES = ("evscale", "evscale.adapters", "evscale.gym", "evscale.testing")
+MODULES = ("evscale", "evscale.readers", "evscale.sources", "evscale.gym", "evscale.testing")
 
 if __name__ == "__main__":
     warnings.simplefilter("error")

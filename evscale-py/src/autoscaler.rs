@@ -49,23 +49,26 @@ const CHUNK: usize = 256;
 /// >>> decision = scaler.decide()
 /// >>> 2 <= decision.recommended_jobs <= 40
 /// True
-#[pyclass(frozen, module = "evscale", name = "Autoscaler")]
+#[pyclass(frozen, weakref, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
     state: Shared<evscale_core::Autoscaler>,
     config: evscale_core::Config,
     /// The host's own forecaster and policy, which `state` shares.
     callables: Vec<Arc<Py<PyAny>>>,
+    /// Whether it was made with models that are not the bundled ones.
+    has_own_bundle: bool,
 }
 
 impl Autoscaler {
     fn around(
         py: Python<'_>,
         mut scaler: evscale_core::Autoscaler,
+        has_own_bundle: bool,
         forecaster: Option<Py<PyAny>>,
         policy: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let callables = plugin::install(py, &mut scaler, forecaster, policy)?;
-        Ok(Self { config: scaler.config().clone(), state: Shared::new(scaler), callables })
+        Ok(Self { config: scaler.config().clone(), state: Shared::new(scaler), callables, has_own_bundle })
     }
 }
 
@@ -82,6 +85,7 @@ impl Autoscaler {
     ) -> Door<Self> {
         door(py, || {
             let config = config.map(|config| config.0.clone()).unwrap_or_default();
+            let has_own_bundle = bundle.is_some();
             let bundle = bundle.map(|bundle| bundle.0.clone());
             let scaler = guarded(py, || {
                 let builder = evscale_core::Autoscaler::builder(config);
@@ -90,7 +94,7 @@ impl Autoscaler {
                     None => builder.build(),
                 }
             })?;
-            Self::around(py, scaler, forecaster, policy)
+            Self::around(py, scaler, has_own_bundle, forecaster, policy)
         })
     }
     /// Takes the record of one interval: a dict, or its fields as keyword arguments.
@@ -162,7 +166,10 @@ impl Autoscaler {
     }
     /// The forecast at the newest record.
     fn forecast(&self, py: Python<'_>) -> Door<Forecast> {
-        door(py, || locked(py, &self.state, |scaler| Ok(scaler.forecast())).map(Forecast))
+        door(py, || {
+            let forecast = locked(py, &self.state, |scaler| Ok(scaler.forecast()))?;
+            Ok(Forecast::of(forecast, self.config.interval_seconds))
+        })
     }
     /// The decision at the time of the newest record: new if it is due or there is an emergency, else the standing one.
     fn decide(&self, py: Python<'_>) -> Door<Decision> {
@@ -208,9 +215,10 @@ impl Autoscaler {
         policy: Option<Py<PyAny>>,
     ) -> Door<Self> {
         door(py, || {
+            let has_own_bundle = bundle.is_some();
             let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
             let scaler = guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data))?;
-            Self::around(py, scaler, forecaster, policy)
+            Self::around(py, scaler, has_own_bundle, forecaster, policy)
         })
     }
     /// Tells what the host really did, as a dict or as keyword arguments; the startup time is learned from it.
@@ -308,6 +316,22 @@ impl Autoscaler {
     /// `__clear__`: they were there before the autoscaler, so that whatever refers back to it can be cleared.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.callables.iter().try_for_each(|callable| visit.call(&**callable))
+    }
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        door(py, || {
+            if this.has_own_bundle || !this.callables.is_empty() {
+                return Err(refused(
+                    py,
+                    "an Autoscaler with a bundle, forecaster or policy of its own is not picklable, expected its snapshot() \
+                     and Autoscaler.restore with them",
+                ));
+            }
+            let restore = py.get_type::<Self>().getattr("restore")?;
+            let data = locked(py, &this.state, |scaler| Ok(scaler.snapshot()))?;
+            let arguments = (Config(this.config.clone()), PyBytes::new(py, &data));
+            Ok((restore, arguments).into_pyobject(py)?.into_any())
+        })
     }
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || Ok(format!("Autoscaler({})", Bound::new(py, self.config())?.repr()?)))

@@ -104,7 +104,7 @@ use pyo3::types::{PyDict, PyList};
 /// Config(min_jobs=2, max_jobs=40, time_zone='Europe/Berlin')
 /// >>> Config().sla_target
 /// 0.995
-#[pyclass(frozen, module = "evscale", name = "Config")]
+#[pyclass(frozen, weakref, module = "evscale", name = "Config")]
 pub struct Config(pub evscale_core::Config);
 
 impl Config {
@@ -167,6 +167,9 @@ impl Config {
     }
     fn __eq__(&self, other: &Self) -> bool {
         self.0 == other.0
+    }
+    fn __hash__(&self) -> u64 {
+        plain::hash_of(&self.0.to_json())
     }
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> Door<((), Bound<'py, PyDict>)> {
         door(py, || Ok(((), self.settings(py)?)))

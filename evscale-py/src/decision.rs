@@ -3,7 +3,7 @@
 use crate::arguments::Text;
 use crate::door::{Door, door};
 use crate::errors::refused;
-use crate::plain::{datetime, loads, number};
+use crate::plain::{datetime, hash_of, loads, number};
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
@@ -17,7 +17,7 @@ use pyo3::types::PyDateTime;
 /// ('hold', 'hold')
 /// >>> Decision(decision.to_json()).explanation == decision.explanation
 /// True
-#[pyclass(frozen, eq, module = "evscale", name = "Decision")]
+#[pyclass(frozen, eq, weakref, module = "evscale", name = "Decision")]
 #[derive(PartialEq)]
 pub struct Decision(pub evscale_core::Decision);
 
@@ -140,6 +140,12 @@ impl Decision {
     /// The whole decision as JSON, byte for byte as in Rust and C.
     fn to_json(&self) -> String {
         self.0.to_json()
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        door(slf.py(), || slf.py().import("evscale.notebook")?.call_method1("decision_html", (slf,)))
+    }
+    fn __hash__(&self) -> u64 {
+        hash_of(&self.0.to_json())
     }
     fn __repr__(&self) -> String {
         format!("Decision({} jobs: {})", self.0.recommended_jobs, self.0.explanation)

@@ -5,7 +5,7 @@ use crate::autoscaler;
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::door::{Door, door};
-use crate::errors::error;
+use crate::errors::{error, refused};
 use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
@@ -29,11 +29,14 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 /// 'accepted'
 /// >>> tick.decisions["eu-west"].recommended_jobs >= 5
 /// True
-#[pyclass(frozen, module = "evscale", name = "Fleet")]
-pub struct Fleet(Shared<evscale_core::Fleet>);
+#[pyclass(frozen, weakref, module = "evscale", name = "Fleet")]
+pub struct Fleet(Shared<evscale_core::Fleet>, HasOwnBundle);
+
+/// Whether a fleet was made with models that are not the bundled ones.
+type HasOwnBundle = bool;
 
 /// What became of the records of a tick.
-#[pyclass(frozen, module = "evscale", name = "FleetTick")]
+#[pyclass(frozen, weakref, module = "evscale", name = "FleetTick")]
 pub struct FleetTick {
     decisions: Py<PyDict>,
     observations: Py<PyDict>,
@@ -46,12 +49,13 @@ impl Fleet {
     #[pyo3(signature = (bundle=None, threads=None), text_signature = "(bundle=None, threads=1)")]
     fn new(py: Python<'_>, bundle: Option<&ModelBundle>, threads: Option<&Bound<'_, PyAny>>) -> Door<Self> {
         door(py, || {
+            let has_own_bundle = bundle.is_some();
             let bundle = ModelBundle::or_bundled(bundle);
             let threads = threads.map_or(Ok(1), self::threads)?;
             guarded(py, || {
                 let mut fleet = evscale_core::Fleet::new(&bundle()?);
                 fleet.set_threads(threads)?;
-                Ok(Self(Shared::new(fleet)))
+                Ok(Self(Shared::new(fleet), has_own_bundle))
             })
         })
     }
@@ -120,7 +124,9 @@ impl Fleet {
     /// The forecast of a pool at its newest record.
     fn forecast(&self, py: Python<'_>, key: Text) -> Door<Forecast> {
         door(py, || {
-            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.forecast())).map(Forecast)
+            let ask = |pool: &mut evscale_core::Autoscaler| (pool.forecast(), pool.config().interval_seconds);
+            let (forecast, interval) = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, ask))?;
+            Ok(Forecast::of(forecast, interval))
         })
     }
     /// The decision of a pool at the time of its newest record, or at a later time.
@@ -207,6 +213,32 @@ impl Fleet {
             locked(py, &self.0, |fleet| Ok(fleet.contains(&key)))
         })
     }
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            if self.1 {
+                return Err(refused(
+                    py,
+                    "a Fleet with a bundle of its own is not picklable, expected its snapshots() and restore with it",
+                ));
+            }
+            let pools: Vec<(String, Config, Vec<u8>)> = locked(py, &self.0, |fleet| {
+                let states: Vec<(String, Vec<u8>)> =
+                    fleet.snapshots().map(|(key, data)| (key.to_owned(), data)).collect();
+                let mut pools = Vec::with_capacity(states.len());
+                for (key, data) in states {
+                    let config = Config(fleet.with_pool(&key, |pool| pool.config().clone())?);
+                    pools.push((key, config, data));
+                }
+                Ok(pools)
+            })?;
+            let list = PyList::empty(py);
+            for (key, config, data) in pools {
+                list.append((key, config, PyBytes::new(py, &data)))?;
+            }
+            let restore = py.import("evscale.snapshot")?.getattr("fleet_of")?;
+            Ok((restore, (list,)).into_pyobject(py)?.into_any())
+        })
+    }
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || {
             let pools = locked(py, &self.0, |fleet| Ok(fleet.len()))?;
@@ -217,6 +249,13 @@ impl Fleet {
 
 #[pymethods]
 impl FleetTick {
+    #[new]
+    fn new(decisions: Py<PyDict>, observations: Py<PyDict>, errors: Py<PyList>) -> Self {
+        Self { decisions, observations, errors }
+    }
+    fn __getnewargs__(&self, py: Python<'_>) -> (Py<PyDict>, Py<PyDict>, Py<PyList>) {
+        (self.decisions(py), self.observations(py), self.errors(py))
+    }
     /// The decision of every pool that had a record, by key.
     #[getter]
     fn decisions(&self, py: Python<'_>) -> Py<PyDict> {

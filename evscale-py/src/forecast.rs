@@ -3,7 +3,7 @@
 use crate::arguments::items;
 use crate::door::{Door, door, reading_door};
 use crate::errors::refused;
-use crate::plain::{datetime, loads, number, timestamp, whole};
+use crate::plain::{datetime, hash_of, loads, number, timestamp, whole};
 use evscale_core::QUANTILE_LEVELS;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict};
@@ -19,31 +19,57 @@ const MOST_HORIZONS: usize = 100;
 /// >>> forecast = Forecaster().predict([5, 7, 6])
 /// >>> [minutes for minutes in forecast.horizons if minutes in (12, 48, 180)]
 /// [12, 48, 180]
-#[pyclass(frozen, eq, module = "evscale", name = "Forecast")]
-#[derive(PartialEq)]
-pub struct Forecast(pub evscale_core::Forecast);
+#[pyclass(frozen, eq, weakref, module = "evscale", name = "Forecast")]
+pub struct Forecast {
+    inner: evscale_core::Forecast,
+    interval_seconds: Option<u32>,
+    /// Data frame library that the counts came from; no part of the value.
+    backend: Option<String>,
+}
+
+impl PartialEq for Forecast {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner && self.interval_seconds == other.interval_seconds
+    }
+}
+
+impl Forecast {
+    /// A forecast of intervals of this length.
+    pub fn of(inner: evscale_core::Forecast, interval_seconds: u32) -> Self {
+        Self { inner, interval_seconds: Some(interval_seconds), backend: None }
+    }
+    /// The same, to be shown as data frames of this library.
+    pub fn shown_as(self, backend: Option<String>) -> Self {
+        Self { backend, ..self }
+    }
+}
 
 #[pymethods]
 impl Forecast {
     #[new]
+    #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None))]
     fn new(
         py: Python<'_>,
         at: &Bound<'_, PyAny>,
         horizons: &Bound<'_, PyAny>,
         anomaly_score: &Bound<'_, PyAny>,
         model_confidence: &Bound<'_, PyAny>,
+        interval_seconds: Option<&Bound<'_, PyAny>>,
     ) -> Door<Self> {
         door(py, || {
             let horizons = items("horizons", horizons, MOST_HORIZONS)?;
             let horizons = horizons.iter().map(|one| Ok(one.cast::<HorizonForecast>()?.get().0.clone()));
             let horizons = horizons.collect::<PyResult<_>>()?;
             let at = timestamp("at", at)?;
-            Ok(Self(evscale_core::Forecast {
+            let inner = evscale_core::Forecast {
                 at,
                 horizons,
                 anomaly_score: number("anomaly_score", anomaly_score)?,
                 model_confidence: number("model_confidence", model_confidence)?,
-            }))
+            };
+            let interval_seconds =
+                interval_seconds.map(|seconds| whole("interval_seconds", seconds)).transpose()?;
+            Ok(Self { inner, interval_seconds, backend: None })
         })
     }
     /// Horizons by minutes ahead, nearest first; 12, 48 and 180 are always there.
@@ -51,7 +77,7 @@ impl Forecast {
     fn horizons<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
         door(py, || {
             let out = PyDict::new(py);
-            for horizon in &self.0.horizons {
+            for horizon in &self.inner.horizons {
                 out.set_item(horizon.minutes, HorizonForecast(horizon.clone()))?;
             }
             Ok(out)
@@ -60,24 +86,32 @@ impl Forecast {
     /// End of the newest interval known, UTC.
     #[getter]
     fn at<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDateTime>> {
-        door(py, || datetime(py, self.0.at))
+        door(py, || datetime(py, self.inner.at))
     }
     /// How unusual the newest records are, 0 to 1.
     #[getter]
     fn anomaly_score(&self) -> f64 {
-        self.0.anomaly_score
+        self.inner.anomaly_score
     }
     /// How far this forecast can be trusted, 0 to 1.
     #[getter]
     fn model_confidence(&self) -> f64 {
-        self.0.model_confidence
+        self.inner.model_confidence
     }
-    /// The forecast as a data frame (of pandas, polars or pyarrow, whichever is installed) with the columns ds, mean,
-    /// lo-80, hi-80 and so on; `level` lists the central intervals in percent.
+    /// Length of an interval, seconds; None if it is not known.
+    #[getter]
+    fn interval_seconds(&self) -> Option<u32> {
+        self.interval_seconds
+    }
+    /// Returns the forecast as a data frame (of the library that the counts came in, or of pandas, polars or pyarrow, whichever is
+    /// installed): a row per interval that is forecast, with the columns ds (beginning of the interval, as in the histories
+    /// that come in), median, lo-80, hi-80 and so on; `level` lists the central intervals in percent.
     #[pyo3(signature = (level=None))]
     fn to_frame<'py>(slf: &Bound<'py, Self>, level: Option<Bound<'py, PyAny>>) -> Door<Bound<'py, PyAny>> {
         reading_door(slf.py(), || {
-            slf.py().import("evscale.pictures")?.call_method1("forecast_frame", (slf, level))
+            slf.py()
+                .import("evscale.pictures")?
+                .call_method1("forecast_frame", (slf, level, slf.get().backend.as_deref()))
         })
     }
     /// The median and the 50 and 80 % intervals over the horizons, drawn with matplotlib; the axes are returned.
@@ -89,24 +123,34 @@ impl Forecast {
     }
     /// The whole forecast as plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
-        door(py, || loads(py, &self.0.to_json()))
+        door(py, || loads(py, &self.inner.to_json()))
     }
     /// The whole forecast as JSON, byte for byte as in Rust and C.
     fn to_json(&self) -> String {
-        self.0.to_json()
+        self.inner.to_json()
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        door(slf.py(), || slf.py().import("evscale.notebook")?.call_method1("forecast_html", (slf,)))
+    }
+    fn __hash__(&self) -> u64 {
+        hash_of(&self.inner.to_json())
     }
     fn __repr__(&self) -> String {
-        let soon = self.0.horizon(12).map_or(f64::NAN, |horizon| horizon.prediction);
-        format!("Forecast(at {}, in 12 min {soon:.1}, confidence {:.2})", self.0.at, self.0.model_confidence)
+        let soon = self.inner.horizon(12).map_or(f64::NAN, |horizon| horizon.prediction);
+        format!(
+            "Forecast(at {}, in 12 min {soon:.1}, confidence {:.2})",
+            self.inner.at, self.inner.model_confidence
+        )
     }
-    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64) {
-        let horizons = self.0.horizons.iter().cloned().map(HorizonForecast).collect();
-        (self.0.at.as_millis(), horizons, self.0.anomaly_score, self.0.model_confidence)
+    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64, Option<u32>) {
+        let horizons = self.inner.horizons.iter().cloned().map(HorizonForecast).collect();
+        let (anomaly, confidence) = (self.inner.anomaly_score, self.inner.model_confidence);
+        (self.inner.at.as_millis(), horizons, anomaly, confidence, self.interval_seconds)
     }
 }
 
 /// Arrivals of one whole interval that ends a while from now, events per interval.
-#[pyclass(frozen, eq, module = "evscale", name = "HorizonForecast")]
+#[pyclass(frozen, eq, weakref, module = "evscale", name = "HorizonForecast")]
 #[derive(PartialEq)]
 pub struct HorizonForecast(pub evscale_core::HorizonForecast);
 
@@ -196,6 +240,9 @@ impl HorizonForecast {
     #[pyo3(signature = (share=None), text_signature = "($self, share=0.8)")]
     fn interval(&self, py: Python<'_>, share: Option<&Bound<'_, PyAny>>) -> Door<(f64, f64)> {
         door(py, || Ok(self.0.interval(share.map_or(Ok(0.8), |share| self::share("share", share))?)))
+    }
+    fn __hash__(&self) -> u64 {
+        hash_of(&format!("{:?}", self.0))
     }
     fn __repr__(&self) -> String {
         let (low, high) = self.0.interval(0.8);

@@ -10,7 +10,8 @@ use crate::turns::{Shared, guarded, locked};
 use evscale_core::Timestamp;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// 2000-01-03T00:00:00Z, a Monday: the beginning where none is given.
 const DEFAULT_START_MS: i64 = 946_857_600_000;
@@ -39,12 +40,14 @@ const CHUNK: usize = 256;
 /// >>> low, high = forecast.horizons[12].interval(0.8)
 /// >>> low <= forecast.horizons[12].prediction <= high
 /// True
-#[pyclass(frozen, module = "evscale", name = "Forecaster")]
+#[pyclass(frozen, weakref, module = "evscale", name = "Forecaster")]
 pub struct Forecaster {
     state: Shared<evscale_core::Forecaster>,
     interval_seconds: u32,
     start: Timestamp,
     bundle: evscale_core::ModelBundle,
+    /// Whether its state is more than the arguments that it was made of.
+    used: AtomicBool,
 }
 
 fn start_of(start: Option<&Bound<'_, PyAny>>, otherwise: Timestamp) -> PyResult<Timestamp> {
@@ -91,36 +94,39 @@ impl Forecaster {
         &self,
         counts: &Bound<'_, PyAny>,
         start: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<(Vec<f64>, Timestamp)> {
+    ) -> PyResult<(Vec<f64>, Timestamp, Option<String>)> {
         let py = counts.py();
-        if !(counts.hasattr("columns")? || counts.hasattr("column_names")?) {
-            return Ok((self::counts(counts)?, start_of(start, self.start)?));
+        let history = py.import("evscale.history")?.call_method1("timed", (counts,))?;
+        if history.is_none() {
+            return Ok((self::counts(counts)?, start_of(start, self.start)?, None));
         }
-        let options = PyDict::new(py);
-        options.set_item("gaps", "interpolate")?;
-        let reader = py.import("evscale.history")?.getattr("History")?.getattr("read")?;
-        let history = reader.call((counts,), Some(&options))?;
         let interval: u32 = history.getattr("interval_seconds")?.extract()?;
         if interval != self.interval_seconds {
             return Err(refused(
                 py,
-                &format!("history has an interval of {interval} s, expected {} s", self.interval_seconds),
+                &format!(
+                    "history has an interval of {interval} s, expected {} s: \
+                     Forecaster(interval_seconds={interval})",
+                    self.interval_seconds
+                ),
             ));
         }
         let first = Timestamp::EPOCH.plus_millis(history.getattr("start_ms")?.extract()?);
-        Ok((self::counts(&history.getattr("events")?)?, start_of(start, first)?))
+        let backend = history.getattr("backend")?.extract()?;
+        Ok((self::counts(&history.getattr("events")?)?, start_of(start, first)?, backend))
     }
 
     /// The forecast after a series, from a fresh state.
     fn after(&self, counts: &Bound<'_, PyAny>, start: Option<&Bound<'_, PyAny>>) -> PyResult<Forecast> {
         let py = counts.py();
-        let (values, start) = self.series(counts, start)?;
+        let (values, start, backend) = self.series(counts, start)?;
         let fresh = guarded(py, || {
             evscale_core::Forecaster::with_bundle(self.interval_seconds, start, &self.bundle)
         })?;
         let fresh = Shared::new(fresh);
         feed(py, &fresh, &values)?;
-        locked(py, &fresh, |forecaster| Ok(forecaster.forecast())).map(Forecast)
+        let forecast = locked(py, &fresh, |forecaster| Ok(forecaster.forecast()))?;
+        Ok(Forecast::of(forecast, self.interval_seconds).shown_as(backend))
     }
 }
 
@@ -138,18 +144,20 @@ impl Forecaster {
             let interval_seconds =
                 interval_seconds.map_or(Ok(120), |value| whole("interval_seconds", value))?;
             let start = start_of(start, Timestamp::EPOCH.plus_millis(DEFAULT_START_MS))?;
+            let used = AtomicBool::new(bundle.is_some());
             let bundle = ModelBundle::or_bundled(bundle);
             guarded(py, || {
                 let bundle = bundle()?;
                 let state =
                     Shared::new(evscale_core::Forecaster::with_bundle(interval_seconds, start, &bundle)?);
-                Ok(Self { state, interval_seconds, start, bundle })
+                Ok(Self { state, interval_seconds, start, bundle, used })
             })
         })
     }
     /// Takes the events of the next interval; NaN and None are unknown.
     fn observe(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> Door<()> {
         door(py, || {
+            self.used.store(true, Ordering::Relaxed);
             let events = if missing(events) { f64::NAN } else { number("events", events)? };
             locked(py, &self.state, |forecaster| forecaster.observe(events))
         })
@@ -157,14 +165,21 @@ impl Forecaster {
     /// Takes the events of the next intervals, oldest first: any one-dimensional array of numbers; NaN is unknown.
     /// Those before a refused count are taken.
     fn observe_many(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> Door<()> {
-        door(py, || feed(py, &self.state, &counts(events)?))
+        door(py, || {
+            self.used.store(true, Ordering::Relaxed);
+            feed(py, &self.state, &counts(events)?)
+        })
     }
     /// The forecast at the end of the newest interval.
     fn forecast(&self, py: Python<'_>) -> Door<Forecast> {
-        door(py, || locked(py, &self.state, |forecaster| Ok(forecaster.forecast())).map(Forecast))
+        door(py, || {
+            let forecast = locked(py, &self.state, |forecaster| Ok(forecaster.forecast()))?;
+            Ok(Forecast::of(forecast, self.interval_seconds))
+        })
     }
-    /// The forecast after `counts`, from a fresh state: an array, or a data frame with times and counts, whose first time
-    /// is the start. `start` is that of this forecaster if none is given.
+    /// Returns the forecast after `counts`, from a fresh state: an array, or a `History`, a data frame or a series with times,
+    /// whose first time is the start; absent rows are refused (`History.read(..., gaps="interpolate")` takes them as unknown).
+    /// `start` is that of this forecaster if none is given.
     #[pyo3(signature = (counts, start=None))]
     fn predict(
         &self,
@@ -185,6 +200,20 @@ impl Forecaster {
     #[getter]
     fn interval_seconds(&self) -> u32 {
         self.interval_seconds
+    }
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        door(py, || {
+            if this.used.load(Ordering::Relaxed) {
+                return Err(refused(
+                    py,
+                    "a Forecaster that has observed, or has a bundle of its own, is not picklable, expected a fresh one; \
+                     predict(counts) needs no state",
+                ));
+            }
+            let made = (py.get_type::<Self>(), (this.interval_seconds, this.start.as_millis()));
+            Ok(made.into_pyobject(py)?.into_any())
+        })
     }
     fn __repr__(&self) -> String {
         format!("Forecaster(interval_seconds={}, start={})", self.interval_seconds, self.start)

@@ -20,7 +20,7 @@ use std::path::Path;
 /// >>> from evscale import ModelBundle
 /// >>> ModelBundle.bundled().manifest["format_version"]
 /// 1
-#[pyclass(frozen, module = "evscale", name = "ModelBundle")]
+#[pyclass(frozen, weakref, module = "evscale", name = "ModelBundle")]
 pub struct ModelBundle(pub evscale_core::ModelBundle);
 
 impl ModelBundle {

@@ -3,7 +3,7 @@
 use crate::arguments::{Text, items, text};
 use crate::door::{Door, door};
 use crate::errors::refused;
-use crate::plain::number;
+use crate::plain::{hash_of, number};
 use evscale_core::{AllowedActions, DataQuality};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,7 +19,7 @@ const MOST_REPAIRS: usize = 100;
 /// >>> seen = Autoscaler().observe(timestamp="2026-01-05T10:02:00Z", logged_events_count=-5, current_job_count=3)
 /// >>> seen.verdict, len(seen.repairs)
 /// ('repaired', 1)
-#[pyclass(frozen, eq, module = "evscale", name = "Observation")]
+#[pyclass(frozen, eq, weakref, module = "evscale", name = "Observation")]
 #[derive(Clone, PartialEq)]
 pub struct Observation {
     /// "accepted", "repaired" or "rejected".
@@ -127,6 +127,9 @@ impl Observation {
     /// The observation as plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
         door(py, || self.fields(py))
+    }
+    fn __hash__(&self) -> u64 {
+        hash_of(&format!("{}{:?}{:?}{}", self.verdict, self.repairs, self.reason, self.anomaly_score))
     }
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || {

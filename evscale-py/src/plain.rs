@@ -9,6 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDelta, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple, PyTzInfo};
 use serde_json::{Map, Number, Value};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
 
 /// Largest whole number that a float holds without gaps.
@@ -41,6 +42,13 @@ fn slice(py: Python<'_>, length: usize) -> Bound<'_, PySlice> {
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map(|name| name.to_string()).unwrap_or_default()
+}
+
+/// Returns a hash of what a value is as text; equal values have the same.
+pub fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Returns whether it is None or a data frame's mark for a missing value; NaN is a number.

@@ -10,8 +10,10 @@
 True
 """
 
+import logging
+from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._evscale import (
     HORIZON_MINUTES,
@@ -55,11 +57,24 @@ __all__ = [
     "__version__", "backtest", "fields", "lead_steps", "load_snapshot", "save_snapshot", "settings",
 ]
 
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 _LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report",
           "load_snapshot": "snapshot", "save_snapshot": "snapshot"}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
-    raise AttributeError(f"module 'evscale' has no attribute {name!r}")
+_SUBMODULES = ("gym", "notebook", "readers", "sources", "testing", "types")
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name in _LATER:
+            return getattr(import_module(f".{_LATER[name]}", __name__), name)
+        if name in _SUBMODULES:
+            return import_module(f".{name}", __name__)
+        near = get_close_matches(name, (*__all__, *_SUBMODULES), 1)
+        raise AttributeError(f"module 'evscale' has no attribute {name!r}{f', did you mean {near[0]!r}?' if near else ''}")
+
+
+def __dir__() -> list[str]:
+    return sorted((*__all__, *_SUBMODULES))

@@ -7,8 +7,10 @@ from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import Unpack
 
 from .history import History
+from .types import MetricsRecord, ScalingOutcome
 
 __version__: str
 
@@ -24,13 +26,19 @@ RULES: dict[str, str]
 """What each safety rule does, by its name in the trail of a decision, in the order in which they apply."""
 
 class EvscaleError(ValueError):
+    """What evscale refuses or cannot do; `kind` is stable: invalid_config, invalid_argument, invalid_bundle, invalid_snapshot, invalid_trace, inference, unknown_pool, pool_failed, busy or panic."""
     kind: str
 
-class ConfigError(EvscaleError): ...
-class ArgumentError(EvscaleError): ...
-class BundleError(EvscaleError): ...
-class SnapshotError(EvscaleError): ...
-class InferenceError(EvscaleError): ...
+class ConfigError(EvscaleError):
+    """A setting is unknown, out of range, or contradicts another."""
+class ArgumentError(EvscaleError):
+    """A metrics record or an argument is malformed."""
+class BundleError(EvscaleError):
+    """A model bundle is damaged, incomplete, or of another format."""
+class SnapshotError(EvscaleError):
+    """A snapshot is damaged, foreign, or of another format."""
+class InferenceError(EvscaleError):
+    """A network failed to run."""
 
 @final
 class Config:
@@ -170,29 +178,141 @@ class Config:
         bundle_public_key: str | None = None,
         use_networks: bool | None = None,
     ) -> Config: ...
-    def to_dict(self) -> dict[str, Any]: ...
-    def __getattr__(self, name: str) -> Any: ...
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain values."""
+    # settings as attributes, written by tools/stub.py
+    @property
+    def interval_seconds(self) -> int: ...
+    @property
+    def decision_interval_seconds(self) -> int: ...
+    @property
+    def min_jobs(self) -> int: ...
+    @property
+    def max_jobs(self) -> int: ...
+    @property
+    def job_startup_seconds(self) -> int: ...
+    @property
+    def sla_wait_seconds(self) -> float: ...
+    @property
+    def sla_target(self) -> float: ...
+    @property
+    def target_utilization(self) -> float: ...
+    @property
+    def service_time_ms(self) -> float | None: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def holidays(self) -> list[str]: ...
+    @property
+    def tolerance(self) -> float: ...
+    @property
+    def scale_down_stabilization_seconds(self) -> int: ...
+    @property
+    def max_step_up_percent(self) -> float: ...
+    @property
+    def max_step_up_jobs(self) -> int: ...
+    @property
+    def max_step_down_percent(self) -> float: ...
+    @property
+    def max_step_down_jobs(self) -> int: ...
+    @property
+    def cooldown_up_seconds(self) -> int: ...
+    @property
+    def cooldown_down_seconds(self) -> int: ...
+    @property
+    def flap_window_seconds(self) -> int: ...
+    @property
+    def max_reversals(self) -> int: ...
+    @property
+    def scale_down_quantile(self) -> float: ...
+    @property
+    def job_hours_per_day(self) -> float | None: ...
+    @property
+    def stale_after_seconds(self) -> int | None: ...
+    @property
+    def stale_action(self) -> Literal['hold', 'fail_safe']: ...
+    @property
+    def stale_fail_safe_seconds(self) -> int: ...
+    @property
+    def fail_safe_jobs(self) -> int | None: ...
+    @property
+    def emergency_quantile(self) -> float: ...
+    @property
+    def emergency_tolerance(self) -> float: ...
+    @property
+    def emergency_in_maintenance(self) -> bool: ...
+    @property
+    def pause(self) -> Literal['off', 'all', 'down', 'up']: ...
+    @property
+    def drain_busy_jobs(self) -> bool: ...
+    @property
+    def latency_budget_ms(self) -> float: ...
+    @property
+    def bundle_public_key(self) -> str | None: ...
+    @property
+    def use_networks(self) -> bool: ...
+    # end of the settings
+    def __hash__(self) -> int: ...
     def __dir__(self) -> list[str]: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
 
 @final
 class ModelBundle:
+    """A forecaster and a policy network, checked when loaded, shared by any number of pools and threads.
+
+    Examples
+    --------
+    >>> from evscale import ModelBundle
+    >>> ModelBundle.bundled().manifest["format_version"]
+    1
+    """
     @staticmethod
-    def bundled() -> ModelBundle: ...
+    def bundled() -> ModelBundle:
+        """The models inside the package."""
     @staticmethod
-    def bundled_files() -> dict[str, bytes]: ...
+    def bundled_files() -> dict[str, bytes]:
+        """Names and contents of the files of the bundled models."""
     @staticmethod
-    def load(path: str | PathLike[str], public_key: str | None = None) -> ModelBundle: ...
+    def load(path: str | PathLike[str], public_key: str | None = None) -> ModelBundle:
+        """A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        public_key
+            Ed25519 key, 64 hexadecimal digits: the folder's manifest.sig must be a signature of it over manifest.json, whose
+            checksums bind the networks. `evscale bundle sign` makes it.
+
+        Raises
+        ------
+        FileNotFoundError
+            A file is missing; other kinds of OSError if it cannot be read.
+        BundleError
+            It is damaged, incomplete, of another format, or not signed by the key.
+        """
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name."""
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version."""
     @property
-    def manifest(self) -> dict[str, Any]: ...
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as plain values."""
 
 @final
 class Observation:
+    """What became of a record, and what it means.
+
+    Examples
+    --------
+    >>> from evscale import Autoscaler
+    >>> seen = Autoscaler().observe(timestamp="2026-01-05T10:02:00Z", logged_events_count=-5, current_job_count=3)
+    >>> seen.verdict, len(seen.repairs)
+    ('repaired', 1)
+    """
     def __new__(
         cls,
         verdict: str,
@@ -204,111 +324,229 @@ class Observation:
         emergency: bool,
     ) -> Observation: ...
     @property
-    def verdict(self) -> Literal["accepted", "repaired", "rejected"]: ...
+    def verdict(self) -> Literal["accepted", "repaired", "rejected"]:
+        """"accepted", "repaired" or "rejected"."""
     @property
-    def repairs(self) -> list[str]: ...
+    def repairs(self) -> list[str]:
+        """Fields that were set to unknown, and why."""
     @property
-    def reason(self) -> str | None: ...
+    def reason(self) -> str | None:
+        """Why the record was rejected."""
     @property
-    def data_quality(self) -> str: ...
+    def data_quality(self) -> str:
+        """Verdict on the data: "good", or what is wrong with it, such as "late", "stuck" or "gap"."""
     @property
-    def allowed_actions(self) -> Literal["all", "up_only", "hold"]: ...
+    def allowed_actions(self) -> Literal["all", "up_only", "hold"]:
+        """What may be done on it: "all", "up_only" or "hold"."""
     @property
-    def anomaly_score(self) -> float: ...
+    def anomaly_score(self) -> float:
+        """How unusual the record is, 0 to 1."""
     @property
-    def decision_due(self) -> bool: ...
+    def decision_due(self) -> bool:
+        """`decide` will make a new decision."""
     @property
-    def emergency(self) -> bool: ...
-    def to_dict(self) -> dict[str, Any]: ...
+    def emergency(self) -> bool:
+        """It will do so because of a predicted or real breach of the SLA."""
+    def to_dict(self) -> dict[str, Any]:
+        """The observation as plain values."""
+    def __hash__(self) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs__(self) -> tuple[Any, ...]: ...
 
 @final
 class Decision:
+    """A number of jobs that passed the safety rules, and why.
+
+    Examples
+    --------
+    >>> from evscale import Autoscaler, Decision
+    >>> decision = Autoscaler().decide()
+    >>> decision.action, decision.source
+    ('hold', 'hold')
+    >>> Decision(decision.to_json()).explanation == decision.explanation
+    True
+    """
     def __new__(cls, json: str, confidence: float | None = None) -> Decision: ...
     @property
-    def recommended_jobs(self) -> int: ...
+    def recommended_jobs(self) -> int:
+        """Jobs the pool should have, ready and starting ones."""
     @property
-    def current_jobs(self) -> int: ...
+    def current_jobs(self) -> int:
+        """Jobs it had when this was decided."""
     @property
-    def change(self) -> int: ...
+    def change(self) -> int:
+        """The difference."""
     @property
-    def confidence(self) -> float: ...
+    def confidence(self) -> float:
+        """How far the decision can be trusted, 0 to 1."""
     @property
-    def reasoning(self) -> dict[str, Any]: ...
+    def reasoning(self) -> dict[str, Any]:
+        """The state of the pool in words."""
     @property
-    def action(self) -> Literal["scale_up", "scale_down", "hold"]: ...
+    def action(self) -> Literal["scale_up", "scale_down", "hold"]:
+        """"scale_up", "scale_down" or "hold"."""
     @property
-    def graceful(self) -> bool: ...
+    def graceful(self) -> bool:
+        """Whether jobs that leave should finish their event first."""
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """Who proposed."""
     @property
-    def proposed_jobs(self) -> int: ...
+    def proposed_jobs(self) -> int:
+        """What was proposed before the safety rules."""
     @property
-    def limited_by(self) -> list[str]: ...
+    def limited_by(self) -> list[str]:
+        """Names of the rules that changed the proposal, in order."""
     @property
-    def trail(self) -> list[dict[str, Any]]: ...
+    def trail(self) -> list[dict[str, Any]]:
+        """What each of them changed: rule, before, after, detail."""
     @property
-    def plan(self) -> list[dict[str, int]]: ...
+    def plan(self) -> list[dict[str, int]]:
+        """What the pool will need later: minutes_ahead, jobs, low, high."""
     @property
-    def drain(self) -> dict[str, Any] | None: ...
+    def drain(self) -> dict[str, Any] | None:
+        """How jobs should leave; None unless the pool shrinks."""
     @property
-    def emergency(self) -> bool: ...
+    def emergency(self) -> bool:
+        """Decided because of a predicted or real breach of the SLA, maybe before the decision was due."""
     @property
-    def fallback_reason(self) -> str | None: ...
+    def fallback_reason(self) -> str | None:
+        """Why a better source did not act; None if it did."""
     @property
-    def explanation(self) -> str: ...
+    def explanation(self) -> str:
+        """The decision in a sentence."""
     @property
-    def decided_at(self) -> datetime: ...
+    def decided_at(self) -> datetime:
+        """The moment it was made for, UTC."""
     @property
-    def valid_until(self) -> datetime: ...
-    def to_dict(self) -> dict[str, Any]: ...
-    def to_json(self) -> str: ...
+    def valid_until(self) -> datetime:
+        """The next decision is due then, UTC."""
+    def to_dict(self) -> dict[str, Any]:
+        """The whole decision as plain values."""
+    def to_json(self) -> str:
+        """The whole decision as JSON, byte for byte as in Rust and C."""
+    def __hash__(self) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs__(self) -> tuple[str, float]: ...
 
 @final
 class HorizonForecast:
+    """Arrivals of one whole interval that ends a while from now, events per interval."""
     def __new__(
         cls, minutes: int, steps: int, prediction: float, uncertainty: float, quantiles: Sequence[float]
     ) -> HorizonForecast: ...
     @property
-    def minutes(self) -> int: ...
+    def minutes(self) -> int:
+        """Nominal lead, minutes."""
     @property
-    def steps(self) -> int: ...
+    def steps(self) -> int:
+        """Real lead, whole intervals."""
     @property
-    def prediction(self) -> float: ...
+    def prediction(self) -> float:
+        """Median."""
     @property
-    def uncertainty(self) -> float: ...
+    def uncertainty(self) -> float:
+        """Half the width of the 80 % interval."""
     @property
-    def quantiles(self) -> dict[float, float]: ...
-    def quantile(self, level: float) -> float: ...
-    def interval(self, share: float = 0.8) -> tuple[float, float]: ...
+    def quantiles(self) -> dict[float, float]:
+        """Level to value, lowest level first."""
+    def quantile(self, level: float) -> float:
+        """Value at a level of 0 to 1, interpolated; levels beyond the outermost ones give those.
+
+        Examples
+        --------
+        >>> from evscale import Forecaster
+        >>> soon = Forecaster().predict([5, 7, 6]).horizons[12]
+        >>> soon.quantile(0.5) == soon.prediction
+        True
+        """
+    def interval(self, share: float = 0.8) -> tuple[float, float]:
+        """Central interval (low, high) that holds the actual value with this probability, 0 to 1."""
+    def __hash__(self) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs__(self) -> tuple[Any, ...]: ...
 
 @final
 class Forecast:
+    """Arrivals expected at every horizon; made by `Autoscaler.forecast` and `Forecaster.predict`.
+
+    Examples
+    --------
+    >>> from evscale import Forecaster
+    >>> forecast = Forecaster().predict([5, 7, 6])
+    >>> [minutes for minutes in forecast.horizons if minutes in (12, 48, 180)]
+    [12, 48, 180]
+    """
     def __new__(
-        cls, at: _Timestamp, horizons: Sequence[HorizonForecast], anomaly_score: float, model_confidence: float
+        cls,
+        at: _Timestamp,
+        horizons: Sequence[HorizonForecast],
+        anomaly_score: float,
+        model_confidence: float,
+        interval_seconds: int | None = None,
     ) -> Forecast: ...
     @property
-    def horizons(self) -> dict[int, HorizonForecast]: ...
+    def interval_seconds(self) -> int | None:
+        """Length of an interval, seconds; None if it is not known."""
     @property
-    def at(self) -> datetime: ...
+    def horizons(self) -> dict[int, HorizonForecast]:
+        """Horizons by minutes ahead, nearest first; 12, 48 and 180 are always there."""
     @property
-    def anomaly_score(self) -> float: ...
+    def at(self) -> datetime:
+        """End of the newest interval known, UTC."""
     @property
-    def model_confidence(self) -> float: ...
-    def to_frame(self, level: Sequence[float] | None = None) -> Any: ...
-    def plot(self, axes: Any = None) -> Any: ...
-    def to_dict(self) -> dict[str, Any]: ...
-    def to_json(self) -> str: ...
+    def anomaly_score(self) -> float:
+        """How unusual the newest records are, 0 to 1."""
+    @property
+    def model_confidence(self) -> float:
+        """How far this forecast can be trusted, 0 to 1."""
+    def to_frame(self, level: Sequence[float] | float | None = None) -> Any:
+        """Returns the forecast as a data frame (of the library that the counts came in, or of pandas, polars or pyarrow, whichever is
+        installed): a row per interval that is forecast, with the columns ds (beginning of the interval, as in the histories
+        that come in), median, lo-80, hi-80 and so on; `level` lists the central intervals in percent.
+        """
+    def plot(self, axes: Any = None) -> Any:
+        """The median and the 50 and 80 % intervals over the horizons, drawn with matplotlib; the axes are returned."""
+    def to_dict(self) -> dict[str, Any]:
+        """The whole forecast as plain values."""
+    def to_json(self) -> str:
+        """The whole forecast as JSON, byte for byte as in Rust and C."""
+    def __hash__(self) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs__(self) -> tuple[Any, ...]: ...
 
 @final
 class Autoscaler:
+    """Forecasts the arrivals of one pool and decides on its number of jobs. Threads may share it; they take turns. A child of
+    `fork` may go on with it if no other thread was inside a call; else it raises an EvscaleError of the kind "busy".
+
+    Parameters
+    ----------
+    config
+        Settings; the defaults without one.
+    bundle
+        Models; the bundled ones without.
+    forecaster
+        A callable of your own in the place of the network: it gets a `History` of up to a week and returns quantiles of
+        shape (12, 15), a row per minute of `HORIZON_MINUTES`, a column per level of `QUANTILE_LEVELS`.
+    policy
+        A callable of your own in the place of the network: it gets the state of the pool as a dict and returns jobs. An
+        exception, or an answer that makes no sense, is named in the decision, and the next source of the fallback chain acts.
+        `evscale.testing` checks both.
+
+    Examples
+    --------
+    >>> from evscale import Autoscaler, Config
+    >>> scaler = Autoscaler(Config(min_jobs=2, max_jobs=40))
+    >>> for minute in range(10, 40, 2):
+    ...     seen = scaler.observe(timestamp=f"2026-01-05T10:{minute}:00Z", logged_events_count=3000,
+    ...                           current_job_count=12, average_processing_duration_ms=400)
+    >>> seen.verdict, seen.decision_due
+    ('accepted', True)
+    >>> decision = scaler.decide()
+    >>> 2 <= decision.recommended_jobs <= 40
+    True
+    """
     def __new__(
         cls,
         config: Config | None = None,
@@ -325,71 +563,222 @@ class Autoscaler:
         *,
         forecaster: _Forecaster | None = None,
         policy: _Policy | None = None,
-    ) -> Autoscaler: ...
+    ) -> Autoscaler:
+        """An autoscaler that goes on from a snapshot.
+
+        Raises
+        ------
+        SnapshotError
+            It is damaged, foreign, of another format, or of a pool with another interval.
+        """
     @property
-    def config(self) -> Config: ...
-    def observe(self, record: Mapping[str, Any] | None = None, /, **fields: Any) -> Observation: ...
+    def config(self) -> Config:
+        """The configuration."""
+    def observe(self, record: Mapping[str, Any] | None = None, /, **fields: Unpack[MetricsRecord]) -> Observation:
+        """Takes the record of one interval: a dict, or its fields as keyword arguments.
+
+        Parameters
+        ----------
+        record
+            A mapping with some of `evscale.FIELDS`. None is unknown, and unknown is never taken for zero.
+
+        Raises
+        ------
+        ArgumentError
+            A required field is missing, a field is unknown or of the wrong type, or a datetime is naive. A record that comes late
+            or makes no sense is no error: the verdict tells.
+        """
     def observe_many(
         self, frame: Any, columns: Mapping[str, str] | None = None, warm_days: float | None = None
-    ) -> list[Observation]: ...
-    def forecast(self) -> Forecast: ...
-    def decide(self) -> Decision: ...
-    def decide_at(self, timestamp: _Timestamp) -> Decision: ...
-    def snapshot(self) -> bytes: ...
-    def acknowledge(self, outcome: Mapping[str, Any] | None = None, /, **fields: Any) -> None: ...
-    def set_pause(self, pause: Literal["off", "all", "down", "up"]) -> None: ...
+    ) -> list[Observation]:
+        """Takes the records of many intervals, oldest first: a list of dicts, a dict of columns, or a data frame of
+        pandas, polars or pyarrow, or the path of a CSV or Parquet file. `columns` maps our names to those of the table.
+        A malformed record refuses the whole table.
+
+        With `warm_days`, records that are older than that before the newest one go into the history alone: nothing is
+        forecast, learned or evaluated on them, which is some hundred times faster; decisions differ a little from those
+        after all records were observed. Without it, they are the same bit for bit.
+        """
+    def forecast(self) -> Forecast:
+        """The forecast at the newest record."""
+    def decide(self) -> Decision:
+        """The decision at the time of the newest record: new if it is due or there is an emergency, else the standing one."""
+    def decide_at(self, timestamp: _Timestamp) -> Decision:
+        """The decision at a time that may be later than the newest record.
+
+        Parameters
+        ----------
+        timestamp
+            An aware datetime, RFC 3339 text with a zone, or epoch milliseconds.
+        """
+    def snapshot(self) -> bytes:
+        """The whole state of the pool, for `restore`; `evscale.save_snapshot` writes it to a file.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler, Config
+        >>> scaler = Autoscaler(Config(max_jobs=40))
+        >>> Autoscaler.restore(Config(max_jobs=40), scaler.snapshot()).snapshot() == scaler.snapshot()
+        True
+        """
+    def acknowledge(self, outcome: Mapping[str, Any] | None = None, /, **fields: Unpack[ScalingOutcome]) -> None:
+        """Tells what the host really did, as a dict or as keyword arguments; the startup time is learned from it.
+
+        Parameters
+        ----------
+        timestamp
+            When it was known; required.
+        started, ready, refused, drained
+            Jobs that were asked for, that became ready, that could not be had, and that finished their work and left; 0
+            without.
+        startup_seconds
+            Time that the jobs took to become ready.
+        """
+    def set_pause(self, pause: Literal["off", "all", "down", "up"]) -> None:
+        """Switches changes off: "off" (nothing is paused), "all", "down" or "up"."""
     def set_override(
         self, fixed: int | None = None, cap: int | None = None, until: _Timestamp | None = None
-    ) -> None: ...
-    def report_latency(self, took_ms: float) -> None: ...
-    def health(self) -> dict[str, Any]: ...
+    ) -> None:
+        """Orders exactly `fixed` jobs, or at most `cap`, until a time; without arguments the order is taken back.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler
+        >>> scaler = Autoscaler()
+        >>> scaler.set_override(fixed=12, until="2026-01-05T12:00:00Z")
+        >>> scaler.set_override()
+        """
+    def report_latency(self, took_ms: float) -> None:
+        """Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
+        than `latency_budget_ms` of the configuration are left alone for a while.
+        """
+    def health(self) -> dict[str, Any]:
+        """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler
+        >>> Autoscaler().health()["causes"]
+        []
+        """
 
 @final
 class Fleet:
+    """Autoscalers of many pools that share the networks of one bundle. Decisions equal those of single autoscalers, whatever
+    the number of threads. A pool that fails does not disturb another. Threads may share a fleet; they take turns.
+
+    >>> import evscale
+    >>> fleet = evscale.Fleet(threads=2)
+    >>> fleet.add("eu-west", evscale.Config(min_jobs=5))
+    >>> tick = fleet.tick({"eu-west": {"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400,
+    ...                                "current_job_count": 12, "average_processing_duration_ms": 400.0}})
+    >>> tick.observations["eu-west"][0].verdict
+    'accepted'
+    >>> tick.decisions["eu-west"].recommended_jobs >= 5
+    True
+    """
     def __new__(cls, bundle: ModelBundle | None = None, threads: int = 1) -> Fleet: ...
-    def add(self, key: str, config: Config | None = None) -> None: ...
-    def restore(self, key: str, config: Config, data: bytes) -> None: ...
-    def remove(self, key: str) -> bool: ...
-    def set_threads(self, threads: int) -> None: ...
+    def add(self, key: str, config: Config | None = None) -> None:
+        """Adds a pool; its key must be free."""
+    def restore(self, key: str, config: Config, data: bytes) -> None:
+        """Adds a pool that goes on from a snapshot of a fleet or of an autoscaler."""
+    def remove(self, key: str) -> bool:
+        """Removes a pool; says whether it was there."""
+    def set_threads(self, threads: int) -> None:
+        """Sets the number of threads that a tick may use, the caller's included: 1 to 1024."""
     def tick(
         self, records: Mapping[str, Mapping[str, Any]] | Iterable[tuple[str, Mapping[str, Any]]]
-    ) -> FleetTick: ...
-    def observe(self, key: str, record: Mapping[str, Any]) -> Observation: ...
-    def forecast(self, key: str) -> Forecast: ...
-    def decide(self, key: str, timestamp: _Timestamp | None = None) -> Decision: ...
-    def acknowledge(self, key: str, outcome: Mapping[str, Any]) -> None: ...
-    def set_pause(self, key: str, pause: Literal["off", "all", "down", "up"]) -> None: ...
+    ) -> FleetTick:
+        """Takes records of any pools, and decides for each of these pools: a dict of key to record, or pairs of key and record
+        in any order (those of one pool oldest first). A malformed record refuses the whole tick. Ctrl-C ends it; the pools
+        before have taken their records then.
+        """
+    def observe(self, key: str, record: Mapping[str, Any]) -> Observation:
+        """Takes one record of a pool, without a decision."""
+    def forecast(self, key: str) -> Forecast:
+        """The forecast of a pool at its newest record."""
+    def decide(self, key: str, timestamp: _Timestamp | None = None) -> Decision:
+        """The decision of a pool at the time of its newest record, or at a later time."""
+    def acknowledge(self, key: str, outcome: Mapping[str, Any]) -> None:
+        """Tells what the host really did with a pool."""
+    def set_pause(self, key: str, pause: Literal["off", "all", "down", "up"]) -> None:
+        """Switches changes of a pool off: "off" (nothing is paused), "all", "down" or "up"."""
     def set_override(
         self, key: str, fixed: int | None = None, cap: int | None = None, until: _Timestamp | None = None
-    ) -> None: ...
-    def health(self, key: str) -> dict[str, Any]: ...
-    def snapshot(self, key: str) -> bytes | None: ...
-    def snapshots(self) -> dict[str, bytes]: ...
-    def keys(self) -> list[str]: ...
+    ) -> None:
+        """Orders exactly `fixed` jobs of a pool, or at most `cap`, until a time; without them the order is taken back."""
+    def health(self, key: str) -> dict[str, Any]:
+        """Who acts for a pool, and what is known to be wrong."""
+    def snapshot(self, key: str) -> bytes | None:
+        """The whole state of a pool; None if it is not there or failed."""
+    def snapshots(self) -> dict[str, bytes]:
+        """The states of all pools, by key."""
+    def keys(self) -> list[str]:
+        """Keys in their order."""
     def __len__(self) -> int: ...
     def __contains__(self, key: str, /) -> bool: ...
 
 @final
 class FleetTick:
+    """What became of the records of a tick."""
+    def __new__(
+        cls, decisions: dict[str, Decision], observations: dict[str, list[Observation]], errors: list[EvscaleError]
+    ) -> FleetTick: ...
+    def __getnewargs__(self) -> tuple[Any, ...]: ...
     @property
-    def decisions(self) -> dict[str, Decision]: ...
+    def decisions(self) -> dict[str, Decision]:
+        """The decision of every pool that had a record, by key."""
     @property
-    def observations(self) -> dict[str, list[Observation]]: ...
+    def observations(self) -> dict[str, list[Observation]]:
+        """One observation per record of a pool, in their order, by key."""
     @property
-    def errors(self) -> list[EvscaleError]: ...
+    def errors(self) -> list[EvscaleError]:
+        """An EvscaleError for every record of an unknown pool and for every pool that failed inside."""
 
 @final
 class Forecaster:
+    """Forecasts a series of counts, without a pool of jobs. Threads may share it; they take turns.
+
+    Parameters
+    ----------
+    interval_seconds
+        Length of an interval, 10 to 3600.
+    start
+        Beginning of the first interval; a Monday at midnight without one. The hour and the weekday matter.
+    bundle
+        Models; the bundled ones without.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from evscale import Forecaster
+    >>> counts = 500 + 300 * np.sin(np.arange(720) / 720 * 2 * np.pi)
+    >>> forecast = Forecaster(interval_seconds=120).predict(counts, start="2026-01-05T00:00:00Z")
+    >>> low, high = forecast.horizons[12].interval(0.8)
+    >>> low <= forecast.horizons[12].prediction <= high
+    True
+    """
     def __new__(
         cls, interval_seconds: int = 120, start: _Timestamp | None = None, bundle: ModelBundle | None = None
     ) -> Forecaster: ...
     @property
-    def interval_seconds(self) -> int: ...
-    def observe(self, events: float | None) -> None: ...
-    def observe_many(self, events: ArrayLike) -> None: ...
-    def forecast(self) -> Forecast: ...
-    def predict(self, counts: Any, start: _Timestamp | None = None) -> Forecast: ...
-    def predict_many(self, series: Sequence[Any]) -> list[Forecast]: ...
+    def interval_seconds(self) -> int:
+        """Length of an interval, seconds."""
+    def observe(self, events: float | None) -> None:
+        """Takes the events of the next interval; NaN and None are unknown."""
+    def observe_many(self, events: ArrayLike) -> None:
+        """Takes the events of the next intervals, oldest first: any one-dimensional array of numbers; NaN is unknown.
+        Those before a refused count are taken.
+        """
+    def forecast(self) -> Forecast:
+        """The forecast at the end of the newest interval."""
+    def predict(self, counts: Any, start: _Timestamp | None = None) -> Forecast:
+        """Returns the forecast after `counts`, from a fresh state: an array, or a `History`, a data frame or a series with times,
+        whose first time is the start; absent rows are refused (`History.read(..., gaps="interpolate")` takes them as unknown).
+        `start` is that of this forecaster if none is given.
+        """
+    def predict_many(self, series: Sequence[Any]) -> list[Forecast]:
+        """The forecasts after several series, each as in `predict`, from a fresh state each."""
 
 def backtest_history(
     start_ms: int,
@@ -402,8 +791,12 @@ def backtest_history(
     seed: int = 0,
     peers: bool = True,
     progress: Callable[[int, int], object] | None = None,
-) -> str: ...
-def demo_workload(seed: int) -> str: ...
+) -> str:
+    """Replays counts per interval under evscale and the peers; the answer is JSON. `progress` gets (done, all) about a
+    hundred times; an exception of it, or Ctrl-C, ends the replay.
+    """
+def demo_workload(seed: int) -> str:
+    """CSV text of two generated weeks."""
 def replay_workload(
     name: str,
     csv: str,
@@ -412,33 +805,78 @@ def replay_workload(
     jobs_at_peak: float = 60.0,
     hpa_target_percent: float = 70.0,
     progress: Callable[[int, int], object] | None = None,
-) -> str: ...
-def replace_file(path: str | PathLike[str], data: bytes) -> None: ...
-def readable_text(text: str) -> str: ...
-def sign_manifest(manifest: bytes, seed: str) -> bytes: ...
-def public_key_of(seed: str) -> str: ...
-def feature_contract() -> str: ...
-def lead_steps(interval_seconds: float) -> list[int]: ...
-def settings() -> list[dict[str, Any]]: ...
-def fields() -> list[dict[str, Any]]: ...
+) -> str:
+    """Replays a CSV trace under a rule ("evscale" or "hpa"); the answer is JSON with rows and scores.
+
+    Intervals shorter than that of the configuration are summed. `progress` gets (done, all) about a hundred times; an
+    exception of it, or Ctrl-C, ends the replay.
+    """
+def replace_file(path: str | PathLike[str], data: bytes) -> None:
+    """Replaces a file atomically: at every moment, also if the power fails, it is the one before or the new one. The mode of
+    an existing file is kept.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the file before is whole.
+    ArgumentError
+        The path is that of a symbolic link, a folder, a pipe or a device.
+    """
+def readable_text(text: str) -> str:
+    """Returns a text as it may be printed: what a terminal would obey, and what a reader would not see, as escapes;
+    a long one is cut.
+    """
+def sign_manifest(manifest: bytes, seed: str) -> bytes:
+    """The Ed25519 signature of the contents of manifest.json. `seed` is the secret, 64 hexadecimal digits."""
+def public_key_of(seed: str) -> str:
+    """The public key that belongs to a seed, both as 64 hexadecimal digits."""
+def feature_contract() -> str:
+    """What a bundle for this build must declare, as JSON in the shape of its manifest."""
+def lead_steps(interval_seconds: float) -> list[int]:
+    """Whole intervals from now to the end of the forecast interval of each horizon."""
+def settings() -> list[dict[str, Any]]:
+    """Returns every setting of `Config`: a dict of `name`, `description`, `default` and `range` (the smallest and the largest
+    value, each a number or the name of the setting that bounds it; None where there is no range).
+    """
+def fields() -> list[dict[str, Any]]:
+    """Returns every field of a metrics record: a dict of `name`, `description`, `range` (the smallest and the largest number
+    that makes sense, or None) and `required`.
+    """
 def forecaster_samples(
     events: NDArray[np.float64], start_ms: int, interval_seconds: int, origins: NDArray[np.int64]
-) -> dict[str, NDArray[np.float32]]: ...
-def random_workload(seed: int, days: float, interval_seconds: int) -> tuple[int, NDArray[np.float64]]: ...
+) -> dict[str, NDArray[np.float32]]:
+    """Features and targets at each origin: `events[..= origin]` is known.
+
+    Returns float32 arrays: fine [n, 96, 6], coarse [n, 336, 2], future [n, 12, 24], statics [n, 14],
+    target [n, 12] (events), target_known [n, 12], level_z [n], scale [n]. Origins must increase.
+    """
+def random_workload(seed: int, days: float, interval_seconds: int) -> tuple[int, NDArray[np.float64]]:
+    """A generated workload: its start (epoch milliseconds) and counts."""
 def forecast_track(
     events: NDArray[np.float64], start_ms: int, interval_seconds: int, bundle: ModelBundle
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]: ...
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Forecasts at every interval of a series by the whole forecaster: quantiles [n, 12, 15], confidence [n] and anomaly
+    score [n], float32.
+    """
 
 @final
 class ScalingVectorEnv:
+    """Many pools side by side, for reinforcement learning. Observations are those of the policy network, actions are
+    indices of its adjustments; an episode that ends is followed by the next one.
+    """
     def __new__(cls, tracks: Iterable[tuple[Any, ...]], num_envs: int, seed: int) -> ScalingVectorEnv: ...
     @property
-    def observation_size(self) -> int: ...
+    def observation_size(self) -> int:
+        """Elements of an observation."""
     @property
-    def action_count(self) -> int: ...
+    def action_count(self) -> int:
+        """Number of actions."""
     @property
-    def analytic_action(self) -> int: ...
-    def reset(self) -> NDArray[np.float32]: ...
+    def analytic_action(self) -> int:
+        """The action that leaves the analytic rule's need as it is."""
+    def reset(self) -> NDArray[np.float32]:
+        """Starts all episodes; observations [N, O]."""
     def step(
         self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]: ...
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Takes an action per pool: observations [N, O], rewards [N], ends of episodes [N]."""

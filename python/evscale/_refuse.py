@@ -1,17 +1,25 @@
-"""Refusals of the Python side."""
+"""Refusals of the Python side, in the words of the door that the caller came through."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from os import PathLike, fspath
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from ._evscale import ArgumentError, EvscaleError, readable_text
 
 CHUNK = 1 << 20
 LONGEST = 300
 """Most characters of another library's exception in a message."""
+
+SHOWN = 200
+"""Most characters of a value or of a list of names in a message."""
+
+_shell: ContextVar[bool] = ContextVar("evscale_shell", default=False)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,3 +80,54 @@ def contents(path: str | PathLike[str], most: int) -> bytes:
                 raise refuse(f"{path}: more than {most} bytes, expected at most as many")
             parts.append(part)
     return b"".join(parts)
+
+
+@contextmanager
+def shell_words() -> Iterator[None]:
+    """Makes `option` write options as the command line takes them."""
+    token = _shell.set(True)
+    try:
+        yield
+    finally:
+        _shell.reset(token)
+
+
+def in_shell() -> bool:
+    """Tells whether the caller is the command line."""
+    return _shell.get()
+
+
+def option(name: str, value: Any = True) -> str:
+    """Returns an option as the caller writes it.
+
+    >>> option("time_zone", "UTC"), option("sum"), option("where", {"queue": "orders"})
+    ("time_zone='UTC'", 'sum=True', "where={'queue': 'orders'}")
+    >>> with shell_words():
+    ...     option("time_zone", "UTC"), option("sum"), option("where", {"queue": "orders"})
+    ('--time-zone UTC', '--sum', '--where queue=orders')
+    """
+    if not _shell.get():
+        return f"{name}={value!r}"
+    flag = "--" + {"columns": "column"}.get(name, name.removesuffix("_seconds")).replace("_", "-")
+    if value is True:
+        return flag
+    if isinstance(value, Mapping):
+        return " ".join(f"{flag} {shlex.quote(f'{key}={one}')}" for key, one in value.items())
+    return f"{flag} {shlex.quote(str(value))}"
+
+
+def shown(value: Any) -> str:
+    """Returns the value as a message shows it, cut short, without control characters."""
+    try:
+        text = repr(value[: SHOWN + 1] if isinstance(value, str) else value)
+    except Exception:  # noqa: BLE001 the repr is the caller's code
+        return "a value without a repr"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def listed(names: Any, most: int = 12) -> str:
+    """Returns names as a message lists them."""
+    names = [str(name) for name in names]
+    text = ", ".join(f"`{name}`" for name in names[:most])
+    text = text if len(text) <= SHOWN else text[:SHOWN] + "...`"
+    return text + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -9,36 +9,42 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from . import pictures
 from ._evscale import RULES
+from .verdict import coverage, is_too_short, need_at_peak, no_rule_can
 
 if TYPE_CHECKING:
     from .report import Report
 
 STYLE = """
-:root{--ink:#1d2733;--soft:#5b6875;--line:#dfe5ec;--ours:#1558b0;--good:#1e7d3c;--bad:#b3261e}
+:root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6875;--line:#dfe5ec;--ours:#eef4fc;--good:#1e7d3c;--bad:#b3261e;--back:#f4f6f9;
+--card:#fff;--note:#fff7e0;--edge:#ecd9a0}
+@media(prefers-color-scheme:dark){:root{--ink:#e3e8ee;--soft:#a3afbb;--line:#36414d;--ours:#1d3148;--good:#6fce8b;--bad:#ff8a80;--back:#12171d;
+--card:#1b222a;--note:#3a3115;--edge:#6d5d25}.figure{background:#fff;border-radius:6px;padding:6px}}
 *{box-sizing:border-box}
-body{margin:0;background:#f4f6f9;color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 main{max-width:1120px;margin:0 auto;padding:32px 24px 64px}
 h1{font-size:28px;margin:0 0 4px}h2{font-size:20px;margin:0 0 4px}
 p{margin:0 0 12px;color:var(--soft);max-width:80ch}p.lead{font-size:18px;color:var(--ink)}
-section{background:#fff;border:1px solid var(--line);border-radius:10px;padding:20px 24px;margin-top:20px}
+section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px 24px;margin-top:20px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:14px;margin-top:20px}
-.card{background:#fff;border:1px solid var(--line);border-radius:10px;padding:16px 18px}
+.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px 18px}
 .card b{display:block;font-size:30px;line-height:1.15;font-variant-numeric:tabular-nums}
 .card span{color:var(--soft);font-size:14px}.good{color:var(--good)}.bad{color:var(--bad)}
-img{width:100%;height:auto;display:block}
+img{width:100%;height:auto;display:block}.figure{overflow-x:auto}.figure img{min-width:760px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
 th,td{padding:7px 7px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left}
-td.words{text-align:left;white-space:normal}tr.ours{background:#eef4fc;font-weight:600}
-.scroll{overflow-x:auto}footer{color:var(--soft);font-size:13.5px;margin-top:24px}
-.note{background:#fff7e0;border:1px solid #ecd9a0;border-radius:10px;padding:12px 18px;margin-top:20px;color:var(--ink);max-width:none}
+td.words{text-align:left;white-space:normal}tr.ours{background:var(--ours);font-weight:600}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:13.5px;margin:0}.scroll{overflow-x:auto}td.words{min-width:16em}footer{color:var(--soft);font-size:13.5px;margin-top:24px}
+.note{background:var(--note);border:1px solid var(--edge);border-radius:10px;padding:12px 18px;margin-top:20px;color:var(--ink);max-width:none}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;margin:14px 0 0;font-size:13.5px;color:var(--soft)}
 dt{font-weight:600}dd{margin:0}
-@media print{body{background:#fff}main{padding:0}section,.card{break-inside:avoid}}
+@media(max-width:600px){main{padding:18px 12px 40px}section{padding:14px 12px}h1{font-size:22px}dl{grid-template-columns:1fr}dd{margin:0 0 6px}
+.cards{grid-template-columns:1fr}
+table.words,table.words tbody{display:block}table.words tr{display:flex;flex-wrap:wrap;border-bottom:1px solid var(--line)}
+table.words th,table.words td{border:0}table.words td.words{flex-basis:100%;min-width:0;padding-top:0}table.words th:last-child{display:none}}
+@media print{:root{color-scheme:light}body{background:#fff}main{padding:0}section,.card{break-inside:avoid}}
 """
 SCORES = (
     ("on time", "sla_compliance_percent", "{:.2f} %"), ("job-hours", "job_hours", "{:,.0f}"),
@@ -79,7 +85,8 @@ def _picture(draw: Callable[..., None], report: Report, *arguments: Any, height:
     drawn.subplots_adjust(left=0.95 / WIDTH_INCHES, right=1 - 0.15 / WIDTH_INCHES, bottom=0.55 / height, top=1 - 0.35 / height)
     buffer = BytesIO()
     drawn.savefig(buffer, format="png", dpi=140)
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return (f'<div class="figure"><img alt="{escape(alt)}" src="data:image/png;base64,'
+            f'{base64.b64encode(buffer.getvalue()).decode()}"></div>')
 
 
 def _card(figure: str, words: str, tone: str = "") -> str:
@@ -93,14 +100,17 @@ def _mean_jobs(report: Report) -> float:
 def _cards(report: Report) -> str:
     scores, config = report.evscale.scores, report.config
     met = scores["sla_compliance_percent"] >= 100 * config.sla_target
+    tone = "" if is_too_short(report) else "good" if met else "bad"
     cards = [
         _card(f"{scores['sla_compliance_percent']:.2f} %", f"of events served within {config.sla_wait_seconds:g} s "
-              f"(target {100 * config.sla_target:g} %)", "good" if met else "bad"),
+              f"(target {100 * config.sla_target:g} %){_if_assumed(report)}", tone),
         _card(f"{scores['job_hours']:,.0f}", f"job-hours ({_mean_jobs(report):.1f} jobs on average), {scores['cost_ratio']:.2f} "
               "times those of a schedule that knows the future"),
     ]
     peers = {run.name: run.scores for run in report.runs[1:]}
-    if "static peak" in peers:
+    if no_rule_can(report):
+        cards.append(_card(f"{need_at_peak(report):,} jobs", f"needed at the peak; max_jobs is {config.max_jobs:,}", "bad"))
+    elif "static peak" in peers:
         saved = 100 * (1 - scores["job_hours"] / peers["static peak"]["job_hours"])
         cards.append(_card(f"{abs(saved):.0f} % {'less' if saved >= 0 else 'more'}", "cost than a pool that is always "
                            "large enough for the peak", "good" if saved >= 0 else "bad"))
@@ -108,9 +118,16 @@ def _cards(report: Report) -> str:
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
+def _if_assumed(report: Report) -> str:
+    """Returns what the figures rest on, if it was assumed."""
+    return f", if an event takes {report.service_time_ms:,.0f} ms" if report.service_time_source == "assumed" else ""
+
+
 def _lead(report: Report) -> str:
     target, scores = 100 * report.config.sla_target, report.evscale.scores
-    ours = f"evscale served {scores['sla_compliance_percent']:.2f} % of events in time"
+    ours = f"evscale served {scores['sla_compliance_percent']:.2f} % of events in time{_if_assumed(report)}"
+    if no_rule_can(report):
+        return f"{ours}: no rule can serve all, since the peak needs {need_at_peak(report):,} jobs and max_jobs is {report.config.max_jobs:,}."
     good = [run for run in report.runs[1:] if run.scores["sla_compliance_percent"] >= target]
     if scores["sla_compliance_percent"] < target:
         ours += f", which is below the target of {target:g} %"
@@ -141,21 +158,14 @@ def _table(report: Report) -> str:
     return f'<div class="scroll"><table><tr><th>rule</th>{head}</tr>{"".join(body)}</table></div><dl>{meaning}</dl>'
 
 
-def _coverage(report: Report) -> float:
-    """Percent of the scored arrivals inside the 80 % interval that was forecast before."""
-    rows, lead = report.evscale.rows, pictures.lead_intervals(report)
-    scored = slice(max(report.scored_from, lead), None)
-    before = slice(scored.start - lead, len(report.times) - lead)
-    arrivals = rows["arrivals"][scored]
-    inside = (arrivals >= np.floor(rows["expected_low"][before])) & (arrivals <= np.ceil(rows["expected_high"][before]))
-    return 100 * float(inside.mean())
+def _notes(report: Report) -> str:
+    return "".join(f'<p class="note">{escape(remark[0].upper() + remark[1:])}.</p>' for remark in report.remarks)
 
 
-def _note(report: Report) -> str:
-    if report.service_time_source != "assumed":
-        return ""
-    return (f'<p class="note">The service time of an event is not known and was assumed: {report.service_time_ms:,.0f} ms. '
-            "Jobs and waits mean something for your pool only with the real one: set <code>service_time_ms</code>.</p>")
+def _understood(report: Report) -> str:
+    """Returns what was understood of the input, as the command shows it."""
+    reading = report.question.history.reading
+    return "" if reading is None else f"<section><h2>The input, as understood</h2><pre>{escape(report.question.history.look())}</pre></section>"
 
 
 def _rules(report: Report) -> str:
@@ -167,7 +177,7 @@ def _rules(report: Report) -> str:
     rows += [(rule, count, RULES[rule]) for rule, count in bound.most_common()]
     body = "".join(f"<tr><td>{escape(rule.replace('_', ' '))}</td><td>{count:,}</td><td>{_share(count, len(scored))}</td>"
                    f'<td class="words">{escape(words)}</td></tr>' for rule, count, words in rows)
-    return f'<table><tr><th>rule</th><th>decisions</th><th>share</th><th></th></tr>{body}</table>'
+    return f'<div class="scroll"><table class="words"><tr><th>rule</th><th>decisions</th><th>share</th><th></th></tr>{body}</table></div>'
 
 
 def _share(count: int, total: int) -> str:
@@ -183,7 +193,7 @@ def _largest(report: Report, count: int = 8) -> str:
     chosen = sorted(sorted(scored, key=lambda one: -abs(one["change"]))[:count], key=lambda one: str(one["decided_at"]))
     body = "".join(f"<tr><td>{escape(one['decided_at'].replace('T', ' ')[:16])}</td><td>{one['change']:+d}</td>"
                    f'<td class="words">{escape(one["explanation"].replace("_", " "))}</td></tr>' for one in chosen)
-    return f'<table><tr><th>time (UTC)</th><th>jobs</th><th style="text-align:left">why</th></tr>{body}</table>'
+    return f'<div class="scroll"><table class="words"><tr><th>time (UTC)</th><th>jobs</th><th style="text-align:left">why</th></tr>{body}</table></div>'
 
 
 def page(report: Report, title: str) -> str:
@@ -194,7 +204,7 @@ def page(report: Report, title: str) -> str:
               "assumed": "assumed, since neither the history nor the configuration has it"}[report.service_time_source]
     gaps = f" {report.gaps:,} intervals had no row and were interpolated." if report.gaps else ""
     forecast = (f"What came, and what was forecast of it {pictures.lead_minutes(report):g} minutes before. 80 % of the arrivals "
-                f"should lie in the band; {_coverage(report):.0f} % do.")
+                f"should lie in the band; {coverage(report):.0f} % do.")
     sections = [
         ("Cost against punctuality", PUNCTUALITY,
          _picture(pictures.draw_cost, report, height=4.2, alt="cost and late events of every rule")
@@ -219,7 +229,7 @@ def page(report: Report, title: str) -> str:
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{escape(title)}</title><style>{STYLE}</style></head><body><main>
 <h1>{escape(title)}</h1><p>{first} to {last} UTC, intervals of {report.interval_seconds / 60:g} minutes</p>
-<p class="lead">{_lead(report)}</p>{_cards(report)}{_note(report)}{body}
+<p class="lead">{_lead(report)}</p>{_cards(report)}{_notes(report)}{body}{_understood(report)}
 <footer>Replayed in a simulated queue (first in, first out) with the decision code that runs in production; the time before
 {first} was the warm-up. Jobs take {report.config.job_startup_seconds} s to start and are paid for from the request. Service time of
 an event: {report.service_time_ms:,.0f} ms, {source}.{gaps} The clairvoyant schedule knows every arrival in advance.</footer>

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._evscale import Forecast
+from ._evscale import Forecast, HorizonForecast
 from ._refuse import missing, refuse
 from .history import frame_of
 
@@ -67,22 +67,33 @@ def shown_axes() -> Axes:
     return pyplot.subplots(figsize=SIZE, constrained_layout=True)[1]
 
 
-def forecast_frame(forecast: Forecast, level: Sequence[float] | None = None) -> Any:
-    """A forecast as a data frame: ds, mean, and lo-/hi- of each central interval in percent."""
-    levels = (80,) if level is None else tuple(islice(level, MOST_LEVELS))
+def forecast_frame(forecast: Forecast, level: Sequence[float] | float | None = None, backend: str | None = None) -> Any:
+    """Returns a forecast as a data frame: a row per interval that is forecast, with the beginning of the interval (ds), the
+    median, and lo-/hi- of each central interval in percent."""
+    try:
+        levels = (80,) if level is None else (level,) if isinstance(level, (int, float)) else tuple(islice(level, MOST_LEVELS))
+    except TypeError:
+        raise refuse(f"`level` is {level!r}, expected percent such as 80, or a list of them") from None
     for one in levels:
         if not 0 < one < 100:
             raise refuse(f"`level` is {one!r}, expected percent above 0 and below 100")
-    horizons = list(forecast.horizons.values())
+    horizons = list({horizon.steps: horizon for horizon in reversed(forecast.horizons.values())}.values())[::-1]
     columns: dict[str, list[Any]] = {
-        "ds": [forecast.at + timedelta(minutes=horizon.minutes) for horizon in horizons],
-        "mean": [horizon.prediction for horizon in horizons],
+        "ds": [forecast.at + _before_begin(forecast, horizon) for horizon in horizons],
+        "median": [horizon.prediction for horizon in horizons],
     }
     for one in levels:
         bounds = [horizon.interval(one / 100) for horizon in horizons]
         columns[f"lo-{one:g}"] = [low for low, _ in bounds]
         columns[f"hi-{one:g}"] = [high for _, high in bounds]
-    return frame_of(columns)
+    return frame_of(columns, backend)
+
+
+def _before_begin(forecast: Forecast, horizon: HorizonForecast) -> timedelta:
+    """Returns the time from the end of what is known to the beginning of the interval that is forecast."""
+    if forecast.interval_seconds is None:
+        return timedelta(minutes=horizon.minutes * (horizon.steps - 1) / horizon.steps)
+    return timedelta(seconds=(horizon.steps - 1) * forecast.interval_seconds)
 
 
 def forecast_plot(forecast: Forecast, axes: Any = None) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import get_close_matches
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._evscale import Config, ModelBundle, backtest_history, replace_file
-from ._refuse import refuse
-from .history import Gaps, History, frame_of
+from ._refuse import refuse, shown
+from .history import History, frame_of
+from .verdict import need_at_peak, remarks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from typing_extensions import Unpack
+
+    from .readers.options import Gaps, ReadOptions
 
 COLUMNS = (
     ("on time", "sla_compliance_percent", "{:.2f} %"),
@@ -29,6 +35,7 @@ COLUMNS = (
     ("reversals", "reversals", "{:.0f}"),
 )
 Progress = Callable[[int, int], object]
+logger = logging.getLogger("evscale.backtest")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,25 @@ class Run:
     name: str
     scores: dict[str, float]
     rows: dict[str, NDArray[Any]] = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run):
+            return NotImplemented
+        return (self.name, self.scores, list(self.rows)) == (other.name, other.scores, list(other.rows)) and all(
+            np.array_equal(mine, other.rows[name], equal_nan=mine.dtype.kind == "f") for name, mine in self.rows.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a backtest was asked: the history and everything but the settings of the pool."""
+
+    history: History = field(repr=False)
+    bundle: ModelBundle | None = None
+    jobs_at_peak: float | None = None
+    seed: int = 0
+    peers: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +91,46 @@ class Report:
     gaps: int
     runs: tuple[Run, ...]
     decisions: tuple[dict[str, Any], ...] = field(repr=False)
-    again: Callable[[Config], Report] = field(repr=False)
-    backend: Any = field(repr=False, default=None)
+    question: Question = field(repr=False)
 
     def __getitem__(self, name: str) -> Run:
         for run in self.runs:
             if run.name == name:
                 return run
         raise KeyError(f"no rule {name!r} in this report, expected one of {[run.name for run in self.runs]}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Report):
+            return NotImplemented
+        return (self.config, self.scored_from, self.runs, self.decisions) == (other.config, other.scored_from, other.runs, other.decisions)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        ours = self.evscale.scores
+        return (f"Report({len(self.times)} intervals of {self.interval_seconds} s, {len(self.runs)} rules; evscale: "
+                f"{ours['sla_compliance_percent']:.2f} % on time, {ours['job_hours']:.0f} job-hours)")
+
+    def _repr_html_(self) -> str:
+        from .notebook import report_html
+
+        return report_html(self)
+
+    @property
+    def backend(self) -> str | None:
+        """The data frame library that the history came from."""
+        return self.question.history.backend
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What makes the scores doubtful, in sentences: too short a history, an assumed service time, an input that looks
+        like no counts, a pool that may not have the jobs that the peak needs."""
+        return remarks(self)
+
+    @property
+    def jobs_needed(self) -> int:
+        """Jobs that the 99.9th percentile of the arrivals keeps busy."""
+        return need_at_peak(self)
 
     @property
     def evscale(self) -> Run:
@@ -112,6 +170,7 @@ class Report:
             "config": self.config.to_dict(), "interval_seconds": self.interval_seconds, "gaps": self.gaps,
             "scored_intervals": len(self.times) - self.scored_from, "service_time_ms": self.service_time_ms,
             "service_time_source": self.service_time_source, "clairvoyant_job_hours": self.clairvoyant_job_hours,
+            "jobs_needed_at_peak": self.jobs_needed, "remarks": list(self.remarks),
             "scores": {run.name: run.scores for run in self.runs},
         }
 
@@ -122,8 +181,14 @@ class Report:
         (setting, value), = changes.items()
         settings = self.config.to_dict()
         if setting not in settings:
-            raise refuse(f"what_if got `{setting}`, expected a setting of evscale.Config")
-        return WhatIf(setting, settings[setting], value, self.evscale, self.again(Config(**{**settings, setting: value})))
+            near = get_close_matches(setting, settings, 1)
+            raise refuse(f"what_if got `{setting}`{f', did you mean `{near[0]}`?' if near else ''}, expected a setting of evscale.Config")
+        changed = _replay(replace(self.question, peers=False), Config(**{**settings, setting: value}), None)
+        return WhatIf(setting, settings[setting], value, self.evscale, changed)
+
+    def for_pool(self, jobs_at_peak: float) -> Report:
+        """Returns the answer for a pool of another size, evscale alone; only used if the service time is not known."""
+        return _replay(replace(self.question, peers=False, jobs_at_peak=jobs_at_peak), self.config, None)
 
     def plot(self) -> Figure:
         """Arrivals with forecast, jobs, waits, decisions and cost in one matplotlib figure."""
@@ -149,7 +214,7 @@ class Report:
         return self.table()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class WhatIf:
     """One setting changed, and what that does to evscale's scores."""
 
@@ -184,17 +249,17 @@ def backtest(
     seed: int = 0,
     peers: bool = True,
     progress: Progress | None = None,
+    **options: Unpack[ReadOptions],
 ) -> Report:
     """Replays a history through evscale's decision code, beside the rules people use today.
 
     Parameters
     ----------
     history
-        A data frame (pandas, polars, pyarrow), a dict of columns, the path of a CSV or Parquet file, or a `History`:
-        one row per interval with a time and a count of events, and if known the mean service time.
+        Whatever `History.read` takes (a file, a data frame, a series with an index of times), or a `History`.
     config
         Settings of the pool. Shorter records are summed up to its interval; longer ones set it.
-    columns, time_zone, gaps
+    columns, time_zone, gaps, options
         As in `History.read`.
     jobs_at_peak
         Jobs that the 99.9th percentile of the arrivals keeps busy; only used if neither history nor configuration
@@ -202,7 +267,12 @@ def backtest(
     peers
         Replay static peak, HPA, KEDA, Flink, Ray Serve and the seasonal rule as well.
     progress
-        Is called with (done, all) about a hundred times. What it raises ends the replay and is raised.
+        Is called with (done, all) about a hundred times, and what it raises ends the replay and is raised; ``evscale.notebook.bar()`` draws a bar in a notebook.
+
+    Returns
+    -------
+    Report
+        Scores, decisions and intervals; `remarks` tells what makes them doubtful.
 
     Examples
     --------
@@ -213,24 +283,25 @@ def backtest(
     >>> report.interval_seconds, len(report.runs)
     (600, 1)
     """
-    config = Config() if config is None else config
-    if isinstance(history, History):
-        read = history
-    else:
-        read = History.read(history, columns=columns, time_zone=time_zone, gaps=gaps)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
+        raise refuse(f"`seed` is {shown(seed)}, expected a whole number of 0 to 2^64 - 1")
+    read = history if isinstance(history, History) else History.read(
+        history, columns=columns, time_zone=time_zone, gaps=gaps, **options)
+    logger.info("backtest of %d intervals of %d s", len(read.events), read.interval_seconds)
+    return _replay(Question(read, bundle, jobs_at_peak, seed, peers), Config() if config is None else config, progress)
 
-    def run(settings: Config, with_peers: bool) -> Report:
-        answer = json.loads(backtest_history(
-            read.start_ms, read.interval_seconds, read.events, read.service_ms, settings, bundle, jobs_at_peak, seed,
-            with_peers, progress))
-        return Report(
-            config=settings, interval_seconds=answer["interval_seconds"], scored_from=answer["scored_from"],
-            service_time_source=answer["service_time_source"], service_time_ms=answer["service_time_ms"],
-            clairvoyant_job_hours=answer["clairvoyant_job_hours"], gaps=read.gaps,
-            runs=tuple(Run(one["name"], one["scores"], _rows(one["rows"])) for one in answer["runs"]),
-            decisions=tuple(answer["decisions"]), again=lambda changed: run(changed, False), backend=read.backend)
 
-    return run(config, peers)
+def _replay(question: Question, config: Config, progress: Progress | None) -> Report:
+    read = question.history
+    answer = json.loads(backtest_history(
+        read.start_ms, read.interval_seconds, read.events, read.service_ms, config, question.bundle, question.jobs_at_peak,
+        question.seed, question.peers, progress))
+    return Report(
+        config=config, interval_seconds=answer["interval_seconds"], scored_from=answer["scored_from"],
+        service_time_source=answer["service_time_source"], service_time_ms=answer["service_time_ms"],
+        clairvoyant_job_hours=answer["clairvoyant_job_hours"], gaps=read.gaps,
+        runs=tuple(Run(one["name"], one["scores"], _rows(one["rows"])) for one in answer["runs"]),
+        decisions=tuple(answer["decisions"]), question=question)
 
 
 def _rows(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 
-from ._evscale import Autoscaler, Config, ModelBundle, replace_file
+from ._evscale import Autoscaler, Config, Fleet, ModelBundle, replace_file
 from ._refuse import contents, door
 
 LARGEST = 4 << 20
@@ -36,6 +36,14 @@ def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
     Autoscaler(Config(max_jobs=40))
     """
     replace_file(path, autoscaler.snapshot())
+
+
+def fleet_of(pools: list[tuple[str, Config, bytes]]) -> Fleet:
+    """Returns a fleet that goes on from the states of its pools: key, configuration and snapshot of each."""
+    fleet = Fleet()
+    for key, config, data in pools:
+        fleet.restore(key, config, data)
+    return fleet
 
 
 def load_snapshot(path: str | PathLike[str], config: Config, bundle: ModelBundle | None = None) -> Autoscaler:

@@ -1,6 +1,8 @@
 """Backtest, its report and its pictures."""
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import evscale
@@ -122,3 +124,21 @@ def test_pictures_are_drawn(report, tmp_path):
     assert (tmp_path / "report.png").stat().st_size > 50_000
     axes = evscale.Forecaster().predict(COUNTS).plot()
     assert "minutes after" in axes.get_xlabel()
+
+
+WIDTH = """<body style="margin:0"><iframe id=f width=WIDE height=900 style="border:0" src="report.html"></iframe><script>
+onload=()=>{const d=document.getElementById("f").contentDocument.documentElement;document.title=d.scrollWidth-d.clientWidth}</script>"""
+
+
+@pytest.mark.parametrize("wide", [400, 1280])
+def test_the_page_fits_the_width_of_a_browser(report, tmp_path, wide):
+    pytest.importorskip("matplotlib")
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("chromium is not installed: make setup-system")
+    report.to_html(tmp_path / "report.html")
+    (tmp_path / "frame.html").write_text(WIDTH.replace("WIDE", str(wide)))
+    ran = subprocess.run([browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--window-size=1400,1000",
+                          "--dump-dom", "--virtual-time-budget=5000", f"file://{tmp_path}/frame.html"], capture_output=True, text=True, check=False,
+                         timeout=120)
+    assert "<title>0</title>" in ran.stdout, re.findall("<title>.*</title>", ran.stdout)

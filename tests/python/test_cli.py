@@ -1,10 +1,14 @@
 """The command: what it prints, its exit codes, its refusals."""
 
 import json
+import math
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import evscale as package
@@ -29,7 +33,7 @@ def trace(tmp_path_factory):
 def test_help_names_every_command():
     ran = evscale("--help")
     assert ran.returncode == 0
-    for command in ("demo", "forecast", "backtest", "decide", "explain", "verify", "bundle", "simulate", "completion"):
+    for command in ("demo", "look", "forecast", "backtest", "decide", "explain", "verify", "bundle", "simulate", "completion"):
         assert f"\n    {command}" in ran.stdout
 
 
@@ -49,6 +53,73 @@ def test_forecast(trace):
     assert "median" in evscale("forecast", trace).stdout
 
 
+def test_look_shows_what_is_understood_and_the_next_command(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("Zeit;Anzahl\n" + "".join(f"{5 + i // 24:02d}.01.2026 {i % 24:02d}:00;1.{100 + 7 * i % 30},5\n" for i in range(30)))
+    ran = evscale("look", path)
+    assert ran.returncode == 0, ran.stderr
+    for part in ("orders.csv: text with semicolons, 30 rows oldest first, one every 1 h", "`Zeit`", "2026-01-05T00:00:00Z to 2026-01-06T05:00:00Z",
+                 "`Anzahl`", "decimal comma", "33,450 in all", "first row 1100.5, last row 1123.5", "--time-zone UTC"):
+        assert part in ran.stdout
+    seen = json.loads(evscale("look", path, "--json").stdout)
+    assert {"interval_seconds", "rows", "total_events", "first", "last", "kind", "time_zone", "series", "next_command"} <= set(seen)
+    assert (seen["time_zone"], seen["interval_seconds"], seen["rows"], seen["total_events"]) == (None, 3600, 30, 33_450)
+    told = json.loads(evscale("look", path, "--json", "--time-zone", "Europe/Berlin").stdout)
+    assert (told["first"], told["time_zone"]) == ("2026-01-04T23:00:00Z", "Europe/Berlin")
+    again = seen["next_command"].split()[1:]
+    assert evscale(*again[:again.index("--html")]).returncode == 0, seen["next_command"]
+
+
+@pytest.mark.parametrize("header, row, part", [
+    ("timestamp,lag", "{at},{n}", "--kind count"), ("time,a,b", "{at},{n},{n}", "--column events=a"), ("time,a,b", "{at},{n},{n}", "--sum"),
+    ("timestamp,value", "{at},0.{n}", "--kind rate"), ("when,what", "x,{n}", "--column timestamp=NAME"),
+])
+def test_refusals_name_the_option_of_the_shell(tmp_path, header, row, part):
+    path = tmp_path / "a.csv"
+    path.write_text(header + "\n" + "\n".join(row.format(at=f"2026-01-05T{i:02d}:00:00Z", n=13 + 7 * i % 5) for i in range(24)))
+    for command in ("look", "forecast", "backtest"):
+        ran = evscale(command, path)
+        assert ran.returncode == 2 and part in ran.stderr and "Traceback" not in ran.stderr, ran.stderr
+        assert str(path) in ran.stderr and ran.stdout == ""
+
+
+def test_the_paragraph_opens_every_report(trace):
+    for command in ("forecast", "backtest"):
+        assert evscale(command, trace).stdout.startswith("trace.csv: text with commas, 288 rows oldest first, one every 10 min")
+        assert "trace.csv: text" in evscale(command, trace, "--json").stderr
+
+
+def test_the_pool_is_asked_for_not_invented(trace):
+    ran = evscale("backtest", trace)
+    assert "jobs busy at the peak" in ran.stdout and "--service-time" in ran.stdout and "--jobs-at-peak" in ran.stdout
+    for option in (("--service-time", "2s"), ("--set", "service_time_ms=2000")):
+        told = evscale("backtest", trace, *option)
+        assert "jobs busy at the peak" not in told.stdout and "assumed" not in told.stdout
+    assert json.loads(evscale("backtest", trace, "--json", "--service-time", "1.5s").stdout)["service_time_ms"] == pytest.approx(1500)
+    assert "400ms" in evscale("backtest", trace, "--service-time", "2").stderr
+
+
+def test_a_pool_that_may_not_have_the_jobs_is_told(trace):
+    ran = evscale("backtest", trace, "--service-time", "60s", "--set", "max_jobs=5")
+    assert f"no rule can serve this in time: the peak needs {math.ceil(149 * 60 / 600)} jobs, max_jobs is 5" in ran.stdout
+
+
+def test_outputs_are_checked_before_the_work(trace, tmp_path):
+    for page in (tmp_path / "absent" / "r.html", tmp_path):
+        ran = evscale("backtest", trace, "--html", page)
+        assert ran.returncode == 2 and "folder" in ran.stderr and ran.stdout == ""
+
+
+def test_several_series_each_on_their_own(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time,queue,orders\n" + "".join(
+        f"2026-01-05T{i // 12:02d}:{5 * (i % 12):02d}:00Z,{name},{n + i % 7}\n" for i in range(60) for name, n in (("a", 10), ("b", 500))))
+    ran = evscale("forecast", path, "--by", "queue", "--json")
+    first, second = (json.loads(line)["horizons"]["12"]["prediction"] for line in ran.stdout.splitlines())
+    assert first < 30 and second > 300
+    assert evscale("forecast", "-", "--where", "queue=a", stdin=path.read_text()).returncode == 0
+
+
 def test_a_pipe_of_records_and_decisions():
     records = evscale("simulate", "--days", "0.05", "--records").stdout
     ran = evscale("decide", "--set", "max_jobs=30", stdin=records)
@@ -60,6 +131,65 @@ def test_a_pipe_of_records_and_decisions():
     assert f"{decisions[-1]['recommended_jobs']} jobs" in told.stdout
     for step in decisions[-1]["trail"]:
         assert step["detail"] in told.stdout
+
+
+RECORD = {"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3000, "current_job_count": 12, "average_processing_duration_ms": 400}
+
+
+def records(count=30, **changes):
+    return [RECORD | {"timestamp": f"2026-01-05T{10 + 2 * i // 60}:{2 * i % 60:02d}:00Z"} | changes for i in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("written, options", [
+    (lambda rows: json.dumps(rows), ()),
+    (lambda rows: json.dumps(rows, indent=1), ()),
+    (lambda rows: "\n".join(json.dumps({key: str(value) for key, value in row.items()}) for row in rows), ()),
+    (lambda rows: "\n".join(json.dumps(row | {"hostname": "a"}) for row in rows), ("--ignore-extra",)),
+    (lambda rows: "\n".join(json.dumps({"requests" if key == "logged_events_count" else key: value for key, value in row.items()})
+                            for row in rows), ("--column", "logged_events_count=requests")),
+    (lambda rows: "\n".join(json.dumps(row | {"timestamp": 1767607200 + 120 * i}) for i, row in enumerate(rows, 1)), ()),
+    (lambda rows: "\n".join(json.dumps(row | {"timestamp": row["timestamp"][:-1]}) for row in rows), ("--time-zone", "UTC")),
+])
+def test_records_as_hosts_write_them_are_the_same(written, options):
+    plain = evscale("decide", stdin="\n".join(map(json.dumps, records())))
+    ran = evscale("decide", *options, stdin=written(records()))
+    assert ran.returncode == 0 and ran.stdout == plain.stdout, ran.stderr
+
+
+def test_a_bad_line_is_reported_and_passed_over():
+    lines = list(map(json.dumps, records(5)))
+    ran = evscale("decide", stdin="\n".join([lines[0], "nonsense", *lines[1:], '{"timestamp": 5}']))
+    assert ran.returncode == 0 and len(ran.stdout.splitlines()) == 5
+    assert "line 2: " in ran.stderr and "line 7: " in ran.stderr
+    told = evscale("explain", "-", stdin=ran.stdout)
+    assert told.returncode == 0 and "12 ->" in told.stdout
+
+
+def test_the_fields_are_in_the_help():
+    shown = evscale("decide", "--help").stdout
+    for name in package.FIELDS:
+        assert f"\n  {name} " in shown
+
+
+def test_a_file_that_grows_is_followed(tmp_path):
+    path = tmp_path / "records.jsonl"
+    rows = list(map(json.dumps, records(3)))
+    path.write_text(rows[0] + "\n" + rows[1][:20])
+    running = subprocess.Popen([sys.executable, "-m", "evscale", "decide", "--follow", path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(running.stdout.readline())
+        with path.open("a") as file:
+            file.write(rows[1][20:] + "\n")
+        assert json.loads(running.stdout.readline())
+        path.with_suffix(".new").write_text(rows[2] + "\n")
+        path.with_suffix(".new").rename(path)
+        assert json.loads(running.stdout.readline())
+        running.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert running.wait(timeout=20) == 130 and time.monotonic() - began < 10
+    finally:
+        running.kill()
+        running.stdout.close()
 
 
 def test_simulated_traces_can_be_forecast(tmp_path):
@@ -83,7 +213,10 @@ def test_verify_and_bundle():
     (("backtest", "TRACE", "--set", "max_jobs=0"), None, "max_jobs"),
     (("backtest", "TRACE", "--set", "max_jbs=3"), None, "max_jbs"),
     (("decide",), "{}\n", "line 1"),
-    (("decide",), "[1]\n", "line 1"),
+    (("decide",), "[1]\n", "metrics record"),
+    (("decide",), '{"timestamp": "2026-01-05T00:02:00Z", "logged_event_count": 1, "current_job_count": 1}', "did you mean `logged_events_count`"),
+    (("decide",), '{"timestamp": "2026-01-05T00:02:00", "logged_events_count": 1, "current_job_count": 1}', "--time-zone"),
+    (("decide", "--column", "logged=x"), "", "logged_events_count"),
     (("decide",), "nonsense\n", "line 1"),
     (("explain", "-"), "{}", "decision"),
     (("bundle", "check", "absent"), None, "manifest.json"),
@@ -235,3 +368,12 @@ def test_a_bundle_is_signed_and_its_signature_checked(tmp_path):
                             (("check", folder, "--public-key", "12"), "64 hexadecimal"), (("sign",), "--key")]:
         ran = evscale("bundle", *arguments)
         assert ran.returncode == 2 and part in ran.stderr, ran.stderr
+
+
+def test_the_page_on_metrics_names_options_that_exist():
+    text = (Path(__file__).parents[2] / "docs/bring-your-metrics.md").read_text()
+    shown = "".join(evscale(command, "--help").stdout for command in ("look", "backtest", "forecast", "decide"))
+    ours = [line for line in text.splitlines() if "evscale " in line or line.startswith("|") and "`--" in line]
+    for option in set(re.findall(r"(?<=[ `])--[a-z-]+", " ".join(part for line in ours for part in re.findall(r"`([^`]*)`", line)
+                                                                 if not part.startswith(("curl", "aws", "az ", "influx"))))):
+        assert option in shown or option == "--out", option

@@ -1,1 +1,0 @@
-"""Histories from other systems."""

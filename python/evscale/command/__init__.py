@@ -1,0 +1,1 @@
+"""The parts of the command `evscale`, one file per group of subcommands."""
