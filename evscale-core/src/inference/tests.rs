@@ -60,7 +60,7 @@ fn close_to_onnxruntime(found: &[Vec<f32>], case: &Case) {
 /// The bits of every case, each run first in a session of its own.
 fn first_bits(network: &Network, reference: &Reference) -> Vec<Vec<u32>> {
     let run = |case: &Case| {
-        let found = answers(&mut Session::new(&network), &case.inputs).unwrap();
+        let found = answers(&mut Session::new(network), &case.inputs).unwrap();
         close_to_onnxruntime(&found, case);
         bits(&found)
     };
@@ -69,7 +69,7 @@ fn first_bits(network: &Network, reference: &Reference) -> Vec<Vec<u32>> {
 
 /// `calls` runs of one session in an order that mixes the cases.
 fn repeats_bits(network: &Network, reference: &Reference, expected: &[Vec<u32>], calls: usize, seed: usize) {
-    let mut session = Session::new(&network);
+    let mut session = Session::new(network);
     let mut state = seed;
     for call in 0..calls {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
