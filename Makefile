@@ -105,10 +105,11 @@ fuzz: build venv ## Fuzz whatever is parsed or fed, each target for FUZZ_SECONDS
 	fuzz/run.sh
 	PYTHONPATH=python $(PY) fuzz/csv_fuzz.py $(or $(FUZZ_SECONDS),60)
 
-lint: venv ## Formatting, lints and types
+lint: venv ## Formatting, lints, types and import circles
 	cargo fmt --all -- --check
 	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	$(PYTHON) tools/circles.py
 	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
@@ -121,7 +122,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium postgresql prometheus
+	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium postgresql prometheus strace
 
 clean: ## Remove what was built
 	rm -rf target fuzz/target .venv benchmarks/.venv dist $(MODULE)

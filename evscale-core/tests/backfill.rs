@@ -1,7 +1,10 @@
 //! Old records that are only remembered: what is the same afterwards, and what is close.
 
-use evscale_core::{Autoscaler, Config, Metrics, Timestamp, Verdict};
+mod support;
+
+use evscale_core::{Autoscaler, Metrics, Timestamp, Verdict};
 use std::f64::consts::TAU;
+use support::{built, without_networks};
 
 const PER_DAY: i64 = 720;
 
@@ -15,10 +18,7 @@ fn record(index: i64) -> Metrics {
 }
 
 fn pool() -> Autoscaler {
-    let mut config = Config::default();
-    config.max_jobs = 60;
-    config.use_networks = false;
-    Autoscaler::builder(config).build().expect("a sound configuration")
+    built(without_networks(|config| config.max_jobs = 60))
 }
 
 /// A pool that remembered the days up to `observed`, and observed from there to `end`.

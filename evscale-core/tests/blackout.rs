@@ -1,9 +1,12 @@
 //! Blackouts of 30 minutes, 6 hours and 3 days: no scale-down in them, a safe return, and what they cost beside the
 //! Kubernetes autoscaler. `cargo test --release --workspace --test blackout -- --nocapture` prints the table.
 
+mod support;
+
 use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
 use evscale_core::simulate::{LoadSettings, Replay, ReplayRow, ScalingRule, SimulatedLoad, Workload, replay};
 use evscale_core::{Autoscaler, Config, Metrics, Timestamp};
+use support::{built, without_networks};
 
 const INTERVAL: usize = 120;
 const PER_HOUR: usize = 3600 / INTERVAL;
@@ -61,9 +64,7 @@ impl ScalingRule for Blind<Autoscaler> {
 }
 
 fn config() -> Config {
-    let mut config = Config::default();
-    config.use_networks = false;
-    config
+    without_networks(|_| ())
 }
 
 fn world(seed: u64) -> SimulatedLoad {
@@ -75,7 +76,7 @@ fn play(world: &SimulatedLoad, rule: &mut dyn ScalingRule) -> Replay {
 }
 
 fn evscale(world: &SimulatedLoad, blackout: std::ops::Range<usize>) -> Replay {
-    play(world, &mut Blind::new(Autoscaler::builder(config()).build().unwrap(), blackout))
+    play(world, &mut Blind::new(built(config()), blackout))
 }
 
 fn hpa(world: &SimulatedLoad, blackout: std::ops::Range<usize>) -> Replay {

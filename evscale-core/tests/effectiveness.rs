@@ -1,16 +1,16 @@
 //! More jobs that bring no more throughput: the pool stops growing and says so, and in normal operation it does neither.
 
+mod support;
+
 use evscale_core::simulate::{LoadSettings, ScalingRule, SimulatedLoad, Workload, replay};
-use evscale_core::{Autoscaler, Config, Metrics, Rule, Timestamp};
+use evscale_core::{Autoscaler, Config, Metrics, Rule};
+use support::{built, served, start, without_networks};
 
 const INTERVAL: f64 = 120.0;
 const SERVICE: f64 = 0.6;
 
 fn config() -> Config {
-    let mut config = Config::default();
-    config.use_networks = false;
-    config.max_jobs = 400;
-    config
+    without_networks(|config| config.max_jobs = 400)
 }
 
 /// A queue whose jobs share something that takes at most `limit` events per interval.
@@ -26,8 +26,7 @@ struct Bottleneck {
 
 impl Bottleneck {
     fn new(tells_cpu: bool) -> Self {
-        let scaler = Autoscaler::builder(config()).build().unwrap();
-        Self { scaler, step: 0, jobs: 14, ready: vec![(0, 14)], queue: 0.0, tells_cpu }
+        Self { scaler: built(config()), step: 0, jobs: 14, ready: vec![(0, 14)], queue: 0.0, tells_cpu }
     }
 
     /// One interval; the trail's rules.
@@ -38,11 +37,9 @@ impl Bottleneck {
         let capacity = f64::from(ready) * INTERVAL / SERVICE;
         let taken = (self.queue + arrivals).min(capacity).min(limit * noise).round();
         self.queue += arrivals - taken;
-        let start = Timestamp::from_millis(1_767_600_000_000).unwrap();
-        let mut record = Metrics::new(start.plus_seconds(120 * self.step), arrivals, f64::from(self.jobs));
+        let mut record = served(start().plus_seconds(120 * self.step), arrivals, self.jobs, 1000.0 * SERVICE);
         record.processed_events_count = Some(taken);
         record.queued_events_count = Some(self.queue);
-        record.average_processing_duration_ms = Some(1000.0 * SERVICE);
         if self.tells_cpu {
             record.cpu_utilization_percent = Some(100.0 * taken / capacity);
         }
@@ -124,8 +121,7 @@ fn it_keeps_out_of_normal_operation() {
             let workload = Workload::two_weeks(seed);
             let settings = LoadSettings { seed, service_noise: 0.1, ..LoadSettings::default() };
             let world = SimulatedLoad::new(&workload, &settings);
-            let scaler = Autoscaler::builder(config()).build().unwrap();
-            let mut rule = Counted { scaler, limited: 0 };
+            let mut rule = Counted { scaler: built(config()), limited: 0 };
             let played = replay(&world, (startup, 30.0), &mut rule, 720, &mut |_, _| {});
             let late = played.rows.iter().filter(|row| row.backlog > 100.0).count();
             println!("seed {seed}, startup {startup}: backlog in {late} intervals, limited {}", rule.limited);

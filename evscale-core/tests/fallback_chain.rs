@@ -1,11 +1,14 @@
 //! The fallback chain under networks that are broken on purpose: every fallback has a cause, every recovery good runs.
 
+mod support;
+
 use evscale_core::{
     Autoscaler, Config, Decision, ErrorKind, HealthStatus, Metrics, ModelBundle, ScalingOutcome, Source,
     Timestamp,
 };
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+use support::Pool;
 
 const MANIFEST: &str = include_str!("../../models/onnx/manifest.json");
 const FORECASTER: &[u8] = include_bytes!("../../models/onnx/forecaster.onnx");
@@ -25,35 +28,26 @@ fn bundle(forecaster: &[u8], policy: &[u8]) -> evscale_core::Result<ModelBundle>
     ModelBundle::from_files(manifest.as_bytes(), forecaster, policy)
 }
 
-struct Pool {
-    scaler: Autoscaler,
-    step: u32,
-    jobs: u32,
+/// A pool under a load by the clock, whose traffic the host may announce.
+struct Watched {
+    pool: Pool,
     traffic: Option<f64>,
 }
 
-impl Pool {
+impl Watched {
     fn new(bundle: ModelBundle) -> Self {
         let mut config = Config::default();
         config.decision_interval_seconds = config.interval_seconds;
-        let scaler = Autoscaler::builder(config).bundle(bundle).build().unwrap();
-        Self { scaler, step: 0, jobs: 10, traffic: None }
+        let mut pool = Pool::of(Autoscaler::builder(config).bundle(bundle).build().unwrap());
+        pool.service_ms = 400.0;
+        Self { pool, traffic: None }
     }
 
     fn tick(&mut self) -> Decision {
-        let start = Timestamp::from_millis(1_767_600_000_000).unwrap();
-        let events = (2000.0 + 500.0 * (f64::from(self.step) / 60.0).sin()).round();
-        let mut record =
-            Metrics::new(start.plus_seconds(120 * i64::from(self.step)), events, f64::from(self.jobs));
-        record.processed_events_count = Some(events);
-        record.queued_events_count = Some(0.0);
-        record.average_processing_duration_ms = Some(400.0);
-        record.expected_traffic_multiplier = self.traffic;
-        self.step += 1;
-        self.scaler.observe(&record).unwrap();
-        let decision = self.scaler.decide();
-        assert!((1..=100).contains(&decision.recommended_jobs), "{}", decision.to_json());
-        self.jobs = decision.recommended_jobs;
+        let events = (2000.0 + 500.0 * (self.pool.step as f64 / 60.0).sin()).round();
+        let traffic = self.traffic;
+        let decision = self.pool.tick_with(events, |record| record.expected_traffic_multiplier = traffic);
+        self.pool.jobs = decision.recommended_jobs;
         decision
     }
 
@@ -65,11 +59,11 @@ impl Pool {
     fn until(&mut self, wanted: impl Fn(&Decision, &Autoscaler) -> bool) -> (u32, Decision) {
         for count in 1..2000 {
             let decision = self.tick();
-            if wanted(&decision, &self.scaler) {
+            if wanted(&decision, &self.pool.scaler) {
                 return (count, decision);
             }
         }
-        panic!("not within 2000 records: {:?}", self.scaler.health());
+        panic!("not within 2000 records: {:?}", self.pool.scaler.health());
     }
 
     fn started(&mut self, seconds: f64) {
@@ -77,12 +71,8 @@ impl Pool {
             let mut outcome = ScalingOutcome::new(Timestamp::EPOCH);
             outcome.ready = 1;
             outcome.startup_seconds = Some(seconds);
-            self.scaler.acknowledge(&outcome);
+            self.pool.scaler.acknowledge(&outcome);
         }
-    }
-
-    fn cause(&self, beginning: &str) -> Option<String> {
-        self.scaler.health().causes.into_iter().find(|cause| cause.starts_with(beginning))
     }
 }
 
@@ -100,18 +90,18 @@ fn a_wrong_shape_is_refused_when_it_is_loaded() {
 #[test]
 fn a_broken_policy_network_gives_way_to_the_analytic_rule() {
     let healthy = bundle(FORECASTER, &fixture("policy_healthy")).unwrap();
-    assert_eq!(Pool::new(healthy).ticks(60).source, Source::PolicyNetwork);
+    assert_eq!(Watched::new(healthy).ticks(60).source, Source::PolicyNetwork);
     for kind in BROKEN {
-        let mut pool = Pool::new(bundle(FORECASTER, &fixture(&format!("policy_{kind}"))).unwrap());
+        let mut watched = Watched::new(bundle(FORECASTER, &fixture(&format!("policy_{kind}"))).unwrap());
         for _ in 0..200 {
-            let decision = pool.tick();
+            let decision = watched.tick();
             assert_eq!(decision.source, Source::AnalyticRule, "{kind}: {}", decision.to_json());
             let reason = decision.fallback_reason.clone().unwrap();
             assert!(reason.starts_with("policy "), "{kind}: {reason}");
             assert!(decision.explanation.contains(&reason), "{kind}: {}", decision.explanation);
-            let health = pool.scaler.health();
+            let health = watched.pool.scaler.health();
             assert_eq!(health.status, HealthStatus::Degraded, "{kind}");
-            assert!(pool.cause("policy ").is_some(), "{kind}: {health:?}");
+            assert!(watched.pool.cause("policy ").is_some(), "{kind}: {health:?}");
         }
     }
 }
@@ -119,22 +109,22 @@ fn a_broken_policy_network_gives_way_to_the_analytic_rule() {
 #[test]
 fn a_broken_forecaster_network_gives_way_to_the_experts() {
     let healthy = bundle(&fixture("forecaster_healthy"), POLICY).unwrap();
-    let mut pool = Pool::new(healthy);
-    pool.ticks(60);
-    assert_eq!(pool.cause("forecast without its network"), None);
+    let mut watched = Watched::new(healthy);
+    watched.ticks(60);
+    assert_eq!(watched.pool.cause("forecast without its network"), None);
     for kind in BROKEN {
-        let mut pool = Pool::new(bundle(&fixture(&format!("forecaster_{kind}")), POLICY).unwrap());
+        let mut watched = Watched::new(bundle(&fixture(&format!("forecaster_{kind}")), POLICY).unwrap());
         for _ in 0..200 {
-            let decision = pool.tick();
+            let decision = watched.tick();
             assert_ne!(decision.source, Source::Hold, "{kind}: {}", decision.to_json());
-            assert!(pool.cause("forecast without its network").is_some(), "{kind}");
+            assert!(watched.pool.cause("forecast without its network").is_some(), "{kind}");
             assert!(
                 decision.explanation.contains("forecast without its network"),
                 "{}",
                 decision.explanation
             );
         }
-        let forecast = pool.scaler.forecast();
+        let forecast = watched.pool.scaler.forecast();
         let next = &forecast.horizons[0];
         assert!((1000.0..4000.0).contains(&next.prediction), "{kind}: {next:?}");
     }
@@ -142,59 +132,60 @@ fn a_broken_forecaster_network_gives_way_to_the_experts() {
 
 #[test]
 fn a_policy_network_comes_back_after_good_runs_and_decisions_say_both() {
-    let mut pool = Pool::new(bundle(FORECASTER, &fixture("policy_sometimes")).unwrap());
-    assert_eq!(pool.ticks(60).source, Source::PolicyNetwork);
-    pool.started(7000.0);
-    let (_, down) = pool.until(|decision, _| decision.source == Source::AnalyticRule);
+    let mut watched = Watched::new(bundle(FORECASTER, &fixture("policy_sometimes")).unwrap());
+    assert_eq!(watched.ticks(60).source, Source::PolicyNetwork);
+    watched.started(7000.0);
+    let (_, down) = watched.until(|decision, _| decision.source == Source::AnalyticRule);
     assert!(down.fallback_reason.as_ref().unwrap().contains("NaN"), "{}", down.explanation);
-    pool.ticks(50);
-    assert_eq!(pool.tick().source, Source::AnalyticRule, "it fails in the shadow");
-    pool.started(180.0);
+    watched.ticks(50);
+    assert_eq!(watched.tick().source, Source::AnalyticRule, "it fails in the shadow");
+    watched.started(180.0);
     let (_, on_probation) =
-        pool.until(|decision, _| decision.explanation.contains("1 of 10 good runs in the shadow"));
+        watched.until(|decision, _| decision.explanation.contains("1 of 10 good runs in the shadow"));
     assert_eq!(on_probation.source, Source::AnalyticRule);
-    let (waited, up) = pool.until(|decision, _| decision.source == Source::PolicyNetwork);
+    let (waited, up) = watched.until(|decision, _| decision.source == Source::PolicyNetwork);
     assert_eq!(waited, 9, "ten good runs in a row");
     assert!(up.explanation.contains("the policy network acts again"), "{}", up.explanation);
-    assert!(pool.cause("policy ").is_none());
-    assert!(!pool.tick().explanation.contains("acts again"), "told once");
+    assert!(watched.pool.cause("policy ").is_none());
+    assert!(!watched.tick().explanation.contains("acts again"), "told once");
 }
 
 #[test]
 fn a_forecaster_network_comes_back_after_good_runs_and_decisions_say_both() {
-    let mut pool = Pool::new(bundle(&fixture("forecaster_sometimes"), POLICY).unwrap());
-    pool.ticks(60);
-    assert_eq!(pool.cause("forecast without its network"), None);
-    pool.traffic = Some(50.0);
-    let down = pool.tick();
+    let mut watched = Watched::new(bundle(&fixture("forecaster_sometimes"), POLICY).unwrap());
+    watched.ticks(60);
+    assert_eq!(watched.pool.cause("forecast without its network"), None);
+    watched.traffic = Some(50.0);
+    let down = watched.tick();
     assert!(down.explanation.contains("forecast without its network"), "{}", down.explanation);
-    pool.traffic = None;
-    let (waited, up) = pool.until(|decision, _| decision.explanation.contains("acts again"));
+    watched.traffic = None;
+    let (waited, up) = watched.until(|decision, _| decision.explanation.contains("acts again"));
     assert_eq!(waited, 40, "30 records of rest, ten good runs");
     assert!(up.explanation.contains("the forecaster network acts again"), "{}", up.explanation);
-    assert_eq!(pool.cause("forecast without its network"), None);
+    assert_eq!(watched.pool.cause("forecast without its network"), None);
 }
 
 #[test]
 fn a_call_beyond_its_budget_opens_the_breakers_of_the_networks_asked() {
-    let mut pool = Pool::new(ModelBundle::bundled().unwrap());
-    pool.until(|decision, _| decision.source == Source::PolicyNetwork);
-    pool.scaler.report_latency(Duration::from_millis(1000));
-    assert_eq!(pool.scaler.health().status, HealthStatus::Healthy, "within the budget");
-    pool.until(|decision, _| decision.source == Source::PolicyNetwork);
-    pool.scaler.report_latency(Duration::from_millis(1500));
-    let cause = pool.cause("policy: a call took 1500.0 ms, expected at most 1000 ms");
-    assert!(cause.is_some(), "{:?}", pool.scaler.health());
-    assert_eq!(pool.cause("forecast without its network"), None, "`decide` did not ask it");
-    let decision = pool.tick();
+    let mut watched = Watched::new(ModelBundle::bundled().unwrap());
+    watched.until(|decision, _| decision.source == Source::PolicyNetwork);
+    watched.pool.scaler.report_latency(Duration::from_millis(1000));
+    assert_eq!(watched.pool.scaler.health().status, HealthStatus::Healthy, "within the budget");
+    watched.until(|decision, _| decision.source == Source::PolicyNetwork);
+    watched.pool.scaler.report_latency(Duration::from_millis(1500));
+    let cause = watched.pool.cause("policy: a call took 1500.0 ms, expected at most 1000 ms");
+    assert!(cause.is_some(), "{:?}", watched.pool.scaler.health());
+    assert_eq!(watched.pool.cause("forecast without its network"), None, "`decide` did not ask it");
+    let decision = watched.tick();
     assert_eq!(decision.source, Source::AnalyticRule);
-    let mut record = Metrics::new(decision.decided_at.plus_seconds(120), 2000.0, f64::from(pool.jobs));
+    let mut record =
+        Metrics::new(decision.decided_at.plus_seconds(120), 2000.0, f64::from(watched.pool.jobs));
     record.average_processing_duration_ms = Some(400.0);
-    pool.scaler.observe(&record).unwrap();
-    pool.scaler.report_latency(Duration::from_secs(3));
-    assert!(pool.cause("forecast without its network: forecaster: a call took 3000.0 ms").is_some());
-    pool.scaler.report_latency(Duration::from_secs(3));
-    pool.step += 1;
-    let (_, up) = pool.until(|_, scaler| scaler.health().status == HealthStatus::Healthy);
+    watched.pool.scaler.observe(&record).unwrap();
+    watched.pool.scaler.report_latency(Duration::from_secs(3));
+    assert!(watched.pool.cause("forecast without its network: forecaster: a call took 3000.0 ms").is_some());
+    watched.pool.scaler.report_latency(Duration::from_secs(3));
+    watched.pool.step += 1;
+    let (_, up) = watched.until(|_, scaler| scaler.health().status == HealthStatus::Healthy);
     assert!(up.explanation.contains("acts again"), "{}", up.explanation);
 }

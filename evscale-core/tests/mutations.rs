@@ -1,8 +1,11 @@
 //! Random mutations of everything that is parsed: refused or harmless, never a panic.
 
+mod support;
+
 use evscale_core::{Autoscaler, Config, Decision, Metrics, ModelBundle, ScalingOutcome, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use support::{built, served, start, without_networks};
 
 const ROUNDS: usize = 30_000;
 const MANIFEST: &str = include_str!("../../models/onnx/manifest.json");
@@ -59,10 +62,8 @@ fn taken(seed: u64, original: &[u8], mut parse: impl FnMut(&[u8]) -> bool) -> us
 }
 
 fn record() -> Metrics {
-    let mut record = Metrics::new(Timestamp::EPOCH.plus_seconds(86_400), 3400.0, 12.0);
-    record.processed_events_count = Some(3390.0);
-    record.queued_events_count = Some(10.0);
-    record.average_processing_duration_ms = Some(400.0);
+    let mut record = served(Timestamp::EPOCH.plus_seconds(86_400), 3400.0, 12, 400.0);
+    (record.processed_events_count, record.queued_events_count) = (Some(3390.0), Some(10.0));
     record.is_deploy_in_progress = Some(false);
     record
 }
@@ -74,7 +75,7 @@ fn configurations() {
         let Ok(config) = Config::from_json(&String::from_utf8_lossy(bytes)) else { return false };
         let mut config = config;
         config.use_networks = false;
-        let mut scaler = Autoscaler::builder(config.clone()).build().unwrap();
+        let mut scaler = built(config.clone());
         scaler.observe(&record()).unwrap();
         let jobs = scaler.decide().recommended_jobs;
         assert!((config.min_jobs..=config.max_jobs).contains(&jobs), "{}", config.to_json());
@@ -85,9 +86,7 @@ fn configurations() {
 
 #[test]
 fn records_and_outcomes() {
-    let mut config = Config::default();
-    config.use_networks = false;
-    let mut scaler = Autoscaler::builder(config).build().unwrap();
+    let mut scaler = built(without_networks(|_| ()));
     let text = serde_json::to_vec(&record()).unwrap();
     let count = taken(2, &text, |bytes| {
         let Ok(record) = serde_json::from_slice::<Metrics>(bytes) else { return false };
@@ -110,9 +109,7 @@ fn records_and_outcomes() {
 
 #[test]
 fn decisions_read_back() {
-    let mut config = Config::default();
-    config.use_networks = false;
-    let mut scaler = Autoscaler::builder(config).build().unwrap();
+    let mut scaler = built(without_networks(|_| ()));
     scaler.observe(&record()).unwrap();
     let text = scaler.decide().to_json();
     let count = taken(4, text.as_bytes(), |bytes| serde_json::from_slice::<Decision>(bytes).is_ok());
@@ -131,9 +128,9 @@ fn manifests() {
 #[test]
 fn snapshots_behind_a_right_checksum() {
     const HEADER: usize = 14;
-    let mut config = Config::default();
-    (config.interval_seconds, config.decision_interval_seconds) = (3600, 3600);
-    config.use_networks = false;
+    let config = without_networks(|config| {
+        (config.interval_seconds, config.decision_interval_seconds) = (3600, 3600);
+    });
     let bundle = ModelBundle::bundled().unwrap();
     let count = taken(6, &SNAPSHOT[HEADER..], |body| {
         let mut snapshot = SNAPSHOT[..6].to_vec();
@@ -145,7 +142,7 @@ fn snapshots_behind_a_right_checksum() {
         };
         assert!((1..=100).contains(&scaler.decide().recommended_jobs));
         let mut next = record();
-        next.timestamp = Timestamp::from_millis(1_767_600_000_000).unwrap().plus_seconds(200 * 3600);
+        next.timestamp = start().plus_seconds(200 * 3600);
         scaler.observe(&next).unwrap();
         assert!((1..=100).contains(&scaler.decide().recommended_jobs));
         true

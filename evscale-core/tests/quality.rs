@@ -1,10 +1,11 @@
 //! Every verdict on the data: what it is given for, what may then be done, and that the trail names it.
 
-use evscale_core::{
-    AllowedActions, Autoscaler, Config, DataQuality, Decision, Metrics, ModelBundle, Timestamp,
-};
+mod support;
 
-const JOBS: f64 = 60.0;
+use evscale_core::{AllowedActions, Autoscaler, Config, DataQuality, Decision, Metrics, ModelBundle};
+use support::{built, eager, served, start};
+
+const JOBS: u32 = 60;
 const BEFORE: i64 = 400;
 
 /// A pool that has far more jobs than it needs, and would shrink at every decision.
@@ -14,18 +15,12 @@ struct Pool {
 }
 
 fn config() -> Config {
-    let mut config = Config::default();
-    config.decision_interval_seconds = config.interval_seconds;
-    config.scale_down_stabilization_seconds = 0;
-    config.cooldown_down_seconds = 0;
-    config.max_step_down_percent = 100.0;
-    config.use_networks = false;
-    config
+    eager(|config| config.max_step_down_percent = 100.0)
 }
 
 impl Pool {
     fn new() -> Self {
-        let mut pool = Self { scaler: Autoscaler::builder(config()).build().unwrap(), step: 0 };
+        let mut pool = Self { scaler: built(config()), step: 0 };
         (0..BEFORE).for_each(|_| {
             pool.tick(|_| ());
         });
@@ -35,12 +30,8 @@ impl Pool {
     }
 
     fn usual(&self) -> Metrics {
-        let start = Timestamp::from_millis(1_767_600_000_000).unwrap();
         let events = (2000 + self.step * 37 % 101) as f64;
-        let mut record = Metrics::new(start.plus_seconds(120 * self.step), events, JOBS);
-        record.processed_events_count = Some(events);
-        record.queued_events_count = Some(0.0);
-        record.average_processing_duration_ms = Some(400.0);
+        let mut record = served(start().plus_seconds(120 * self.step), events, JOBS, 400.0);
         record.average_queue_wait_time_ms = Some(0.0);
         record.cpu_utilization_percent = Some(events / 200.0);
         record

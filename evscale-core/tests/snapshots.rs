@@ -1,6 +1,9 @@
 //! The snapshot of the one format that is read: it restores with what was learned, and anything else is refused.
 
-use evscale_core::{Action, Autoscaler, Config, Metrics, ModelBundle, Timestamp};
+mod support;
+
+use evscale_core::{Action, Autoscaler, Config, Metrics, ModelBundle};
+use support::{built, served, start, without_networks};
 
 const SNAPSHOT: &[u8] = include_bytes!("fixtures/snapshot.bin");
 const FORMAT_VERSION: u16 = 1;
@@ -9,27 +12,21 @@ const RECORDS: u32 = 200;
 const HEADER: usize = 14;
 
 fn config() -> Config {
-    let mut config = Config::default();
-    config.interval_seconds = 3600;
-    config.decision_interval_seconds = 3600;
-    config.max_jobs = 40;
-    config.use_networks = false;
-    config
+    without_networks(|config| {
+        config.interval_seconds = 3600;
+        config.decision_interval_seconds = 3600;
+        config.max_jobs = 40;
+    })
 }
 
 fn record(step: u32, jobs: u32) -> Metrics {
-    let start = Timestamp::from_millis(1_767_600_000_000).unwrap();
     let phase = std::f64::consts::TAU * f64::from(step) / 24.0;
     let events = (20_000.0 + 12_000.0 * phase.sin()).round();
-    let mut record = Metrics::new(start.plus_seconds(3600 * i64::from(step)), events, f64::from(jobs));
-    record.processed_events_count = Some(events);
-    record.queued_events_count = Some(0.0);
-    record.average_processing_duration_ms = Some(1500.0);
-    record
+    served(start().plus_seconds(3600 * i64::from(step)), events, jobs, 1500.0)
 }
 
 fn pool() -> Autoscaler {
-    let mut scaler = Autoscaler::builder(config()).build().unwrap();
+    let mut scaler = built(config());
     for step in 0..RECORDS {
         scaler.observe(&record(step, 16)).unwrap();
         scaler.decide();

@@ -1,11 +1,12 @@
 //! Damaged and hostile files: refused with an error, or harmless; never a panic.
 
+mod support;
+
 use evscale_core::bundle::{KEY_BYTES, public_key, sign};
-use evscale_core::{
-    Autoscaler, Config, ErrorKind, Fleet, HealthStatus, Metrics, ModelBundle, Source, Timestamp,
-};
+use evscale_core::{Autoscaler, Config, ErrorKind, Fleet, HealthStatus, Metrics, ModelBundle, Source};
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use support::{built, served, start, without_networks};
 
 const MANIFEST: &str = include_str!("../../models/onnx/manifest.json");
 const FORECASTER: &[u8] = include_bytes!("../../models/onnx/forecaster.onnx");
@@ -14,12 +15,12 @@ const POLICY: &[u8] = include_bytes!("../../models/onnx/policy.onnx");
 const HEADER: usize = 14;
 
 fn config(use_networks: bool) -> Config {
-    let mut config = Config::default();
-    config.interval_seconds = 600;
-    config.decision_interval_seconds = 600;
-    config.max_jobs = 40;
-    config.use_networks = use_networks;
-    config
+    without_networks(|config| {
+        config.interval_seconds = 600;
+        config.decision_interval_seconds = 600;
+        config.max_jobs = 40;
+        config.use_networks = use_networks;
+    })
 }
 
 /// Of a pool whose snapshot is as large as any.
@@ -30,14 +31,9 @@ fn large_config() -> Config {
 }
 
 fn record(step: u32, jobs: u32) -> Metrics {
-    let start = Timestamp::from_millis(1_767_600_000_000).unwrap();
-    let at = start.plus_seconds(600 * i64::from(step));
+    let at = start().plus_seconds(600 * i64::from(step));
     let events = 2000.0 + 900.0 * (f64::from(step) / 20.0).sin();
-    let mut record = Metrics::new(at, events.round(), f64::from(jobs));
-    record.processed_events_count = Some(events.round());
-    record.queued_events_count = Some(0.0);
-    record.average_processing_duration_ms = Some(1500.0);
-    record
+    served(at, events.round(), jobs, 1500.0)
 }
 
 /// Feeds records `from..to`, with every recommendation carried out and checked against the bounds.
@@ -63,7 +59,7 @@ fn sealed(mut snapshot: Vec<u8>) -> Vec<u8> {
 #[test]
 fn every_changed_byte_and_every_truncation_of_a_snapshot_is_refused() {
     let bundle = ModelBundle::bundled().unwrap();
-    let mut scaler = Autoscaler::builder(config(false)).build().unwrap();
+    let mut scaler = built(config(false));
     run(&mut scaler, 0, 60);
     let snapshot = scaler.snapshot();
     let refused = |bytes: &[u8]| {
@@ -76,7 +72,7 @@ fn every_changed_byte_and_every_truncation_of_a_snapshot_is_refused() {
         refused(&changed);
         changed[position] = snapshot[position];
     }
-    let mut large = Autoscaler::builder(large_config()).build().unwrap();
+    let mut large = built(large_config());
     run(&mut large, 0, 60);
     let large = large.snapshot();
     let mut damaged = large.clone();
@@ -96,7 +92,7 @@ fn every_changed_byte_and_every_truncation_of_a_snapshot_is_refused() {
 #[test]
 fn a_forged_snapshot_with_a_right_checksum_is_refused_or_harmless() {
     let bundle = ModelBundle::bundled().unwrap();
-    let mut scaler = Autoscaler::builder(config(false)).build().unwrap();
+    let mut scaler = built(config(false));
     run(&mut scaler, 0, 60);
     let snapshot = scaler.snapshot();
     let body = snapshot.len() - HEADER;
@@ -128,7 +124,7 @@ fn a_forged_snapshot_with_a_right_checksum_is_refused_or_harmless() {
 
 #[test]
 fn a_decision_that_a_new_configuration_forbids_is_not_repeated() {
-    let mut scaler = Autoscaler::builder(config(false)).build().unwrap();
+    let mut scaler = built(config(false));
     run(&mut scaler, 0, 60);
     let standing = scaler.decide().recommended_jobs;
     let mut narrower = config(false);
@@ -141,7 +137,7 @@ fn a_decision_that_a_new_configuration_forbids_is_not_repeated() {
 #[test]
 fn a_restored_pool_goes_on_like_an_undisturbed_one() {
     let bundle = ModelBundle::bundled().unwrap();
-    let mut one = Autoscaler::builder(config(true)).build().unwrap();
+    let mut one = built(config(true));
     run(&mut one, 0, 40);
     let mut other = Autoscaler::restore(config(true), bundle, &one.snapshot()).unwrap();
     assert_eq!(other.health().status, HealthStatus::Degraded, "no fresh record");

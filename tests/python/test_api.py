@@ -1,26 +1,12 @@
 """The Python surface: shapes, refusals, pickling, snapshots."""
 
 import pickle
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 import evscale
 import numpy as np
 import pytest
-
-START = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
-
-
-def record(i=0, **changes):
-    usual = {"timestamp": START + timedelta(minutes=2 * i), "logged_events_count": 1000 + 10 * i,
-             "current_job_count": 6, "average_processing_duration_ms": 500}
-    return usual | changes
-
-
-def fed(count=60, **settings):
-    scaler = evscale.Autoscaler(evscale.Config(**settings))
-    for i in range(count):
-        assert scaler.observe(record(i)).verdict == "accepted"
-    return scaler
+from support import START, fed, record
 
 
 def test_decision_has_the_documented_shape():

@@ -1,18 +1,18 @@
 """Fleets from Python: the same decisions as single autoscalers, errors that stay with their record."""
 
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import evscale
 import pytest
+import support
+from support import START
 
-START = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
 SETTINGS = [{}, {"min_jobs": 5}, {"use_networks": False}, {"max_jobs": 12}]
 
 
 def record(pool, i):
-    return {"timestamp": START + timedelta(minutes=2 * i), "logged_events_count": 700 * (pool + 1) + 40 * i,
-            "current_job_count": 6 + pool, "average_processing_duration_ms": 500}
+    return support.record(i, logged_events_count=700 * (pool + 1) + 40 * i, current_job_count=6 + pool)
 
 
 def fed(threads=1, count=12):

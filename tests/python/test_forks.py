@@ -9,16 +9,15 @@ import time
 
 import evscale
 import pytest
+import support
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-START_MS = 1_767_607_200_000
 PATIENCE_SECONDS = 20
 WORKED, REFUSED, OTHER = 0, 3, 4
 
 
 def record(index):
-    return {"timestamp": START_MS + 120_000 * index, "logged_events_count": 1000 + index % 50, "current_job_count": 8,
-            "average_processing_duration_ms": 500.0}
+    return support.record(index, logged_events_count=1000 + index % 50, current_job_count=8)
 
 
 def pool():

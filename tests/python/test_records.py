@@ -7,15 +7,7 @@ from decimal import Decimal
 import evscale
 import numpy as np
 import pytest
-
-START = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
-START_MS = 1_767_607_200_000
-
-
-def record(i=0, **changes):
-    usual = {"timestamp": START + timedelta(minutes=2 * i), "logged_events_count": 1000 + 10 * i,
-             "current_job_count": 6, "average_processing_duration_ms": 500}
-    return usual | changes
+from support import START, START_MS, record
 
 
 def state_after(*records):

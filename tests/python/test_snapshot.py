@@ -8,8 +8,9 @@ import time
 
 import evscale
 import pytest
+import support
+from support import START_MS
 
-START_MS = 1_767_607_200_000
 INTERVAL_MS = 120_000
 CONFIG = evscale.Config(max_jobs=60)
 BUNDLE = evscale.ModelBundle.bundled()
@@ -17,8 +18,8 @@ KILLS = int(os.environ.get("EVSCALE_KILLS", "40"))
 
 
 def record(index):
-    return {"timestamp": START_MS + INTERVAL_MS * index, "logged_events_count": 2000 + 700 * ((index * 7919) % 13) / 13,
-            "current_job_count": 8 + index % 3, "average_processing_duration_ms": 400}
+    return support.record(index, logged_events_count=2000 + 700 * ((index * 7919) % 13) / 13,
+                          current_job_count=8 + index % 3, average_processing_duration_ms=400)
 
 
 def step(scaler, index):

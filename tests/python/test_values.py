@@ -6,24 +6,16 @@ import pickle
 import subprocess
 import sys
 import threading
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import evscale
 import numpy as np
 import pytest
 from evscale import _evscale
+from support import START, fed
 
 ROOT = Path(__file__).parents[2]
-START = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
-
-
-def fed(count=60, **settings):
-    scaler = evscale.Autoscaler(evscale.Config(**settings))
-    for i in range(count):
-        scaler.observe(timestamp=START + timedelta(minutes=2 * i), logged_events_count=1000 + 37 * (i % 11),
-                       current_job_count=6, average_processing_duration_ms=500)
-    return scaler
 
 
 @pytest.fixture(scope="module")

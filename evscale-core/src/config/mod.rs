@@ -1,6 +1,7 @@
 //! The configuration of one pool: every setting, its default and its range.
 
 mod check;
+mod range;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;

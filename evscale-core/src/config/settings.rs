@@ -1,7 +1,7 @@
 //! The settings: name, meaning, type, default and range of each are the same lines. Documentation, checks and bindings read
 //! them from here.
 
-use super::check::{Bound, within};
+use super::range::{Bound, within};
 use super::{Pause, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
