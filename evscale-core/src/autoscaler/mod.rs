@@ -223,13 +223,16 @@ impl Autoscaler {
         }
     }
 
-    /// Switches changes off or on again, from the next decision.
+    /// Switches changes off or on again; the next [`decide`](Self::decide) makes a new decision.
     pub fn set_pause(&mut self, pause: Pause) {
+        self.state.schedule.expedite();
         self.state.orders.pause = pause;
     }
 
-    /// Orders a number of jobs or a cap until a time, or takes the order back; from the next decision.
+    /// Orders a number of jobs or a cap until a time, or takes the order back; the next [`decide`](Self::decide) makes a new
+    /// decision.
     pub fn set_override(&mut self, manual: Option<ManualOverride>) {
+        self.state.schedule.expedite();
         self.state.orders.manual = manual;
     }
 
@@ -246,6 +249,7 @@ impl Autoscaler {
             issue.map(Issue::detail),
             state.safety.ineffective().map(|reason| format!("effectiveness: {reason}")),
             state.pool.idle_host(&self.config),
+            state.orders.hold(state.pool.newest()),
         ];
         let quality = match issue {
             _ if state.restored => DataQuality::Restored,

@@ -96,12 +96,16 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
 }
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
-    state.expectation.check(record, config).map_err(|issue| {
+    let checked = state.expectation.check(record, config).map_err(|issue| {
         let newest = state.expectation.newest.unwrap_or(record.timestamp);
         let decision_due = state.schedule.due(config, newest);
         state.issue = Some(issue.clone());
         Observation { decision_due, ..Observation::rejected(issue, state.forecast.anomaly_score) }
-    })
+    })?;
+    if checked.rewound {
+        state.rewind(checked.record.timestamp);
+    }
+    Ok(checked)
 }
 
 /// Learns from a checked record and the forecast after it: pool, safety, and the shadow evaluation of the candidates and

@@ -8,6 +8,7 @@
 use crate::error::{Error, Result};
 use crate::features::{ForecasterInput, HORIZON_MINUTES, HORIZONS, LEVELS, PolicyState};
 use crate::forecaster::{ForecastSource, Quantiles};
+use crate::inference::caught;
 use crate::metrics::{History, LARGEST_COUNT};
 use crate::policy::{PolicySource, Source};
 use crate::time::Timestamp;
@@ -78,7 +79,9 @@ impl ForecastSource for OwnForecaster {
             end: history.end_of(newest),
             interval_seconds: history.interval_seconds(),
         };
-        let rows = self.0.forecast(&series).map_err(|why| refused("forecaster", why))?;
+        let rows = caught(|| self.0.forecast(&series))
+            .unwrap_or_else(|panic| Err(format!("it panicked: {panic}")))
+            .map_err(|why| refused("forecaster", why))?;
         if rows.len() != HORIZONS || rows.iter().any(|row| row.len() != LEVELS) {
             let (count, length) = (rows.len(), rows.first().map_or(0, Vec::len));
             return Err(refused(
@@ -107,7 +110,9 @@ impl ForecastSource for OwnForecaster {
 
 impl PolicySource for OwnPolicy {
     fn jobs(&mut self, state: &PolicyState) -> Result<f64> {
-        let jobs = self.0.jobs(state).map_err(|why| refused("policy", why))?;
+        let jobs = caught(|| self.0.jobs(state))
+            .unwrap_or_else(|panic| Err(format!("it panicked: {panic}")))
+            .map_err(|why| refused("policy", why))?;
         if !(0.0..=MOST_JOBS).contains(&jobs) {
             return Err(refused("policy", format!("the answer is {jobs} jobs, expected 0 to 1e9")));
         }

@@ -1,6 +1,6 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
-use crate::config::Config;
+use crate::config::{Config, Pause};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Ensemble, Forecast};
@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) policy_breaker: CircuitBreaker,
     pub(crate) safety: Safety,
     pub(crate) orders: Orders,
+    /// Pause of the configuration that the state was made with: another one wins at a restart.
+    configured_pause: Pause,
     pub(crate) schedule: Schedule,
     /// The forecast at the newest record.
     #[serde(skip)]
@@ -63,6 +65,7 @@ impl State {
             policy_breaker: CircuitBreaker::default(),
             safety: Safety::default(),
             orders: Orders { pause: config.pause, manual: None },
+            configured_pause: config.pause,
             schedule: Schedule::default(),
             restored: false,
             ran: Ran::default(),
@@ -73,8 +76,21 @@ impl State {
     pub(crate) fn restored(mut self, config: &Config) -> Self {
         self.forecast = Arc::new(self.ensemble.forecast(&self.history));
         self.restored = true;
+        if self.configured_pause != config.pause {
+            (self.configured_pause, self.orders.pause) = (config.pause, config.pause);
+        }
+        self.pool.reconfigure(config);
         self.schedule.keep_within(config);
         self
+    }
+
+    /// Goes back to a time before that of the newest record: nothing waits for what later times said.
+    pub(crate) fn rewind(&mut self, at: Timestamp) {
+        self.history.rewind(at);
+        self.ensemble.rewind();
+        self.pool.rewind();
+        self.safety.rewind(at);
+        self.schedule.expedite();
     }
 
     /// Returns what the policy sees of the pool at `now`.

@@ -16,8 +16,9 @@ impl Schedule {
     /// Reports whether a decision is due at `now`.
     pub(crate) fn due(&self, config: &Config, now: Timestamp) -> bool {
         let slack = f64::from(config.interval_seconds) / 4.0;
-        self.decided
-            .is_none_or(|last| now.seconds_since(last) >= f64::from(config.decision_interval_seconds) - slack)
+        let between = f64::from(config.decision_interval_seconds);
+        // a decision from a clock that was ahead is no reason to wait
+        self.decided.is_none_or(|last| !(-between..between - slack).contains(&now.seconds_since(last)))
     }
 
     /// Remembers a decision.
@@ -26,6 +27,11 @@ impl Schedule {
             self.decided = Some(decision.decided_at);
         }
         self.standing = Some(Box::new(decision.clone()));
+    }
+
+    /// Makes a decision due at once.
+    pub(crate) fn expedite(&mut self) {
+        self.decided = None;
     }
 
     /// Returns the last decision.

@@ -24,6 +24,12 @@ const CERTAIN_SHIFT: f64 = 14.0;
 const DEVIATIONS_80: f64 = 2.563;
 /// Weight of a record in the usual share of repeated counts.
 const REPEAT_WEIGHT: f64 = 0.005;
+/// Repeated counts of a suspect run after which it begins to be learned as usual, and the weight of each: some 150 records
+/// later it is.
+const PATIENCE: u32 = 20;
+const SUSPECT_WEIGHT: f64 = 0.02;
+/// Repeated counts of a run that count.
+const LONGEST_RUN: u32 = 60;
 /// Improbability, in natural logarithms, from which a run of equal counts is suspect, and beyond that certain.
 const SUSPECT_RUN: f64 = 8.0;
 const CERTAIN_RUN: f64 = 16.0;
@@ -59,7 +65,7 @@ impl AnomalyScore {
     }
 
     fn stuck(&self) -> f64 {
-        let improbability = -f64::from(self.run) * self.repeats.clamp(1e-3, 1.0).ln();
+        let improbability = -f64::from(self.run.min(LONGEST_RUN)) * self.repeats.clamp(1e-3, 1.0).ln();
         ((improbability - SUSPECT_RUN) / CERTAIN_RUN).clamp(0.0, 1.0)
     }
 
@@ -74,10 +80,12 @@ impl AnomalyScore {
         if events.is_finite() {
             let repeated = events == self.last && events > 0.0;
             self.run = if repeated { self.run.saturating_add(1) } else { 0 };
-            // a run that is already suspect says nothing of what is usual
-            if !repeated || self.stuck() == 0.0 {
-                self.repeats += REPEAT_WEIGHT * (if repeated { 1.0 } else { 0.0 } - self.repeats);
-            }
+            let weight = match repeated && self.stuck() > 0.0 {
+                false => REPEAT_WEIGHT,
+                true if self.run > PATIENCE => SUSPECT_WEIGHT,
+                true => 0.0,
+            };
+            self.repeats += weight * (if repeated { 1.0 } else { 0.0 } - self.repeats);
             self.last = events;
         }
     }

@@ -134,6 +134,11 @@ impl Ensemble {
         self.breaker.cause()
     }
 
+    /// Forgets forecasts whose time will not come, because the clock went back.
+    pub(crate) fn rewind(&mut self) {
+        self.horizons.iter_mut().for_each(Horizon::forget_pending);
+    }
+
     /// Returns, in words, that the forecast is made without its network; none while it is not.
     pub(crate) fn without_network(&self) -> Option<String> {
         self.network_fault().map(|fault| format!("forecast without its network: {fault}"))

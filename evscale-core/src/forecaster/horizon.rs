@@ -54,6 +54,10 @@ impl Horizon {
     }
 
     /// Recent share of actual values inside the 80 % interval.
+    pub(super) fn forget_pending(&mut self) {
+        self.pending.clear();
+    }
+
     pub(super) fn coverage_80(&self) -> f64 {
         self.calibration.coverage_80()
     }

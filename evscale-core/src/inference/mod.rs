@@ -28,7 +28,7 @@ const MAX_DETAIL: usize = 300;
 /// Runs `work` and turns a panic in it into its message.
 ///
 /// What `work` was changing when it panicked must not be used again.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| brief(message(panic.as_ref())))
 }
 

@@ -76,6 +76,7 @@ impl History {
         let fresh = Self::new(interval_seconds);
         let buckets = fresh.sums.len();
         self.interval_ms == fresh.interval_ms
+            && Timestamp::from_millis(self.anchor_ms).is_ok()
             && self.bucket_intervals == fresh.bucket_intervals
             && [DAY, WEEK].iter().any(|days| self.fine.len() == fine_length(self.interval_ms, *days))
             && self.slots.fits(self.fine.len())
@@ -132,6 +133,40 @@ impl History {
             self.fine.set(cell, events as f32);
         }
         self.add_coarse(slot, events);
+    }
+
+    /// Goes back to before the interval that ends at `at`: what was known of later ones is void.
+    pub(crate) fn rewind(&mut self, at: Timestamp) {
+        let newest = (self.slot_of(at) - 1).clamp(-1, self.slots.newest());
+        let (fine, buckets) = (self.fine.len(), self.sums.len());
+        let mut earlier = Self {
+            slots: Cursor::new(fine),
+            fine: Cells::unknown(fine),
+            buckets: Cursor::new(buckets),
+            sums: vec![0.0; buckets],
+            known: vec![0; buckets],
+            ..self.clone()
+        };
+        if newest >= 0 {
+            earlier.slots.advance(newest, |_| ());
+            for slot in newest + 1 - fine as i64..=newest {
+                if let Some(cell) = earlier.slots.cell(slot) {
+                    earlier.fine.set(cell, self.at(slot) as f32);
+                }
+            }
+            let bucket = newest.div_euclid(self.bucket_intervals);
+            earlier.buckets.advance(bucket, |_| ());
+            for bucket in bucket + 1 - buckets as i64..=bucket {
+                let (sum, known) = self.bucket(bucket);
+                if let Some(cell) = earlier.buckets.cell(bucket)
+                    && let (Some(sums), Some(counts)) =
+                        (earlier.sums.get_mut(cell), earlier.known.get_mut(cell))
+                {
+                    (*sums, *counts) = (sum as f32, known as u8);
+                }
+            }
+        }
+        *self = earlier;
     }
 
     /// Arrivals of the interval at `slot`; NaN where they are unknown.

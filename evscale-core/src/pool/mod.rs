@@ -94,6 +94,19 @@ impl Pool {
         };
     }
 
+    /// Takes over what another configuration says of service and startup times; what was learned stays where it says the
+    /// same.
+    pub(crate) fn reconfigure(&mut self, config: &Config) {
+        self.service_time.reconfigure(config.service_time_ms);
+        self.startup.reconfigure(f64::from(config.job_startup_seconds));
+    }
+
+    /// Forgets what was expected of times that will not come, because the clock went back.
+    pub(crate) fn rewind(&mut self) {
+        self.startup.rewind();
+        self.execution.progress();
+    }
+
     /// Learns the startup time, and that the host acts. An outcome may be late, partial or missing: the number of jobs
     /// comes from the records.
     pub(crate) fn acknowledge(&mut self, outcome: &ScalingOutcome) {

@@ -24,6 +24,15 @@ impl ServiceTime {
         Self { configured_seconds: configured_ms.map(|ms| ms / 1000.0), mean_log: None }
     }
 
+    /// Begins anew with another configured time.
+    pub(super) fn reconfigure(&mut self, configured_ms: Option<f64>) {
+        let configured_seconds = configured_ms.map(|ms| ms / 1000.0);
+        if configured_seconds.is_some() && configured_seconds != self.configured_seconds {
+            *self = Self::new(configured_ms);
+        }
+        self.configured_seconds = configured_seconds;
+    }
+
     /// Seconds of one job per event; none before anything told.
     pub(super) fn seconds(&self) -> Option<f64> {
         self.mean_log.map(f64::exp).or(self.configured_seconds)

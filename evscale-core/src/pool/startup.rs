@@ -13,6 +13,7 @@ const GROUP_LIMIT: usize = 64;
 /// Startup time, and which jobs are still starting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Startup {
+    configured_seconds: f64,
     seconds: f64,
     jobs: Option<u32>,
     groups: StartingJobs<Timestamp>,
@@ -20,7 +21,19 @@ pub(super) struct Startup {
 
 impl Startup {
     pub(super) fn new(seconds: f64) -> Self {
-        Self { seconds, jobs: None, groups: StartingJobs::default() }
+        Self { configured_seconds: seconds, seconds, jobs: None, groups: StartingJobs::default() }
+    }
+
+    /// Begins anew with another configured time.
+    pub(super) fn reconfigure(&mut self, seconds: f64) {
+        if seconds != self.configured_seconds {
+            (self.configured_seconds, self.seconds) = (seconds, seconds);
+        }
+    }
+
+    /// Forgets which jobs are starting.
+    pub(super) fn rewind(&mut self) {
+        self.groups = StartingJobs::default();
     }
 
     /// Time from the request of a job until it takes events, seconds.

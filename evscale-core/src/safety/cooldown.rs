@@ -20,7 +20,7 @@ impl LastChange {
         } else {
             (Rule::CooldownDown, context.config.cooldown_down_seconds)
         };
-        let waiting = self.0.is_some_and(|at| context.now.seconds_since(at) < f64::from(seconds));
+        let waiting = self.0.is_some_and(|at| context.now.seconds_since(at).abs() < f64::from(seconds));
         let held = jobs != current && waiting && !(grows && context.emergency);
         (rule, held.then(|| (current, format!("the last change is less than {seconds} s ago"))))
     }

@@ -20,7 +20,7 @@ impl Reversals {
             return None;
         }
         let window = f64::from(context.config.flap_window_seconds);
-        let recent = self.at.iter().filter(|at| context.now.seconds_since(**at) <= window).count();
+        let recent = self.at.iter().filter(|at| context.now.seconds_since(**at).abs() <= window).count();
         (recent >= context.config.max_reversals as usize).then(|| {
             (
                 context.current_jobs,

@@ -1,38 +1,52 @@
 //! Job-hours of the day (UTC): so many jobs that the rest of the day can still run `min_jobs`.
+//!
+//! The account counts the time since the last record, so that lost records are paid for, and only a record of a later day
+//! begins a new one: neither an earlier time nor the time of a decision resets it.
 
 use super::{Change, Context};
-use crate::time::{DAY_MS, HOUR_MS, Timestamp};
+use crate::time::{DAY_MS, HOUR_MS, SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Spent {
     day: i64,
     job_hours: f64,
+    last: Option<Timestamp>,
 }
 
 impl Spent {
+    /// Charges the jobs of a record for the time since the one before, of the same day.
     pub(super) fn account(&mut self, at: Timestamp, jobs: f64, interval_seconds: f64) {
-        self.turn_to(at);
+        let gap = self.last.replace(at).map_or(0.0, |last| at.seconds_since(last).max(0.0));
+        let day = day_of(at);
+        let mut seconds = gap.max(interval_seconds);
+        if day > self.day {
+            (self.day, self.job_hours) = (day, 0.0);
+            let into_day = (at.as_millis().rem_euclid(DAY_MS) / SECOND_MS) as f64;
+            seconds = gap.min(into_day).max(interval_seconds);
+        }
         if jobs.is_finite() {
-            self.job_hours += jobs * interval_seconds / 3600.0;
+            self.job_hours += jobs * seconds / 3600.0;
         }
     }
 
-    pub(super) fn apply(&mut self, context: &Context<'_>, jobs: u32) -> Change {
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
         let daily = context.config.job_hours_per_day?;
-        self.turn_to(context.now);
+        let used = if day_of(context.now) > self.day { 0.0 } else { self.job_hours };
         let rest = (DAY_MS - context.now.as_millis().rem_euclid(DAY_MS)) as f64 / HOUR_MS as f64;
         let span = (f64::from(context.config.decision_interval_seconds) / 3600.0).min(rest).max(1e-3);
         let reserved = f64::from(context.config.min_jobs) * (rest - span);
-        let affordable = ((daily - self.job_hours - reserved) / span).clamp(0.0, 1e9).floor() as u32;
+        let affordable = ((daily - used - reserved) / span).clamp(0.0, 1e9).floor() as u32;
         let cap = affordable.max(context.config.min_jobs);
-        (jobs > cap).then(|| (cap, format!("{:.1} of {daily} job-hours of the day are used", self.job_hours)))
+        (jobs > cap).then(|| (cap, format!("{used:.1} of {daily} job-hours of the day are used")))
     }
 
-    fn turn_to(&mut self, at: Timestamp) {
-        let day = at.as_millis().div_euclid(DAY_MS);
-        if day != self.day {
-            *self = Self { day, job_hours: 0.0 };
-        }
+    /// Continues the account at a time before that of its last record.
+    pub(super) fn rewind(&mut self, at: Timestamp) {
+        (self.day, self.last) = (day_of(at), None);
     }
+}
+
+fn day_of(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(DAY_MS)
 }

@@ -33,6 +33,23 @@ pub(crate) struct Orders {
     pub(crate) manual: Option<ManualOverride>,
 }
 
+impl Orders {
+    /// Returns in words that a person holds the pool at `now`.
+    pub(crate) fn hold(&self, now: Option<Timestamp>) -> Option<String> {
+        let manual = self.manual.filter(|given| now.is_none_or(|now| now < given.until));
+        let order = manual.map(|given| match given.order {
+            ManualOrder::Fixed(jobs) => format!("order: {jobs} jobs until {}", given.until),
+            ManualOrder::Cap(jobs) => format!("order: at most {jobs} jobs until {}", given.until),
+        });
+        match self.pause {
+            Pause::Off => order,
+            Pause::All => Some("pause: no change is made until it is taken back".to_owned()),
+            Pause::Down => Some("pause: the pool does not shrink until it is taken back".to_owned()),
+            Pause::Up => Some("pause: the pool does not grow until it is taken back".to_owned()),
+        }
+    }
+}
+
 pub(super) fn apply(context: &Context<'_>, jobs: u32) -> (Rule, Change) {
     let Some(given) = context.orders.manual.filter(|given| context.now < given.until) else {
         return (Rule::ManualFixed, None);

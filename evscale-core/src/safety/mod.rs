@@ -132,6 +132,14 @@ impl Safety {
         self.capacity.refused(at, most);
     }
 
+    /// Goes back to a time before that of the newest record: what later times said holds nothing.
+    pub(crate) fn rewind(&mut self, at: Timestamp) {
+        self.job_hours.rewind(at);
+        self.stabilization = stabilization::Window::default();
+        self.effectiveness = Effectiveness::default();
+        self.capacity = Capacity::default();
+    }
+
     /// Returns why more jobs do not help; none if they do or nobody knows.
     pub(crate) fn ineffective(&self) -> Option<String> {
         self.effectiveness.limit()

@@ -34,7 +34,7 @@ impl Window {
             return None;
         }
         let window = context.config.look_back_seconds(f64::from(jobs) / f64::from(context.current_jobs));
-        let (_, highest) = self.0.iter().find(|(at, _)| context.now.seconds_since(*at) <= window)?;
+        let (_, highest) = self.0.iter().find(|(at, _)| context.now.seconds_since(*at).abs() <= window)?;
         let kept = (*highest).min(context.current_jobs);
         (kept > jobs).then(|| {
             (kept, format!("the highest proposal of the last {:.0} min was {highest}", window / 60.0))

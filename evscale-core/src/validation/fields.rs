@@ -11,6 +11,9 @@ const ABSURD_SERVICE: f64 = 50.0;
 /// Rounding and counting at different moments, as a share and in events.
 const SLACK_SHARE: f64 = 0.05;
 const SLACK_EVENTS: f64 = 10.0;
+/// Fields that no decision uses: a wrong one is taken out, and says nothing of the others.
+const UNUSED: [&str; 4] =
+    ["unprocessed_events_count", "memory_utilization_percent", "network_io_mbps", "error_rate_percent"];
 /// Longest mean wait of a record whose queue was empty before and after it, intervals.
 const LONGEST_UNSEEN_WAIT_INTERVALS: f64 = 2.0;
 
@@ -18,8 +21,8 @@ const LONGEST_UNSEEN_WAIT_INTERVALS: f64 = 2.0;
 #[derive(Default)]
 pub(super) struct Repairs {
     texts: Vec<String>,
-    /// Verdict that the first of them leads to.
-    first: DataQuality,
+    /// The first of them that matters to a decision.
+    first: Option<Issue>,
     prefix: String,
 }
 
@@ -28,16 +31,17 @@ impl Repairs {
         self.texts
     }
 
-    /// The verdict on the record, if anything was repaired.
+    /// Returns the issue of the record, if anything was repaired that matters to a decision.
     pub(super) fn first(&self) -> Option<Issue> {
-        self.texts.first().map(|text| Issue::new(self.first, text.clone()))
+        self.first.clone()
     }
 
     fn note(&mut self, quality: DataQuality, key: &str, value: f64, expected: &str) {
-        if self.texts.is_empty() {
-            self.first = quality;
+        let text = format!("{}`{key}` is {value}, expected {expected}; taken as unknown", self.prefix);
+        if !UNUSED.contains(&key) {
+            self.first.get_or_insert_with(|| Issue::new(quality, text.clone()));
         }
-        self.texts.push(format!("{}`{key}` is {value}, expected {expected}; taken as unknown", self.prefix));
+        self.texts.push(text);
     }
 
     fn out_of_range(&mut self, key: &str, value: f64, expected: &str) {

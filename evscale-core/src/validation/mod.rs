@@ -3,6 +3,7 @@
 //! A broken field is not a broken record: it becomes unknown, and the rest is used. Only the time of a
 //! record can make it useless as a whole.
 
+mod cadence;
 mod fields;
 mod freshness;
 mod quality;
@@ -15,12 +16,19 @@ pub(crate) use stuck::Movement;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::time::{SECOND_MS, Timestamp};
+use crate::time::Timestamp;
+use cadence::Cadence;
 use fields::{Repairs, check_fields};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// A record further ahead of the last one than this is taken for a clock that jumped, until the next one agrees.
 const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
+
+/// Rejected records in a row that agree on another time, after which that time wins.
+const AGREEING_TIMES: u32 = 4;
+/// Epoch seconds of the years 2001 to 2286, read as milliseconds.
+const EPOCH_SECONDS_MS: RangeInclusive<i64> = 1_000_000_000..=10_000_000_000;
 
 /// Usable records in a row after a blackout until the pool may shrink again.
 const RETURNING_RECORDS: u32 = 3;
@@ -65,6 +73,9 @@ pub(crate) struct Expectation {
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
+    /// Time of the last record that was rejected, and how many in a row agree with it.
+    rejected: Option<(Timestamp, u32)>,
+    cadence: Cadence,
 }
 
 /// A record without the values that make no sense in it.
@@ -74,6 +85,8 @@ pub(crate) struct Checked {
     /// What was set to unknown, and why.
     pub(crate) repairs: Vec<String>,
     pub(crate) issue: Option<Issue>,
+    /// The clock went back: what was known of later times is void.
+    pub(crate) rewound: bool,
 }
 
 impl Expectation {
@@ -82,16 +95,22 @@ impl Expectation {
     /// # Errors
     /// The record is rejected: why.
     pub(crate) fn check(&mut self, record: &Metrics, config: &Config) -> Result<Checked, Issue> {
+        let cadence = self.cadence.observe(record.timestamp, config);
+        let mut rewound = false;
         if let Some(issue) = self.bad_time(record.timestamp, config) {
-            return Err(issue);
+            rewound = self.agrees_with_rejected(record.timestamp, config);
+            if !rewound {
+                return Err(cadence.unwrap_or(issue));
+            }
+            self.newest = None;
         }
         let mut record = record.clone();
         let mut repairs = Repairs::default();
         check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.first();
-        let issue = self.judge(&record, repaired, config);
+        let issue = self.judge(&record, repaired, config).or(cadence);
         self.remember(&record);
-        Ok(Checked { record, repairs: repairs.into_texts(), issue })
+        Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound })
     }
 
     /// The verdict on a record whose fields were checked.
@@ -124,23 +143,45 @@ impl Expectation {
         })
     }
 
+    /// Reports whether enough rejected records in a row agree on another time, which then wins.
+    fn agrees_with_rejected(&mut self, at: Timestamp, config: &Config) -> bool {
+        let apart = 0.5 * f64::from(config.interval_seconds)..=3.0 * f64::from(config.interval_seconds);
+        let run = match self.rejected {
+            Some((last, run)) if apart.contains(&at.seconds_since(last)) => run.saturating_add(1),
+            _ => 1,
+        };
+        self.rejected = Some((at, run));
+        run >= AGREEING_TIMES
+    }
+
     fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<Issue> {
         let newest = self.newest?;
         let ahead = at.seconds_since(newest);
         let interval = f64::from(config.interval_seconds);
+        if EPOCH_SECONDS_MS.contains(&at.as_millis()) {
+            let reason = format!(
+                "metrics record at {at}: the time looks like epoch seconds, expected milliseconds: multiply by 1000"
+            );
+            return Some(Issue::new(DataQuality::OutOfOrder, reason));
+        }
         if ahead < interval / 2.0 {
             let quality =
                 if ahead > -interval / 2.0 { DataQuality::Repeated } else { DataQuality::OutOfOrder };
+            let found = if ahead > 0.0 {
+                format!("only {ahead:.0} s after the newest one")
+            } else {
+                format!("not newer than the newest one, which is of {newest}")
+            };
             let reason = format!(
-                "metrics record at {at}: not newer than the newest one, which is of {newest}; expected one about {} s later",
+                "metrics record at {at}: {found}; expected one about {} s later",
                 config.interval_seconds
             );
             return Some(Issue::new(quality, reason));
         }
         if ahead > LONGEST_GAP_SECONDS {
             let confirmed = self.far_ahead.is_some_and(|far| {
-                let apart = at.as_millis() - far.as_millis();
-                (1..=2 * i64::from(config.interval_seconds) * SECOND_MS).contains(&apart)
+                let apart = at.seconds_since(far);
+                apart > 0.0 && apart <= 2.0 * interval
             });
             if !confirmed {
                 self.far_ahead = Some(at);
@@ -158,6 +199,7 @@ impl Expectation {
     fn remember(&mut self, record: &Metrics) {
         self.newest = Some(record.timestamp);
         self.far_ahead = None;
+        self.rejected = None;
         self.queued = record.queued_events_count;
         if record.logged_events_count.is_finite() {
             self.highest_events = record.logged_events_count.max(0.999 * self.highest_events);

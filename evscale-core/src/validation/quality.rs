@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 /// | `anomalous` | is far from everything that was forecast, anomaly score 0.9 and more | up only |
 /// | `deploy` | says that a deploy is in progress; service times are not learned from it | up only |
 /// | `gap` | comes after more than `stale_after_seconds` without a record | up only |
+/// | `cadence` | comes at another interval than `interval_seconds`, like five before it | up only |
 /// | `late` | is older than half of `stale_after_seconds`, by default 1.5 intervals | up only |
 /// | `restored` | is older than the restore of a snapshot | hold |
 /// | `missing` | is older than `stale_after_seconds` | hold |
@@ -52,6 +53,8 @@ pub enum DataQuality {
     Deploy,
     /// The records before the newest one are missing.
     Gap,
+    /// Records keep coming at another interval than the configured one.
+    Cadence,
     /// The next record should be there.
     Late,
     /// No record since the state was restored.
@@ -102,6 +105,7 @@ impl DataQuality {
             Self::Anomalous => "anomalous",
             Self::Deploy => "deploy",
             Self::Gap => "gap",
+            Self::Cadence => "cadence",
             Self::Restored => "restored",
             Self::Missing => "missing",
             Self::Blackout => "blackout",

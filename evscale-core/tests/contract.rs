@@ -1,0 +1,211 @@
+//! What a host takes for granted: a wrong clock, a lost record, a restart or an order never stops the pool for good.
+
+mod support;
+
+use evscale_core::{
+    Autoscaler, Config, Decision, ManualOrder, ManualOverride, Metrics, ModelBundle, Observation, Pause,
+    Timestamp, Verdict,
+};
+use support::{built, served, start, without_networks};
+
+const SERVICE_MS: f64 = 400.0;
+
+/// A pool whose host carries out each decision, with a clock of its own.
+struct Host {
+    scaler: Autoscaler,
+    jobs: u32,
+    /// Seconds since the start, by the right clock.
+    now: i64,
+}
+
+impl Host {
+    fn new(change: impl FnOnce(&mut Config)) -> Self {
+        Self { scaler: built(without_networks(change)), jobs: 12, now: 0 }
+    }
+
+    /// Passes an interval of 120 s and sends its record with the time of a clock that is `ahead` seconds ahead.
+    fn send(&mut self, events: f64, ahead: i64) -> (Observation, Decision) {
+        self.now += 120;
+        let at = start().plus_seconds(self.now + ahead);
+        let seen = self.scaler.observe(&served(at, events, self.jobs, SERVICE_MS)).unwrap();
+        let decision = self.scaler.decide();
+        self.jobs = decision.recommended_jobs;
+        (seen, decision)
+    }
+
+    fn send_many(&mut self, records: usize, events: f64) {
+        (0..records).for_each(|_| drop(self.send(events, 0)));
+    }
+}
+
+#[test]
+fn a_clock_that_was_wrong_does_not_stop_the_pool() {
+    for ahead in [3600, 47 * 3600, 5 * 365 * 86_400] {
+        let mut host = Host::new(|_| ());
+        host.send_many(60, 3000.0);
+        host.send(3000.0, ahead);
+        host.send(3000.0, ahead);
+        let verdicts: Vec<Verdict> = (0..8).map(|_| host.send(12_000.0, 0).0.verdict).collect();
+        let accepted = verdicts.iter().position(|verdict| *verdict == Verdict::Accepted);
+        assert!(accepted.is_some_and(|records| records <= 4), "{ahead} s ahead: {verdicts:?}");
+        host.send_many(10, 12_000.0);
+        assert!(host.jobs >= 42, "{ahead} s ahead: {} jobs for a load of 40", host.jobs);
+    }
+}
+
+#[test]
+fn a_first_record_from_another_century_is_outvoted() {
+    let mut host = Host::new(|_| ());
+    host.send(3000.0, 70 * 365 * 86_400);
+    host.send_many(10, 12_000.0);
+    assert!(host.jobs >= 42, "{} jobs", host.jobs);
+}
+
+#[test]
+fn a_single_late_record_wins_against_nothing() {
+    let mut host = Host::new(|_| ());
+    host.send_many(60, 3000.0);
+    for _ in 0..20 {
+        assert_eq!(host.send(3000.0, -7200).0.verdict, Verdict::Rejected);
+        assert_eq!(host.send(3000.0, 0).0.verdict, Verdict::Accepted);
+    }
+}
+
+#[test]
+fn a_decision_for_a_time_far_ahead_stops_no_later_ones() {
+    for ahead in [12 * 3600, 365 * 86_400] {
+        let mut host = Host::new(|_| ());
+        host.send_many(60, 3000.0);
+        host.scaler.decide_at(start().plus_seconds(host.now + ahead));
+        host.send_many(10, 12_000.0);
+        assert!(host.jobs >= 42, "{ahead} s ahead: {} jobs", host.jobs);
+        host.send_many(720, 600.0);
+        assert!(host.jobs <= 6, "{ahead} s ahead: {} jobs for a load of 2", host.jobs);
+    }
+}
+
+#[test]
+fn records_at_another_interval_are_named_with_the_setting_to_write() {
+    for seconds in [15, 60, 300] {
+        let mut scaler = built(without_networks(|config| config.max_jobs = 400));
+        let mut last = None;
+        for index in 1..40 {
+            let at = start().plus_seconds(index * seconds);
+            last = Some(scaler.observe(&served(at, 25.0 * seconds as f64, 12, SERVICE_MS)).unwrap());
+        }
+        let causes = scaler.health().causes.join("; ");
+        let told = format!("set `interval_seconds` to {seconds}");
+        assert!(causes.contains(&told), "{seconds} s: {causes} {last:?}");
+        assert!(scaler.decide().recommended_jobs >= 12, "{seconds} s: it must not shrink");
+    }
+}
+
+#[test]
+fn epoch_seconds_are_refused_with_the_way_to_mend_them() {
+    let mut scaler = built(without_networks(|_| ()));
+    let seconds = Timestamp::from_millis(start().as_millis() / 1000).unwrap();
+    scaler.observe(&served(start(), 3000.0, 12, SERVICE_MS)).unwrap();
+    let seen = scaler.observe(&served(seconds, 3000.0, 12, SERVICE_MS)).unwrap();
+    assert_eq!(seen.verdict, Verdict::Rejected);
+    assert!(seen.reason.unwrap().contains("multiply by 1000"));
+}
+
+#[test]
+fn an_order_and_a_pause_act_at_the_next_decision_and_are_named() {
+    let mut host = Host::new(|config| config.decision_interval_seconds = 86_400);
+    host.send_many(5, 3000.0);
+    let until = start().plus_seconds(host.now + 1800);
+    host.scaler.set_override(Some(ManualOverride { order: ManualOrder::Fixed(50), until }));
+    assert_eq!(host.scaler.decide().recommended_jobs, 50);
+    assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("50 jobs")));
+    host.scaler.set_override(None);
+    host.scaler.set_pause(Pause::All);
+    assert_eq!(host.scaler.decide().change, 0);
+    assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("pause")));
+}
+
+#[test]
+fn lost_records_are_paid_from_the_budget_and_no_other_clock_resets_it() {
+    for (every, wrong_clock) in [(1, false), (2, false), (5, false), (1, true)] {
+        let mut host = Host::new(|config| {
+            (config.job_hours_per_day, config.stale_after_seconds) = (Some(120.0), Some(3600));
+        });
+        host.send_many(480, 3000.0); // to midnight
+        let (mut spent, mut jobs) = (0.0, host.jobs);
+        for index in 0..719 {
+            spent += f64::from(jobs) / 30.0;
+            if index % every == 0 {
+                host.send(6000.0, 0);
+            } else {
+                host.now += 120;
+            }
+            if wrong_clock && index % 60 == 59 {
+                host.scaler.decide_at(start().plus_seconds(host.now + 2 * 86_400));
+            }
+            jobs = host.jobs;
+        }
+        assert!(
+            spent < 130.0,
+            "every {every}. record, wrong clock {wrong_clock}: {spent:.0} job-hours of 120"
+        );
+    }
+}
+
+#[test]
+fn what_the_configuration_says_wins_over_what_the_snapshot_remembers() {
+    let mut host = Host::new(|config| config.service_time_ms = Some(400.0));
+    let sent = |host: &mut Host| {
+        host.now += 120;
+        let mut record = Metrics::new(start().plus_seconds(host.now), 3000.0, 12.0);
+        record.processed_events_count = Some(3000.0);
+        host.scaler.observe(&record).unwrap();
+        host.scaler.decide()
+    };
+    (0..30).for_each(|_| drop(sent(&mut host)));
+    let snapshot = host.scaler.snapshot();
+    let restored = |change: &dyn Fn(&mut Config)| {
+        let mut config = host.scaler.config().clone();
+        change(&mut config);
+        let scaler = Autoscaler::restore(config, ModelBundle::bundled().unwrap(), &snapshot).unwrap();
+        let mut host = Host { scaler, jobs: 12, now: host.now };
+        sent(&mut host)
+    };
+    assert!(restored(&|_| ()).proposed_jobs < 20);
+    assert!(restored(&|config| config.service_time_ms = Some(1600.0)).proposed_jobs >= 40);
+    let paused = restored(&|config| {
+        (config.service_time_ms, config.pause) = (Some(1600.0), Pause::All);
+    });
+    assert_eq!((paused.change, paused.limited_by.last().map(|rule| rule.as_str())), (0, Some("pause")));
+}
+
+#[test]
+fn a_load_that_becomes_exactly_regular_lets_the_pool_shrink_within_hours() {
+    let mut host = Host::new(|_| ());
+    for index in 0..2160u32 {
+        host.send(2000.0 + f64::from(index * 7919 % 401), 0);
+    }
+    host.send_many(300, 100.0); // ten hours
+    assert!(host.jobs <= 4, "{} jobs for a third of one", host.jobs);
+}
+
+#[test]
+fn a_field_that_no_decision_uses_holds_nothing_when_it_is_wrong() {
+    let wrong: [fn(&mut Metrics); 4] = [
+        |record| record.memory_utilization_percent = Some(110.0),
+        |record| record.network_io_mbps = Some(-1.0),
+        |record| record.error_rate_percent = Some(-0.1),
+        |record| record.unprocessed_events_count = Some(-1.0),
+    ];
+    for spoil in wrong {
+        let mut host = Host::new(|_| ());
+        host.jobs = 40;
+        for _ in 0..200 {
+            host.now += 120;
+            let mut record = served(start().plus_seconds(host.now), 600.0, host.jobs, SERVICE_MS);
+            spoil(&mut record);
+            host.scaler.observe(&record).unwrap();
+            host.jobs = host.scaler.decide().recommended_jobs;
+        }
+        assert!(host.jobs <= 6, "{} jobs for a load of 2", host.jobs);
+    }
+}
