@@ -13,7 +13,7 @@ fn replayed(days: usize, burst: impl Fn(usize) -> bool) -> Backtest {
     let start: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
     let workload = Workload { name: "by the clock".to_owned(), start, interval_seconds: 120, events };
     let history =
-        History { workload, service_seconds: None, jobs_at_peak: Some(60.0), seed: 1, peers: false };
+        History { workload, service_seconds: None, jobs_at_peak: Some(60.0), seed: 1, baselines: false };
     let config = Config::default();
     backtest(&history, &config, None, &mut |_, _| true).unwrap()
 }

@@ -12,12 +12,12 @@ use evscale_core::simulate::{History, Workload, backtest};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 
-/// Replays counts per interval under evscale and the peers; the answer is JSON. `progress` gets (done, all) about a
+/// Replays counts per interval under evscale and the baselines; the answer is JSON. `progress` gets (done, all) about a
 /// hundred times; an exception of it, or Ctrl-C, ends the replay.
 #[pyfunction]
 #[pyo3(
-    signature = (start_ms, interval_seconds, events, service_ms, config, bundle=None, jobs_at_peak=None, seed=None, peers=true, progress=None),
-    text_signature = "(start_ms, interval_seconds, events, service_ms, config, bundle=None, jobs_at_peak=None, seed=0, peers=True, progress=None)"
+    signature = (start_ms, interval_seconds, events, service_ms, config, bundle=None, jobs_at_peak=None, seed=None, baselines=true, progress=None),
+    text_signature = "(start_ms, interval_seconds, events, service_ms, config, bundle=None, jobs_at_peak=None, seed=0, baselines=True, progress=None)"
 )]
 #[allow(clippy::too_many_arguments)]
 pub fn backtest_history(
@@ -30,7 +30,7 @@ pub fn backtest_history(
     bundle: Option<&ModelBundle>,
     jobs_at_peak: Option<&Bound<'_, PyAny>>,
     seed: Option<&Bound<'_, PyAny>>,
-    peers: bool,
+    baselines: bool,
     progress: Option<Py<PyAny>>,
 ) -> Door<String> {
     let mut progress = Progress::new(progress);
@@ -46,7 +46,7 @@ pub fn backtest_history(
             service_seconds: service_ms.as_ref().map(seconds).transpose()?,
             jobs_at_peak: jobs_at_peak.map(|jobs| number("jobs_at_peak", jobs)).transpose()?,
             seed: seed.map_or(Ok(0), |seed| unsigned("seed", seed))?,
-            peers,
+            baselines,
         };
         let bundle = bundle.map(|bundle| bundle.0.clone());
         let report = guarded(py, || {

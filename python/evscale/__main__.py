@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_arguments(command("demo", demo.run, "replay two generated weeks under evscale and a reactive rule", machine=False))
     reading.add_arguments(command("look", reading.run_look, "show what is understood of a metrics file, and the command to run next"))
     reading.add_arguments(command("forecast", reports.run_forecast, "forecast what comes after a history"))
-    _backtest_arguments(command("backtest", reports.run_backtest, "replay a history, with scores, peers and a clairvoyant schedule"))
+    _backtest_arguments(command("backtest", reports.run_backtest, "replay a history, with scores, baselines and a clairvoyant schedule"))
     _decide_arguments(command("decide", live.run_decide, "metrics records as JSON in, decisions as JSON lines out", machine=False,
                               after=FIELDS_HELP))
     part = command("explain", live.run_explain, "tell a decision in words", machine=False)
@@ -75,7 +75,7 @@ def _backtest_arguments(part: argparse.ArgumentParser) -> None:
     reading.add_arguments(part)
     settings.add_arguments(part)
     part.add_argument("--html", type=Path, metavar="OUT.html", help="write a report for people")
-    part.add_argument("--peers", action="store_true", help="replay the rules people use today as well")
+    part.add_argument("--baselines", action="store_true", help="replay the rules people use today as well")
     part.add_argument("--service-time", metavar="TIME", help="how long an event keeps a job busy, such as 400ms or 2s")
     part.add_argument("--jobs-at-peak", type=float, metavar="JOBS", help="how many jobs are busy at the peak, if no service time is known")
 

@@ -789,10 +789,10 @@ def backtest_history(
     bundle: ModelBundle | None = None,
     jobs_at_peak: float | None = None,
     seed: int = 0,
-    peers: bool = True,
+    baselines: bool = True,
     progress: Callable[[int, int], object] | None = None,
 ) -> str:
-    """Replays counts per interval under evscale and the peers; the answer is JSON. `progress` gets (done, all) about a
+    """Replays counts per interval under evscale and the baselines; the answer is JSON. `progress` gets (done, all) about a
     hundred times; an exception of it, or Ctrl-C, ends the replay.
     """
 def demo_workload(seed: int) -> str:

@@ -62,7 +62,7 @@ WORDS = (
     ("changes, reversals", "changes of the number of jobs, and those against the direction of the one before"),
     ("too few jobs", "share of the time in which the ready jobs could not keep up with the arrivals"),
 )
-PEERS = {
+BASELINES = {
     "static peak": "a fixed number: enough for the 99.9th percentile of the arrivals, if the pool may have as many",
     "HPA on CPU": "Kubernetes' HorizontalPodAutoscaler at 70 % CPU utilization",
     "HPA on rate": "the same on the arrival rate", "KEDA queue": "the same on the queue length",
@@ -107,11 +107,11 @@ def _cards(report: Report) -> str:
         _card(f"{scores['job_hours']:,.0f}", f"job-hours ({_mean_jobs(report):.1f} jobs on average), {scores['cost_ratio']:.2f} "
               "times those of a schedule that knows the future"),
     ]
-    peers = {run.name: run.scores for run in report.runs[1:]}
+    baselines = {run.name: run.scores for run in report.runs[1:]}
     if no_rule_can(report):
         cards.append(_card(f"{need_at_peak(report):,} jobs", f"needed at the peak; max_jobs is {config.max_jobs:,}", "bad"))
-    elif "static peak" in peers:
-        saved = 100 * (1 - scores["job_hours"] / peers["static peak"]["job_hours"])
+    elif "static peak" in baselines:
+        saved = 100 * (1 - scores["job_hours"] / baselines["static peak"]["job_hours"])
         cards.append(_card(f"{abs(saved):.0f} % {'less' if saved >= 0 else 'more'}", "cost than a pool that is always "
                            "large enough for the peak", "good" if saved >= 0 else "bad"))
     cards.append(_card(wait(scores["mean_wait_ms"]), f"mean wait; 99 % of events wait at most {wait(scores['p99_wait_ms'])}"))
@@ -153,7 +153,7 @@ def _table(report: Report) -> str:
         cells = "".join(f'<td class="{tones.get(key, "")}">{wait(run.scores[key]) if form is None else form.format(run.scores[key])}</td>'
                         for _, key, form in SCORES)
         body.append(f'<tr class="{"ours" if run.name == "evscale" else ""}"><td>{escape(run.name)}</td>{cells}</tr>')
-    words = [*WORDS, *((escape(run.name), PEERS[run.name]) for run in report.runs if run.name in PEERS)]
+    words = [*WORDS, *((escape(run.name), BASELINES[run.name]) for run in report.runs if run.name in BASELINES)]
     meaning = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in words)
     return f'<div class="scroll"><table><tr><th>rule</th>{head}</tr>{"".join(body)}</table></div><dl>{meaning}</dl>'
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .report import Report
 
-OURS, BAND, LOAD, PEER, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", "#2b8a3e"
+OURS, BAND, LOAD, BASELINE, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822b", "#2b8a3e"
 MOST_LEVELS = 100
 ALARM = "#c0392b"
 RULE_COLORS = {
@@ -31,7 +31,7 @@ RULE_COLORS = {
     "job_hour_budget": "#2f6f4f", "bounds": "#444444",
 }
 """The colour of each of `RULES`."""
-FIGURE_PEER = "HPA on CPU"
+FIGURE_BASELINE = "HPA on CPU"
 SIZE, NOTEBOOK_DPI = (11, 3.2), 72
 READABLE, POINTS = 1500, 500
 SPANS_HOURS = (0.5, 1, 2, 3, 24, 168)
@@ -196,10 +196,10 @@ def _compared(axes: Axes, report: Report, part: slice, column: str, how: Any, sc
     part, factor, span = thinned(report, part)
     times = grouped(report.times[part], factor)
     for run in sorted(report.runs, key=lambda run: run.name == "evscale"):
-        if run.name in ("evscale", FIGURE_PEER):
+        if run.name in ("evscale", FIGURE_BASELINE):
             ours = run.name == "evscale"
             values = grouped(run.rows[column][part] * scale, factor, how)
-            axes.plot(times, values, color=OURS if ours else PEER, linewidth=1.2 if ours else 0.9, label=run.name,
+            axes.plot(times, values, color=OURS if ours else BASELINE, linewidth=1.2 if ours else 0.9, label=run.name,
                       drawstyle="steps-post" if steps else "default")
     return span
 
@@ -276,7 +276,7 @@ def draw_cost(axes: Axes, report: Report) -> None:
     for run in report.runs:
         ours = run.name == "evscale"
         axes.plot(run.scores["cost_ratio"], late[run.name], "D" if ours else "o", markersize=9 if ours else 7,
-                  color=OURS if ours else PEER, zorder=3)
+                  color=OURS if ours else BASELINE, zorder=3)
     axes.axvline(1, color="#888888", linestyle=":", linewidth=1)
     axes.set_yscale("log")
     axes.set_ylim(0.004, max(3 * allowed, 2.5 * max(late.values())))

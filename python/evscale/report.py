@@ -63,7 +63,7 @@ class Question:
     bundle: ModelBundle | None = None
     jobs_at_peak: float | None = None
     seed: int = 0
-    peers: bool = True
+    baselines: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class Report:
     Attributes
     ----------
     runs : tuple of Run
-        evscale first, then the peers.
+        evscale first, then the baselines.
     decisions : tuple of dict
         Every new decision of evscale, with its trail.
     clairvoyant_job_hours : float
@@ -183,12 +183,12 @@ class Report:
         if setting not in settings:
             near = get_close_matches(setting, settings, 1)
             raise refuse(f"what_if got `{setting}`{f', did you mean `{near[0]}`?' if near else ''}, expected a setting of evscale.Config")
-        changed = _replay(replace(self.question, peers=False), Config(**{**settings, setting: value}), None)
+        changed = _replay(replace(self.question, baselines=False), Config(**{**settings, setting: value}), None)
         return WhatIf(setting, settings[setting], value, self.evscale, changed)
 
     def for_pool(self, jobs_at_peak: float) -> Report:
         """Returns the answer for a pool of another size, evscale alone; only used if the service time is not known."""
-        return _replay(replace(self.question, peers=False, jobs_at_peak=jobs_at_peak), self.config, None)
+        return _replay(replace(self.question, baselines=False, jobs_at_peak=jobs_at_peak), self.config, None)
 
     def plot(self) -> Figure:
         """Arrivals with forecast, jobs, waits, decisions and cost in one matplotlib figure."""
@@ -247,7 +247,7 @@ def backtest(
     bundle: ModelBundle | None = None,
     jobs_at_peak: float | None = None,
     seed: int = 0,
-    peers: bool = True,
+    baselines: bool = True,
     progress: Progress | None = None,
     **options: Unpack[ReadOptions],
 ) -> Report:
@@ -264,7 +264,7 @@ def backtest(
     jobs_at_peak
         Jobs that the 99.9th percentile of the arrivals keeps busy; only used if neither history nor configuration
         know the service time.
-    peers
+    baselines
         Replay static peak, HPA, KEDA, Flink, Ray Serve and the seasonal rule as well.
     progress
         Is called with (done, all) about a hundred times, and what it raises ends the replay and is raised; ``evscale.notebook.bar()`` draws a bar in a notebook.
@@ -279,7 +279,7 @@ def backtest(
     >>> import numpy as np
     >>> counts = 600 + 400 * np.sin(np.arange(432) / 144 * 2 * np.pi)
     >>> times = [1_767_571_200_000 + 600_000 * i for i in range(432)]
-    >>> report = backtest({"timestamp": times, "events": counts}, peers=False, jobs_at_peak=20)
+    >>> report = backtest({"timestamp": times, "events": counts}, baselines=False, jobs_at_peak=20)
     >>> report.interval_seconds, len(report.runs)
     (600, 1)
     """
@@ -288,14 +288,14 @@ def backtest(
     read = history if isinstance(history, History) else History.read(
         history, columns=columns, time_zone=time_zone, gaps=gaps, **options)
     logger.info("backtest of %d intervals of %d s", len(read.events), read.interval_seconds)
-    return _replay(Question(read, bundle, jobs_at_peak, seed, peers), Config() if config is None else config, progress)
+    return _replay(Question(read, bundle, jobs_at_peak, seed, baselines), Config() if config is None else config, progress)
 
 
 def _replay(question: Question, config: Config, progress: Progress | None) -> Report:
     read = question.history
     answer = json.loads(backtest_history(
         read.start_ms, read.interval_seconds, read.events, read.service_ms, config, question.bundle, question.jobs_at_peak,
-        question.seed, question.peers, progress))
+        question.seed, question.baselines, progress))
     return Report(
         config=config, interval_seconds=answer["interval_seconds"], scored_from=answer["scored_from"],
         service_time_source=answer["service_time_source"], service_time_ms=answer["service_time_ms"],

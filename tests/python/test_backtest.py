@@ -13,7 +13,7 @@ COUNTS = 600 + 400 * np.sin(np.arange(3 * 144) / 144 * 2 * np.pi)
 TIMES = [1_767_571_200_000 + 600_000 * i for i in range(len(COUNTS))]
 HISTORY = {"timestamp": TIMES, "events": COUNTS}
 CONFIG = evscale.Config(max_jobs=40, job_startup_seconds=180)
-PEERS = ["static peak", "HPA on CPU", "HPA on rate", "KEDA queue", "Flink", "Ray Serve", "seasonal quantile"]
+BASELINES = ["static peak", "HPA on CPU", "HPA on rate", "KEDA queue", "Flink", "Ray Serve", "seasonal quantile"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def report():
 
 
 def test_all_rules_have_all_scores(report):
-    assert [run.name for run in report.runs] == ["evscale", *PEERS]
+    assert [run.name for run in report.runs] == ["evscale", *BASELINES]
     for run in report.runs:
         assert 0 <= run.scores["sla_compliance_percent"] <= 100
         assert run.scores["cost_ratio"] == pytest.approx(run.scores["job_hours"] / report.clairvoyant_job_hours)
@@ -48,7 +48,7 @@ def test_frames_come_back_as_they_came(library):
     times = [np.datetime64(t, "ms").item().replace(tzinfo=__import__("datetime").timezone.utc) for t in TIMES]
     make = kind.table if library == "pyarrow" else kind.DataFrame
     made = make({"timestamp": times, "events": COUNTS})
-    done = evscale.backtest(made, CONFIG, jobs_at_peak=20, peers=False)
+    done = evscale.backtest(made, CONFIG, jobs_at_peak=20, baselines=False)
     assert type(done.to_frame()) is type(made) and type(done.intervals()) is type(made)
     assert len(done.intervals()) == len(COUNTS)
 
@@ -68,9 +68,9 @@ def test_what_if_changes_one_setting(report):
 
 
 def test_service_times_come_from_the_history_first():
-    known = evscale.backtest(HISTORY | {"service_time_ms": [9000.0] * len(COUNTS)}, CONFIG, peers=False)
+    known = evscale.backtest(HISTORY | {"service_time_ms": [9000.0] * len(COUNTS)}, CONFIG, baselines=False)
     assert (known.service_time_source, known.service_time_ms) == ("history", 9000)
-    told = evscale.backtest(HISTORY, evscale.Config(max_jobs=40, service_time_ms=9000), peers=False)
+    told = evscale.backtest(HISTORY, evscale.Config(max_jobs=40, service_time_ms=9000), baselines=False)
     assert told.service_time_source == "config" and told.evscale.scores == known.evscale.scores
 
 
@@ -103,16 +103,16 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("peers", [True, False])
-def test_the_page_is_whole_and_needs_nothing_else(report, tmp_path, peers):
+@pytest.mark.parametrize("baselines", [True, False])
+def test_the_page_is_whole_and_needs_nothing_else(report, tmp_path, baselines):
     pytest.importorskip("matplotlib")
-    shown = report if peers else evscale.backtest(HISTORY, CONFIG, jobs_at_peak=20, peers=False)
+    shown = report if baselines else evscale.backtest(HISTORY, CONFIG, jobs_at_peak=20, baselines=False)
     shown.to_html(tmp_path / "report.html", title="orders <eu>")
     text = (tmp_path / "report.html").read_text()
     page = Page()
     page.feed(text)
     assert page.open == [] and page.outside == []
-    assert page.pictures == (8 if peers else 7)
+    assert page.pictures == (8 if baselines else 7)
     assert "orders &lt;eu&gt;" in text and "orders <eu>" not in text
     assert f"{report.evscale.scores['sla_compliance_percent']:.2f} %" in text
     assert not re.search(r"\bnan\b", re.sub(r'src="[^"]*"', "", text))

@@ -39,7 +39,7 @@ def test_help_names_every_command():
 
 def test_backtest_prints_a_table_and_writes_a_page(trace, tmp_path):
     pytest.importorskip("matplotlib")
-    ran = evscale("backtest", trace, "--peers", "--html", tmp_path / "r.html")
+    ran = evscale("backtest", trace, "--baselines", "--html", tmp_path / "r.html")
     assert ran.returncode == 0, ran.stderr
     assert "KEDA queue" in ran.stdout and "service time of an event assumed" in ran.stdout
     assert ran.stderr == "", "no progress without a terminal"

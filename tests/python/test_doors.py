@@ -72,7 +72,7 @@ USUAL = {
     "start_ms": lambda: START_MS, "interval_seconds": lambda: 120, "service_ms": lambda: None, "days": lambda: 0.1,
     "origins": lambda: np.array([3]), "name": lambda: "trace", "csv": lambda: "timestamp,events\n", "rule": lambda: "hpa",
     "tracks": list, "num_envs": lambda: 1, "actions": lambda: np.array([0]), "text": lambda: "text",
-    "peers": lambda: False, **{name: (lambda value=value: value) for name, value in OBSERVATION.items()},
+    "baselines": lambda: False, **{name: (lambda value=value: value) for name, value in OBSERVATION.items()},
 }
 READING = {"Autoscaler.observe_many", "Forecast.to_frame", "Forecast.plot", "Forecaster.predict", "Forecaster.predict_many",
            "ModelBundle.load", "replace_file", "History.read", "load_snapshot", "save_snapshot", "backtest"}

@@ -21,7 +21,7 @@ START_MS = 1_767_571_200_000
 def report():
     pytest.importorskip("matplotlib")
     events = 600 + 400 * np.sin(np.arange(144) / 144 * 2 * np.pi)
-    return evscale.backtest({"timestamp": START_MS + 600_000 * np.arange(144), "events": events}, peers=False)
+    return evscale.backtest({"timestamp": START_MS + 600_000 * np.arange(144), "events": events}, baselines=False)
 
 
 @pytest.fixture(params=["snapshot", "page", "bytes"])
@@ -107,7 +107,7 @@ def test_titles_that_cannot_be_written_are_no_reason_for_an_empty_page(report, t
 
 KILLED = """
 import sys, evscale
-report = evscale.backtest({"timestamp": [1767571200000 + 600000 * i for i in range(144)], "events": [5.0] * 144}, peers=False)
+report = evscale.backtest({"timestamp": [1767571200000 + 600000 * i for i in range(144)], "events": [5.0] * 144}, baselines=False)
 page = __import__("evscale.page").page
 text = page.page(report, "page") * 20
 page.page = lambda *_: text

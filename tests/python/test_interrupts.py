@@ -15,12 +15,12 @@ COUNTS = 600 + 400 * np.sin(np.arange(60_000) / 720 * 2 * np.pi)
 
 
 def backtest():
-    evscale.backtest({"timestamp": START_MS + 120_000 * np.arange(len(COUNTS)), "events": COUNTS}, peers=False)
+    evscale.backtest({"timestamp": START_MS + 120_000 * np.arange(len(COUNTS)), "events": COUNTS}, baselines=False)
 
 
 def backtest_of_baselines():
     evscale.backtest({"timestamp": START_MS + 120_000 * np.arange(len(COUNTS)), "events": COUNTS},
-                     evscale.Config(use_networks=False), peers=True)
+                     evscale.Config(use_networks=False), baselines=True)
 
 
 def tick():

@@ -99,11 +99,11 @@ def test_configurations_differ_by_their_settings():
 
 def test_reports_cross_processes():
     pd = pytest.importorskip("pandas")
-    report = evscale.backtest(pd.DataFrame({"ds": HOURS, "y": COUNTS}), jobs_at_peak=10, peers=False)
+    report = evscale.backtest(pd.DataFrame({"ds": HOURS, "y": COUNTS}), jobs_at_peak=10, baselines=False)
     again = pickle.loads(pickle.dumps(report))
     assert again == report and type(again.to_frame()) is pd.DataFrame
     assert again.what_if(max_jobs=3) == report.what_if(max_jobs=3) and pickle.loads(pickle.dumps(again.what_if(max_jobs=3)))
-    assert again != evscale.backtest(pd.DataFrame({"ds": HOURS, "y": COUNTS}), jobs_at_peak=20, peers=False)
+    assert again != evscale.backtest(pd.DataFrame({"ds": HOURS, "y": COUNTS}), jobs_at_peak=20, baselines=False)
 
 
 def test_pools_are_pickled_with_their_state():
@@ -129,7 +129,7 @@ def test_what_cannot_be_pickled_says_what_can():
 
 
 def test_notebooks_show_tables():
-    report = evscale.backtest({"ds": HOURS, "y": COUNTS}, jobs_at_peak=10, peers=False)
+    report = evscale.backtest({"ds": HOURS, "y": COUNTS}, jobs_at_peak=10, baselines=False)
     assert len(repr(report)) < 200 and "<table>" in report._repr_html_() and "assumed" in report._repr_html_()
     for name in ("forecast", "decision"):
         assert "<table>" in values()[name]._repr_html_()
@@ -137,7 +137,7 @@ def test_notebooks_show_tables():
 
 def test_a_bar_of_progress():
     pytest.importorskip("tqdm")
-    evscale.backtest({"ds": HOURS, "y": COUNTS}, jobs_at_peak=10, peers=False, progress=evscale.notebook.bar())
+    evscale.backtest({"ds": HOURS, "y": COUNTS}, jobs_at_peak=10, baselines=False, progress=evscale.notebook.bar())
 
 
 def test_names():
@@ -149,17 +149,17 @@ def test_names():
 
 def test_a_report_tells_what_makes_it_doubtful():
     rows = {"timestamp": [START + timedelta(minutes=10 * i) for i in range(60)], "events": [100 + i % 7 for i in range(60)]}
-    report = evscale.backtest(rows, peers=False, jobs_at_peak=5)
+    report = evscale.backtest(rows, baselines=False, jobs_at_peak=5)
     assert any("too short to judge" in remark for remark in report.remarks) and any("assumed" in remark for remark in report.remarks)
-    small = evscale.backtest({"ds": HOURS, "y": COUNTS}, evscale.Config(max_jobs=3, service_time_ms=60_000), peers=False)
+    small = evscale.backtest({"ds": HOURS, "y": COUNTS}, evscale.Config(max_jobs=3, service_time_ms=60_000), baselines=False)
     assert small.jobs_needed == 20 and "the peak needs 20 jobs, max_jobs is 3" in small.remarks[0]
-    enough = evscale.backtest({"ds": HOURS * 1, "y": COUNTS}, evscale.Config(max_jobs=60, service_time_ms=60_000), peers=False)
+    enough = evscale.backtest({"ds": HOURS * 1, "y": COUNTS}, evscale.Config(max_jobs=60, service_time_ms=60_000), baselines=False)
     assert not any("no rule" in remark for remark in enough.remarks)
 
 
 def test_work_is_logged_under_evscale(caplog):
     with caplog.at_level(logging.INFO, "evscale"):
-        evscale.backtest({"ds": HOURS, "y": COUNTS}, jobs_at_peak=10, peers=False)
+        evscale.backtest({"ds": HOURS, "y": COUNTS}, jobs_at_peak=10, baselines=False)
     assert any(record.name == "evscale.backtest" for record in caplog.records)
 
 

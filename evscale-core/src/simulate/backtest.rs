@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use serde::Serialize;
 
-/// Target of the peers that take one: CPU percent, share of a job's capacity, utilization.
-const PEER_TARGET: f64 = 0.7;
+/// Target of the baselines that take one: CPU percent, share of a job's capacity, utilization.
+const BASELINE_TARGET: f64 = 0.7;
 /// Most jobs that a peak may keep busy: as many as a pool can have.
 const MOST_JOBS_AT_PEAK: f64 = 1e6;
 /// Longest warm-up, seconds: a week.
@@ -35,8 +35,8 @@ pub struct History {
     pub jobs_at_peak: Option<f64>,
     /// Seed of what the history does not tell: how the events of an interval are spread over it.
     pub seed: u64,
-    /// Replay the peers as well.
-    pub peers: bool,
+    /// Replay the baselines as well.
+    pub baselines: bool,
 }
 
 /// Scores of one rule over the scored part.
@@ -83,7 +83,7 @@ pub struct Backtest {
     pub service_time_ms: f64,
     /// Job-hours of the clairvoyant schedule over the scored part.
     pub clairvoyant_job_hours: f64,
-    /// evscale first, then the peers.
+    /// evscale first, then the baselines.
     pub runs: Vec<BacktestRun>,
     /// evscale's decisions, warm-up included.
     pub decisions: Vec<Decision>,
@@ -142,11 +142,11 @@ pub fn backtest(
     let reference =
         clairvoyant_job_seconds(&world, scored_from, bounds, startup, config.sla_wait_seconds) / 3600.0;
     let mut evscale = Recorded { scaler, decisions: Vec::new() };
-    let mut peers: Vec<(String, Box<dyn ScalingRule>)> =
-        if history.peers { peers(&world, &config) } else { Vec::new() };
-    let all = world.len() * (1 + peers.len());
+    let mut baselines: Vec<(String, Box<dyn ScalingRule>)> =
+        if history.baselines { baselines(&world, &config) } else { Vec::new() };
+    let all = world.len() * (1 + baselines.len());
     let mut before = 0;
-    let mut runs = Vec::with_capacity(1 + peers.len());
+    let mut runs = Vec::with_capacity(1 + baselines.len());
     let mut run = |name: &str, rule: &mut dyn ScalingRule| {
         let mut go_on = |done: usize, _: usize| progress(before + done, all);
         let pool = (startup, config.sla_wait_seconds);
@@ -157,7 +157,7 @@ pub fn backtest(
         Ok(())
     };
     run("evscale", &mut evscale)?;
-    for (name, rule) in &mut peers {
+    for (name, rule) in &mut baselines {
         run(name, rule.as_mut())?;
     }
     Ok(Backtest {
@@ -218,7 +218,7 @@ fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
     Some((0..length).map(|_| next()).collect())
 }
 
-fn peers(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
+fn baselines(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
     let pool = BaselinePool {
         bounds: (config.min_jobs, config.max_jobs),
         interval_seconds: world.interval_seconds(),
@@ -230,12 +230,12 @@ fn peers(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn Scaling
     let peak = loads.get(loads.len() * 999 / 1000).copied().unwrap_or(1.0).ceil() as u32;
     vec![
         ("static peak".to_owned(), Box::new(StaticPeak(peak.clamp(pool.bounds.0, pool.bounds.1))) as _),
-        ("HPA on CPU".to_owned(), Box::new(HpaCpu::new(pool, 100.0 * PEER_TARGET)) as _),
-        ("HPA on rate".to_owned(), Box::new(HpaRate::new(pool, PEER_TARGET)) as _),
-        ("KEDA queue".to_owned(), Box::new(KedaQueue::new(pool, PEER_TARGET)) as _),
-        ("Flink".to_owned(), Box::new(Flink::new(pool, PEER_TARGET)) as _),
-        ("Ray Serve".to_owned(), Box::new(RayServe::new(pool, PEER_TARGET)) as _),
-        ("seasonal quantile".to_owned(), Box::new(SeasonalQuantile::new(pool, PEER_TARGET)) as _),
+        ("HPA on CPU".to_owned(), Box::new(HpaCpu::new(pool, 100.0 * BASELINE_TARGET)) as _),
+        ("HPA on rate".to_owned(), Box::new(HpaRate::new(pool, BASELINE_TARGET)) as _),
+        ("KEDA queue".to_owned(), Box::new(KedaQueue::new(pool, BASELINE_TARGET)) as _),
+        ("Flink".to_owned(), Box::new(Flink::new(pool, BASELINE_TARGET)) as _),
+        ("Ray Serve".to_owned(), Box::new(RayServe::new(pool, BASELINE_TARGET)) as _),
+        ("seasonal quantile".to_owned(), Box::new(SeasonalQuantile::new(pool, BASELINE_TARGET)) as _),
     ]
 }
 
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
-    fn history(days: usize, peers: bool) -> History {
+    fn history(days: usize, baselines: bool) -> History {
         let rate = |i: usize| 600.0 + 400.0 * (i as f64 * std::f64::consts::TAU / 144.0).sin();
         let workload = Workload {
             name: "sine".into(),
@@ -276,7 +276,7 @@ mod tests {
             interval_seconds: 600,
             events: (0..days * 144).map(rate).collect(),
         };
-        History { workload, service_seconds: None, jobs_at_peak: Some(20.0), seed: 1, peers }
+        History { workload, service_seconds: None, jobs_at_peak: Some(20.0), seed: 1, baselines }
     }
 
     #[test]

@@ -63,7 +63,7 @@ def run_backtest(args: argparse.Namespace) -> int:
         raise refuse("--html with --by would write one page over the other, expected one of them; --where takes one series")
     for one in readings(args):
         name, history = one.name, history_of(one, args)
-        report = evscale.backtest(history, config, peers=args.peers, jobs_at_peak=args.jobs_at_peak, progress=progress("backtest"))
+        report = evscale.backtest(history, config, baselines=args.baselines, jobs_at_peak=args.jobs_at_peak, progress=progress("backtest"))
         if args.json:
             print(json.dumps(report.to_dict()))
         else:

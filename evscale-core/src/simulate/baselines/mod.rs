@@ -16,7 +16,7 @@ use crate::pool::StartingJobs;
 use crate::time::Timestamp;
 use std::collections::VecDeque;
 
-/// What every peer is told of its pool.
+/// What every baseline is told of its pool.
 #[derive(Clone, Copy, Debug)]
 pub struct BaselinePool {
     /// Fewest and most jobs.
