@@ -246,6 +246,7 @@ ESCAPE_KEY = '{"timestamp":0,"logged_events_count":1,"current_job_count":1,"\\u0
     (("decide", "--config", "DEEP"), "", "nested too deeply"),
     (("decide", "--config", "SURROGATE"), "", "time_zone"),
     (("decide", "--config", "/dev/zero"), "", "/dev/zero: more than"),
+    (("forecast", "/dev/zero"), "", "/dev/zero: more than"),
     (("decide", "--set", "max_jobs=" + "9" * 5000), "", "--set max_jobs"),
     (("decide", "--set", "holidays=" + "[" * 50_000), "", "--set holidays"),
     (("decide", "--set", b"\xff=1"), "", "lone surrogates"),
@@ -276,9 +277,17 @@ def test_hostile_input_ends_with_2_and_one_line(trace, tmp_path, arguments, stdi
     assert told.count("\n") == 1 and told.strip().isprintable() and len(told) < 5000
 
 
-def test_a_name_with_a_nul_is_refused(capsys):
-    assert main(["forecast", "a\0b.csv"]) == 2
+@pytest.mark.parametrize("arguments", [("forecast", "a\0b.csv"), ("decide", "--follow", "a\0b.json"), ("decide", "--config", "a\0b.json")])
+def test_a_name_with_a_nul_is_refused(capsys, arguments):
+    assert main(arguments) == 2
     assert "null byte" in capsys.readouterr().err
+
+
+def test_a_followed_line_without_an_end_is_refused(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_text("x" * 2_000_000)
+    ran = evscale("decide", "--follow", path)
+    assert ran.returncode == 2 and "a line of more than" in ran.stderr
 
 
 @pytest.mark.parametrize("redirected, code", [

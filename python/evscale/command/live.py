@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import evscale
 
 from .._evscale import readable_text
-from .._refuse import refuse, shown
+from .._refuse import door, refuse, shown
 from .reading import pairs
 from .records import Records, objects
 from .settings import config_of, json_object
@@ -66,10 +66,12 @@ def piped() -> Iterator[str]:
 def followed(path: Path) -> Iterator[str]:
     """Yields the lines of a file, then those that are appended to it, for ever; a file that is replaced or cut is read anew."""
     while True:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with _opened(path) as file:
             identity, part = os.fstat(file.fileno()).st_ino, ""
             while True:
-                part += file.readline()
+                part += file.readline(LARGEST_TEXT + 1)
+                if len(part) > LARGEST_TEXT:
+                    raise refuse(f"{path}: a line of more than {LARGEST_TEXT} characters, expected at most as many")
                 if part.endswith("\n"):
                     yield part
                     part = ""
@@ -81,6 +83,11 @@ def followed(path: Path) -> Iterator[str]:
                     continue
                 if now.st_ino != identity or now.st_size < file.tell():
                     break
+
+
+@door
+def _opened(path: Path) -> TextIO:
+    return path.open(encoding="utf-8", errors="replace")
 
 
 def run_explain(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ import evscale
 
 from .._evscale import replace_file
 from .._refuse import contents, refuse
-from .terminal import LARGEST_TEXT
+from .terminal import LARGEST_TEXT, say
 
 FAILED = 1
 
@@ -49,7 +49,7 @@ def run_verify(args: argparse.Namespace) -> int:
     else:
         print(f"evscale {evscale.__version__}, Python {sys.version.split()[0]}")
         for name, passed in checks:
-            print(f"{'ok    ' if passed else 'FAILED'} {name}")
+            say(f"{'ok    ' if passed else 'FAILED'} {name}")
     return 0 if ok else FAILED
 
 
@@ -66,15 +66,15 @@ def run_bundle(args: argparse.Namespace) -> int:
     bundle = _loaded(args.path, args.public_key)
     if args.action == "check":
         signed = args.path is not None and args.public_key is not None
-        print(json.dumps({"name": bundle.name, "version": bundle.version, "signed": signed, "ok": True}) if args.json
-              else f"ok: {bundle.name} {bundle.version}{', signed' if signed else ''}")
+        say(json.dumps({"name": bundle.name, "version": bundle.version, "signed": signed, "ok": True}) if args.json
+            else f"ok: {bundle.name} {bundle.version}{', signed' if signed else ''}")
         return 0
     if args.json:
         print(json.dumps(bundle.manifest))
         return 0
     for key, value in bundle.manifest.items():
         text = json.dumps(value)
-        print(f"{key}: {text if len(text) <= 100 else text[:97] + '...'}")
+        say(f"{key}: {text if len(text) <= 100 else text[:97] + '...'}")
     return 0
 
 
@@ -90,7 +90,7 @@ def _sign(args: argparse.Namespace) -> int:
             file.write(os.urandom(32).hex() + "\n")
     seed = contents(args.key, LARGEST_TEXT).decode("ascii", "replace").strip()
     key = public_key_of(seed)
-    replace_file(args.path / "manifest.sig", sign_manifest((args.path / "manifest.json").read_bytes(), seed))
+    replace_file(args.path / "manifest.sig", sign_manifest(contents(args.path / "manifest.json", LARGEST_TEXT), seed))
     evscale.ModelBundle.load(args.path, key)
     print(json.dumps({"public_key": key}) if args.json else f"signed; public key {key}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import evscale
 
-from .._refuse import refuse
+from .._refuse import CHUNK, refuse
 from ..readers import Options, look, read
+from ..readers.encodings import LARGEST
 from ..readers.kind import KINDS
 from ..readers.options import GAPS
 from ..readers.panels import values_of
@@ -70,7 +72,13 @@ def file_of(args: argparse.Namespace) -> str:
     import tempfile
 
     with tempfile.NamedTemporaryFile(prefix="evscale-", suffix=".input", delete=False) as file:
-        file.write(standard_input().buffer.read())
+        given, left = standard_input().buffer, LARGEST
+        while part := given.read(CHUNK):
+            left -= len(part)
+            if left < 0:
+                os.unlink(file.name)
+                raise refuse(f"standard input is more than {LARGEST} bytes, expected at most as many")
+            file.write(part)
     args.file = file.name
     return file.name
 

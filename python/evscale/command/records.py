@@ -39,6 +39,8 @@ FIELDS_HELP = "fields of a record, one per interval; the first three are require
         ("is_deploy_in_progress", "true or false: durations are not believed"),
         ("expected_traffic_multiplier", "announced load over the usual one, such as 3"),
     ))
+LARGEST_ARRAY = 64 << 20
+"""Most characters of an array of records."""
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -116,8 +118,7 @@ def objects(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
         if not line.strip():
             continue
         if number == 1 and line.lstrip().startswith("[") and not _whole(line):
-            text = line + "".join(rest for _, rest in source)
-            yield from _array(text)
+            yield from _array(_joined(line, (rest for _, rest in source)))
             return
         try:
             value = json.loads(line)
@@ -127,6 +128,16 @@ def objects(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
             yield from ((f"line {number}, record {place}", one) for place, one in enumerate(value, 1))
         else:
             yield f"line {number}", value
+
+
+def _joined(first: str, rest: Iterable[str]) -> str:
+    parts, left = [first], LARGEST_ARRAY - len(first)
+    for part in rest:
+        left -= len(part)
+        if left < 0:
+            raise refuse(f"an array of more than {LARGEST_ARRAY} characters, expected at most as many; JSON lines have no such limit")
+        parts.append(part)
+    return "".join(parts)
 
 
 def _whole(line: str) -> bool:

@@ -13,6 +13,7 @@ import evscale
 
 from .._refuse import missing, refuse
 from ..readers.moments import moment
+from .terminal import text_of
 
 PREFIXES = ("http://", "https://", "postgresql://", "postgres://", "cloudwatch:")
 DAYS = 14.0
@@ -75,7 +76,7 @@ def _prometheus(args: argparse.Namespace, usual: dict[str, Any]) -> evscale.Hist
     password = os.environ.get("EVSCALE_PASSWORD", "")
     return prometheus.read_range(
         args.file, args.query, **usual, kind=args.kind, timeout=args.timeout, user=None if args.user is None else (args.user, password),
-        token=None if args.token_file is None else args.token_file.read_text(encoding="utf-8").strip(), tenant=args.tenant, ca=args.ca,
+        token=None if args.token_file is None else text_of(args.token_file).strip(), tenant=args.tenant, ca=args.ca,
         headers=pairs(args.header, "--header", "NAME=VALUE"))
 
 

@@ -10,12 +10,17 @@ import codecs
 import gzip
 import io
 import lzma
+import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from .._refuse import option, refuse
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 COMPRESSED: tuple[tuple[bytes, str, Callable[[str], Any]], ...] = (
     (b"\x1f\x8b", "gzip", gzip.open), (b"BZh", "bzip2", bz2.open), (b"\xfd7zXZ\x00", "xz", lzma.open))
@@ -24,17 +29,38 @@ MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codec
 FOREIGN = ((b"PAR1", "a Parquet file"), (b"PK\x03\x04", "a zip archive or a workbook"), (b"\x28\xb5\x2f\xfd", "a zstd archive"),
            (b"ORC", "an ORC file"), (b"Obj\x01", "an Avro file"), (b"SQLite", "an SQLite database"), (b"\x89HDF", "an HDF5 file"))
 PEEK = 4096
+LARGEST = 1 << 30
+"""Most bytes of a line, or of a document in one line; of a device or pipe, which may never end, most bytes at all."""
+BUFFER = 1 << 16
+
+
+class Bounded(io.RawIOBase):
+    """Bytes of a file whose lines end, so that one that never ends is refused."""
+
+    def __init__(self, file: Any, path: str, ends: bool) -> None:
+        self._file, self._path, self._ends, self._left = file, path, ends, LARGEST
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        count = int(self._file.readinto(view))
+        self._left = LARGEST if self._ends and b"\n" in bytes(view[:count]) else self._left - count
+        if self._left < 0:
+            raise refuse(f"{self._path}: more than {LARGEST} bytes{' in a line' if self._ends else ''}, expected at most as many")
+        return count
 
 
 @contextmanager
 def binary(path: str) -> Iterator[IO[bytes]]:
     """Opens a file for its bytes, uncompressed."""
     with open(path, "rb") as file:
-        start = file.read(8)
+        start, ends = file.read(8), stat.S_ISREG(os.fstat(file.fileno()).st_mode)
     unpack = next((opened for magic, _, opened in COMPRESSED if start.startswith(magic)), None)
     try:
         with (open(path, "rb") if unpack is None else unpack(path)) as file:
-            yield file
+            yield io.BufferedReader(Bounded(file, path, ends), BUFFER)
     except (EOFError, zlib.error, lzma.LZMAError, OSError) as problem:
         if unpack is None:
             raise

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._refuse import refuse
+from .._refuse import door, refuse
 from ..history import History
 from ..readers.kind import LEVEL, SPLIT
 from .http import words
@@ -18,6 +18,7 @@ STATISTICS = ("Sum", "SampleCount")
 MOST_PAGES = 10_000
 
 
+@door
 def read_metric(
     client: Any,
     namespace: str,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from .._refuse import door
 from ..history import History
 from .answers import of_answer
 from .http import Server, words
 from .ranges import checked
 
 
+@door
 def read_query(
     query: str, *, start: datetime, end: datetime, api_key: str, app_key: str, interval_seconds: int = 300, kind: str | None = None,
     site: str = "https://api.datadoghq.com", timeout: float = 30.0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from .._refuse import door
 from ..history import History
 from .answers import of_answer
 from .http import Server, words
 from .ranges import checked
 
 
+@door
 def read_query(
     url: str, query: str, *, database: str, start: datetime, end: datetime, interval_seconds: int = 120, kind: str | None = None,
     zero: bool = False, token: str | None = None, user: tuple[str, str] | None = None, timeout: float = 30.0

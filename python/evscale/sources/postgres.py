@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._refuse import refuse, shown
+from .._refuse import door, refuse, shown
 from ..history import History
 from .http import words
 from .ranges import checked, history, number
@@ -48,6 +48,7 @@ def statement(
     return STATEMENT.format(table=quoted("table", table), time=quoted("time", time), events=events, service=service, where=conditions)
 
 
+@door
 def read_table(
     connection: Any,
     table: Name,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._refuse import option, refuse, shown
+from .._refuse import door, option, refuse, shown
 from ..history import History
 from ..readers.kind import Evidence, evidence
 from .http import Server, words
@@ -24,6 +24,7 @@ RATE = re.compile(r"\b(?:rate|irate|deriv)\s*\(")
 UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 
 
+@door
 def read_range(
     url: str,
     query: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
-from .._refuse import refuse
+from .._refuse import door, refuse
 from ..history import History
 from ..readers.monitoring import rabbitmq
 from ..readers.options import Options
@@ -14,6 +14,7 @@ from .http import Server, words
 from .ranges import checked
 
 
+@door
 def read_queue(
     url: str, queue: str, *, virtual_host: str = "/", hours: float = 8.0, interval_seconds: int = 60,
     user: tuple[str, str] | None = None, timeout: float = 30.0
