@@ -216,7 +216,7 @@ impl Autoscaler {
     pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
         let State { pool, safety, schedule, .. } = &mut self.state;
         pool.acknowledge(outcome);
-        if let (true, Some(recommended), Some(newest)) =
+        if let (true, Some((recommended, _)), Some(newest)) =
             (outcome.refused > 0, schedule.recommended(), pool.newest())
         {
             safety.refused(outcome.timestamp.min(newest), recommended.saturating_sub(outcome.refused));

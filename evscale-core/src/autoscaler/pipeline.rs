@@ -14,7 +14,7 @@ use crate::features::{ForecasterInput, forecaster_input};
 use crate::forecaster::{ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
-use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, load_ahead, propose, whole_jobs};
+use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
 use crate::safety::Context;
 use crate::time::Timestamp;
 use crate::validation::{Checked, Issue, anomalous, issue_at};
@@ -121,7 +121,13 @@ pub(crate) fn learn(
     state.availability.observe(load.is_some());
     let known = load.zip(state.pool.events());
     if let Some((load, events)) = &known {
-        state.selection.evaluate(load, record.timestamp, *events, state.pool.late_events());
+        let seen = Seen {
+            at: record.timestamp,
+            events: *events,
+            late_events: state.pool.late_events(),
+            service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
+        };
+        state.selection.evaluate(load, &seen);
     }
     let Some(policy) = policy else { return false };
     if state.policy_breaker.next() == CircuitState::Open || known.is_none() {
@@ -186,6 +192,7 @@ pub(crate) fn conclude(
         now,
         current_jobs: pool.current_jobs(config),
         emergency: outlook.emergency,
+        window_seconds: pool.patience(config).window_seconds(config, pool.startup_seconds()),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
         issue: state.issue.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),

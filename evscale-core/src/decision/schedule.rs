@@ -33,9 +33,9 @@ impl Schedule {
         self.standing.as_deref()
     }
 
-    /// Returns the jobs of the last decision.
-    pub(crate) fn recommended(&self) -> Option<u32> {
-        self.standing.as_ref().map(|standing| standing.recommended_jobs)
+    /// Returns the jobs of the last decision, and its time.
+    pub(crate) fn recommended(&self) -> Option<(u32, Timestamp)> {
+        self.standing.as_ref().map(|standing| (standing.recommended_jobs, standing.decided_at))
     }
 
     /// Forgets a last decision that the configuration does not allow.

@@ -1,19 +1,29 @@
 //! Need in jobs for a demand: the analytic rule.
 //!
-//! `need = demand * service time / (interval * utilization) + backlog * service time / catch-up time`
-//! (offered load in Erlangs over the planned utilization, and the work that waits).
+//! An event may be in the system for its service time `s` and the wait `w` that is planned with. By Little's law a pool
+//! that keeps to this needs `N s / (s + w)` jobs for `N` events in the system (waiting and in service), and they leave
+//! at `N / (s + w)`, so that
+//!
+//! `dN/dt = arrivals - N / (s + w)`, `need(t) = N(t) s / (s + w)`.
+//!
+//! Where events are short this is the offered load, arrivals times service time; where they are long it is the jobs that
+//! are busy by then, and never more jobs than events. Arrivals that are uncertain by `d` in an interval of length `I`
+//! make it uncertain by `d s / I sqrt(I / (s + w)) sqrt(1 - exp(-2 t / (s + w)))`: for Poisson arrivals the deviation of
+//! the M/M/infinity queue's diffusion (Whitt, *Stochastic-Process Limits*, 2002, section 10.3), from which square-root
+//! staffing follows (Halfin and Whitt, *Heavy-traffic limits for queues with many exponential servers*, 1981).
+//! Events that wait beyond the plan are served by further jobs within the catch-up time.
 
-use super::CATCH_UP_SECONDS;
 use crate::config::Config;
-use crate::features::PolicyState;
+use crate::features::{HORIZONS, PolicyState};
 use crate::forecaster::{Forecast, HorizonForecast};
+use crate::pool::{Patience, is_long};
 
 /// Quantile whose distance from the median is the unit of headroom.
 const HEADROOM_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
 const LATER_SECONDS: f64 = 1800.0;
 
-/// The load as the forecast has it, and what is known of the jobs that serve it.
+/// What the rule needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load<'a> {
     pub(crate) config: &'a Config,
@@ -21,7 +31,13 @@ pub(crate) struct Load<'a> {
     /// Seconds of one job per event.
     pub(crate) service_seconds: f64,
     pub(crate) startup_seconds: f64,
+    pub(crate) patience: Patience,
+    /// Events that wait.
     pub(crate) backlog_events: f64,
+    /// Events in service.
+    pub(crate) in_service: f64,
+    /// Factor on the need: what the pool needs beyond what the records explain, at least 1.
+    pub(crate) correction: f64,
     /// Headroom of the leading candidate, in distances between the median and the 95 % quantile.
     pub(crate) headroom: f64,
     /// Lowest demand that the leading candidate plans for, jobs.
@@ -45,18 +61,49 @@ pub(crate) struct Need {
     pub(crate) backlog: f64,
 }
 
-impl Load<'_> {
+/// A moment ahead: how the events in the system of now, and those that come until then, make the need.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moment {
+    /// Need per event that is in the system now, jobs.
+    pub(crate) kept: f64,
+    /// Need of the median arrivals until then, jobs.
+    pub(crate) coming: f64,
+    /// Jobs per event between the quantiles of an interval's arrivals.
+    unit: f64,
+    /// Events until then at the unit of headroom's quantile: no more than these can need a job of their own.
+    pub(crate) most_arrivals: f64,
+    /// The horizons that the quantiles lie between, and how far towards the second.
+    from: usize,
+    to: usize,
+    share: f64,
+}
+
+/// The moments up to a time ahead, nearest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path {
+    moments: [Moment; HORIZONS],
+    length: usize,
+}
+
+impl Path {
+    pub(crate) fn moments(&self) -> &[Moment] {
+        self.moments.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl<'a> Load<'a> {
     pub(crate) fn need(&self) -> Need {
-        let near = self.near_seconds();
+        let near = self.path(0.0, self.near_seconds());
         let backlog = self.backlog_jobs();
-        let at = |from: f64, to: f64, level: f64| self.highest(from, to, |h| h.quantile(level));
+        let at = |level| self.demand_at(&near, level) + backlog;
+        let later = self.path(self.near_seconds(), self.near_seconds() + LATER_SECONDS);
         Need {
-            near: [0.5, 0.8, 0.95, 0.99].map(|level| at(0.0, near, level) + backlog),
-            later: [0.5, 0.95].map(|level| at(near, near + LATER_SECONDS, level)),
+            near: [0.5, 0.8, 0.95, 0.99].map(at),
+            later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
-            analytic: self.demand(self.headroom).max(self.floor_jobs) + backlog,
-            scale_down_floor: self.scale_down_floor() + backlog,
-            emergency: self.emergency_demand() + backlog,
+            analytic: (self.demand(&near, self.headroom).max(self.floor_jobs) + backlog).max(self.kept_busy()),
+            scale_down_floor: self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
+            emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
         }
     }
@@ -66,48 +113,155 @@ impl Load<'_> {
         self.startup_seconds + f64::from(self.config.decision_interval_seconds)
     }
 
-    /// Highest demand until then at the median plus `headroom` distances to the 95 % quantile, jobs.
-    pub(crate) fn demand(&self, headroom: f64) -> f64 {
-        self.highest(0.0, self.near_seconds(), |h| {
-            h.prediction + headroom * (h.quantile(HEADROOM_QUANTILE) - h.prediction)
-        })
+    /// What a scale-down looks back on, seconds.
+    pub(crate) fn window_seconds(&self) -> f64 {
+        self.patience.window_seconds(self.config, self.startup_seconds)
     }
 
-    /// Demand that a smaller pool must still serve, jobs.
-    pub(crate) fn scale_down_floor(&self) -> f64 {
-        let reach = self.startup_seconds + f64::from(self.config.cooldown_down_seconds);
-        self.highest(0.0, reach, |h| h.quantile(self.config.scale_down_quantile))
+    /// The moments up to the effect of the next decision.
+    pub(crate) fn near_path(&self) -> Path {
+        self.path(0.0, self.near_seconds())
     }
 
-    /// Demand at the emergency quantile until a job asked for at the next record is ready, jobs: what comes later can
-    /// wait for that record.
-    pub(crate) fn emergency_demand(&self) -> f64 {
-        let reach = self.startup_seconds + f64::from(self.config.interval_seconds);
-        self.highest(0.0, reach, |h| h.quantile(self.config.emergency_quantile))
+    /// The moments that a smaller pool must still serve.
+    pub(crate) fn floor_path(&self) -> Path {
+        self.path(0.0, self.startup_seconds + f64::from(self.config.cooldown_down_seconds))
+    }
+
+    /// The moments until a job asked for at the next record is ready: what comes later can wait for that record.
+    pub(crate) fn emergency_path(&self) -> Path {
+        self.path(0.0, self.startup_seconds + f64::from(self.config.interval_seconds))
+    }
+
+    /// Highest demand of a path at the median plus `headroom` units of headroom, jobs.
+    pub(crate) fn demand(&self, path: &Path, headroom: f64) -> f64 {
+        let system = self.planned_events();
+        let highest = path.moments().iter().map(|moment| {
+            (moment.kept * system + moment.coming + headroom * self.unit(moment))
+                .min(system + headroom.max(1.0) * moment.most_arrivals)
+        });
+        self.planned(highest.fold(0.0, f64::max))
+    }
+
+    /// Highest demand of a path at a quantile of the arrivals, jobs.
+    pub(crate) fn demand_at(&self, path: &Path, level: f64) -> f64 {
+        let system = self.planned_events();
+        let highest = path
+            .moments()
+            .iter()
+            .map(|moment| moment.kept * system + moment.coming + self.above_median(moment, level));
+        self.planned(highest.fold(0.0, f64::max))
+    }
+
+    /// Distance of a quantile of the need from the median, jobs.
+    pub(crate) fn above_median(&self, moment: &Moment, level: f64) -> f64 {
+        let above = |index: usize| {
+            self.forecast.horizons.get(index).map_or(0.0, |h| h.quantile(level) - h.prediction)
+        };
+        moment.unit * (above(moment.from) + moment.share * (above(moment.to) - above(moment.from)))
+    }
+
+    /// Headroom of a moment at the unit's quantile, jobs.
+    pub(crate) fn unit(&self, moment: &Moment) -> f64 {
+        self.above_median(moment, HEADROOM_QUANTILE)
+    }
+
+    /// Jobs at the planned utilization for jobs that are busy.
+    pub(crate) fn planned(&self, busy: f64) -> f64 {
+        busy * self.correction / self.patience.utilization(self.config.target_utilization)
     }
 
     /// Jobs for a number of events per interval.
     pub(crate) fn jobs(&self, events: f64) -> f64 {
-        jobs_for(events, self.service_seconds, self.config)
+        self.planned(events * self.service_seconds / f64::from(self.config.interval_seconds))
+    }
+
+    /// Time that an event may be in the system, seconds.
+    pub(crate) fn sojourn_seconds(&self) -> f64 {
+        self.service_seconds + self.patience.wait_seconds
+    }
+
+    /// Events that may wait without being late for the plan.
+    pub(crate) fn planned_queue(&self) -> f64 {
+        let per_interval = self.forecast.horizons.first().map_or(0.0, |h| h.prediction);
+        per_interval * self.patience.wait_seconds / f64::from(self.config.interval_seconds)
+    }
+
+    /// Events in the system, those aside that wait beyond the plan.
+    pub(crate) fn planned_events(&self) -> f64 {
+        self.in_service + self.backlog_events.min(self.planned_queue())
     }
 
     fn backlog_jobs(&self) -> f64 {
-        self.backlog_events * self.service_seconds / CATCH_UP_SECONDS
+        let late = (self.backlog_events - self.planned_queue()).max(0.0);
+        self.correction * late * self.backlog_share()
     }
 
-    /// Highest need of the intervals that begin within `from..to` seconds from now.
-    fn highest(&self, from: f64, to: f64, demand: impl Fn(&HorizonForecast) -> f64) -> f64 {
+    /// Jobs per event that waits beyond the plan.
+    pub(crate) fn backlog_share(&self) -> f64 {
+        self.service_seconds / (self.service_seconds + self.patience.catch_up_seconds)
+    }
+
+    /// Whether events keep their jobs busy beyond the next record.
+    pub(crate) fn is_long(&self) -> bool {
+        is_long(self.service_seconds, f64::from(self.config.interval_seconds))
+    }
+
+    /// Jobs that long events keep busy, unless busy jobs may be told to leave.
+    pub(crate) fn kept_busy(&self) -> f64 {
+        if self.is_long() && !self.config.drain_busy_jobs { self.in_service } else { 0.0 }
+    }
+
+    /// The moments of `from..to` seconds from now: the ends of the forecast intervals that begin in it, and its end.
+    fn path(&self, from: f64, to: f64) -> Path {
         let interval = f64::from(self.config.interval_seconds);
-        let begins = |h: &&HorizonForecast| f64::from(h.steps - 1) * interval;
-        let inside = self.forecast.horizons.iter().filter(|h| begins(h) >= from && begins(h) < to);
-        let highest = inside.map(&demand).fold(f64::NAN, f64::max);
-        let highest = if highest.is_nan() {
-            let next = self.forecast.horizons.iter().find(|h| begins(h) >= from);
-            next.or(self.forecast.horizons.last()).map_or(0.0, demand)
-        } else {
-            highest
-        };
-        self.jobs(highest)
+        let sojourn = self.sojourn_seconds();
+        let served = self.service_seconds / sojourn;
+        let per_event = self.service_seconds / interval * (interval / sojourn).min(1.0).sqrt();
+        let mut path = Path { moments: [Moment::default(); HORIZONS], length: 0 };
+        let (mut until, mut events, mut most) = (0.0, 0.0, 0.0);
+        let mut before: Option<&HorizonForecast> = None;
+        for (index, horizon) in self.forecast.horizons.iter().enumerate() {
+            let end = f64::from(horizon.steps) * interval;
+            if end <= until {
+                continue;
+            }
+            let last = end >= to;
+            let at = if last { to.max(until + 1e-3).min(end) } else { end };
+            let hole = before.is_some() && end - until > 1.5 * interval;
+            let share = if hole { ((at - until) / (end - until)).min(1.0) } else { 1.0 };
+            let low = before.filter(|_| hole).unwrap_or(horizon);
+            let there = low.prediction + share * (horizon.prediction - low.prediction);
+            let mean = if hole { (low.prediction + there) / 2.0 } else { there };
+            let rate = mean / interval;
+            let decay = (-(at - until) / sojourn).exp();
+            events = events * decay + rate * sojourn * (1.0 - decay);
+            let peak = low.quantile(HEADROOM_QUANTILE).max(horizon.quantile(HEADROOM_QUANTILE));
+            most += ((at - until) / interval).max(1.0) * peak;
+            // what is there at the end of a hole, not its mean
+            let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };
+            if at > from || last {
+                let moment = Moment {
+                    kept: served * (-at / sojourn).exp(),
+                    coming: served * now,
+                    unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
+                    most_arrivals: most,
+                    from: if hole { index - 1 } else { index },
+                    to: index,
+                    share,
+                };
+                if let Some(cell) = path.moments.get_mut(path.length) {
+                    *cell = moment;
+                    path.length += 1;
+                }
+            }
+            until = end;
+            before = Some(horizon);
+            if last {
+                break;
+            }
+        }
+        path
     }
 }
 
@@ -123,52 +277,5 @@ impl Need {
         state.later_need = self.later;
         state.hour_need = self.hour;
         state.analytic_need = self.analytic;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
-    use crate::time::Timestamp;
-    use approx::assert_relative_eq;
-
-    /// Median 1000 events per interval, 1200 at 36 minutes and later; 95 % quantile 20 % above.
-    fn forecast() -> Forecast {
-        let mut forecast = Forecast::nothing(Timestamp::EPOCH, &HORIZON_MINUTES, &lead_steps(120.0));
-        for horizon in &mut forecast.horizons {
-            let median = if horizon.minutes >= 36 { 1200.0 } else { 1000.0 };
-            let mut quantiles = [0.0; LEVELS];
-            for (value, level) in quantiles.iter_mut().zip(QUANTILE_LEVELS) {
-                *value = median * (1.0 + 0.2 * (level - 0.5) / 0.45);
-            }
-            *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
-        }
-        forecast
-    }
-
-    #[test]
-    fn needs_by_hand() {
-        let config = Config { target_utilization: 0.5, ..Config::default() };
-        let forecast = forecast();
-        let input = Load {
-            config: &config,
-            forecast: &forecast,
-            service_seconds: 0.6,
-            startup_seconds: 180.0,
-            backlog_events: 75.0,
-            headroom: 0.5,
-            floor_jobs: 0.0,
-        };
-        let need = input.need();
-        // 1000 events * 0.6 s / (120 s * 0.5) = 10 jobs; backlog 75 * 0.6 s / 45 s = 1 job
-        assert_relative_eq!(need.backlog, 1.0);
-        assert_relative_eq!(need.near[0], 11.0, epsilon = 1e-9);
-        assert_relative_eq!(need.near[2], 13.0, epsilon = 1e-9);
-        assert_relative_eq!(need.later[0], 12.0, epsilon = 1e-9);
-        assert_relative_eq!(need.hour, 12.0, epsilon = 1e-9);
-        assert_relative_eq!(need.analytic, 12.0, epsilon = 1e-9);
-        let kept = Load { floor_jobs: 20.0, ..input }.need();
-        assert_relative_eq!(kept.analytic, 21.0, epsilon = 1e-9);
     }
 }

@@ -60,7 +60,10 @@ pub(crate) fn load_ahead<'a>(
         forecast,
         service_seconds: pool.service_seconds()?,
         startup_seconds: pool.startup_seconds(),
+        patience: pool.patience(config),
         backlog_events: pool.backlog_events(),
+        in_service: pool.in_service(),
+        correction: 1.0,
         headroom: selection.headroom(),
         floor_jobs: selection.floor_jobs(),
     })

@@ -3,21 +3,26 @@
 mod error_budget;
 mod execution;
 mod outcome;
+mod patience;
 mod service_time;
 mod starting;
 mod startup;
+mod work;
 
 pub(crate) use error_budget::ErrorBudget;
 pub use outcome::ScalingOutcome;
+pub(crate) use patience::Patience;
 pub(crate) use starting::StartingJobs;
+pub(crate) use work::is_long;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use execution::Execution;
 use serde::{Deserialize, Serialize};
-use service_time::ServiceTime;
+use service_time::{ServiceTime, Throughput};
 use startup::Startup;
+use work::{Jobs, WorkInProgress};
 
 /// Arrivals that the change of the load is measured over, newest first.
 const RECENT_LOADS: usize = 4;
@@ -28,17 +33,19 @@ struct Latest {
     at: Option<Timestamp>,
     events: Option<f64>,
     jobs: Option<u32>,
-    backlog_events: f64,
     wait_seconds: Option<f64>,
     utilization: Option<f64>,
     maintenance: bool,
     late_events: Option<f64>,
+    /// Busy job-seconds per event that ended in the interval.
+    ended_after_seconds: Option<f64>,
 }
 
 /// What the records and the host's outcomes say of one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pool {
     service_time: ServiceTime,
+    work: WorkInProgress,
     startup: Startup,
     error_budget: ErrorBudget,
     execution: Execution,
@@ -51,6 +58,7 @@ impl Pool {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             service_time: ServiceTime::new(config.service_time_ms),
+            work: WorkInProgress::default(),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
             error_budget: ErrorBudget::default(),
             execution: Execution::default(),
@@ -60,20 +68,25 @@ impl Pool {
         }
     }
 
-    /// Learns from a checked record. `recommended` is the number of jobs of the standing decision: that of the pool
-    /// where the record does not say it.
-    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, recommended: Option<u32>) {
+    /// Learns from a checked record. `recommended` is the number of jobs of the standing decision, and its time: that of
+    /// the pool where the record does not say it.
+    pub(crate) fn observe(
+        &mut self,
+        config: &Config,
+        record: &Metrics,
+        recommended: Option<(u32, Timestamp)>,
+    ) {
+        let asked_at = recommended.map(|(_, at)| at);
+        let recommended = recommended.map(|(jobs, _)| jobs);
         let interval = f64::from(config.interval_seconds);
         let jobs = if record.current_job_count.is_finite() {
             Some(record.current_job_count.round() as u32)
         } else {
             recommended.or(self.latest.jobs)
         };
-        self.startup.observe(record.timestamp, jobs);
-        let ready = ready_jobs(jobs, self.startup.starting(record.timestamp));
-        if record.is_deploy_in_progress != Some(true) {
-            self.service_time.observe(record, ready, interval);
-        }
+        let asked_at = asked_at.filter(|_| recommended >= jobs);
+        let ready = self.startup.observe(record.timestamp, jobs, asked_at, interval);
+        let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
         let late_events = self.error_budget.observe(record, interval, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
         let events = Some(record.logged_events_count).filter(|events| events.is_finite());
@@ -86,11 +99,11 @@ impl Pool {
             at: Some(record.timestamp),
             events,
             jobs,
-            backlog_events: self.backlog_after(record, events),
             wait_seconds: record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
             utilization: self.measured_utilization(record, ready, interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
             late_events,
+            ended_after_seconds,
         };
     }
 
@@ -103,14 +116,30 @@ impl Pool {
         }
     }
 
-    fn backlog_after(&self, record: &Metrics, events: Option<f64>) -> f64 {
-        match (record.queued_events_count, events) {
-            (Some(queued), _) => queued,
-            (None, Some(events)) => record
-                .processed_events_count
-                .map_or(0.0, |done| (self.latest.backlog_events + events - done).max(0.0)),
-            (None, None) => self.latest.backlog_events,
+    /// Follows the events in the system, and what a job can do; returns the busy job-seconds per event that ended.
+    fn follow_work(
+        &mut self,
+        record: &Metrics,
+        jobs: Option<u32>,
+        ready: f64,
+        interval: f64,
+    ) -> Option<f64> {
+        let before = self.work.in_service();
+        let known = Jobs {
+            all: f64::from(jobs.unwrap_or(0)),
+            ready,
+            service_seconds: self.service_time.seconds(),
+            seen_share: self.service_time.seen_share(),
+            interval_seconds: interval,
+        };
+        let saturated = self.work.observe(record, &known);
+        if record.is_deploy_in_progress != Some(true) {
+            let pool = Throughput { ready_jobs: ready, saturated, interval_seconds: interval };
+            self.service_time.observe(record, &pool);
         }
+        let busy_seconds = interval * (before + self.work.in_service()) / 2.0;
+        let (seconds, done) = self.service_time.seconds().zip(record.processed_events_count)?;
+        is_long(seconds, interval).then(|| coupled(busy_seconds, done, seconds))
     }
 
     fn measured_utilization(&self, record: &Metrics, ready: f64, interval: f64) -> Option<f64> {
@@ -174,13 +203,29 @@ impl Pool {
 
     /// Returns the events that wait.
     pub(crate) fn backlog_events(&self) -> f64 {
-        self.latest.backlog_events
+        self.work.waiting()
+    }
+
+    /// Returns the events in service.
+    pub(crate) fn in_service(&self) -> f64 {
+        self.work.in_service()
+    }
+
+    /// Returns the busy job-seconds per event that ended in the newest interval, seconds: the service time where events
+    /// are short.
+    pub(crate) fn ended_after_seconds(&self) -> Option<f64> {
+        self.latest.ended_after_seconds.or(self.service_seconds())
+    }
+
+    /// Returns what the SLA's wait leaves to the pool.
+    pub(crate) fn patience(&self, config: &Config) -> Patience {
+        Patience::new(config, self.startup.seconds())
     }
 
     /// Returns the work in the queue in seconds of the present pool.
     pub(crate) fn backlog_seconds(&self, config: &Config) -> f64 {
         let jobs = f64::from(self.current_jobs(config)).max(1.0);
-        self.service_seconds().map_or(0.0, |service| self.latest.backlog_events * service / jobs)
+        self.service_seconds().map_or(0.0, |service| self.work.waiting() * service / jobs)
     }
 
     /// Returns the mean wait of the events taken in the newest interval, seconds.
@@ -226,4 +271,11 @@ impl Pool {
 
 fn ready_jobs(jobs: Option<u32>, starting: f64) -> f64 {
     (f64::from(jobs.unwrap_or(0)) - starting).max(0.0)
+}
+
+/// Returns the busy seconds per event that ended in an interval, so that long events end in the shadow pools when the real
+/// ones do; an interval says little, so that the usual time counts as a part of an event.
+fn coupled(busy_seconds: f64, done: f64, service_seconds: f64) -> f64 {
+    const PRIOR_EVENTS: f64 = 0.05;
+    (busy_seconds + PRIOR_EVENTS * service_seconds) / (done + PRIOR_EVENTS)
 }

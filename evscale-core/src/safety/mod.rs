@@ -67,6 +67,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     pub(crate) current_jobs: u32,
     pub(crate) emergency: bool,
+    /// What a scale-down looks back on, seconds: at most the stabilization window of the configuration.
+    pub(crate) window_seconds: f64,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) floor_jobs: Option<u32>,
     /// Why the data cannot be trusted; none if it can.

@@ -24,6 +24,7 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         now: start(),
         current_jobs,
         emergency: false,
+        window_seconds: f64::INFINITY,
         floor_jobs: Some(0),
         issue: None,
         fail_safe_jobs: 0,

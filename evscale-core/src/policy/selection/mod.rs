@@ -14,23 +14,24 @@
 //! candidate's: that is what trust in it means. What the records say about late events corrects what the shadow pools say.
 
 mod candidates;
+mod deadlines;
 mod recent_peaks;
 mod shadow_network;
 mod shadow_pool;
 mod synthetic_arrivals;
 
-use super::CATCH_UP_SECONDS;
-use super::need::Load;
+use super::need::{Load, Moment, Path};
 use super::network::PolicySource;
 use crate::error::Result;
 use crate::features::PolicyState;
 use crate::time::Timestamp;
 use candidates::{CANDIDATES, Candidate, FLOORS, HEADROOMS, candidate, headroom_of};
+use deadlines::Deadlines;
 use recent_peaks::RecentPeaks;
 use serde::{Deserialize, Serialize};
 use shadow_network::ShadowNetwork;
-use shadow_pool::{Limits, PROPOSALS, Service, ShadowPool};
-use synthetic_arrivals::SyntheticArrivals;
+use shadow_pool::{Ahead, Limits, PROPOSALS, Service, ShadowPool, Substep};
+use synthetic_arrivals::{MOST_SUBSTEPS, SyntheticArrivals};
 
 /// Seconds after which the past counts a third.
 const MEMORY_SECONDS: f64 = 7.0 * 86_400.0;
@@ -50,6 +51,36 @@ const PROVABLE_SHARE: f64 = 0.005;
 /// Range of the correction of late shares by the records.
 const CORRECTION: (f64, f64) = (0.5, 8.0);
 
+/// What an interval was like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// Its end.
+    pub(crate) at: Timestamp,
+    /// Arrivals.
+    pub(crate) events: f64,
+    /// Late events of the real pool, if the record says them.
+    pub(crate) late_events: Option<f64>,
+    /// Busy job-seconds per event that ended in it.
+    pub(crate) service_seconds: f64,
+}
+
+/// Seconds of one part of a stabilization window, of which there are few.
+fn part_of(window: f64, decision_seconds: f64) -> f64 {
+    (window / PROPOSALS as f64).max(decision_seconds)
+}
+
+/// Returns the demand of a path as shadow pools need it. No more than `most` times the arrivals of the upper quantile get
+/// a job of their own, if there is such a limit.
+fn ahead(load: &Load<'_>, path: &Path, headroom: impl Fn(&Moment) -> f64, most: Option<f64>) -> Ahead {
+    let mut ahead = Ahead { planned: load.planned(1.0) as f32, ..Ahead::default() };
+    for (cell, moment) in ahead.moments.iter_mut().zip(path.moments()) {
+        let arrivals = most.map_or(f64::INFINITY, |most| most * moment.most_arrivals);
+        *cell = (moment.kept as f32, (moment.coming + headroom(moment)) as f32, arrivals as f32);
+        ahead.length += 1;
+    }
+    ahead
+}
+
 /// The shadow evaluation of all candidates for one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Selection {
@@ -66,6 +97,11 @@ pub(crate) struct Selection {
     mean_events: f64,
     intervals: u32,
     since_decision: f64,
+    /// Seconds of the present part of the stabilization window.
+    since_turn: f64,
+    deadlines: Deadlines,
+    /// Need of the arrivals, smoothed over the time that an event may be in the system, jobs.
+    smooth_load: f64,
     /// Discounted late events of the acting candidate in the shadow, and of the real pool.
     late_in_shadow: f64,
     late_in_records: f64,
@@ -85,6 +121,9 @@ impl Selection {
             mean_events: 0.0,
             intervals: 0,
             since_decision: f64::INFINITY,
+            since_turn: f64::INFINITY,
+            deadlines: Deadlines::default(),
+            smooth_load: 0.0,
             late_in_shadow: 0.0,
             late_in_records: 0.0,
         }
@@ -119,27 +158,37 @@ impl Selection {
         self.peaks.peak()
     }
 
-    /// Lets every shadow pool serve the interval that ended at `at` with `events` arrivals, and then decide on the forecast
-    /// of `load`. `late_events` is what the record said of the real pool, if it did.
-    pub(crate) fn evaluate(&mut self, load: &Load<'_>, at: Timestamp, events: f64, late_events: Option<f64>) {
+    /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
+    pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen) {
         let interval = f64::from(load.config.interval_seconds);
-        self.serve(load, at, events, late_events);
-        let began = at.plus_seconds(-i64::from(load.config.interval_seconds));
-        self.peaks.observe(load.jobs(events), began, interval);
-        self.floors = self.peaks.floors(at, load.near_seconds());
+        self.serve(load, seen);
+        let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
+        let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
+        let weight = if self.intervals <= 1 { 1.0 } else { smooth };
+        self.smooth_load += weight * (load.jobs(seen.events) - self.smooth_load);
+        self.peaks.observe(self.smooth_load, began, interval);
+        self.floors = self.peaks.floors(seen.at, load.near_seconds());
         self.scale(load, interval);
         self.select(load);
     }
 
-    fn serve(&mut self, load: &Load<'_>, at: Timestamp, events: f64, late_events: Option<f64>) {
+    fn serve(&mut self, load: &Load<'_>, seen: &Seen) {
         let interval = f64::from(load.config.interval_seconds);
+        let wait = load.config.sla_wait_seconds;
         let discount = (-interval / MEMORY_SECONDS).exp();
-        let arrivals = SyntheticArrivals::new(at, events, interval, load.config.sla_wait_seconds);
+        let events = seen.events;
+        let arrivals = SyntheticArrivals::new(seen.at, events, interval, wait);
+        let substep = arrivals.substep_seconds();
+        let mut substeps = [Substep::default(); MOST_SUBSTEPS];
+        for (cell, arriving) in substeps.iter_mut().zip(arrivals.per_substep()) {
+            let (within, expiring) =
+                self.deadlines.advance(*arriving, substep as f32, (wait + substep) as f32);
+            *cell = Substep { arriving: *arriving, within, expiring };
+        }
         let service = Service {
-            arrivals: arrivals.per_substep(),
-            substep_seconds: arrivals.substep_seconds() as f32,
-            service_seconds: load.service_seconds as f32,
-            sla_wait_seconds: load.config.sla_wait_seconds as f32,
+            substeps: substeps.get(..arrivals.per_substep().len()).unwrap_or_default(),
+            substep_seconds: substep as f32,
+            service_seconds: seen.service_seconds as f32,
         };
         let mut late_in_shadow = 0.0;
         for (index, pool) in self.pools.iter_mut().enumerate() {
@@ -155,7 +204,7 @@ impl Selection {
         }
         self.late_in_shadow *= discount;
         self.late_in_records *= discount;
-        if let Some(late) = late_events {
+        if let Some(late) = seen.late_events {
             self.late_in_shadow += late_in_shadow;
             // More late events than the interval had are those of an old queue: a quarter of them is new.
             self.late_in_records += late.min(events.max(late / 4.0));
@@ -168,33 +217,46 @@ impl Selection {
 
     fn limits(&self, load: &Load<'_>) -> Limits {
         let config = load.config;
-        let decision = f64::from(config.decision_interval_seconds);
-        let window = f64::from(config.scale_down_stabilization_seconds);
+        let window = load.window_seconds();
+        let part = part_of(window, config.decision_interval_seconds.into());
+        let at = |level| move |moment: &Moment| load.above_median(moment, level);
         Limits {
             due: self.since_decision == 0.0,
+            turns: self.since_turn == 0.0,
             startup_seconds: load.startup_seconds as f32,
             service_seconds: load.service_seconds as f32,
-            catch_up_seconds: CATCH_UP_SECONDS as f32,
+            planned_queue: load.planned_queue() as f32,
+            backlog_share: (load.correction * load.backlog_share()) as f32,
             sla_wait_seconds: config.sla_wait_seconds as f32,
-            emergency_need: load.emergency_demand() as f32,
-            scale_down_floor: load.scale_down_floor() as f32,
+            keeps_busy: load.is_long() && !config.drain_busy_jobs,
+            emergency: ahead(load, &load.emergency_path(), at(config.emergency_quantile), None),
+            floor: ahead(load, &load.floor_path(), at(config.scale_down_quantile), None),
             tolerance: config.tolerance as f32,
-            proposals: ((window / decision).ceil() as usize).clamp(1, PROPOSALS),
+            proposals: ((window / part).ceil() as usize).clamp(1, PROPOSALS),
             min_jobs: config.min_jobs as f32,
             max_jobs: config.max_jobs as f32,
         }
     }
 
     fn scale(&mut self, load: &Load<'_>, interval: f64) {
+        let decision = f64::from(load.config.decision_interval_seconds);
         self.since_decision += interval;
-        if self.since_decision >= f64::from(load.config.decision_interval_seconds) - interval / 4.0 {
+        if self.since_decision >= decision - interval / 4.0 {
             self.since_decision = 0.0;
         }
+        self.since_turn += interval;
+        if self.since_turn >= part_of(load.window_seconds(), decision) - interval / 4.0 {
+            self.since_turn = 0.0;
+        }
         let limits = self.limits(load);
-        let demands = HEADROOMS.map(|headroom| load.demand(headroom));
+        let near = load.near_path();
+        let demands = HEADROOMS.map(|headroom| {
+            ahead(load, &near, |moment| headroom * load.unit(moment), Some(headroom.max(1.0)))
+        });
         for (index, pool) in self.pools.iter_mut().enumerate() {
-            let demand = demands.get(headroom_of(index)).copied().unwrap_or(0.0);
-            pool.decide(demand.max(candidate(index).floor_jobs(&self.floors)) as f32, &limits);
+            if let Some(demand) = demands.get(headroom_of(index)) {
+                pool.decide(demand, candidate(index).floor_jobs(&self.floors) as f32, &limits);
+            }
         }
     }
 
