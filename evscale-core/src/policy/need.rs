@@ -178,13 +178,13 @@ impl<'a> Load<'a> {
 
     /// Time that an event may be in the system, seconds.
     pub(crate) fn sojourn_seconds(&self) -> f64 {
-        self.service_seconds + self.patience.wait_seconds
+        self.service_seconds + self.patience.absorbed_seconds
     }
 
     /// Events that may wait without being late for the plan.
     pub(crate) fn planned_queue(&self) -> f64 {
         let per_interval = self.forecast.horizons.first().map_or(0.0, |h| h.prediction);
-        per_interval * self.patience.wait_seconds / f64::from(self.config.interval_seconds)
+        per_interval * self.patience.standing_seconds / f64::from(self.config.interval_seconds)
     }
 
     /// Events in the system, those aside that wait beyond the plan.
@@ -199,7 +199,7 @@ impl<'a> Load<'a> {
 
     /// Jobs per event that waits beyond the plan.
     pub(crate) fn backlog_share(&self) -> f64 {
-        self.service_seconds / (self.service_seconds + self.patience.catch_up_seconds)
+        (self.service_seconds / self.patience.catch_up_seconds).min(1.0)
     }
 
     /// Whether events keep their jobs busy beyond the next record.

@@ -115,7 +115,7 @@ impl Selection {
             network: ShadowNetwork::new(min_jobs.max(1) as f32),
             network_acts,
             peaks: RecentPeaks::new(),
-            leader: 2 * CANDIDATES / HEADROOMS.len(),
+            leader: 4 * CANDIDATES / HEADROOMS.len(),
             floors: [0.0; FLOORS],
             events: 0.0,
             mean_events: 0.0,
