@@ -17,10 +17,13 @@ use crate::config::Config;
 use crate::features::{HORIZONS, PolicyState};
 use crate::forecaster::{Forecast, HorizonForecast};
 use crate::pool::{Patience, is_long};
+use crate::quantiles::normal_quantile;
 
 /// Quantile whose distance from the median is the unit of headroom.
 const HEADROOM_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
+/// Median arrivals of an interval below which they are few.
+const FEW_EVENTS: f64 = 5.0;
 const LATER_SECONDS: f64 = 1800.0;
 
 /// What the rule needs to know.
@@ -156,7 +159,7 @@ impl<'a> Load<'a> {
     /// Distance of a quantile of the need from the median, jobs.
     pub(crate) fn above_median(&self, moment: &Moment, level: f64) -> f64 {
         let above = |index: usize| {
-            self.forecast.horizons.get(index).map_or(0.0, |h| h.quantile(level) - h.prediction)
+            self.forecast.horizons.get(index).map_or(0.0, |horizon| above_expected(horizon, level))
         };
         moment.unit * (above(moment.from) + moment.share * (above(moment.to) - above(moment.from)))
     }
@@ -183,7 +186,7 @@ impl<'a> Load<'a> {
 
     /// Events that may wait without being late for the plan.
     pub(crate) fn planned_queue(&self) -> f64 {
-        let per_interval = self.forecast.horizons.first().map_or(0.0, |h| h.prediction);
+        let per_interval = self.forecast.horizons.first().map_or(0.0, expected);
         per_interval * self.patience.standing_seconds / f64::from(self.config.interval_seconds)
     }
 
@@ -231,8 +234,8 @@ impl<'a> Load<'a> {
             let hole = before.is_some() && end - until > 1.5 * interval;
             let share = if hole { ((at - until) / (end - until)).min(1.0) } else { 1.0 };
             let low = before.filter(|_| hole).unwrap_or(horizon);
-            let there = low.prediction + share * (horizon.prediction - low.prediction);
-            let mean = if hole { (low.prediction + there) / 2.0 } else { there };
+            let there = expected(low) + share * (expected(horizon) - expected(low));
+            let mean = if hole { (expected(low) + there) / 2.0 } else { there };
             let rate = mean / interval;
             let decay = (-(at - until) / sojourn).exp();
             events = events * decay + rate * sojourn * (1.0 - decay);
@@ -263,6 +266,20 @@ impl<'a> Load<'a> {
         }
         path
     }
+}
+
+/// Expected arrivals of an interval: the median, or the mean where arrivals are few, whose median is mostly nothing.
+fn expected(horizon: &HorizonForecast) -> f64 {
+    if horizon.prediction >= FEW_EVENTS { horizon.prediction } else { horizon.moments().0 }
+}
+
+/// Distance of a quantile of the arrivals from what is expected. Where they are few, it is that of a normal distribution
+/// of the same deviation: the quantiles are whole numbers, the sums over many intervals are not.
+fn above_expected(horizon: &HorizonForecast, level: f64) -> f64 {
+    if horizon.prediction >= FEW_EVENTS {
+        return horizon.quantile(level) - horizon.prediction;
+    }
+    normal_quantile(level) * horizon.moments().1
 }
 
 /// Jobs at the planned utilization for a number of events per interval.

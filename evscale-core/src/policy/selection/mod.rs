@@ -14,6 +14,7 @@
 //! candidate's: that is what trust in it means. What the records say about late events corrects what the shadow pools say.
 
 mod candidates;
+mod chance;
 mod deadlines;
 mod recent_peaks;
 mod shadow_network;
@@ -33,8 +34,11 @@ use shadow_network::ShadowNetwork;
 use shadow_pool::{Ahead, Limits, PROPOSALS, Service, ShadowPool, Substep};
 use synthetic_arrivals::{MOST_SUBSTEPS, SyntheticArrivals};
 
-/// Seconds after which the past counts a third.
+/// Seconds after which the past counts a third; of a younger pool this share of its age, so that what candidates did while
+/// they knew nothing is soon forgotten.
 const MEMORY_SECONDS: f64 = 7.0 * 86_400.0;
+const MEMORY_OF_AGE: f64 = 0.7;
+const LEAST_MEMORY_SECONDS: f64 = 6.0 * 3600.0;
 /// Logarithmic cost of a used-up error budget.
 const BUDGET_PRICE: f64 = 0.2;
 /// Logarithmic cost of every budget beyond it.
@@ -175,20 +179,23 @@ impl Selection {
     fn serve(&mut self, load: &Load<'_>, seen: &Seen) {
         let interval = f64::from(load.config.interval_seconds);
         let wait = load.config.sla_wait_seconds;
-        let discount = (-interval / MEMORY_SECONDS).exp();
+        let age = f64::from(self.intervals) * interval;
+        let memory = (MEMORY_OF_AGE * age).clamp(LEAST_MEMORY_SECONDS, MEMORY_SECONDS);
+        let discount = (-interval / memory).exp();
         let events = seen.events;
         let arrivals = SyntheticArrivals::new(seen.at, events, interval, wait);
         let substep = arrivals.substep_seconds();
         let mut substeps = [Substep::default(); MOST_SUBSTEPS];
         for (cell, arriving) in substeps.iter_mut().zip(arrivals.per_substep()) {
-            let (within, expiring) =
-                self.deadlines.advance(*arriving, substep as f32, (wait + substep) as f32);
+            let (within, expiring) = self.deadlines.advance(*arriving, substep as f32, wait as f32);
             *cell = Substep { arriving: *arriving, within, expiring };
         }
         let service = Service {
             substeps: substeps.get(..arrivals.per_substep().len()).unwrap_or_default(),
             substep_seconds: substep as f32,
             service_seconds: seen.service_seconds as f32,
+            wait_seconds: wait as f32,
+            by_chance: !load.is_long(),
         };
         let mut late_in_shadow = 0.0;
         for (index, pool) in self.pools.iter_mut().enumerate() {

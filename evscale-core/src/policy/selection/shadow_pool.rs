@@ -1,5 +1,6 @@
 //! A shadow pool: what would have happened under another rule.
 
+use super::chance::late_probability;
 use crate::config::LOOK_BACK;
 use crate::features::HORIZONS;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,10 @@ pub(super) struct Service<'a> {
     pub(super) substep_seconds: f32,
     /// Seconds of one job per event.
     pub(super) service_seconds: f32,
+    /// Longest wait that meets the SLA, seconds.
+    pub(super) wait_seconds: f32,
+    /// Events come and end at random within the interval; else they end as the real ones did.
+    pub(super) by_chance: bool,
 }
 
 /// Demand up to a time ahead, by the events that are in the system now.
@@ -143,6 +148,13 @@ impl ShadowPool {
             worked += self.busy.min(ready);
             room += ready;
             paid += self.jobs + (self.busy - self.ready).max(0.0);
+        }
+        if service.by_chance && room > 0.0 {
+            let count = service.substeps.len() as f32;
+            let (jobs, busy) = (room / count, worked / count);
+            let chance =
+                late_probability(jobs, busy, service.service_seconds, service.wait_seconds, count * substep);
+            late += chance * (taken - late).max(0.0);
         }
         self.late += f64::from(late);
         self.cost += f64::from(paid * substep / 3600.0);
