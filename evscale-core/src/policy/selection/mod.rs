@@ -52,6 +52,9 @@ const NETWORK_WINS: f64 = 0.005;
 const ASSUMED_DAYS: f64 = 0.5;
 /// Allowed late share below which a week of shadow evaluation proves too little.
 const PROVABLE_SHARE: f64 = 0.005;
+/// Late events that may have been missed by luck where there were none: few events prove little, so that one standard
+/// deviation of a Poisson count is added to the late events of every candidate.
+const LATE_UNSEEN: f64 = 0.25;
 /// Range of the correction of late shares by the records.
 const CORRECTION: (f64, f64) = (0.5, 8.0);
 
@@ -322,7 +325,8 @@ impl Selection {
         let prior = 2.0 * load.config.allowed_violation_share() * (assumed + self.mean_events).max(1e-9);
         let correction = ((self.late_in_records + prior) / (self.late_in_shadow + prior))
             .clamp(CORRECTION.0, CORRECTION.1);
-        (pool.late * correction + assumed * candidate.assumed_late_share()) / total
+        let late = pool.late * correction;
+        (late + (late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt() + assumed * candidate.assumed_late_share()) / total
     }
 
     /// Returns the late share of the acting candidate, as its past lets expect.
