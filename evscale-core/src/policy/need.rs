@@ -21,6 +21,8 @@ use crate::quantiles::normal_quantile;
 
 /// Quantile whose distance from the median is the unit of headroom.
 const HEADROOM_QUANTILE: f64 = 0.95;
+/// Quantile of the arrivals beyond which none is given a job of its own.
+const MOST_QUANTILE: f64 = 0.99;
 const HOUR_MINUTES: u32 = 72;
 /// Median arrivals of an interval below which they are few.
 const FEW_EVENTS: f64 = 5.0;
@@ -73,7 +75,7 @@ pub(crate) struct Moment {
     pub(crate) coming: f64,
     /// Jobs per event between the quantiles of an interval's arrivals.
     unit: f64,
-    /// Events until then at the unit of headroom's quantile: no more than these can need a job of their own.
+    /// Events until then at a high quantile: no more than these can need a job of their own.
     pub(crate) most_arrivals: f64,
     /// The horizons that the quantiles lie between, and how far towards the second.
     from: usize,
@@ -92,6 +94,11 @@ impl Path {
     pub(crate) fn moments(&self) -> &[Moment] {
         self.moments.get(..self.length).unwrap_or_default()
     }
+
+    /// Most events that come within the path.
+    pub(crate) fn most_arrivals(&self) -> f64 {
+        self.moments().last().map_or(0.0, |last| last.most_arrivals)
+    }
 }
 
 impl<'a> Load<'a> {
@@ -104,11 +111,20 @@ impl<'a> Load<'a> {
             near: [0.5, 0.8, 0.95, 0.99].map(at),
             later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
-            analytic: (self.demand(&near, self.headroom).max(self.floor_jobs) + backlog).max(self.kept_busy()),
+            analytic: self.total(self.demand(&near, self.headroom), backlog, near.most_arrivals()),
             scale_down_floor: self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
             emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
         }
+    }
+
+    /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
+    /// keep events, and none for what may not come while a job can still be had in time.
+    fn total(&self, demand: f64, backlog: f64, most_arrivals: f64) -> f64 {
+        let system = self.in_service + self.backlog_events;
+        let most = (self.correction * (system + most_arrivals)).max(self.floor_jobs);
+        let total = (demand.max(self.floor_jobs) + backlog).min(most);
+        if system <= 0.0 && total < self.patience.idle_below_jobs() { 0.0 } else { total.max(self.kept_busy()) }
     }
 
     /// Time until a job asked for at the next decision is ready, seconds.
@@ -141,7 +157,7 @@ impl<'a> Load<'a> {
         let system = self.planned_events();
         let highest = path.moments().iter().map(|moment| {
             (moment.kept * system + moment.coming + headroom * self.unit(moment))
-                .min(system + headroom.max(1.0) * moment.most_arrivals)
+                .min(system + moment.most_arrivals)
         });
         self.planned(highest.fold(0.0, f64::max))
     }
@@ -239,7 +255,7 @@ impl<'a> Load<'a> {
             let rate = mean / interval;
             let decay = (-(at - until) / sojourn).exp();
             events = events * decay + rate * sojourn * (1.0 - decay);
-            let peak = low.quantile(HEADROOM_QUANTILE).max(horizon.quantile(HEADROOM_QUANTILE));
+            let peak = low.quantile(MOST_QUANTILE).max(horizon.quantile(MOST_QUANTILE));
             most += ((at - until) / interval).max(1.0) * peak;
             // what is there at the end of a hole, not its mean
             let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };

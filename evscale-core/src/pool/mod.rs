@@ -2,6 +2,7 @@
 
 mod error_budget;
 mod execution;
+mod lateness;
 mod outcome;
 mod patience;
 mod service_time;
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use execution::Execution;
+use lateness::Lateness;
 use serde::{Deserialize, Serialize};
 use service_time::{ServiceTime, Throughput};
 use startup::Startup;
@@ -48,6 +50,7 @@ pub(crate) struct Pool {
     work: WorkInProgress,
     startup: Startup,
     error_budget: ErrorBudget,
+    lateness: Lateness,
     execution: Execution,
     latest: Latest,
     last_events: Option<f64>,
@@ -61,6 +64,7 @@ impl Pool {
             work: WorkInProgress::default(),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
             error_budget: ErrorBudget::default(),
+            lateness: Lateness::default(),
             execution: Execution::default(),
             latest: Latest::default(),
             last_events: None,
@@ -89,6 +93,7 @@ impl Pool {
         let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
         let late_events = self.error_budget.observe(record, interval, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
+        self.follow_lateness(config, record, jobs, recommended, late_events.is_some());
         let events = Some(record.logged_events_count).filter(|events| events.is_finite());
         self.last_events = events.or(self.last_events);
         self.recent_loads.rotate_right(1);
@@ -116,6 +121,59 @@ impl Pool {
         }
     }
 
+    /// Follows the late events: those that the record says, else a queue that means them.
+    fn follow_lateness(
+        &mut self,
+        config: &Config,
+        record: &Metrics,
+        jobs: Option<u32>,
+        recommended: Option<u32>,
+        said: bool,
+    ) {
+        let interval = f64::from(config.interval_seconds);
+        let queue_is_late = self.work.waiting() > 0.0
+            && self.service_seconds().is_some_and(|service| {
+                self.work.waiting() * service > config.sla_wait_seconds * f64::from(jobs.unwrap_or(0)).max(1.0)
+            });
+        let share = if said { self.error_budget.last_share() } else { f64::from(u8::from(queue_is_late)) };
+        self.lateness.observe(&lateness::Outcome {
+            at: record.timestamp,
+            late_share: Some(share),
+            allowed_share: config.allowed_violation_share(),
+            waiting: self.work.waiting(),
+            enough: jobs.is_some() && jobs == recommended && self.startup.starting(record.timestamp) == 0.0,
+            interval_seconds: interval,
+            answer_seconds: self.startup.seconds() + interval,
+        });
+    }
+
+    /// Returns the factor on the need that late events of a pool that seemed enough led to, at least 1.
+    pub(crate) fn correction(&self) -> f64 {
+        self.lateness.correction()
+    }
+
+    /// Returns that events are late, for how long, and what stands in the way of more jobs.
+    pub(crate) fn lateness(&self, config: &Config) -> Option<String> {
+        let detail = self.lateness.detail(self.latest.at?)?;
+        let most = config.max_jobs;
+        let limited = if self.latest.jobs >= Some(most) { format!("; the pool has its `max_jobs`, {most}") } else { String::new() };
+        Some(detail + &limited)
+    }
+
+    /// Returns how the told service time and the seen one contradict each other.
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        self.service_time.contradiction()
+    }
+
+    /// Returns that events stay in the queue although jobs take others.
+    pub(crate) fn standing_backlog(&self) -> Option<String> {
+        const FEW: f64 = 10.0;
+        let standing = self.work.standing();
+        (standing > FEW + 2.0 * self.latest.events.unwrap_or(0.0)).then(|| {
+            format!("backlog: {standing:.0} events stay in the queue although jobs take others; they are not planned for")
+        })
+    }
+
     /// Follows the events in the system, and what a job can do; returns the busy job-seconds per event that ended.
     fn follow_work(
         &mut self,
@@ -133,7 +191,7 @@ impl Pool {
             interval_seconds: interval,
         };
         let saturated = self.work.observe(record, &known);
-        if record.is_deploy_in_progress != Some(true) {
+        if record.is_deploy_in_progress != Some(true) || self.service_time.seconds().is_none() {
             let pool = Throughput { ready_jobs: ready, saturated, interval_seconds: interval };
             self.service_time.observe(record, &pool);
         }
@@ -184,6 +242,11 @@ impl Pool {
     /// Returns the jobs that are not ready at `now`.
     pub(crate) fn starting_jobs(&self, now: Timestamp) -> f64 {
         self.startup.starting(now)
+    }
+
+    /// Returns the jobs that were not ready at the newest record.
+    pub(crate) fn starting_now(&self) -> f64 {
+        self.latest.at.map_or(0.0, |at| self.startup.starting(at))
     }
 
     /// Returns the jobs that are ready at `now`.

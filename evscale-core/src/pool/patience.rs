@@ -14,6 +14,8 @@ const ABSORBED: (f64, f64) = (0.25, 0.5);
 /// Time in which a queue beyond the plan is worked off, over the allowed wait, where that is far too short to get a job,
 /// and where it is long enough.
 const CATCH_UP: (f64, f64) = (1.5, 1.0);
+/// Need of a pool without events and with slack that is not worth a job.
+const IDLE_BELOW_JOBS: f64 = 0.5;
 /// Allowed wait, as a share of the time in which a job can be had, from which on a wrong step down costs less and less.
 const MENDABLE: f64 = 0.5;
 
@@ -53,6 +55,11 @@ impl Patience {
     /// Utilization to plan with, of `target` where no event may wait for a job: a queue keeps jobs busy.
     pub(crate) fn utilization(&self, target: f64) -> f64 {
         target + (1.0 - target) * self.mendable
+    }
+
+    /// Need of a pool without events below which it has no job: one can be had in time.
+    pub(crate) fn idle_below_jobs(&self) -> f64 {
+        if self.slack_seconds > 0.0 { IDLE_BELOW_JOBS } else { 0.0 }
     }
 
     /// Seconds that a scale-down looks back on, at most the stabilization window of the configuration. Where a waiting

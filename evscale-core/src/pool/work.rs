@@ -19,6 +19,8 @@ pub(crate) fn is_long(service_seconds: f64, interval_seconds: f64) -> bool {
 const EXPLAINED: f64 = 2.0;
 /// Weight of a record in what stands.
 const STANDS: f64 = 0.3;
+/// Part of a job's event: a queue of less is taken as soon as it is seen.
+const TAKEN_AT_ONCE: f64 = 0.25;
 /// Busy share below which jobs would have taken what waits.
 const IDLE_BELOW: f64 = 0.9;
 /// Share of a backlog from counts alone that is left after an interval in which jobs were idle, and if nobody knows.
@@ -94,8 +96,22 @@ impl WorkInProgress {
             _ => None,
         };
         self.serve(started, record, busy_share, jobs);
-        let taken_at_once = jobs.ready * 0.25;
-        waited > taken_at_once && self.waiting() > taken_at_once && jobs.ready > 0.0
+        let at_once = jobs.ready * TAKEN_AT_ONCE;
+        jobs.ready > 0.0
+            && waited.min(self.waiting()) > at_once
+            && self.explained(record, waited.min(self.waiting()), busy_share, jobs.interval_seconds)
+    }
+
+    /// Whether jobs were busy, or events did wait: by Little's law the queue is the throughput times the wait.
+    fn explained(&self, record: &Metrics, queue: f64, busy_share: Option<f64>, interval: f64) -> bool {
+        if busy_share.is_some_and(|share| share >= IDLE_BELOW) {
+            return true;
+        }
+        match (self.queued, record.average_queue_wait_time_ms, record.processed_events_count) {
+            (Some(_), Some(wait), Some(done)) => EXPLAINED * done * wait / 1000.0 / interval >= queue,
+            (Some(_), ..) => busy_share.is_none(),
+            (None, ..) => false,
+        }
     }
 
     fn stand(&mut self, record: &Metrics, before: Option<f64>, busy_share: Option<f64>, interval: f64) {

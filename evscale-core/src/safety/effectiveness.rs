@@ -1,10 +1,11 @@
-//! No growth while more jobs bring no more throughput: the limit lies elsewhere.
+//! No growth while more jobs bring no more throughput, and growth that brought none is undone: the limit lies elsewhere.
 //!
 //! When a backlog begins to stand, the jobs that are ready and the events that they take per interval are written down.
 //! Later in the same backlog, jobs that are so old that they must be ready are compared with that: if they grew by a share
 //! `g` and the events taken by less than `0.15 g`, the pool is limited by something else. Where the jobs are busy (CPU of
-//! 80 % and more, or unknown) heavier events explain as much, so stronger proof is asked for. The rule ends when the
-//! backlog is gone, when the throughput rises, and after half an hour, so that growth is tried again.
+//! 80 % and more, or unknown) heavier events explain as much, so stronger proof is asked for. The pool then goes back to
+//! the jobs before, and is led up again in small steps as long as they help; after one that does not, the next one
+//! waits twice as long. The rule ends when the backlog is gone.
 
 use super::{Change, Context};
 use crate::metrics::Metrics;
@@ -30,9 +31,16 @@ const SEASONED: (f64, f64) = (3.0, 2.0);
 const RECORDS: usize = 4;
 /// Records without a backlog after which it is over.
 const CALM_RECORDS: u32 = 3;
-/// Rise of the throughput that ends the limit.
+/// Rise of the throughput at the same jobs that ends the limit.
 const RECOVERY: f64 = 1.25;
-const RETRY_SECONDS: f64 = 1800.0;
+/// Growth of a trial, and the least in jobs.
+const TRIAL: f64 = 0.15;
+const TRIAL_JOBS: f64 = 1.0;
+/// Time until a trial: the first time and at most, seconds.
+const FIRST_RETRY_SECONDS: f64 = 1800.0;
+const LONGEST_RETRY_SECONDS: f64 = 14_400.0;
+/// Largest part of the pool that goes back at once.
+const MOST_BACK: f64 = 0.5;
 /// Most numbers of jobs that are remembered at a time.
 const LENGTH_LIMIT: usize = 64;
 
@@ -53,8 +61,21 @@ pub(super) struct Effectiveness {
     calm: u32,
     last_taken: f64,
     before: Option<Level>,
-    /// Since when, what was before, and what more jobs brought.
-    limit: Option<(Timestamp, Level, Level)>,
+    limit: Option<Limit>,
+}
+
+/// A number of jobs beyond which more brought nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Limit {
+    since: Timestamp,
+    /// The fewest jobs with the highest throughput.
+    best: Level,
+    /// What more jobs brought.
+    more: Level,
+    /// The last trial or its end, and the jobs that are allowed since.
+    tried: Timestamp,
+    jobs: f64,
+    retry_seconds: f64,
 }
 
 impl Effectiveness {
@@ -107,11 +128,12 @@ impl Effectiveness {
     }
 
     fn judge(&mut self, record: &Metrics, now: Level) {
-        if let Some((since, _, limit)) = self.limit {
-            let over = record.timestamp.seconds_since(since) >= RETRY_SECONDS;
-            if over || now.events > RECOVERY * limit.events {
+        if let Some(limit) = &mut self.limit {
+            if now.jobs <= limit.best.jobs && now.events > RECOVERY * limit.best.events {
                 (self.limit, self.before, self.stood) = (None, Some(now), 0);
+                return;
             }
+            limit.lead(record.timestamp, now);
             return;
         }
         let Some(before) = self.before else { return };
@@ -122,7 +144,14 @@ impl Effectiveness {
         }
         let gain = (now.events / before.events.max(1e-9) - 1.0) / growth;
         if gain < LEAST_GAIN {
-            self.limit = Some((record.timestamp, before, now));
+            self.limit = Some(Limit {
+                since: record.timestamp,
+                best: before,
+                more: now,
+                tried: record.timestamp,
+                jobs: before.jobs,
+                retry_seconds: FIRST_RETRY_SECONDS,
+            });
         } else if gain >= GOOD_GAIN {
             (self.before, self.stood) = (Some(now), 0);
         }
@@ -130,17 +159,49 @@ impl Effectiveness {
 
     /// Why more jobs do not help; none if they do or nobody knows.
     pub(super) fn limit(&self) -> Option<String> {
-        let (_, before, now) = self.limit?;
+        let Limit { since, best, more, .. } = self.limit?;
         Some(format!(
-            "{:.0} jobs take {:.0} events per interval, {:.0} took {:.0}, while a backlog stands: the limit lies elsewhere",
-            now.jobs, now.events, before.jobs, before.events
+            "{:.0} jobs take {:.0} events per interval, {:.0} took {:.0}, while a backlog stands: the limit lies elsewhere, since {since}",
+            more.jobs, more.events, best.jobs, best.events
         ))
     }
 
     pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
-        if jobs <= context.current_jobs {
-            return None;
+        let limit = self.limit?;
+        let current = context.current_jobs;
+        let least = (f64::from(current) * MOST_BACK).ceil() as u32;
+        let most = (limit.jobs.ceil() as u32).max(least);
+        (jobs > most).then(|| Some((most, self.limit()?)))?
+    }
+}
+
+impl Limit {
+    /// Leads the pool up in small steps while they help, and back when they do not.
+    fn lead(&mut self, now: Timestamp, level: Level) {
+        let waited = now.seconds_since(self.tried);
+        if self.jobs > self.best.jobs {
+            if level.jobs < self.jobs.ceil() {
+                // the trial goes on, unless the jobs of it never come
+                if waited > self.retry_seconds {
+                    (self.jobs, self.tried) = (self.best.jobs, now);
+                }
+                return;
+            }
+            let growth = level.jobs / self.best.jobs - 1.0;
+            let gain = (level.events / self.best.events.max(1e-9) - 1.0) / growth.max(1e-9);
+            if gain >= GOOD_GAIN {
+                self.best = level;
+                self.retry_seconds = FIRST_RETRY_SECONDS;
+            } else {
+                self.retry_seconds = (2.0 * self.retry_seconds).min(LONGEST_RETRY_SECONDS);
+                self.jobs = self.best.jobs;
+                self.tried = now;
+                return;
+            }
+        } else if waited < self.retry_seconds {
+            return;
         }
-        self.limit().map(|reason| (context.current_jobs, reason))
+        self.jobs = (self.best.jobs * (1.0 + TRIAL)).max(self.best.jobs + TRIAL_JOBS);
+        self.tried = now;
     }
 }

@@ -129,9 +129,14 @@ impl Safety {
         self.capacity.observe(jobs);
     }
 
-    /// Learns that jobs were refused at `at`, so that the pool could have `most`.
-    pub(crate) fn refused(&mut self, at: Timestamp, most: u32) {
-        self.capacity.refused(at, most);
+    /// Learns that of `asked` jobs only `granted` could be had at `at`.
+    pub(crate) fn refused(&mut self, at: Timestamp, asked: u32, granted: u32) {
+        self.capacity.refused(at, asked, granted);
+    }
+
+    /// Returns the limit of the host that is known at `now`.
+    pub(crate) fn host_limit(&self, now: Timestamp) -> Option<String> {
+        self.capacity.limit(now)
     }
 
     /// Returns why more jobs do not help; none if they do or nobody knows.

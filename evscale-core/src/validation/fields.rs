@@ -109,8 +109,7 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         record.logged_events_count = f64::NAN;
     }
     if let (Some(value), Some(usual)) = (record.average_processing_duration_ms, before.service_ms)
-        && usual > 0.0
-        && !(usual / ABSURD_SERVICE..=usual * ABSURD_SERVICE).contains(&value)
+        && !plausible_service(value, usual)
         && value > 0.0
     {
         repairs.note(
@@ -121,6 +120,11 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         );
         record.average_processing_duration_ms = None;
     }
+}
+
+/// Reports whether a service time is near enough to the usual one to be believed at once.
+pub(super) fn plausible_service(value: f64, usual: f64) -> bool {
+    usual <= 0.0 || (usual / ABSURD_SERVICE..=usual * ABSURD_SERVICE).contains(&value)
 }
 
 fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, repairs: &mut Repairs) {

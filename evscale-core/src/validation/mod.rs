@@ -16,11 +16,14 @@ pub(crate) use stuck::Movement;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::time::{SECOND_MS, Timestamp};
-use fields::{Repairs, check_fields};
+use fields::{Repairs, check_fields, plausible_service};
 use serde::{Deserialize, Serialize};
 
 /// A record further ahead of the last one than this is taken for a clock that jumped, until the next one agrees.
 const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
+
+/// Records in a row that agree on a service time which none of them would be believed alone.
+const AGREEING_RECORDS: u32 = 5;
 
 /// Usable records in a row after a blackout until the pool may shrink again.
 const PROOF_RECORDS: u32 = 3;
@@ -62,6 +65,8 @@ pub(crate) struct Expectation {
     /// Jobs of the newest record that told them.
     pub(crate) jobs: Option<f64>,
     service_ms: Option<f64>,
+    /// Service times in a row that were far from the usual one and near each other, and the last of them.
+    other_service: (u32, f64),
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
@@ -87,11 +92,27 @@ impl Expectation {
         }
         let mut record = record.clone();
         let mut repairs = Repairs::default();
+        self.agree_on_service(&record);
         check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.first();
         let issue = self.judge(&record, repaired, config);
         self.remember(&record);
         Ok(Checked { record, repairs: repairs.into_texts(), issue })
+    }
+
+    /// Believes a service time that is far from the usual one once enough records in a row agree on it.
+    fn agree_on_service(&mut self, record: &Metrics) {
+        let (Some(told), Some(usual)) = (record.average_processing_duration_ms, self.service_ms) else { return };
+        if !plausible_service(told, usual) && told > 0.0 && told.is_finite() {
+            let (count, last) = self.other_service;
+            let agrees = (0.5..=2.0).contains(&(told / last));
+            self.other_service = (if agrees { count + 1 } else { 1 }, told);
+            if self.other_service.0 >= AGREEING_RECORDS {
+                self.service_ms = Some(told);
+            }
+        } else {
+            self.other_service = (0, 0.0);
+        }
     }
 
     /// The verdict on a record whose fields were checked.

@@ -76,12 +76,11 @@ fn part_of(window: f64, decision_seconds: f64) -> f64 {
     (window / PROPOSALS as f64).max(decision_seconds)
 }
 
-/// Returns the demand of a path as shadow pools need it. No more than `most` times the arrivals of the upper quantile get
-/// a job of their own, if there is such a limit.
-fn ahead(load: &Load<'_>, path: &Path, headroom: impl Fn(&Moment) -> f64, most: Option<f64>) -> Ahead {
+/// Returns the demand of a path as shadow pools need it, `limited` by the events that can come.
+fn ahead(load: &Load<'_>, path: &Path, headroom: impl Fn(&Moment) -> f64, limited: bool) -> Ahead {
     let mut ahead = Ahead { planned: load.planned(1.0) as f32, ..Ahead::default() };
     for (cell, moment) in ahead.moments.iter_mut().zip(path.moments()) {
-        let arrivals = most.map_or(f64::INFINITY, |most| most * moment.most_arrivals);
+        let arrivals = if limited { moment.most_arrivals } else { f64::INFINITY };
         *cell = (moment.kept as f32, (moment.coming + headroom(moment)) as f32, arrivals as f32);
         ahead.length += 1;
     }
@@ -239,8 +238,11 @@ impl Selection {
             backlog_share: (load.correction * load.backlog_share()) as f32,
             sla_wait_seconds: config.sla_wait_seconds as f32,
             keeps_busy: load.is_long() && !config.drain_busy_jobs,
-            emergency: ahead(load, &load.emergency_path(), at(config.emergency_quantile), None),
-            floor: ahead(load, &load.floor_path(), at(config.scale_down_quantile), None),
+            emergency: ahead(load, &load.emergency_path(), at(config.emergency_quantile), false),
+            floor: ahead(load, &load.floor_path(), at(config.scale_down_quantile), false),
+            most_arrivals: load.near_path().most_arrivals() as f32,
+            correction: load.correction as f32,
+            idle_below: load.patience.idle_below_jobs() as f32,
             tolerance: config.tolerance as f32,
             proposals: ((window / part).ceil() as usize).clamp(1, PROPOSALS),
             min_jobs: config.min_jobs as f32,
@@ -261,7 +263,7 @@ impl Selection {
         let limits = self.limits(load);
         let near = load.near_path();
         let demands = HEADROOMS.map(|headroom| {
-            ahead(load, &near, |moment| headroom * load.unit(moment), Some(headroom.max(1.0)))
+            ahead(load, &near, |moment| headroom * load.unit(moment), true)
         });
         for (index, pool) in self.pools.iter_mut().enumerate() {
             if let Some(demand) = demands.get(headroom_of(index)) {
@@ -285,7 +287,7 @@ impl Selection {
         let decides = self.network.decides(&limits);
         if decides {
             let jobs = policy.jobs(&self.network.state(load, state))?;
-            self.network.decide(load, jobs, &limits);
+            self.network.decide(jobs, &limits);
         }
         Ok(decides)
     }

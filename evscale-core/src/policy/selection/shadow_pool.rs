@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Groups of starting jobs that are followed; more are merged into the first one, which then starts anew.
 const GROUPS: usize = 4;
+/// Events fewer than this are none.
+const NOTHING: f32 = 0.05;
 /// Most proposals that the stabilization looks back on.
 pub(super) const PROPOSALS: usize = 8;
 
@@ -65,6 +67,11 @@ pub(super) struct Limits {
     /// Jobs per event that waits beyond it.
     pub(super) backlog_share: f32,
     pub(super) sla_wait_seconds: f32,
+    /// Most events that come until the next decision has its effect, and jobs per event that can need one.
+    pub(super) most_arrivals: f32,
+    pub(super) correction: f32,
+    /// Need of a pool without events below which it has no job.
+    pub(super) idle_below: f32,
     /// Long events keep their job.
     pub(super) keeps_busy: bool,
     /// Demand by the emergency quantile until a job asked for at the next record is ready.
@@ -204,10 +211,14 @@ impl ShadowPool {
 
     /// Scales the pool to the demand ahead, at least `floor` jobs, plus what the backlog asks for, within the limits.
     pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits) {
-        self.decide_for(ahead.jobs(self.system(limits)).max(floor), limits);
+        let system = self.busy + self.backlog;
+        let most = (limits.correction * (system + limits.most_arrivals)).max(floor);
+        let need = (ahead.jobs(self.system(limits)).max(floor) + self.backlog_need(limits)).min(most);
+        let nothing = system < NOTHING && need < limits.idle_below;
+        self.decide_for(if nothing { 0.0 } else { need }, limits);
     }
 
-    /// Scales the pool to `need` jobs plus what the backlog asks for, within the limits.
+    /// Scales the pool to `need` jobs within the limits.
     pub(super) fn decide_for(&mut self, need: f32, limits: &Limits) {
         if limits.turns {
             self.proposals.rotate_right(1);
@@ -219,7 +230,7 @@ impl ShadowPool {
         }
         let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(limits.min_jobs, limits.max_jobs);
         let kept = if limits.keeps_busy { self.busy } else { 0.0 };
-        let want = bounded((need + self.backlog_need(limits)).max(kept));
+        let want = bounded(need.max(kept));
         self.proposals[0] = self.proposals[0].max(want);
         let band = limits.tolerance * self.jobs;
         let mut target = want;
