@@ -116,7 +116,7 @@ pub(crate) fn learn(
     let forecast = Arc::clone(&state.forecast);
     state.issue = issue;
     state.pool.observe(config, record, state.schedule.recommended());
-    state.safety.observe(record, &state.pool, f64::from(config.interval_seconds));
+    state.safety.observe(config, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
     state.availability.observe(load.is_some());
     let known = load.zip(state.pool.events());

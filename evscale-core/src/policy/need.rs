@@ -22,7 +22,7 @@ use crate::quantiles::normal_quantile;
 /// Quantile whose distance from the median is the unit of headroom.
 const HEADROOM_QUANTILE: f64 = 0.95;
 /// Quantile of the arrivals beyond which none is given a job of its own.
-const MOST_QUANTILE: f64 = 0.99;
+const MOST_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
 /// Median arrivals of an interval below which they are few.
 const FEW_EVENTS: f64 = 5.0;
@@ -238,7 +238,9 @@ impl<'a> Load<'a> {
         let served = self.service_seconds / sojourn;
         let per_event = self.service_seconds / interval * (interval / sojourn).min(1.0).sqrt();
         let mut path = Path { moments: [Moment::default(); HORIZONS], length: 0 };
-        let (mut until, mut events, mut most) = (0.0, 0.0, 0.0);
+        let (mut until, mut events) = (0.0, 0.0);
+        // independent intervals: their deviations add up as squares
+        let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
         let mut before: Option<&HorizonForecast> = None;
         for (index, horizon) in self.forecast.horizons.iter().enumerate() {
             let end = f64::from(horizon.steps) * interval;
@@ -255,8 +257,10 @@ impl<'a> Load<'a> {
             let rate = mean / interval;
             let decay = (-(at - until) / sojourn).exp();
             events = events * decay + rate * sojourn * (1.0 - decay);
-            let peak = low.quantile(MOST_QUANTILE).max(horizon.quantile(MOST_QUANTILE));
-            most += ((at - until) / interval).max(1.0) * peak;
+            let intervals = ((at - until) / interval).max(1.0);
+            mean_arrivals += intervals * mean;
+            let above = low.quantile(MOST_QUANTILE).max(horizon.quantile(MOST_QUANTILE)) - mean;
+            squares += intervals * above.max(0.0).powi(2);
             // what is there at the end of a hole, not its mean
             let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };
             if at > from || last {
@@ -264,7 +268,7 @@ impl<'a> Load<'a> {
                     kept: served * (-at / sojourn).exp(),
                     coming: served * now,
                     unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
-                    most_arrivals: most,
+                    most_arrivals: mean_arrivals + squares.sqrt(),
                     from: if hole { index - 1 } else { index },
                     to: index,
                     share,

@@ -41,6 +41,8 @@ struct Latest {
     late_events: Option<f64>,
     /// Busy job-seconds per event that ended in the interval.
     ended_after_seconds: Option<f64>,
+    /// Ready jobs, mean over the interval.
+    ready: f64,
 }
 
 /// What the records and the host's outcomes say of one pool.
@@ -109,6 +111,7 @@ impl Pool {
             maintenance: record.is_maintenance_window.unwrap_or(false),
             late_events,
             ended_after_seconds,
+            ready,
         };
     }
 
@@ -249,9 +252,9 @@ impl Pool {
         self.latest.at.map_or(0.0, |at| self.startup.starting(at))
     }
 
-    /// Returns the jobs that are ready at `now`.
-    pub(crate) fn ready_jobs(&self, now: Timestamp) -> f64 {
-        ready_jobs(self.latest.jobs, self.startup.starting(now))
+    /// Returns the jobs that were ready in the newest interval, on average.
+    pub(crate) fn mean_ready_jobs(&self) -> f64 {
+        self.latest.ready
     }
 
     /// Returns the time from the request of a job until it takes events, seconds.
@@ -330,10 +333,6 @@ impl Pool {
         let patience = 3.0 * self.startup.seconds() + 3.0 * f64::from(config.decision_interval_seconds);
         self.execution.overdue(self.latest.at?, patience)
     }
-}
-
-fn ready_jobs(jobs: Option<u32>, starting: f64) -> f64 {
-    (f64::from(jobs.unwrap_or(0)) - starting).max(0.0)
 }
 
 /// Returns the busy seconds per event that ended in an interval, so that long events end in the shadow pools when the real

@@ -17,6 +17,8 @@ pub(crate) fn is_long(service_seconds: f64, interval_seconds: f64) -> bool {
 
 /// Multiple of the queue that the waits explain.
 const EXPLAINED: f64 = 2.0;
+/// Growth of a queue that is no standing still, as a share of what is taken.
+const GROWS: f64 = 0.1;
 /// Weight of a record in what stands.
 const STANDS: f64 = 0.3;
 /// Part of a job's event: a queue of less is taken as soon as it is seen.
@@ -120,11 +122,14 @@ impl WorkInProgress {
             return;
         };
         let least = before.min(queued);
+        let grows = record.processed_events_count.is_some_and(|done| queued > before + GROWS * done);
         let explained = match (record.average_queue_wait_time_ms, record.processed_events_count) {
             (Some(wait), Some(done)) if done > 0.0 => EXPLAINED * done * wait / 1000.0 / interval,
             (_, Some(done)) if done > 0.0 && busy_share.is_some_and(|share| share < IDLE_BELOW) => 0.0,
             _ => f64::INFINITY,
         };
+        // waits follow a queue that grows later
+        let explained = if grows { f64::INFINITY } else { explained };
         let stands = (least - explained - 1.0).max(0.0);
         let weight = if stands > self.standing { STANDS } else { 1.0 };
         self.standing = (self.standing + weight * (stands - self.standing)).min(queued);

@@ -122,10 +122,20 @@ pub(crate) struct Safety {
 
 impl Safety {
     /// Learns from the newest record, which `pool` has seen.
-    pub(crate) fn observe(&mut self, record: &Metrics, pool: &Pool, interval_seconds: f64) {
-        let (jobs, ready) = (pool.jobs(), pool.ready_jobs(record.timestamp));
+    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
+        let (jobs, interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds));
         self.job_hours.account(record.timestamp, jobs, interval_seconds);
-        self.effectiveness.observe(record, jobs, ready, pool.startup_seconds(), interval_seconds);
+        self.effectiveness.observe(
+            record,
+            &effectiveness::Served {
+                jobs,
+                ready: pool.mean_ready_jobs(),
+                startup_seconds: pool.startup_seconds(),
+                service_seconds: pool.service_seconds().unwrap_or(0.0),
+                sla_wait_seconds: config.sla_wait_seconds,
+                interval_seconds,
+            },
+        );
         self.capacity.observe(jobs);
     }
 
