@@ -216,11 +216,11 @@ impl Autoscaler {
     pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
         let State { pool, safety, schedule, .. } = &mut self.state;
         pool.acknowledge(outcome);
-        if let (true, Some((recommended, _)), Some(newest)) =
+        if let (true, Some(recommended), Some(newest)) =
             (outcome.refused > 0, schedule.recommended(), pool.newest())
         {
-            let granted = recommended.saturating_sub(outcome.refused);
-            safety.refused(outcome.timestamp.min(newest), recommended, granted);
+            let granted = recommended.jobs.saturating_sub(outcome.refused);
+            safety.refused(outcome.timestamp.min(newest), recommended.jobs, granted);
         }
     }
 

@@ -9,7 +9,7 @@ pub use drain::Drain;
 pub(crate) use explain::{Evidence, explain};
 pub use plan::PlanStep;
 use plan::plan;
-pub(crate) use schedule::Schedule;
+pub(crate) use schedule::{Recommended, Schedule};
 
 use crate::policy::Source;
 use crate::quantiles::rounded;

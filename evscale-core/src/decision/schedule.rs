@@ -5,6 +5,15 @@ use crate::config::Config;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// What a decision asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recommended {
+    pub(crate) jobs: u32,
+    pub(crate) at: Timestamp,
+    /// No rule made less of the proposal.
+    pub(crate) as_proposed: bool,
+}
+
 /// The last decision, and when the last regular one was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Schedule {
@@ -33,9 +42,13 @@ impl Schedule {
         self.standing.as_deref()
     }
 
-    /// Returns the jobs of the last decision, and its time.
-    pub(crate) fn recommended(&self) -> Option<(u32, Timestamp)> {
-        self.standing.as_ref().map(|standing| (standing.recommended_jobs, standing.decided_at))
+    /// Returns what the last decision asked for.
+    pub(crate) fn recommended(&self) -> Option<Recommended> {
+        self.standing.as_ref().map(|standing| Recommended {
+            jobs: standing.recommended_jobs,
+            at: standing.decided_at,
+            as_proposed: standing.proposed_jobs <= standing.recommended_jobs,
+        })
     }
 
     /// Forgets a last decision that the configuration does not allow.

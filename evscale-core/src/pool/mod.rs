@@ -17,6 +17,7 @@ pub(crate) use starting::StartingJobs;
 pub(crate) use work::is_long;
 
 use crate::config::Config;
+use crate::decision::Recommended;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use execution::Execution;
@@ -74,28 +75,28 @@ impl Pool {
         }
     }
 
-    /// Learns from a checked record. `recommended` is the number of jobs of the standing decision, and its time: that of
-    /// the pool where the record does not say it.
+    /// Learns from a checked record. `asked` is the standing decision, whose number of jobs is that of the pool where the
+    /// record does not say it.
     pub(crate) fn observe(
         &mut self,
         config: &Config,
         record: &Metrics,
-        recommended: Option<(u32, Timestamp)>,
+        asked: Option<Recommended>,
     ) {
-        let asked_at = recommended.map(|(_, at)| at);
-        let recommended = recommended.map(|(jobs, _)| jobs);
+        let recommended = asked.map(|asked| asked.jobs);
         let interval = f64::from(config.interval_seconds);
         let jobs = if record.current_job_count.is_finite() {
             Some(record.current_job_count.round() as u32)
         } else {
             recommended.or(self.latest.jobs)
         };
-        let asked_at = asked_at.filter(|_| recommended >= jobs);
+        let asked_at = asked.map(|asked| asked.at).filter(|_| recommended >= jobs);
         let ready = self.startup.observe(record.timestamp, jobs, asked_at, interval);
         let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
         let late_events = self.error_budget.observe(record, interval, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
-        self.follow_lateness(config, record, jobs, recommended, late_events.is_some());
+        let enough = asked.is_some_and(|asked| asked.as_proposed && jobs == Some(asked.jobs));
+        self.follow_lateness(config, record, jobs, enough, late_events.is_some());
         let events = Some(record.logged_events_count).filter(|events| events.is_finite());
         self.last_events = events.or(self.last_events);
         self.recent_loads.rotate_right(1);
@@ -130,7 +131,7 @@ impl Pool {
         config: &Config,
         record: &Metrics,
         jobs: Option<u32>,
-        recommended: Option<u32>,
+        enough: bool,
         said: bool,
     ) {
         let interval = f64::from(config.interval_seconds);
@@ -144,7 +145,7 @@ impl Pool {
             late_share: Some(share),
             allowed_share: config.allowed_violation_share(),
             waiting: self.work.waiting(),
-            enough: jobs.is_some() && jobs == recommended && self.startup.starting(record.timestamp) == 0.0,
+            enough: enough && self.startup.starting(record.timestamp) == 0.0,
             interval_seconds: interval,
             answer_seconds: self.startup.seconds() + interval,
         });

@@ -31,7 +31,7 @@ const SATURATED_WEIGHT: f64 = 0.25;
 const AGREEMENT: f64 = 1.15;
 /// Share of the logarithm of the factor that is left after a day, and after a record in which the others agree.
 const FADE_PER_DAY: f64 = 0.7;
-const FADE_AGREED: f64 = 0.98;
+const FADE_AGREED: f64 = 0.93;
 /// Fade of the best throughput, per record.
 const FADE_BEST: f64 = 1.0003;
 /// Range of service times, seconds.

@@ -26,7 +26,7 @@ use super::network::PolicySource;
 use crate::error::Result;
 use crate::features::PolicyState;
 use crate::time::Timestamp;
-use candidates::{CANDIDATES, Candidate, FLOORS, HEADROOMS, candidate, headroom_of};
+use candidates::{CANDIDATES, Candidate, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
 use deadlines::Deadlines;
 use recent_peaks::RecentPeaks;
 use serde::{Deserialize, Serialize};
@@ -106,8 +106,8 @@ pub(crate) struct Selection {
     /// Seconds of the present part of the stabilization window.
     since_turn: f64,
     deadlines: Deadlines,
-    /// Need of the arrivals, smoothed over the time that an event may be in the system, jobs.
-    smooth_load: f64,
+    /// Arrivals of an interval, smoothed over the time that an event may be in the system.
+    smooth_events: f64,
     /// Discounted late events of the acting candidate in the shadow, and of the real pool.
     late_in_shadow: f64,
     late_in_records: f64,
@@ -129,7 +129,7 @@ impl Selection {
             since_decision: f64::INFINITY,
             since_turn: f64::INFINITY,
             deadlines: Deadlines::default(),
-            smooth_load: 0.0,
+            smooth_events: 0.0,
             late_in_shadow: 0.0,
             late_in_records: 0.0,
         }
@@ -161,7 +161,7 @@ impl Selection {
 
     /// Returns the highest need of the last weeks, jobs.
     pub(crate) fn peak_jobs(&self) -> f64 {
-        self.peaks.peak()
+        self.floors.get(Floor::Peak as usize).copied().unwrap_or(0.0)
     }
 
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
@@ -171,9 +171,9 @@ impl Selection {
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
         let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
         let weight = if self.intervals <= 1 { 1.0 } else { smooth };
-        self.smooth_load += weight * (load.jobs(seen.events) - self.smooth_load);
-        self.peaks.observe(self.smooth_load, began, interval);
-        self.floors = self.peaks.floors(seen.at, load.near_seconds());
+        self.smooth_events += weight * (seen.events - self.smooth_events);
+        self.peaks.observe(self.smooth_events, began, interval);
+        self.floors = self.peaks.floors(seen.at, load.near_seconds()).map(|events| load.jobs(events));
         self.scale(load, interval);
         self.select(load);
     }
