@@ -187,12 +187,14 @@ pub(crate) fn conclude(
 ) -> Decision {
     let State { pool, selection, .. } = state;
     state.issue = issue_at(now, pool.newest(), state.issue.as_ref(), state.restored, config);
+    let patience = pool.patience(config);
     let context = Context {
         config,
         now,
         current_jobs: pool.current_jobs(config),
         emergency: outlook.emergency,
-        window_seconds: pool.patience(config).window_seconds(config, pool.startup_seconds()),
+        window_seconds: patience.window_seconds(config, pool.startup_seconds()),
+        dead_band: patience.dead_band(config.tolerance),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
         issue: state.issue.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),

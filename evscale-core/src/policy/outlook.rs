@@ -86,7 +86,8 @@ pub(crate) fn unserved_jobs(config: &Config, pool: &Pool) -> Option<u32> {
 
 fn is_emergency(config: &Config, pool: &Pool, need: &Need) -> bool {
     let jobs = f64::from(pool.current_jobs(config));
-    let predicted = need.emergency > jobs * (1.0 + config.emergency_tolerance);
+    let band = config.emergency_tolerance + pool.patience(config).dead_band(config.tolerance);
+    let predicted = need.emergency > jobs * (1.0 + band);
     (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(config.max_jobs)
 }
 

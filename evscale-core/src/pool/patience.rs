@@ -57,6 +57,12 @@ impl Patience {
         target + (1.0 - target) * self.mendable
     }
 
+    /// Share of the pool that is left unchanged beyond `tolerance`, also in an emergency: a queue carries the difference for
+    /// a while.
+    pub(crate) fn dead_band(&self, tolerance: f64) -> f64 {
+        self.mendable * tolerance
+    }
+
     /// Need of a pool without events below which it has no job: one can be had in time.
     pub(crate) fn idle_below_jobs(&self) -> f64 {
         if self.slack_seconds > 0.0 { IDLE_BELOW_JOBS } else { 0.0 }

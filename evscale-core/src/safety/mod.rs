@@ -69,6 +69,8 @@ pub(crate) struct Context<'a> {
     pub(crate) emergency: bool,
     /// What a scale-down looks back on, seconds: at most the stabilization window of the configuration.
     pub(crate) window_seconds: f64,
+    /// Share of the pool that is left unchanged beyond the tolerance of the configuration.
+    pub(crate) dead_band: f64,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) floor_jobs: Option<u32>,
     /// Why the data cannot be trusted; none if it can.

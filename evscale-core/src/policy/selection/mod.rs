@@ -37,7 +37,7 @@ use synthetic_arrivals::{MOST_SUBSTEPS, SyntheticArrivals};
 /// Seconds after which the past counts a third; of a younger pool this share of its age, so that what candidates did while
 /// they knew nothing is soon forgotten.
 const MEMORY_SECONDS: f64 = 7.0 * 86_400.0;
-const MEMORY_OF_AGE: f64 = 0.7;
+const MEMORY_OF_AGE: f64 = 2.0;
 const LEAST_MEMORY_SECONDS: f64 = 6.0 * 3600.0;
 /// Logarithmic cost of a used-up error budget.
 const BUDGET_PRICE: f64 = 0.2;
@@ -52,8 +52,11 @@ const NETWORK_WINS: f64 = 0.005;
 const ASSUMED_DAYS: f64 = 0.5;
 /// Allowed late share below which a week of shadow evaluation proves too little.
 const PROVABLE_SHARE: f64 = 0.005;
-/// Late events that may have been missed by luck where there were none: few events prove little, so that one standard
-/// deviation of a Poisson count is added to the late events of every candidate.
+/// Service time from which the waits of single events are looked at, in longest waits in time: a queue of shorter ones evens
+/// out within the wait.
+const BY_CHANCE_WAITS: f64 = 0.5;
+/// Few events prove little: so many standard deviations of a Poisson count are added to the late events of a candidate.
+const LUCK: f64 = 1.5;
 const LATE_UNSEEN: f64 = 0.25;
 /// Range of the correction of late shares by the records.
 const CORRECTION: (f64, f64) = (0.5, 8.0);
@@ -197,7 +200,7 @@ impl Selection {
             substep_seconds: substep as f32,
             service_seconds: seen.service_seconds as f32,
             wait_seconds: wait as f32,
-            by_chance: !load.is_long(),
+            by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * wait,
         };
         let mut late_in_shadow = 0.0;
         for (index, pool) in self.pools.iter_mut().enumerate() {
@@ -244,6 +247,7 @@ impl Selection {
             correction: load.correction as f32,
             idle_below: load.patience.idle_below_jobs() as f32,
             tolerance: config.tolerance as f32,
+            dead_band: load.patience.dead_band(config.tolerance) as f32,
             proposals: ((window / part).ceil() as usize).clamp(1, PROPOSALS),
             min_jobs: config.min_jobs as f32,
             max_jobs: config.max_jobs as f32,
@@ -328,7 +332,8 @@ impl Selection {
         let correction = ((self.late_in_records + prior) / (self.late_in_shadow + prior))
             .clamp(CORRECTION.0, CORRECTION.1);
         let late = pool.late * correction;
-        (late + (late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt() + assumed * candidate.assumed_late_share()) / total
+        let luck = LUCK * ((late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt());
+        (late + luck + assumed * candidate.assumed_late_share()) / total
     }
 
     /// Returns the late share of the acting candidate, as its past lets expect.

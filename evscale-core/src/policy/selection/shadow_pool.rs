@@ -79,6 +79,8 @@ pub(super) struct Limits {
     /// Demand by the quantile that a scale-down must prove.
     pub(super) floor: Ahead,
     pub(super) tolerance: f32,
+    /// Share of the pool by which the demand may exceed it without an emergency.
+    pub(super) dead_band: f32,
     /// Proposals that a small scale-down looks back on, 1 to [`PROPOSALS`].
     pub(super) proposals: usize,
     pub(super) min_jobs: f32,
@@ -201,7 +203,8 @@ impl ShadowPool {
 
     fn emergency(&self, limits: &Limits) -> bool {
         let waits = self.backlog * limits.service_seconds > limits.sla_wait_seconds * self.jobs.max(1.0);
-        waits || limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits) > self.jobs
+        let room = self.jobs * (1.0 + limits.dead_band);
+        waits || limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits) > room
     }
 
     /// Whether a decision is made now.
@@ -232,7 +235,7 @@ impl ShadowPool {
         let kept = if limits.keeps_busy { self.busy } else { 0.0 };
         let want = bounded(need.max(kept));
         self.proposals[0] = self.proposals[0].max(want);
-        let band = limits.tolerance * self.jobs;
+        let band = (limits.tolerance + limits.dead_band) * self.jobs;
         let mut target = want;
         if want < self.jobs {
             // As in `safety/stabilization.rs`, in parts of the window: at least the one before.
