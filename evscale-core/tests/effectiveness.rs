@@ -83,7 +83,7 @@ fn behind_a_bottleneck_the_pool_stops_growing_and_says_why() {
                 told_at = Some(step);
             }
             if limited_by.contains(&Rule::Effectiveness) {
-                assert_eq!(pool.jobs, jobs, "{limited_by:?}");
+                assert!(pool.jobs <= jobs, "{limited_by:?}");
                 stopped += 1;
             }
         }

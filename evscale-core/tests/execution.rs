@@ -61,7 +61,7 @@ fn limited(decision: &Decision) -> bool {
 }
 
 #[test]
-fn refused_jobs_are_not_asked_for_again_for_ten_minutes() {
+fn after_a_refusal_half_as_much_more_is_asked_for_until_ten_minutes_have_passed() {
     let mut pool = Pool::new(|_| ());
     pool.ticks(60, 1500.0);
     let before = pool.jobs;
@@ -72,11 +72,12 @@ fn refused_jobs_are_not_asked_for_again_for_ten_minutes() {
     pool.refused(2, wanted - most, pool.now());
     for _ in 0..4 {
         let decision = pool.tick(6000.0);
-        assert_eq!(decision.recommended_jobs, most, "{}", decision.to_json());
+        assert_eq!(decision.recommended_jobs, most + (wanted - most) / 2, "{}", decision.to_json());
         assert!(limited(&decision));
-        assert!(decision.explanation.contains("the host could not get more"));
+        assert!(decision.explanation.contains("the host refused"));
+        pool.jobs = most;
     }
-    assert!(pool.tick(6000.0).recommended_jobs > most, "tried again");
+    assert!(pool.tick(6000.0).recommended_jobs > most + (wanted - most) / 2, "tried again");
 }
 
 #[test]

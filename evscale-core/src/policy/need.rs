@@ -172,6 +172,14 @@ impl<'a> Load<'a> {
         self.planned(highest.fold(0.0, f64::max))
     }
 
+    /// Demand at a time ahead at a quantile of the arrivals, jobs.
+    pub(crate) fn demand_then(&self, seconds: f64, level: f64) -> f64 {
+        let path = self.path(0.0, seconds);
+        let last = path.moments().last().copied().unwrap_or_default();
+        let busy = last.kept * self.planned_events() + last.coming + self.above_median(&last, level);
+        self.planned(busy.max(0.0))
+    }
+
     /// Distance of a quantile of the need from the median, jobs.
     pub(crate) fn above_median(&self, moment: &Moment, level: f64) -> f64 {
         let above = |index: usize| {
@@ -314,5 +322,109 @@ impl Need {
         state.later_need = self.later;
         state.hour_need = self.hour;
         state.analytic_need = self.analytic;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
+    use crate::time::Timestamp;
+    use approx::assert_relative_eq;
+
+    /// Median 1000 events per interval, 1200 at 36 minutes and later; 95 % quantile 20 % above.
+    fn forecast() -> Forecast {
+        let mut forecast = Forecast::nothing(Timestamp::EPOCH, &HORIZON_MINUTES, &lead_steps(120.0));
+        for horizon in &mut forecast.horizons {
+            let median = if horizon.minutes >= 36 { 1200.0 } else { 1000.0 };
+            let mut quantiles = [0.0; LEVELS];
+            for (value, level) in quantiles.iter_mut().zip(QUANTILE_LEVELS) {
+                *value = median * (1.0 + 0.2 * (level - 0.5) / 0.45);
+            }
+            *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
+        }
+        forecast
+    }
+
+    /// A pool that cannot wait for a job: 120 s records, 180 s to start, 30 s allowed.
+    fn load<'a>(config: &'a Config, forecast: &'a Forecast) -> Load<'a> {
+        Load {
+            config,
+            forecast,
+            service_seconds: 0.6,
+            startup_seconds: 180.0,
+            patience: Patience::new(config, 180.0),
+            backlog_events: 0.0,
+            in_service: 5.0,
+            correction: 1.0,
+            headroom: 0.5,
+            floor_jobs: 0.0,
+        }
+    }
+
+    #[test]
+    fn short_events_need_the_offered_load_and_what_waits() {
+        let config = Config { target_utilization: 0.5, ..Config::default() };
+        let forecast = forecast();
+        let need = Load { backlog_events: 75.0, ..load(&config, &forecast) }.need();
+        // 1000 events * 0.6 s / (120 s * 0.5) = 10 jobs; backlog 75 * 0.6 s / 45 s = 1 job
+        assert_relative_eq!(need.backlog, 1.0);
+        assert_relative_eq!(need.near[0], 11.0, epsilon = 1e-3);
+        assert_relative_eq!(need.near[2], 13.0, epsilon = 0.05);
+        assert_relative_eq!(need.later[0], 12.0, epsilon = 1e-3);
+        assert_relative_eq!(need.analytic, 12.0, epsilon = 0.05);
+        let kept = Load { floor_jobs: 20.0, backlog_events: 75.0, ..load(&config, &forecast) }.need();
+        assert_relative_eq!(kept.analytic, 21.0, epsilon = 1e-3);
+    }
+
+    #[test]
+    fn long_events_need_the_jobs_that_they_keep_and_no_more_than_there_are_events() {
+        let config = Config { target_utilization: 1.0, ..Config::default() };
+        let mut nothing = Forecast::nothing(Timestamp::EPOCH, &HORIZON_MINUTES, &lead_steps(120.0));
+        nothing.model_confidence = 0.8;
+        let hour = Load { service_seconds: 3600.0, in_service: 7.0, ..load(&config, &nothing) };
+        assert_relative_eq!(hour.need().analytic, 7.0);
+        let waiting = Load { backlog_events: 12.0, ..hour }.need();
+        assert!(waiting.analytic <= 19.0 && waiting.analytic > 18.0, "{waiting:?}");
+    }
+
+    #[test]
+    fn a_queue_within_the_plan_needs_no_more_than_the_load() {
+        let patient = Config { sla_wait_seconds: 3600.0, ..Config::default() };
+        let forecast = forecast();
+        let load = Load { patience: Patience::new(&patient, 180.0), ..load(&patient, &forecast) };
+        let offered = 1000.0 * 0.6 / 120.0;
+        let half = 0.5 * load.planned_queue();
+        let need = Load { headroom: 0.0, backlog_events: half, in_service: offered, ..load }.need();
+        assert!(need.backlog == 0.0 && need.analytic < 1.1 * offered, "{need:?}");
+        let twice = Load { headroom: 0.0, backlog_events: 4.0 * half, in_service: offered, ..load }.need();
+        assert!(twice.analytic > need.analytic, "{twice:?}");
+    }
+
+    #[test]
+    fn counts_and_service_time_scaled_together_need_the_same_jobs() {
+        let config = Config::default();
+        for factor in [1e-4, 0.5, 3.0, 1e4] {
+            let (one, other) = (forecast(), scaled(factor));
+            let base = Load { backlog_events: 20.0, in_service: 5.0, ..load(&config, &one) };
+            let same = Load {
+                service_seconds: 0.6 / factor,
+                backlog_events: 20.0 * factor,
+                ..load(&config, &other)
+            };
+            if same.is_long() || factor * 1000.0 < FEW_EVENTS {
+                continue;
+            }
+            assert_relative_eq!(base.need().analytic, same.need().analytic, max_relative = 0.12);
+        }
+    }
+
+    fn scaled(factor: f64) -> Forecast {
+        let mut forecast = forecast();
+        for horizon in &mut forecast.horizons {
+            *horizon =
+                HorizonForecast::new(horizon.minutes, horizon.steps, horizon.quantiles.map(|value| factor * value));
+        }
+        forecast
     }
 }

@@ -120,7 +120,7 @@ mod tests {
         let corrected = run(100, 0.5, true);
         assert!(corrected.correction() > 2.0 && run(10_000, 0.5, true).correction() <= MOST + 1e-9);
         let told = corrected.detail(Timestamp::EPOCH.plus_seconds(6000)).unwrap();
-        assert!(told.contains("for 9") && told.contains("the need is raised"), "{told}");
+        assert!(told.contains("for 100 min") && told.contains("the need is raised"), "{told}");
         assert!(run(100, 0.004, true).detail(Timestamp::EPOCH).is_none(), "as allowed");
     }
 }

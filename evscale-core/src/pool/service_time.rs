@@ -172,7 +172,8 @@ impl ServiceTime {
         let factor = OUTLIER * (1.0 + MANY / events.max(1.0)).min(10.0);
         let side = i32::from(sample > mean * factor) - i32::from(sample < mean / factor);
         let (run, own) = self.outliers;
-        self.outliers = match (side, run.signum() == side) {
+        let agrees = run.signum() == side && (own / OUTLIER..=own * OUTLIER).contains(&sample);
+        self.outliers = match (side, agrees) {
             (0, _) => (0, 0.0),
             (_, true) => (run + side, own + (sample - own) / f64::from((run + side).abs())),
             (_, false) => (side, sample),
@@ -205,5 +206,74 @@ impl ServiceTime {
         if self.saturated < 1e-3 && self.unsaturated().is_some() {
             self.saturated = 0.0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn record(told_ms: Option<f64>, done: f64, cpu: Option<f64>) -> Metrics {
+        let mut record = Metrics::new(Timestamp::EPOCH, done, 10.0);
+        record.average_processing_duration_ms = told_ms;
+        record.processed_events_count = Some(done);
+        record.cpu_utilization_percent = cpu;
+        record
+    }
+
+    /// After 200 records of 120 s of ten ready jobs.
+    fn learned(record: &Metrics, saturated: bool) -> ServiceTime {
+        let mut service = ServiceTime::new(None);
+        let pool = Throughput { ready_jobs: 10.0, saturated, interval_seconds: 120.0 };
+        (0..200).for_each(|_| service.observe(record, &pool));
+        service
+    }
+
+    #[test]
+    fn told_and_busy_time_agree_or_the_longer_one_is_believed_as_far_as_it_can_be() {
+        let seconds = |told, done, cpu| learned(&record(told, done, cpu), false).seconds().unwrap();
+        assert!((seconds(Some(1000.0), 600.0, Some(50.0)) - 1.0).abs() < 0.01);
+        assert!((seconds(None, 600.0, Some(50.0)) - 1.0).abs() < 0.01, "busy time alone");
+        assert!((seconds(Some(200.0), 600.0, Some(50.0)) - 1.0).abs() < 0.01, "told too little");
+        assert!((seconds(Some(1000.0), 600.0, Some(10.0)) - 1.0).abs() < 0.01, "waits for others");
+        let parallel = seconds(Some(10_000.0), 600.0, Some(50.0));
+        assert!(parallel <= 2.0 + 1e-9, "ten jobs did 600 events in 120 s: {parallel}");
+        assert!(learned(&record(Some(1.0), 600.0, Some(50.0)), false).contradiction().is_some());
+    }
+
+    #[test]
+    fn a_saturated_pool_shows_what_the_others_hide() {
+        let hidden = learned(&record(Some(200.0), 600.0, None), true).seconds().unwrap();
+        assert!((hidden - 2.0).abs() < 0.05, "{hidden}");
+        let mut service = learned(&record(Some(200.0), 600.0, Some(100.0)), true);
+        let calm = record(Some(1000.0), 600.0, Some(50.0));
+        let pool = Throughput { ready_jobs: 10.0, saturated: false, interval_seconds: 120.0 };
+        (0..400).for_each(|_| service.observe(&calm, &pool));
+        assert!((service.seconds().unwrap() - 1.0).abs() < 0.05, "{:?}", service.seconds());
+    }
+
+    #[test]
+    fn one_broken_sample_moves_little_and_agreeing_ones_are_believed() {
+        let mut service = learned(&record(Some(1000.0), 600.0, None), false);
+        let pool = Throughput { ready_jobs: 10.0, saturated: false, interval_seconds: 120.0 };
+        service.observe(&record(Some(1e9), 600.0, None), &pool);
+        assert!(service.seconds().unwrap() < 2.1);
+        (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &pool));
+        assert!((service.told.unwrap() - 60.0).abs() < 1.0, "{:?}", service.told);
+    }
+
+    #[test]
+    fn events_that_have_not_ended_count_with_their_time_so_far() {
+        let mut service = ServiceTime::new(None);
+        let pool = Throughput { ready_jobs: 1.0, saturated: false, interval_seconds: 60.0 };
+        let mut last = 0.0;
+        for _ in 0..30 {
+            service.observe(&record(None, 0.0, Some(100.0)), &pool);
+            let seconds = service.seconds().unwrap();
+            assert!(seconds > last);
+            last = seconds;
+        }
+        assert!((last - 1800.0).abs() < 1.0, "{last}");
     }
 }

@@ -157,3 +157,62 @@ impl WorkInProgress {
         self.in_service = now.clamp(0.0, jobs.all.max(0.0));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn record(arrived: f64, done: f64, queued: Option<f64>) -> Metrics {
+        let mut record = Metrics::new(Timestamp::EPOCH, arrived, 5.0);
+        record.processed_events_count = Some(done);
+        record.queued_events_count = queued;
+        record
+    }
+
+    fn jobs(service: f64) -> Jobs {
+        Jobs { all: 5.0, ready: 5.0, service_seconds: Some(service), seen_share: 1.0, interval_seconds: 60.0 }
+    }
+
+    #[test]
+    fn long_events_are_in_service_until_they_end() {
+        let mut work = WorkInProgress::default();
+        work.observe(&record(0.0, 0.0, Some(0.0)), &jobs(3600.0));
+        work.observe(&record(4.0, 0.0, Some(1.0)), &jobs(3600.0));
+        assert_eq!((work.in_service(), work.waiting()), (3.0, 1.0));
+        work.observe(&record(0.0, 2.0, Some(0.0)), &jobs(3600.0));
+        assert_eq!((work.in_service(), work.waiting()), (2.0, 0.0));
+    }
+
+    #[test]
+    fn events_that_nobody_takes_are_not_waiting_for_a_job() {
+        let mut work = WorkInProgress::default();
+        let mut poison = record(60.0, 60.0, Some(2000.0));
+        poison.average_queue_wait_time_ms = Some(100.0);
+        let saturated = (0..30).filter(|_| work.observe(&poison, &jobs(2.0))).count();
+        assert!(work.waiting() < 20.0 && work.standing() > 1900.0, "{work:?}");
+        assert!(saturated == 0, "{saturated}");
+        poison.queued_events_count = Some(10.0);
+        work.observe(&poison, &jobs(2.0));
+        assert!(work.standing() <= 10.0, "they are gone");
+    }
+
+    #[test]
+    fn a_queue_that_is_worked_off_is_waiting_whatever_the_busy_share_says() {
+        let mut work = WorkInProgress::default();
+        let mut behind = record(60.0, 55.0, Some(500.0));
+        behind.average_queue_wait_time_ms = Some(500_000.0);
+        behind.cpu_utilization_percent = Some(12.0);
+        let saturated = (0..10).filter(|_| work.observe(&behind, &jobs(2.0))).count();
+        assert!(saturated >= 9 && work.waiting() > 490.0, "{work:?}");
+    }
+
+    #[test]
+    fn counts_that_never_meet_are_forgotten_while_jobs_idle() {
+        let mut work = WorkInProgress::default();
+        let mut lossy = record(1000.0, 990.0, None);
+        lossy.cpu_utilization_percent = Some(60.0);
+        let saturated = (0..1000).filter(|_| work.observe(&lossy, &jobs(0.1))).count();
+        assert!(work.waiting() <= 10.0 && saturated == 0, "{work:?}");
+    }
+}

@@ -275,4 +275,104 @@ impl ShadowPool {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests {
+    use super::*;
+
+    /// Substeps of 10 s that allow a wait of 10 s.
+    fn serve(pool: &mut ShadowPool, service_seconds: f32, arrivals: &[f32]) -> Served {
+        let substeps: Vec<Substep> = arrivals
+            .iter()
+            .enumerate()
+            .map(|(i, arriving)| {
+                let before = if i > 0 { arrivals[i - 1] } else { 0.0 };
+                Substep { arriving: *arriving, within: *arriving, expiring: before }
+            })
+            .collect();
+        pool.serve(&Service {
+            substeps: &substeps,
+            substep_seconds: 10.0,
+            service_seconds,
+            wait_seconds: 10.0,
+            by_chance: false,
+        })
+    }
+
+    fn ahead(jobs: f32) -> Ahead {
+        let mut ahead = Ahead { planned: 1.0, length: 1, ..Ahead::default() };
+        ahead.moments[0] = (0.0, jobs, f32::INFINITY);
+        ahead
+    }
+
+    fn limits() -> Limits {
+        Limits {
+            due: true,
+            turns: true,
+            startup_seconds: 20.0,
+            service_seconds: 5.0,
+            planned_queue: 0.0,
+            backlog_share: 0.1,
+            sla_wait_seconds: 10.0,
+            most_arrivals: f32::INFINITY,
+            correction: 1.0,
+            idle_below: 0.0,
+            keeps_busy: false,
+            emergency: Ahead::default(),
+            floor: Ahead::default(),
+            tolerance: 0.0,
+            dead_band: 0.0,
+            proposals: 2,
+            min_jobs: 1.0,
+            max_jobs: 10.0,
+        }
+    }
+
+    #[test]
+    fn lateness_by_hand() {
+        // one job, 2 events per substep: of 6 at once the last 2 wait longer than 10 s
+        let mut pool = ShadowPool::new(1.0);
+        serve(&mut pool, 1e-3 + 5.0, &[6.0, 0.0, 0.0]);
+        assert!((pool.late - 2.0).abs() < 0.6, "{}", pool.late);
+        assert!((pool.cost - 30.0 / 3600.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn long_events_keep_their_jobs() {
+        let mut pool = ShadowPool::new(3.0);
+        serve(&mut pool, 3600.0, &[3.0, 0.0]);
+        assert!(pool.in_service() > 2.9 && pool.backlog() < 0.05);
+        let served = serve(&mut pool, 3600.0, &[2.0, 0.0, 0.0]);
+        assert!(pool.backlog() > 1.9 && served.late > 1.9, "nobody is free: {served:?}");
+        pool.decide(&ahead(1.0), 0.0, &Limits { keeps_busy: true, ..limits() });
+        assert!(pool.jobs() >= 3.0, "busy jobs stay");
+    }
+
+    #[test]
+    fn new_jobs_work_after_the_startup_time_and_the_youngest_leave_first() {
+        let mut pool = ShadowPool::new(1.0);
+        pool.decide(&ahead(3.0), 0.0, &limits());
+        assert_eq!((pool.jobs, pool.ready), (3.0, 1.0));
+        serve(&mut pool, 5.0, &[0.0; 2]);
+        assert_eq!(pool.ready, 1.0);
+        serve(&mut pool, 5.0, &[0.0]);
+        assert_eq!(pool.ready, 3.0);
+        pool.decide(&ahead(4.0), 0.0, &limits());
+        pool.decide(&ahead(2.0), 0.0, &limits());
+        assert_eq!(pool.jobs, 4.0, "the last proposal but one still counts");
+        pool.decide(&ahead(2.0), 0.0, &limits());
+        assert_eq!((pool.jobs, pool.ready), (2.0, 2.0));
+    }
+
+    #[test]
+    fn a_backlog_is_an_emergency_and_the_floor_stops_the_way_down() {
+        let mut pool = ShadowPool::new(1.0);
+        serve(&mut pool, 5.0, &[24.0]);
+        pool.decide(&ahead(1.0), 0.0, &Limits { due: false, ..limits() });
+        // 22 events at a tenth of a job each, and one for what comes
+        assert!((3.0..=4.0).contains(&pool.jobs), "{}", pool.jobs);
+        let mut calm = ShadowPool::new(6.0);
+        for _ in 0..3 {
+            calm.decide(&ahead(2.0), 0.0, &Limits { floor: ahead(4.5), ..limits() });
+        }
+        assert_eq!(calm.jobs, 5.0);
+    }
+}
