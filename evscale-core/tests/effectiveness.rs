@@ -80,7 +80,9 @@ fn behind_a_bottleneck_the_pool_stops_growing_and_says_why() {
                 told_at = Some(step);
             }
             if limited_by.contains(&Rule::Effectiveness) {
-                assert_eq!(pool.jobs, jobs, "{limited_by:?}");
+                // growth is tried again, in steps of a job or 15 %
+                let step = (0.15 * f64::from(jobs)).ceil() as u32 + 1;
+                assert!(pool.jobs <= jobs + step, "{} after {jobs}: {limited_by:?}", pool.jobs);
                 stopped += 1;
             }
         }
@@ -91,7 +93,7 @@ fn behind_a_bottleneck_the_pool_stops_growing_and_says_why() {
             pool.tick(1500.0, f64::INFINITY);
         }
         assert!(!pool.ineffective(), "the bottleneck is gone");
-        assert!(pool.jobs < jobs);
+        assert!(pool.jobs <= jobs);
     }
 }
 

@@ -90,7 +90,7 @@ fn a_wrong_shape_is_refused_when_it_is_loaded() {
 #[test]
 fn a_broken_policy_network_gives_way_to_the_analytic_rule() {
     let healthy = bundle(FORECASTER, &fixture("policy_healthy")).unwrap();
-    assert_eq!(Watched::new(healthy).ticks(60).source, Source::PolicyNetwork);
+    Watched::new(healthy).until(|decision, _| decision.source == Source::PolicyNetwork);
     for kind in BROKEN {
         let mut watched = Watched::new(bundle(FORECASTER, &fixture(&format!("policy_{kind}"))).unwrap());
         for _ in 0..200 {
@@ -133,17 +133,19 @@ fn a_broken_forecaster_network_gives_way_to_the_experts() {
 #[test]
 fn a_policy_network_comes_back_after_good_runs_and_decisions_say_both() {
     let mut watched = Watched::new(bundle(FORECASTER, &fixture("policy_sometimes")).unwrap());
-    assert_eq!(watched.ticks(60).source, Source::PolicyNetwork);
+    let failed = |scaler: &Autoscaler, why: &str| {
+        scaler.health().causes.iter().any(|cause| cause.starts_with("policy ") && cause.contains(why))
+    };
+    watched.until(|decision, _| decision.source == Source::PolicyNetwork);
     watched.started(7000.0);
-    let (_, down) = watched.until(|decision, _| decision.source == Source::AnalyticRule);
-    assert!(down.fallback_reason.as_ref().unwrap().contains("NaN"), "{}", down.explanation);
+    let (_, down) = watched.until(|_, scaler| failed(scaler, "NaN"));
+    assert_ne!(down.source, Source::PolicyNetwork, "{}", down.explanation);
     watched.ticks(50);
-    assert_eq!(watched.tick().source, Source::AnalyticRule, "it fails in the shadow");
+    assert!(failed(&watched.pool.scaler, ""), "it fails in the shadow");
     watched.started(180.0);
-    let (_, on_probation) =
-        watched.until(|decision, _| decision.explanation.contains("1 of 10 good runs in the shadow"));
-    assert_eq!(on_probation.source, Source::AnalyticRule);
-    let (waited, up) = watched.until(|decision, _| decision.source == Source::PolicyNetwork);
+    let (_, on_probation) = watched.until(|_, scaler| failed(scaler, "1 of 10 good runs in the shadow"));
+    assert_ne!(on_probation.source, Source::PolicyNetwork);
+    let (waited, up) = watched.until(|_, scaler| !failed(scaler, ""));
     assert_eq!(waited, 9, "ten good runs in a row");
     assert!(up.explanation.contains("the policy network acts again"), "{}", up.explanation);
     assert!(watched.pool.cause("policy ").is_none());

@@ -219,7 +219,8 @@ impl Autoscaler {
         if let (true, Some(recommended), Some(newest)) =
             (outcome.refused > 0, schedule.recommended(), pool.newest())
         {
-            safety.refused(outcome.timestamp.min(newest), recommended.saturating_sub(outcome.refused));
+            let granted = recommended.jobs.saturating_sub(outcome.refused);
+            safety.refused(outcome.timestamp.min(newest), recommended.jobs, granted);
         }
     }
 
@@ -240,6 +241,7 @@ impl Autoscaler {
     pub fn health(&self) -> Health {
         let state = &self.state;
         let issue = state.issue.as_ref();
+        let newest = state.pool.newest().unwrap_or(Timestamp::EPOCH);
         // a decision since the restore has written the issue down
         let untold = state.restored && issue.is_none_or(|issue| issue.quality != DataQuality::Restored);
         let causes = [
@@ -248,8 +250,12 @@ impl Autoscaler {
             untold.then(|| Issue::restored().detail()),
             issue.map(Issue::detail),
             state.safety.ineffective().map(|reason| format!("effectiveness: {reason}")),
+            state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
+            state.pool.lateness(&self.config),
+            state.pool.contradiction(),
+            state.pool.standing_backlog(),
         ];
         let quality = match issue {
             _ if state.restored => DataQuality::Restored,

@@ -14,7 +14,7 @@ use crate::features::{ForecasterInput, forecaster_input};
 use crate::forecaster::{ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
-use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, load_ahead, propose, whole_jobs};
+use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
 use crate::safety::Context;
 use crate::time::Timestamp;
 use crate::validation::{Checked, Issue, anomalous, issue_at};
@@ -120,12 +120,18 @@ pub(crate) fn learn(
     let forecast = Arc::clone(&state.forecast);
     state.issue = issue;
     state.pool.observe(config, record, state.schedule.recommended());
-    state.safety.observe(record, &state.pool, f64::from(config.interval_seconds));
+    state.safety.observe(config, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
     state.availability.observe(load.is_some());
     let known = load.zip(state.pool.events());
     if let Some((load, events)) = &known {
-        state.selection.evaluate(load, record.timestamp, *events, state.pool.late_events());
+        let seen = Seen {
+            at: record.timestamp,
+            events: *events,
+            late_events: state.pool.late_events(),
+            service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
+        };
+        state.selection.evaluate(load, &seen);
     }
     let Some(policy) = policy else { return false };
     if state.policy_breaker.next() == CircuitState::Open || known.is_none() {
@@ -185,11 +191,14 @@ pub(crate) fn conclude(
 ) -> Decision {
     let State { pool, selection, .. } = state;
     state.issue = issue_at(now, pool.newest(), state.issue.as_ref(), state.restored, config);
+    let patience = pool.patience(config);
     let context = Context {
         config,
         now,
         current_jobs: pool.current_jobs(config),
         emergency: outlook.emergency,
+        window_seconds: patience.window_seconds(config, pool.startup_seconds()),
+        dead_band: patience.dead_band(config.tolerance),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
         issue: state.issue.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),

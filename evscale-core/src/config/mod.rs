@@ -72,8 +72,9 @@ impl Config {
 
     /// Seconds that a step down to `share` of the pool looks back on: less for a deep one, as long as that is one decision.
     /// Small steps down are mostly noise that comes back; what falls to a third is a burst that has ended.
-    pub(crate) fn look_back_seconds(&self, share: f64) -> f64 {
-        let window = f64::from(self.scale_down_stabilization_seconds);
+    /// `window` is the stabilization window, or what the pool's patience leaves of it.
+    pub(crate) fn look_back_seconds(&self, window: f64, share: f64) -> f64 {
+        let window = f64::from(self.scale_down_stabilization_seconds).min(window);
         let least = f64::from(self.decision_interval_seconds).min(window);
         (LOOK_BACK * share * window).clamp(least, window)
     }

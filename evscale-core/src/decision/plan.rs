@@ -11,8 +11,8 @@ const PLANNED_HEADROOM: f64 = 0.5;
 const LOW: f64 = 0.1;
 const HIGH: f64 = 0.95;
 
-/// What the pool will need later, as far as is known now: of the demand of the single interval at that lead, without
-/// backlog, within `min_jobs` and `max_jobs`.
+/// What the pool will need later, as far as is known now: for the demand at that lead, without what waits beyond the plan,
+/// within `min_jobs` and `max_jobs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanStep {
     /// Lead, minutes.
@@ -28,14 +28,15 @@ pub struct PlanStep {
 /// Returns the plan for a load.
 pub(crate) fn plan(load: &Load<'_>) -> Vec<PlanStep> {
     let bounds = (load.config.min_jobs, load.config.max_jobs);
-    let jobs = |events: f64| whole_jobs(load.jobs(events)).clamp(bounds.0, bounds.1);
-    let step = |minutes| {
-        let horizon = load.forecast.horizon(minutes)?;
-        let (median, upper) = (horizon.prediction, horizon.quantile(HIGH));
+    let step = |minutes: u32| {
+        load.forecast.horizon(minutes)?;
+        let at = |level| load.demand_then(60.0 * f64::from(minutes), level);
+        let jobs = |need: f64| whole_jobs(need).clamp(bounds.0, bounds.1);
+        let (median, upper) = (at(0.5), at(HIGH));
         Some(PlanStep {
             minutes_ahead: minutes,
             jobs: jobs(median + PLANNED_HEADROOM * (upper - median)),
-            low: jobs(horizon.quantile(LOW)),
+            low: jobs(at(LOW)),
             high: jobs(upper),
         })
     };

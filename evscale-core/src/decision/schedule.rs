@@ -2,6 +2,7 @@
 
 use super::Decision;
 use crate::config::Config;
+use crate::pool::Recommended;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +40,13 @@ impl Schedule {
         self.standing.as_deref()
     }
 
-    /// Returns the jobs of the last decision.
-    pub(crate) fn recommended(&self) -> Option<u32> {
-        self.standing.as_ref().map(|standing| standing.recommended_jobs)
+    /// Returns what the last decision asked for.
+    pub(crate) fn recommended(&self) -> Option<Recommended> {
+        self.standing.as_ref().map(|standing| Recommended {
+            jobs: standing.recommended_jobs,
+            at: standing.decided_at,
+            as_proposed: standing.proposed_jobs <= standing.recommended_jobs,
+        })
     }
 
     /// Forgets a last decision that the configuration does not allow.

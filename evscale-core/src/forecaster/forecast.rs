@@ -47,6 +47,23 @@ impl HorizonForecast {
         quantile_at(&self.quantiles, level)
     }
 
+    /// Returns mean and standard deviation of the distribution that the quantiles describe.
+    pub(crate) fn moments(&self) -> (f64, f64) {
+        let (mut below, mut last) = (0.0, self.quantiles[0]);
+        let (mut mean, mut square) = (0.0, 0.0);
+        for (level, value) in QUANTILE_LEVELS
+            .iter()
+            .chain(&[1.0])
+            .zip(self.quantiles.iter().chain(&[self.quantiles[LEVELS - 1]]))
+        {
+            let middle = (value + last) / 2.0;
+            mean += (level - below) * middle;
+            square += (level - below) * middle * middle;
+            (below, last) = (*level, *value);
+        }
+        (mean, (square - mean * mean).max(0.0).sqrt())
+    }
+
     /// Central interval that holds the actual value with probability `share`, such as 0.8.
     pub fn interval(&self, share: f64) -> (f64, f64) {
         let tail = (1.0 - share.clamp(0.0, 1.0)) / 2.0;

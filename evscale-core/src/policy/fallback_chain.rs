@@ -3,6 +3,7 @@
 
 use super::need::Need;
 use super::network::PolicySource;
+use super::outlook::unserved_jobs;
 use super::{Source, whole_jobs};
 use crate::config::Config;
 use crate::features::PolicyState;
@@ -89,7 +90,7 @@ fn without_network(
             }
         }
         (events, _) => Proposal {
-            jobs: pool.current_jobs(config),
+            jobs: unserved_jobs(config, pool).unwrap_or(pool.current_jobs(config)),
             source: Source::Hold,
             fallback: Some(unknown(events.is_some()).to_owned()),
         },

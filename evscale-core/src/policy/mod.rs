@@ -10,12 +10,9 @@ pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, p
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, load_ahead, policy_state};
-pub(crate) use selection::Selection;
+pub(crate) use selection::{Seen, Selection};
 
 use serde::{Deserialize, Serialize};
-
-/// Time in which a backlog is to be worked off, seconds.
-const CATCH_UP_SECONDS: f64 = 45.0;
 
 /// Who made a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,19 +1,34 @@
 //! Need in jobs for a demand: the analytic rule.
 //!
-//! `need = demand * service time / (interval * utilization) + backlog * service time / catch-up time`
-//! (offered load in Erlangs over the planned utilization, and the work that waits).
+//! An event may be in the system for its service time `s` and the wait `w` that is planned with. By Little's law a pool
+//! that keeps to this needs `N s / (s + w)` jobs for `N` events in the system (waiting and in service), and they leave
+//! at `N / (s + w)`, so that
+//!
+//! `dN/dt = arrivals - N / (s + w)`, `need(t) = N(t) s / (s + w)`.
+//!
+//! Where events are short this is the offered load, arrivals times service time; where they are long it is the jobs that
+//! are busy by then, and never more jobs than events. Arrivals that are uncertain by `d` in an interval of length `I`
+//! make it uncertain by `d s / I sqrt(I / (s + w)) sqrt(1 - exp(-2 t / (s + w)))`: for Poisson arrivals the deviation of
+//! the M/M/infinity queue's diffusion (Whitt, *Stochastic-Process Limits*, 2002, section 10.3), from which square-root
+//! staffing follows (Halfin and Whitt, *Heavy-traffic limits for queues with many exponential servers*, 1981).
+//! Events that wait beyond the plan are served by further jobs within the catch-up time.
 
-use super::CATCH_UP_SECONDS;
 use crate::config::Config;
-use crate::features::PolicyState;
+use crate::features::{HORIZONS, PolicyState};
 use crate::forecaster::{Forecast, HorizonForecast};
+use crate::pool::{Patience, is_long};
+use crate::quantiles::normal_quantile;
 
 /// Quantile whose distance from the median is the unit of headroom.
 const HEADROOM_QUANTILE: f64 = 0.95;
+/// Quantile of the arrivals beyond which none is given a job of its own.
+const MOST_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
+/// Median arrivals of an interval below which they are few.
+const FEW_EVENTS: f64 = 5.0;
 const LATER_SECONDS: f64 = 1800.0;
 
-/// The load as the forecast has it, and what is known of the jobs that serve it.
+/// What the rule needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load<'a> {
     pub(crate) config: &'a Config,
@@ -21,7 +36,13 @@ pub(crate) struct Load<'a> {
     /// Seconds of one job per event.
     pub(crate) service_seconds: f64,
     pub(crate) startup_seconds: f64,
+    pub(crate) patience: Patience,
+    /// Events that wait.
     pub(crate) backlog_events: f64,
+    /// Events in service.
+    pub(crate) in_service: f64,
+    /// Factor on the need: what the pool needs beyond what the records explain, at least 1.
+    pub(crate) correction: f64,
     /// Headroom of the leading candidate, in distances between the median and the 95 % quantile.
     pub(crate) headroom: f64,
     /// Lowest demand that the leading candidate plans for, jobs.
@@ -45,19 +66,68 @@ pub(crate) struct Need {
     pub(crate) backlog: f64,
 }
 
-impl Load<'_> {
+/// A moment ahead: how the events in the system of now, and those that come until then, make the need.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moment {
+    /// Need per event that is in the system now, jobs.
+    pub(crate) kept: f64,
+    /// Need of the median arrivals until then, jobs.
+    pub(crate) coming: f64,
+    /// Jobs per event between the quantiles of an interval's arrivals.
+    unit: f64,
+    /// Events until then at a high quantile: no more than these can need a job of their own.
+    pub(crate) most_arrivals: f64,
+    /// The horizons that the quantiles lie between, and how far towards the second.
+    from: usize,
+    to: usize,
+    share: f64,
+}
+
+/// The moments up to a time ahead, nearest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path {
+    moments: [Moment; HORIZONS],
+    length: usize,
+}
+
+impl Path {
+    pub(crate) fn moments(&self) -> &[Moment] {
+        self.moments.get(..self.length).unwrap_or_default()
+    }
+
+    /// Most events that come within the path.
+    pub(crate) fn most_arrivals(&self) -> f64 {
+        self.moments().last().map_or(0.0, |last| last.most_arrivals)
+    }
+}
+
+impl<'a> Load<'a> {
     pub(crate) fn need(&self) -> Need {
-        let near = self.near_seconds();
+        let near = self.path(0.0, self.near_seconds());
         let backlog = self.backlog_jobs();
-        let at = |from: f64, to: f64, level: f64| self.highest(from, to, |h| h.quantile(level));
+        let at = |level| self.demand_at(&near, level) + backlog;
+        let later = self.path(self.near_seconds(), self.near_seconds() + LATER_SECONDS);
         Need {
-            near: [0.5, 0.8, 0.95, 0.99].map(|level| at(0.0, near, level) + backlog),
-            later: [0.5, 0.95].map(|level| at(near, near + LATER_SECONDS, level)),
+            near: [0.5, 0.8, 0.95, 0.99].map(at),
+            later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
-            analytic: self.demand(self.headroom).max(self.floor_jobs) + backlog,
-            scale_down_floor: self.scale_down_floor() + backlog,
-            emergency: self.emergency_demand() + backlog,
+            analytic: self.total(self.demand(&near, self.headroom), backlog, near.most_arrivals()),
+            scale_down_floor: self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
+            emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
+        }
+    }
+
+    /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
+    /// keep events, and none for what may not come while a job can still be had in time.
+    fn total(&self, demand: f64, backlog: f64, most_arrivals: f64) -> f64 {
+        let system = self.in_service + self.backlog_events;
+        let most = (self.correction * (system + most_arrivals)).max(self.floor_jobs);
+        let total = (demand.max(self.floor_jobs) + backlog).min(most);
+        if system <= 0.0 && total < self.patience.idle_below_jobs() {
+            0.0
+        } else {
+            total.max(self.kept_busy())
         }
     }
 
@@ -66,49 +136,182 @@ impl Load<'_> {
         self.startup_seconds + f64::from(self.config.decision_interval_seconds)
     }
 
-    /// Highest demand until then at the median plus `headroom` distances to the 95 % quantile, jobs.
-    pub(crate) fn demand(&self, headroom: f64) -> f64 {
-        self.highest(0.0, self.near_seconds(), |h| {
-            h.prediction + headroom * (h.quantile(HEADROOM_QUANTILE) - h.prediction)
-        })
+    /// What a scale-down looks back on, seconds.
+    pub(crate) fn window_seconds(&self) -> f64 {
+        self.patience.window_seconds(self.config, self.startup_seconds)
     }
 
-    /// Demand that a smaller pool must still serve, jobs.
-    pub(crate) fn scale_down_floor(&self) -> f64 {
-        let reach = self.startup_seconds + f64::from(self.config.cooldown_down_seconds);
-        self.highest(0.0, reach, |h| h.quantile(self.config.scale_down_quantile))
+    /// The moments up to the effect of the next decision.
+    pub(crate) fn near_path(&self) -> Path {
+        self.path(0.0, self.near_seconds())
     }
 
-    /// Demand at the emergency quantile until a job asked for at the next record is ready, jobs: what comes later can
-    /// wait for that record.
-    pub(crate) fn emergency_demand(&self) -> f64 {
-        let reach = self.startup_seconds + f64::from(self.config.interval_seconds);
-        self.highest(0.0, reach, |h| h.quantile(self.config.emergency_quantile))
+    /// The moments that a smaller pool must still serve.
+    pub(crate) fn floor_path(&self) -> Path {
+        self.path(0.0, self.startup_seconds + f64::from(self.config.cooldown_down_seconds))
+    }
+
+    /// The moments until a job asked for at the next record is ready: what comes later can wait for that record.
+    pub(crate) fn emergency_path(&self) -> Path {
+        self.path(0.0, self.startup_seconds + f64::from(self.config.interval_seconds))
+    }
+
+    /// Highest demand of a path at the median plus `headroom` units of headroom, jobs.
+    pub(crate) fn demand(&self, path: &Path, headroom: f64) -> f64 {
+        let system = self.planned_events();
+        let highest = path.moments().iter().map(|moment| {
+            (moment.kept * system + moment.coming + headroom * self.unit(moment))
+                .min(system + moment.most_arrivals)
+        });
+        self.planned(highest.fold(0.0, f64::max))
+    }
+
+    /// Highest demand of a path at a quantile of the arrivals, jobs.
+    pub(crate) fn demand_at(&self, path: &Path, level: f64) -> f64 {
+        let system = self.planned_events();
+        let highest = path
+            .moments()
+            .iter()
+            .map(|moment| moment.kept * system + moment.coming + self.above_median(moment, level));
+        self.planned(highest.fold(0.0, f64::max))
+    }
+
+    /// Demand at a time ahead at a quantile of the arrivals, jobs.
+    pub(crate) fn demand_then(&self, seconds: f64, level: f64) -> f64 {
+        let path = self.path(0.0, seconds);
+        let last = path.moments().last().copied().unwrap_or_default();
+        let busy = last.kept * self.planned_events() + last.coming + self.above_median(&last, level);
+        self.planned(busy.max(0.0))
+    }
+
+    /// Distance of a quantile of the need from the median, jobs.
+    pub(crate) fn above_median(&self, moment: &Moment, level: f64) -> f64 {
+        let above = |index: usize| {
+            self.forecast.horizons.get(index).map_or(0.0, |horizon| above_expected(horizon, level))
+        };
+        moment.unit * (above(moment.from) + moment.share * (above(moment.to) - above(moment.from)))
+    }
+
+    /// Headroom of a moment at the unit's quantile, jobs.
+    pub(crate) fn unit(&self, moment: &Moment) -> f64 {
+        self.above_median(moment, HEADROOM_QUANTILE)
+    }
+
+    /// Jobs at the planned utilization for jobs that are busy.
+    pub(crate) fn planned(&self, busy: f64) -> f64 {
+        busy * self.correction / self.patience.utilization(self.config.target_utilization)
     }
 
     /// Jobs for a number of events per interval.
     pub(crate) fn jobs(&self, events: f64) -> f64 {
-        jobs_for(events, self.service_seconds, self.config)
+        self.planned(events * self.service_seconds / f64::from(self.config.interval_seconds))
+    }
+
+    /// Time that an event may be in the system, seconds.
+    pub(crate) fn sojourn_seconds(&self) -> f64 {
+        self.service_seconds + self.patience.absorbed_seconds
+    }
+
+    /// Events that may wait without being late for the plan.
+    pub(crate) fn planned_queue(&self) -> f64 {
+        let per_interval = self.forecast.horizons.first().map_or(0.0, expected);
+        per_interval * self.patience.standing_seconds / f64::from(self.config.interval_seconds)
+    }
+
+    /// Events in the system, those aside that wait beyond the plan.
+    pub(crate) fn planned_events(&self) -> f64 {
+        self.in_service + self.backlog_events.min(self.planned_queue())
     }
 
     fn backlog_jobs(&self) -> f64 {
-        self.backlog_events * self.service_seconds / CATCH_UP_SECONDS
+        let late = (self.backlog_events - self.planned_queue()).max(0.0);
+        self.correction * late * self.backlog_share()
     }
 
-    /// Highest need of the intervals that begin within `from..to` seconds from now.
-    fn highest(&self, from: f64, to: f64, demand: impl Fn(&HorizonForecast) -> f64) -> f64 {
-        let interval = f64::from(self.config.interval_seconds);
-        let begins = |h: &&HorizonForecast| f64::from(h.steps - 1) * interval;
-        let inside = self.forecast.horizons.iter().filter(|h| begins(h) >= from && begins(h) < to);
-        let highest = inside.map(&demand).fold(f64::NAN, f64::max);
-        let highest = if highest.is_nan() {
-            let next = self.forecast.horizons.iter().find(|h| begins(h) >= from);
-            next.or(self.forecast.horizons.last()).map_or(0.0, demand)
-        } else {
-            highest
-        };
-        self.jobs(highest)
+    /// Jobs per event that waits beyond the plan.
+    pub(crate) fn backlog_share(&self) -> f64 {
+        (self.service_seconds / self.patience.catch_up_seconds).min(1.0)
     }
+
+    /// Whether events keep their jobs busy beyond the next record.
+    pub(crate) fn is_long(&self) -> bool {
+        is_long(self.service_seconds, f64::from(self.config.interval_seconds))
+    }
+
+    /// Jobs that long events keep busy, unless busy jobs may be told to leave.
+    pub(crate) fn kept_busy(&self) -> f64 {
+        if self.is_long() && !self.config.drain_busy_jobs { self.in_service } else { 0.0 }
+    }
+
+    /// The moments of `from..to` seconds from now: the ends of the forecast intervals that begin in it, and its end.
+    fn path(&self, from: f64, to: f64) -> Path {
+        let interval = f64::from(self.config.interval_seconds);
+        let sojourn = self.sojourn_seconds();
+        let served = self.service_seconds / sojourn;
+        let per_event = self.service_seconds / interval * (interval / sojourn).min(1.0).sqrt();
+        let mut path = Path { moments: [Moment::default(); HORIZONS], length: 0 };
+        let (mut until, mut events) = (0.0, 0.0);
+        // independent intervals: their deviations add up as squares
+        let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
+        let mut before: Option<&HorizonForecast> = None;
+        for (index, horizon) in self.forecast.horizons.iter().enumerate() {
+            let end = f64::from(horizon.steps) * interval;
+            if end <= until {
+                continue;
+            }
+            let last = end >= to;
+            let at = if last { to.max(until + 1e-3).min(end) } else { end };
+            let hole = before.is_some() && end - until > 1.5 * interval;
+            let share = if hole { ((at - until) / (end - until)).min(1.0) } else { 1.0 };
+            let low = before.filter(|_| hole).unwrap_or(horizon);
+            let there = expected(low) + share * (expected(horizon) - expected(low));
+            let mean = if hole { (expected(low) + there) / 2.0 } else { there };
+            let rate = mean / interval;
+            let decay = (-(at - until) / sojourn).exp();
+            events = events * decay + rate * sojourn * (1.0 - decay);
+            let intervals = ((at - until) / interval).max(1.0);
+            mean_arrivals += intervals * mean;
+            let above = low.quantile(MOST_QUANTILE).max(horizon.quantile(MOST_QUANTILE)) - mean;
+            squares += intervals * above.max(0.0).powi(2);
+            // what is there at the end of a hole, not its mean
+            let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };
+            if at > from || last {
+                let moment = Moment {
+                    kept: served * (-at / sojourn).exp(),
+                    coming: served * now,
+                    unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
+                    most_arrivals: mean_arrivals + squares.sqrt(),
+                    from: if hole { index - 1 } else { index },
+                    to: index,
+                    share,
+                };
+                if let Some(cell) = path.moments.get_mut(path.length) {
+                    *cell = moment;
+                    path.length += 1;
+                }
+            }
+            until = end;
+            before = Some(horizon);
+            if last {
+                break;
+            }
+        }
+        path
+    }
+}
+
+/// Expected arrivals of an interval: the median, or the mean where arrivals are few, whose median is mostly nothing.
+fn expected(horizon: &HorizonForecast) -> f64 {
+    if horizon.prediction >= FEW_EVENTS { horizon.prediction } else { horizon.moments().0 }
+}
+
+/// Distance of a quantile of the arrivals from what is expected. Where they are few, it is that of a normal distribution
+/// of the same deviation: the quantiles are whole numbers, the sums over many intervals are not.
+fn above_expected(horizon: &HorizonForecast, level: f64) -> f64 {
+    if horizon.prediction >= FEW_EVENTS {
+        return horizon.quantile(level) - horizon.prediction;
+    }
+    normal_quantile(level) * horizon.moments().1
 }
 
 /// Jobs at the planned utilization for a number of events per interval.
@@ -147,28 +350,88 @@ mod tests {
         forecast
     }
 
-    #[test]
-    fn needs_by_hand() {
-        let config = Config { target_utilization: 0.5, ..Config::default() };
-        let forecast = forecast();
-        let input = Load {
-            config: &config,
-            forecast: &forecast,
+    /// A pool that cannot wait for a job: 120 s records, 180 s to start, 30 s allowed.
+    fn load<'a>(config: &'a Config, forecast: &'a Forecast) -> Load<'a> {
+        Load {
+            config,
+            forecast,
             service_seconds: 0.6,
             startup_seconds: 180.0,
-            backlog_events: 75.0,
+            patience: Patience::new(config, 180.0),
+            backlog_events: 0.0,
+            in_service: 5.0,
+            correction: 1.0,
             headroom: 0.5,
             floor_jobs: 0.0,
-        };
-        let need = input.need();
+        }
+    }
+
+    #[test]
+    fn short_events_need_the_offered_load_and_what_waits() {
+        let config = Config { target_utilization: 0.5, ..Config::default() };
+        let forecast = forecast();
+        let need = Load { backlog_events: 75.0, ..load(&config, &forecast) }.need();
         // 1000 events * 0.6 s / (120 s * 0.5) = 10 jobs; backlog 75 * 0.6 s / 45 s = 1 job
         assert_relative_eq!(need.backlog, 1.0);
-        assert_relative_eq!(need.near[0], 11.0, epsilon = 1e-9);
-        assert_relative_eq!(need.near[2], 13.0, epsilon = 1e-9);
-        assert_relative_eq!(need.later[0], 12.0, epsilon = 1e-9);
-        assert_relative_eq!(need.hour, 12.0, epsilon = 1e-9);
-        assert_relative_eq!(need.analytic, 12.0, epsilon = 1e-9);
-        let kept = Load { floor_jobs: 20.0, ..input }.need();
-        assert_relative_eq!(kept.analytic, 21.0, epsilon = 1e-9);
+        assert_relative_eq!(need.near[0], 11.0, epsilon = 1e-3);
+        assert_relative_eq!(need.near[2], 13.0, epsilon = 0.05);
+        assert_relative_eq!(need.later[0], 12.0, epsilon = 1e-3);
+        assert_relative_eq!(need.analytic, 12.0, epsilon = 0.05);
+        let kept = Load { floor_jobs: 20.0, backlog_events: 75.0, ..load(&config, &forecast) }.need();
+        assert_relative_eq!(kept.analytic, 21.0, epsilon = 1e-3);
+    }
+
+    #[test]
+    fn long_events_need_the_jobs_that_they_keep_and_no_more_than_there_are_events() {
+        let config = Config { target_utilization: 1.0, ..Config::default() };
+        let mut nothing = Forecast::nothing(Timestamp::EPOCH, &HORIZON_MINUTES, &lead_steps(120.0));
+        nothing.model_confidence = 0.8;
+        let hour = Load { service_seconds: 3600.0, in_service: 7.0, ..load(&config, &nothing) };
+        assert_relative_eq!(hour.need().analytic, 7.0);
+        let waiting = Load { backlog_events: 12.0, ..hour }.need();
+        assert!(waiting.analytic <= 19.0 && waiting.analytic > 18.0, "{waiting:?}");
+    }
+
+    #[test]
+    fn a_queue_within_the_plan_needs_no_more_than_the_load() {
+        let patient = Config { sla_wait_seconds: 3600.0, ..Config::default() };
+        let forecast = forecast();
+        let load = Load { patience: Patience::new(&patient, 180.0), ..load(&patient, &forecast) };
+        let offered = 1000.0 * 0.6 / 120.0;
+        let half = 0.5 * load.planned_queue();
+        let need = Load { headroom: 0.0, backlog_events: half, in_service: offered, ..load }.need();
+        assert!(need.backlog == 0.0 && need.analytic < 1.1 * offered, "{need:?}");
+        let twice = Load { headroom: 0.0, backlog_events: 4.0 * half, in_service: offered, ..load }.need();
+        assert!(twice.analytic > need.analytic, "{twice:?}");
+    }
+
+    #[test]
+    fn counts_and_service_time_scaled_together_need_the_same_jobs() {
+        let config = Config::default();
+        for factor in [1e-4, 0.5, 3.0, 1e4] {
+            let (one, other) = (forecast(), scaled(factor));
+            let base = Load { backlog_events: 20.0, in_service: 5.0, ..load(&config, &one) };
+            let same = Load {
+                service_seconds: 0.6 / factor,
+                backlog_events: 20.0 * factor,
+                ..load(&config, &other)
+            };
+            if same.is_long() || factor * 1000.0 < FEW_EVENTS {
+                continue;
+            }
+            assert_relative_eq!(base.need().analytic, same.need().analytic, max_relative = 0.12);
+        }
+    }
+
+    fn scaled(factor: f64) -> Forecast {
+        let mut forecast = forecast();
+        for horizon in &mut forecast.horizons {
+            *horizon = HorizonForecast::new(
+                horizon.minutes,
+                horizon.steps,
+                horizon.quantiles.map(|value| factor * value),
+            );
+        }
+        forecast
     }
 }

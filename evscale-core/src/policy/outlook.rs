@@ -2,12 +2,15 @@
 
 use super::need::{Load, Need};
 use super::selection::Selection;
+use super::whole_jobs;
 use crate::config::Config;
 use crate::features::PolicyState;
 use crate::forecaster::Forecast;
 use crate::pool::Pool;
 use crate::time::Timestamp;
 
+/// Part of a pool that is added while events wait and nobody knows how long one takes: one of so many.
+const UNSERVED_SHARE: u32 = 4;
 /// Seconds since the last change of a pool that has not changed yet.
 const LONG_AGO_SECONDS: f64 = 86_400.0;
 
@@ -32,7 +35,10 @@ impl<'a> Outlook<'a> {
             let need = load.need();
             (load, need)
         });
-        let emergency = known.as_ref().is_some_and(|(_, need)| is_emergency(config, pool, need));
+        let emergency = match &known {
+            Some((_, need)) => is_emergency(config, pool, need),
+            None => pool.service_seconds().is_none() && unserved_jobs(config, pool).is_some(),
+        };
         Self { forecast, known, emergency }
     }
 
@@ -60,15 +66,28 @@ pub(crate) fn load_ahead<'a>(
         forecast,
         service_seconds: pool.service_seconds()?,
         startup_seconds: pool.startup_seconds(),
+        patience: pool.patience(config),
         backlog_events: pool.backlog_events(),
+        in_service: pool.in_service(),
+        correction: pool.correction(),
         headroom: selection.headroom(),
         floor_jobs: selection.floor_jobs(),
     })
 }
 
+/// Returns the jobs of a pool in which events wait and nobody knows how long one takes: some more than there are, and no
+/// more than events. None if nothing waits or there can be no more.
+pub(crate) fn unserved_jobs(config: &Config, pool: &Pool) -> Option<u32> {
+    let jobs = pool.current_jobs(config);
+    let waiting = whole_jobs(pool.backlog_events());
+    let more = jobs.div_ceil(UNSERVED_SHARE).clamp(1, waiting.max(1));
+    (waiting > 0 && pool.starting_now() == 0.0 && jobs < config.max_jobs).then_some(jobs.saturating_add(more))
+}
+
 fn is_emergency(config: &Config, pool: &Pool, need: &Need) -> bool {
     let jobs = f64::from(pool.current_jobs(config));
-    let predicted = need.emergency > jobs * (1.0 + config.emergency_tolerance);
+    let band = config.emergency_tolerance + pool.patience(config).dead_band(config.tolerance);
+    let predicted = need.emergency > jobs * (1.0 + band);
     (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(config.max_jobs)
 }
 

@@ -2,22 +2,30 @@
 
 mod error_budget;
 mod execution;
+mod lateness;
 mod outcome;
+mod patience;
 mod service_time;
 mod starting;
 mod startup;
+mod work;
 
 pub(crate) use error_budget::ErrorBudget;
+pub(crate) use outcome::Recommended;
 pub use outcome::ScalingOutcome;
+pub(crate) use patience::Patience;
 pub(crate) use starting::StartingJobs;
+pub(crate) use work::is_long;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use execution::Execution;
+use lateness::Lateness;
 use serde::{Deserialize, Serialize};
-use service_time::ServiceTime;
+use service_time::{ServiceTime, Throughput};
 use startup::Startup;
+use work::{Jobs, WorkInProgress};
 
 /// Arrivals that the change of the load is measured over, newest first.
 const RECENT_LOADS: usize = 4;
@@ -28,19 +36,24 @@ struct Latest {
     at: Option<Timestamp>,
     events: Option<f64>,
     jobs: Option<u32>,
-    backlog_events: f64,
     wait_seconds: Option<f64>,
     utilization: Option<f64>,
     maintenance: bool,
     late_events: Option<f64>,
+    /// Busy job-seconds per event that ended in the interval.
+    ended_after_seconds: Option<f64>,
+    /// Ready jobs, mean over the interval.
+    ready: f64,
 }
 
 /// What the records and the host's outcomes say of one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pool {
     service_time: ServiceTime,
+    work: WorkInProgress,
     startup: Startup,
     error_budget: ErrorBudget,
+    lateness: Lateness,
     execution: Execution,
     latest: Latest,
     last_events: Option<f64>,
@@ -51,8 +64,10 @@ impl Pool {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             service_time: ServiceTime::new(config.service_time_ms),
+            work: WorkInProgress::default(),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
             error_budget: ErrorBudget::default(),
+            lateness: Lateness::default(),
             execution: Execution::default(),
             latest: Latest::default(),
             last_events: None,
@@ -60,22 +75,23 @@ impl Pool {
         }
     }
 
-    /// Learns from a checked record. `recommended` is the number of jobs of the standing decision: that of the pool
-    /// where the record does not say it.
-    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, recommended: Option<u32>) {
+    /// Learns from a checked record. `asked` is the standing decision, whose number of jobs is that of the pool where the
+    /// record does not say it.
+    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, asked: Option<Recommended>) {
+        let recommended = asked.map(|asked| asked.jobs);
         let interval = f64::from(config.interval_seconds);
         let jobs = if record.current_job_count.is_finite() {
             Some(record.current_job_count.round() as u32)
         } else {
             recommended.or(self.latest.jobs)
         };
-        self.startup.observe(record.timestamp, jobs);
-        let ready = ready_jobs(jobs, self.startup.starting(record.timestamp));
-        if record.is_deploy_in_progress != Some(true) {
-            self.service_time.observe(record, ready, interval);
-        }
+        let asked_at = asked.map(|asked| asked.at).filter(|_| recommended >= jobs);
+        let ready = self.startup.observe(record.timestamp, jobs, asked_at, interval);
+        let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
         let late_events = self.error_budget.observe(record, interval, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
+        let enough = asked.is_some_and(|asked| asked.as_proposed && jobs == Some(asked.jobs));
+        self.follow_lateness(config, record, jobs, enough, late_events.is_some());
         let events = Some(record.logged_events_count).filter(|events| events.is_finite());
         self.last_events = events.or(self.last_events);
         self.recent_loads.rotate_right(1);
@@ -86,11 +102,12 @@ impl Pool {
             at: Some(record.timestamp),
             events,
             jobs,
-            backlog_events: self.backlog_after(record, events),
             wait_seconds: record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
             utilization: self.measured_utilization(record, ready, interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
             late_events,
+            ended_after_seconds,
+            ready,
         };
     }
 
@@ -116,14 +133,82 @@ impl Pool {
         }
     }
 
-    fn backlog_after(&self, record: &Metrics, events: Option<f64>) -> f64 {
-        match (record.queued_events_count, events) {
-            (Some(queued), _) => queued,
-            (None, Some(events)) => record
-                .processed_events_count
-                .map_or(0.0, |done| (self.latest.backlog_events + events - done).max(0.0)),
-            (None, None) => self.latest.backlog_events,
+    /// Follows the late events: those that the record says, else a queue that means them.
+    fn follow_lateness(
+        &mut self,
+        config: &Config,
+        record: &Metrics,
+        jobs: Option<u32>,
+        enough: bool,
+        said: bool,
+    ) {
+        let interval = f64::from(config.interval_seconds);
+        let queue_is_late = self.work.waiting() > 0.0
+            && self.service_seconds().is_some_and(|service| {
+                self.work.waiting() * service
+                    > config.sla_wait_seconds * f64::from(jobs.unwrap_or(0)).max(1.0)
+            });
+        let share = if said { self.error_budget.last_share() } else { f64::from(u8::from(queue_is_late)) };
+        self.lateness.observe(&lateness::Outcome {
+            at: record.timestamp,
+            late_share: Some(share),
+            allowed_share: config.allowed_violation_share(),
+            waiting: self.work.waiting(),
+            enough: enough && self.startup.starting(record.timestamp) == 0.0,
+            interval_seconds: interval,
+            answer_seconds: self.startup.seconds() + interval,
+        });
+    }
+
+    /// Returns the factor on the need that late events of a pool that seemed enough led to, at least 1.
+    pub(crate) fn correction(&self) -> f64 {
+        self.lateness.correction()
+    }
+
+    /// Returns that events are late, for how long, and what stands in the way of more jobs.
+    pub(crate) fn lateness(&self, config: &Config) -> Option<String> {
+        let detail = self.lateness.detail(self.latest.at?)?;
+        let most = config.max_jobs;
+        let limited = if self.latest.jobs >= Some(most) {
+            format!("; the pool has its `max_jobs`, {most}")
+        } else {
+            String::new()
+        };
+        Some(detail + &limited)
+    }
+
+    /// Returns how the told service time and the seen one contradict each other.
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        self.service_time.contradiction()
+    }
+
+    /// Returns that events stay in the queue although jobs take others.
+    pub(crate) fn standing_backlog(&self) -> Option<String> {
+        const FEW: f64 = 10.0;
+        let standing = self.work.standing();
+        (standing > FEW + 2.0 * self.latest.events.unwrap_or(0.0)).then(|| {
+            format!("backlog: {standing:.0} events stay in the queue although jobs take others; they are not planned for")
+        })
+    }
+
+    /// Follows the events in the system, and what a job can do; returns the busy job-seconds per event that ended.
+    fn follow_work(&mut self, record: &Metrics, jobs: Option<u32>, ready: f64, interval: f64) -> Option<f64> {
+        let before = self.work.in_service();
+        let known = Jobs {
+            all: f64::from(jobs.unwrap_or(0)),
+            ready,
+            service_seconds: self.service_time.seconds(),
+            seen_share: self.service_time.seen_share(),
+            interval_seconds: interval,
+        };
+        let saturated = self.work.observe(record, &known);
+        if record.is_deploy_in_progress != Some(true) || self.service_time.seconds().is_none() {
+            let pool = Throughput { ready_jobs: ready, saturated, interval_seconds: interval };
+            self.service_time.observe(record, &pool);
         }
+        let busy_seconds = interval * (before + self.work.in_service()) / 2.0;
+        let (seconds, done) = self.service_time.seconds().zip(record.processed_events_count)?;
+        is_long(seconds, interval).then(|| coupled(busy_seconds, done, seconds))
     }
 
     fn measured_utilization(&self, record: &Metrics, ready: f64, interval: f64) -> Option<f64> {
@@ -170,9 +255,14 @@ impl Pool {
         self.startup.starting(now)
     }
 
-    /// Returns the jobs that are ready at `now`.
-    pub(crate) fn ready_jobs(&self, now: Timestamp) -> f64 {
-        ready_jobs(self.latest.jobs, self.startup.starting(now))
+    /// Returns the jobs that were not ready at the newest record.
+    pub(crate) fn starting_now(&self) -> f64 {
+        self.latest.at.map_or(0.0, |at| self.startup.starting(at))
+    }
+
+    /// Returns the jobs that were ready in the newest interval, on average.
+    pub(crate) fn mean_ready_jobs(&self) -> f64 {
+        self.latest.ready
     }
 
     /// Returns the time from the request of a job until it takes events, seconds.
@@ -187,13 +277,29 @@ impl Pool {
 
     /// Returns the events that wait.
     pub(crate) fn backlog_events(&self) -> f64 {
-        self.latest.backlog_events
+        self.work.waiting()
+    }
+
+    /// Returns the events in service.
+    pub(crate) fn in_service(&self) -> f64 {
+        self.work.in_service()
+    }
+
+    /// Returns the busy job-seconds per event that ended in the newest interval, seconds: the service time where events
+    /// are short.
+    pub(crate) fn ended_after_seconds(&self) -> Option<f64> {
+        self.latest.ended_after_seconds.or(self.service_seconds())
+    }
+
+    /// Returns what the SLA's wait leaves to the pool.
+    pub(crate) fn patience(&self, config: &Config) -> Patience {
+        Patience::new(config, self.startup.seconds())
     }
 
     /// Returns the work in the queue in seconds of the present pool.
     pub(crate) fn backlog_seconds(&self, config: &Config) -> f64 {
         let jobs = f64::from(self.current_jobs(config)).max(1.0);
-        self.service_seconds().map_or(0.0, |service| self.latest.backlog_events * service / jobs)
+        self.service_seconds().map_or(0.0, |service| self.work.waiting() * service / jobs)
     }
 
     /// Returns the mean wait of the events taken in the newest interval, seconds.
@@ -237,6 +343,9 @@ impl Pool {
     }
 }
 
-fn ready_jobs(jobs: Option<u32>, starting: f64) -> f64 {
-    (f64::from(jobs.unwrap_or(0)) - starting).max(0.0)
+/// Returns the busy seconds per event that ended in an interval, so that long events end in the shadow pools when the real
+/// ones do; an interval says little, so that the usual time counts as a part of an event.
+fn coupled(busy_seconds: f64, done: f64, service_seconds: f64) -> f64 {
+    const PRIOR_EVENTS: f64 = 0.05;
+    (busy_seconds + PRIOR_EVENTS * service_seconds) / (done + PRIOR_EVENTS)
 }

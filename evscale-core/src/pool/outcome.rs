@@ -1,4 +1,4 @@
-//! What the host did with a recommendation.
+//! What a decision asked for, and what the host did with it.
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,4 +32,13 @@ impl ScalingOutcome {
     pub fn new(timestamp: Timestamp) -> Self {
         Self { timestamp, started: 0, ready: 0, startup_seconds: None, refused: 0, drained: 0 }
     }
+}
+
+/// What a decision asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recommended {
+    pub(crate) jobs: u32,
+    pub(crate) at: Timestamp,
+    /// No rule made less of the proposal.
+    pub(crate) as_proposed: bool,
 }

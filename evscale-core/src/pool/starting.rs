@@ -29,6 +29,11 @@ impl<T: Copy> StartingJobs<T> {
         self.0.iter().filter(|(at, _)| which(*at)).map(|(_, jobs)| jobs).sum()
     }
 
+    /// Returns the starting jobs, those of each group counted with a weight.
+    pub(crate) fn sum(&self, weight: impl Fn(T) -> f64) -> f64 {
+        self.0.iter().map(|(at, jobs)| f64::from(*jobs) * weight(*at)).sum()
+    }
+
     /// Takes the oldest groups out as long as they are ready; returns their jobs.
     pub(crate) fn take_ready(&mut self, ready: impl Fn(T) -> bool) -> u32 {
         let mut jobs = 0;

@@ -46,18 +46,32 @@ impl Startup {
         f64::from(self.groups.count(|since| now.seconds_since(since) < self.seconds))
     }
 
-    /// Follows the pool's size: growth is starting, shrinkage takes starting jobs first.
-    pub(super) fn observe(&mut self, at: Timestamp, jobs: Option<u32>) {
-        let Some(jobs) = jobs else { return };
+    /// Follows the pool's size: growth is starting since it was recommended, if it was, and shrinkage takes starting jobs
+    /// first. Returns the mean number of ready jobs of the interval that ends at `at`.
+    pub(super) fn observe(
+        &mut self,
+        at: Timestamp,
+        jobs: Option<u32>,
+        recommended: Option<Timestamp>,
+        interval_seconds: f64,
+    ) -> f64 {
+        let Some(jobs) = jobs else { return 0.0 };
         let before = self.jobs.replace(jobs).unwrap_or(jobs);
         if jobs > before {
-            self.groups.add(at, jobs - before);
+            let prompt = 0.0..=1.5 * interval_seconds;
+            let since = recommended.filter(|since| prompt.contains(&at.seconds_since(*since))).unwrap_or(at);
+            self.groups.add(since, jobs - before);
             if self.groups.groups() > GROUP_LIMIT {
                 self.groups.forget_oldest();
             }
         }
         self.groups.leave(before.saturating_sub(jobs));
+        let missing = self.groups.sum(|since| {
+            let ready_for = (at.seconds_since(since) - self.seconds).clamp(0.0, interval_seconds);
+            1.0 - ready_for / interval_seconds
+        });
         self.groups.take_ready(|since| at.seconds_since(since) >= self.seconds);
+        (f64::from(jobs) - missing).max(0.0)
     }
 
     /// Learns from an outcome; a time that makes no sense is left out. Jobs that became ready sooner than expected are
@@ -83,11 +97,11 @@ mod tests {
     #[test]
     fn growth_is_starting_until_the_startup_time_has_passed() {
         let mut startup = Startup::new(180.0);
-        startup.observe(at(0), Some(5));
+        startup.observe(at(0), Some(5), None, 120.0);
         assert_eq!(startup.starting(at(0)), 0.0, "what was there before is ready");
-        startup.observe(at(120), Some(9));
+        startup.observe(at(120), Some(9), None, 120.0);
         assert_eq!(startup.starting(at(120)), 4.0);
-        startup.observe(at(240), Some(6));
+        startup.observe(at(240), Some(6), None, 120.0);
         assert_eq!(startup.starting(at(240)), 1.0, "starting jobs leave first");
         assert_eq!(startup.starting(at(300)), 0.0);
     }
@@ -113,8 +127,8 @@ mod tests {
     #[test]
     fn jobs_told_to_be_ready_are_no_longer_starting() {
         let mut startup = Startup::new(180.0);
-        startup.observe(at(0), Some(5));
-        startup.observe(at(120), Some(9));
+        startup.observe(at(0), Some(5), None, 120.0);
+        startup.observe(at(120), Some(9), None, 120.0);
         startup.acknowledge(&ScalingOutcome { ready: 3, ..ScalingOutcome::new(at(150)) });
         assert_eq!(startup.starting(at(150)), 1.0, "a part of them");
         startup.acknowledge(&ScalingOutcome { ready: 30, ..ScalingOutcome::new(at(160)) });

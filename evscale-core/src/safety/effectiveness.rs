@@ -1,10 +1,12 @@
-//! No growth while more jobs bring no more throughput: the limit lies elsewhere.
+//! No growth while more jobs bring no more throughput, and growth that brought none is undone: the limit lies elsewhere.
 //!
 //! When a backlog begins to stand, the jobs that are ready and the events that they take per interval are written down.
 //! Later in the same backlog, jobs that are so old that they must be ready are compared with that: if they grew by a share
 //! `g` and the events taken by less than `0.15 g`, the pool is limited by something else. Where the jobs are busy (CPU of
-//! 80 % and more, or unknown) heavier events explain as much, so more growth must have shown it. The rule ends when the
-//! backlog is gone, when the throughput rises, and after half an hour, so that growth is tried again.
+//! 80 % and more, or unknown) heavier events explain as much, so more growth must have shown it. The pool then goes back to
+//! the jobs before, and is led up again in small steps as long as they help; after one that does not, the next one
+//! waits twice as long. The rule ends when the backlog is gone; for some hours the pool then grows beyond that limit by such
+//! a step alone.
 
 use super::{Change, Context};
 use crate::metrics::Metrics;
@@ -15,6 +17,8 @@ use std::collections::VecDeque;
 /// Queue at the end of an interval, as a share of the events taken in it, that is a standing backlog; and at least.
 const BACKLOG_SHARE: f64 = 0.25;
 const LEAST_BACKLOG: f64 = 10.0;
+/// Part of the allowed wait that a queue may be long without being a backlog.
+const PLANNED_SHARE: f64 = 0.75;
 /// Share of the additional jobs that must show in the throughput.
 const LEAST_GAIN: f64 = 0.15;
 /// Share above which additional jobs work as they should.
@@ -26,13 +30,24 @@ const IDLE_GROWTH: f64 = 0.25;
 const BUSY_GROWTH: f64 = 0.5;
 /// Startup times and intervals after which a job must be ready.
 const SEASONED: (f64, f64) = (3.0, 2.0);
+/// Service times after which it must show in what ends.
+const SEASONED_EVENTS: f64 = 2.0;
 /// Records that a throughput is the mean of.
 const RECORDS: usize = 4;
 /// Records without a backlog after which it is over.
 const CALM_RECORDS: u32 = 3;
-/// Rise of the throughput that ends the limit.
+/// Rise of the throughput at the same jobs that ends the limit.
 const RECOVERY: f64 = 1.25;
-const RETRY_SECONDS: f64 = 1800.0;
+/// Growth of a trial, and the least in jobs.
+const TRIAL: f64 = 0.15;
+const TRIAL_JOBS: f64 = 1.0;
+/// Time until a trial: the first time and at most, seconds.
+const FIRST_RETRY_SECONDS: f64 = 1800.0;
+const LONGEST_RETRY_SECONDS: f64 = 14_400.0;
+/// Time for which the limit of a backlog that is gone is remembered, seconds.
+const REMEMBERED_SECONDS: f64 = 14_400.0;
+/// Largest part of the pool that goes back at once.
+const MOST_BACK: f64 = 0.5;
 /// Most numbers of jobs that are remembered at a time.
 const LENGTH_LIMIT: usize = 64;
 
@@ -43,6 +58,18 @@ struct Level {
     events: f64,
 }
 
+/// What is known of a pool and its events beside a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    pub(super) jobs: f64,
+    /// Ready jobs, mean over the interval.
+    pub(super) ready: f64,
+    pub(super) startup_seconds: f64,
+    pub(super) service_seconds: f64,
+    pub(super) sla_wait_seconds: f64,
+    pub(super) interval_seconds: f64,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Effectiveness {
     /// Numbers of jobs of the last while, increasing: one that is followed by a lower one no longer matters.
@@ -51,37 +78,61 @@ pub(super) struct Effectiveness {
     taken: [f64; RECORDS],
     stood: u32,
     calm: u32,
-    last_taken: f64,
     before: Option<Level>,
-    /// Since when, what was before, and what more jobs brought.
-    limit: Option<(Timestamp, Level, Level)>,
+    limit: Option<Limit>,
+}
+
+/// A number of jobs beyond which more brought nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Limit {
+    since: Timestamp,
+    /// The fewest jobs with the highest throughput.
+    best: Level,
+    /// What more jobs brought.
+    more: Level,
+    /// The last trial or its end, and the jobs that are allowed since.
+    tried: Timestamp,
+    jobs: f64,
+    retry_seconds: f64,
+    /// The jobs idle: the growth is undone. Else heavier events may explain it, and the pool only grows no further.
+    idle: bool,
+    /// When the backlog was gone.
+    over: Option<Timestamp>,
 }
 
 impl Effectiveness {
     /// Learns from a checked record of a pool with so many jobs, of which so many are ready by what is known of their
     /// startup.
-    pub(super) fn observe(&mut self, record: &Metrics, jobs: f64, ready: f64, startup: f64, interval: f64) {
+    pub(super) fn observe(&mut self, record: &Metrics, pool: &Served) {
         let at = record.timestamp;
-        let seasoned = self.seasoned(at, jobs, SEASONED.0 * startup + SEASONED.1 * interval);
+        let started = SEASONED.0 * pool.startup_seconds + SEASONED.1 * pool.interval_seconds;
+        let seasoned = self.seasoned(at, pool.jobs, started + SEASONED_EVENTS * pool.service_seconds);
         let (Some(taken), Some(queued)) = (record.processed_events_count, record.queued_events_count) else {
             return;
         };
-        let before = std::mem::replace(&mut self.last_taken, taken).max(taken);
-        if queued < LEAST_BACKLOG.max(BACKLOG_SHARE * taken) {
+        let planned = PLANNED_SHARE * pool.sla_wait_seconds / pool.interval_seconds;
+        if queued < LEAST_BACKLOG.max(BACKLOG_SHARE.max(planned) * taken) {
             self.calm = self.calm.saturating_add(1);
             if self.calm >= CALM_RECORDS {
-                (self.before, self.limit, self.stood) = (None, None, 0);
+                (self.before, self.stood) = (None, 0);
+                self.limit = self.limit.filter(|limit| limit.idle && limit.remembered(at));
+                if let Some(limit) = &mut self.limit {
+                    limit.over.get_or_insert(at);
+                }
             }
             return;
         }
         self.calm = 0;
+        if let Some(limit) = &mut self.limit {
+            limit.over = None;
+        }
         self.stood = self.stood.saturating_add(1);
         self.taken.rotate_right(1);
         if let Some(newest) = self.taken.first_mut() {
             *newest = taken;
         }
         if self.before.is_none() {
-            self.before = Some(Level { jobs: ready.max(1.0), events: before });
+            self.before = Some(Level { jobs: pool.ready.max(1.0), events: taken });
             self.stood = 0;
         }
         if self.stood as usize >= RECORDS {
@@ -92,10 +143,11 @@ impl Effectiveness {
 
     /// The lowest number of jobs of the last `seconds`: those that are still there have had that time to start.
     fn seasoned(&mut self, at: Timestamp, jobs: f64, seconds: f64) -> f64 {
-        while self.jobs.back().is_some_and(|(_, later)| *later >= jobs) {
+        while self.jobs.back().is_some_and(|(_, later)| *later > jobs) {
             self.jobs.pop_back();
         }
-        if self.jobs.len() < LENGTH_LIMIT {
+        let stays = self.jobs.back().is_some_and(|(_, last)| *last == jobs);
+        if !stays && self.jobs.len() < LENGTH_LIMIT {
             self.jobs.push_back((at, jobs));
         }
         while self.jobs.len() > 1
@@ -107,10 +159,13 @@ impl Effectiveness {
     }
 
     fn judge(&mut self, record: &Metrics, now: Level) {
-        if let Some((since, _, limit)) = self.limit {
-            let over = record.timestamp.seconds_since(since) >= RETRY_SECONDS;
-            if over || now.events > RECOVERY * limit.events {
+        if let Some(limit) = &mut self.limit {
+            let risen = now.jobs <= limit.best.jobs && now.events > RECOVERY * limit.best.events;
+            let over = !limit.idle && record.timestamp.seconds_since(limit.since) >= FIRST_RETRY_SECONDS;
+            if risen || over || (!limit.idle && now.events > RECOVERY * limit.more.events) {
                 (self.limit, self.before, self.stood) = (None, Some(now), 0);
+            } else if limit.idle {
+                limit.lead(record.timestamp, now);
             }
             return;
         }
@@ -122,7 +177,16 @@ impl Effectiveness {
         }
         let gain = (now.events / before.events.max(1e-9) - 1.0) / growth;
         if gain < LEAST_GAIN {
-            self.limit = Some((record.timestamp, before, now));
+            self.limit = Some(Limit {
+                since: record.timestamp,
+                best: before,
+                more: now,
+                tried: record.timestamp,
+                jobs: before.jobs,
+                retry_seconds: FIRST_RETRY_SECONDS,
+                idle: !busy,
+                over: None,
+            });
         } else if gain >= GOOD_GAIN {
             (self.before, self.stood) = (Some(now), 0);
         }
@@ -130,17 +194,69 @@ impl Effectiveness {
 
     /// Why more jobs do not help; none if they do or nobody knows.
     pub(super) fn limit(&self) -> Option<String> {
-        let (_, before, now) = self.limit?;
+        let Limit { since, best, more, .. } = self.limit.filter(|limit| limit.over.is_none())?;
         Some(format!(
-            "{:.0} jobs take {:.0} events per interval, {:.0} took {:.0}, while a backlog stands: the limit lies elsewhere",
-            now.jobs, now.events, before.jobs, before.events
+            "{:.0} jobs take {:.0} events per interval, {:.0} took {:.0}, while a backlog stands: the limit lies elsewhere, since {since}",
+            more.jobs, more.events, best.jobs, best.events
         ))
     }
 
     pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
-        if jobs <= context.current_jobs {
-            return None;
+        let limit = self.limit.filter(|limit| limit.remembered(context.now))?;
+        let current = context.current_jobs;
+        if let Some(over) = limit.over {
+            let most = ((1.0 + TRIAL) * limit.best.jobs).ceil().max(f64::from(current)) as u32;
+            return (jobs > most).then(|| {
+                (
+                    most,
+                    format!(
+                        "more than {:.0} jobs brought no more while a backlog stood, until {over}",
+                        limit.best.jobs
+                    ),
+                )
+            });
         }
-        self.limit().map(|reason| (context.current_jobs, reason))
+        if !limit.idle {
+            return (jobs > current).then(|| Some((current, self.limit()?)))?;
+        }
+        let least = (f64::from(current) * MOST_BACK).ceil() as u32;
+        let most = (limit.jobs.ceil() as u32).max(least);
+        (jobs > most).then(|| Some((most, self.limit()?)))?
+    }
+}
+
+impl Limit {
+    /// Whether there is a backlog, or was one not long ago.
+    fn remembered(&self, now: Timestamp) -> bool {
+        self.over.is_none_or(|over| now.seconds_since(over) < REMEMBERED_SECONDS)
+    }
+
+    /// Leads the pool up in small steps while they help, and back when they do not.
+    fn lead(&mut self, now: Timestamp, level: Level) {
+        let waited = now.seconds_since(self.tried);
+        if self.jobs > self.best.jobs {
+            if level.jobs < self.jobs.ceil() {
+                // the trial goes on, unless the jobs of it never come
+                if waited > self.retry_seconds {
+                    (self.jobs, self.tried) = (self.best.jobs, now);
+                }
+                return;
+            }
+            let growth = level.jobs / self.best.jobs - 1.0;
+            let gain = (level.events / self.best.events.max(1e-9) - 1.0) / growth.max(1e-9);
+            if gain >= GOOD_GAIN {
+                self.best = level;
+                self.retry_seconds = FIRST_RETRY_SECONDS;
+            } else {
+                self.retry_seconds = (2.0 * self.retry_seconds).min(LONGEST_RETRY_SECONDS);
+                self.jobs = self.best.jobs;
+                self.tried = now;
+                return;
+            }
+        } else if waited < self.retry_seconds {
+            return;
+        }
+        self.jobs = (self.best.jobs * (1.0 + TRIAL)).max(self.best.jobs + TRIAL_JOBS);
+        self.tried = now;
     }
 }

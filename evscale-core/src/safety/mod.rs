@@ -67,6 +67,10 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     pub(crate) current_jobs: u32,
     pub(crate) emergency: bool,
+    /// What a scale-down looks back on, seconds: at most the stabilization window of the configuration.
+    pub(crate) window_seconds: f64,
+    /// Share of the pool that is left unchanged beyond the tolerance of the configuration.
+    pub(crate) dead_band: f64,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) floor_jobs: Option<u32>,
     /// Why the data cannot be trusted; none if it can.
@@ -120,16 +124,31 @@ pub(crate) struct Safety {
 
 impl Safety {
     /// Learns from the newest record, which `pool` has seen.
-    pub(crate) fn observe(&mut self, record: &Metrics, pool: &Pool, interval_seconds: f64) {
-        let (jobs, ready) = (pool.jobs(), pool.ready_jobs(record.timestamp));
+    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
+        let (jobs, interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds));
         self.job_hours.account(record.timestamp, jobs, interval_seconds);
-        self.effectiveness.observe(record, jobs, ready, pool.startup_seconds(), interval_seconds);
+        self.effectiveness.observe(
+            record,
+            &effectiveness::Served {
+                jobs,
+                ready: pool.mean_ready_jobs(),
+                startup_seconds: pool.startup_seconds(),
+                service_seconds: pool.service_seconds().unwrap_or(0.0),
+                sla_wait_seconds: config.sla_wait_seconds,
+                interval_seconds,
+            },
+        );
         self.capacity.observe(jobs);
     }
 
-    /// Learns that jobs were refused at `at`, so that the pool could have `most`.
-    pub(crate) fn refused(&mut self, at: Timestamp, most: u32) {
-        self.capacity.refused(at, most);
+    /// Learns that of `asked` jobs only `granted` could be had at `at`.
+    pub(crate) fn refused(&mut self, at: Timestamp, asked: u32, granted: u32) {
+        self.capacity.refused(at, asked, granted);
+    }
+
+    /// Returns the limit of the host that is known at `now`.
+    pub(crate) fn host_limit(&self, now: Timestamp) -> Option<String> {
+        self.capacity.limit(now)
     }
 
     /// Goes back to a time before that of the newest record: what later times said holds nothing.

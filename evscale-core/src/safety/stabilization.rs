@@ -33,7 +33,9 @@ impl Window {
         if jobs >= context.current_jobs {
             return None;
         }
-        let window = context.config.look_back_seconds(f64::from(jobs) / f64::from(context.current_jobs));
+        let window = context
+            .config
+            .look_back_seconds(context.window_seconds, f64::from(jobs) / f64::from(context.current_jobs));
         let (_, highest) = self.0.iter().find(|(at, _)| context.now.seconds_since(*at).abs() <= window)?;
         let kept = (*highest).min(context.current_jobs);
         (kept > jobs).then(|| {

@@ -24,6 +24,8 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         now: start(),
         current_jobs,
         emergency: false,
+        window_seconds: f64::INFINITY,
+        dead_band: 0.0,
         floor_jobs: Some(0),
         issue: None,
         fail_safe_jobs: 0,

@@ -99,8 +99,7 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         record.logged_events_count = f64::NAN;
     }
     if let (Some(value), Some(usual)) = (record.average_processing_duration_ms, before.service_ms)
-        && usual > 0.0
-        && !(usual / ABSURD_SERVICE..=usual * ABSURD_SERVICE).contains(&value)
+        && !plausible_service(value, usual)
         && value > 0.0
     {
         repairs.note(
@@ -111,6 +110,11 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         );
         record.average_processing_duration_ms = None;
     }
+}
+
+/// Reports whether a service time is near enough to the usual one to be believed at once.
+pub(super) fn plausible_service(value: f64, usual: f64) -> bool {
+    usual <= 0.0 || (usual / ABSURD_SERVICE..=usual * ABSURD_SERVICE).contains(&value)
 }
 
 fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, repairs: &mut Repairs) {
@@ -133,12 +137,14 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         && arrived.is_finite()
     {
         let existed = slack(waiting + arrived);
-        if let Some(processed) = record.processed_events_count.filter(|count| *count > existed) {
+        // each job may have had an event in service
+        let served = slack(waiting + arrived + before.jobs.unwrap_or(0.0));
+        if let Some(processed) = record.processed_events_count.filter(|count| *count > served) {
             repairs.note(
                 DataQuality::Contradictory,
                 "processed_events_count",
                 processed,
-                &format!("at most {existed:.0}, which existed"),
+                &format!("at most {served:.0}, which existed"),
             );
             record.processed_events_count = None;
         }

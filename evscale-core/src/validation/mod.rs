@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use cadence::Cadence;
-use fields::{Repairs, check_fields};
+use fields::{Repairs, check_fields, plausible_service};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -29,6 +29,8 @@ const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
 const AGREEING_TIMES: u32 = 4;
 /// Epoch seconds of the years 2001 to 2286, read as milliseconds.
 const EPOCH_SECONDS_MS: RangeInclusive<i64> = 1_000_000_000..=10_000_000_000;
+/// Records in a row that agree on a service time which none of them would be believed alone.
+const AGREEING_RECORDS: u32 = 5;
 
 /// Usable records in a row after a blackout until the pool may shrink again.
 const RETURNING_RECORDS: u32 = 3;
@@ -70,6 +72,8 @@ pub(crate) struct Expectation {
     /// Jobs of the newest record that told them.
     pub(crate) jobs: Option<f64>,
     service_ms: Option<f64>,
+    /// Service times in a row that were far from the usual one and near each other, and the last of them.
+    other_service: (u32, f64),
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
@@ -106,11 +110,29 @@ impl Expectation {
         }
         let mut record = record.clone();
         let mut repairs = Repairs::default();
+        self.agree_on_service(&record);
         check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.first();
         let issue = self.judge(&record, repaired, config).or(cadence);
         self.remember(&record);
         Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound })
+    }
+
+    /// Believes a service time that is far from the usual one once enough records in a row agree on it.
+    fn agree_on_service(&mut self, record: &Metrics) {
+        let (Some(told), Some(usual)) = (record.average_processing_duration_ms, self.service_ms) else {
+            return;
+        };
+        if !plausible_service(told, usual) && told > 0.0 && told.is_finite() {
+            let (count, last) = self.other_service;
+            let agrees = (0.5..=2.0).contains(&(told / last));
+            self.other_service = (if agrees { count + 1 } else { 1 }, told);
+            if self.other_service.0 >= AGREEING_RECORDS {
+                self.service_ms = Some(told);
+            }
+        } else {
+            self.other_service = (0, 0.0);
+        }
     }
 
     /// The verdict on a record whose fields were checked.

@@ -50,6 +50,8 @@ pub struct Pool {
     pub service_ms: f64,
     /// Interval of the newest record.
     pub step: i64,
+    /// Events that the jobs could not serve yet.
+    pub queue: f64,
 }
 
 impl Pool {
@@ -59,7 +61,7 @@ impl Pool {
     }
 
     pub fn of(scaler: Autoscaler) -> Self {
-        Self { scaler, jobs: 10, service_ms: SERVICE_MS, step: 0 }
+        Self { scaler, jobs: 10, service_ms: SERVICE_MS, step: 0, queue: 0.0 }
     }
 
     /// Time of the newest record.
@@ -76,6 +78,10 @@ impl Pool {
     pub fn tick_with(&mut self, events: f64, change: impl FnOnce(&mut Metrics)) -> Decision {
         self.step += 1;
         let mut record = served(self.now(), events, self.jobs, self.service_ms);
+        let seconds = f64::from(self.scaler.config().interval_seconds);
+        let done = (self.queue + events).min(f64::from(self.jobs) * 1000.0 * seconds / self.service_ms);
+        self.queue += events - done;
+        (record.processed_events_count, record.queued_events_count) = (Some(done), Some(self.queue));
         change(&mut record);
         self.scaler.observe(&record).unwrap();
         let decision = self.scaler.decide();

@@ -27,7 +27,7 @@ pub(crate) struct Candidate {
 }
 
 /// Headrooms of the candidates.
-pub(super) const HEADROOMS: [f64; 6] = [0.3, 0.6, 1.0, 1.5, 2.2, 4.0];
+pub(super) const HEADROOMS: [f64; 8] = [-0.6, 0.0, 0.3, 0.6, 1.0, 1.5, 2.2, 4.0];
 const KEPT: [(Floor, f64); 7] = [
     (Floor::Peak, 0.0),
     (Floor::Peak, 0.35),

@@ -1,4 +1,5 @@
-//! What the pool has needed before, in jobs at the planned utilization.
+//! What has come before: the highest arrivals of an interval, so that a service time that changes changes the jobs for
+//! them too.
 
 use super::candidates::{FLOORS, Floor};
 use crate::time::Timestamp;
@@ -29,19 +30,14 @@ impl RecentPeaks {
         Self { peak: 0.0, recent: 0.0, same_time: vec![0.0; 2 * BINS] }
     }
 
-    /// The highest need of the last weeks.
-    pub(super) fn peak(&self) -> f64 {
-        self.peak
-    }
-
-    /// Learns the need of an interval that began at `at`.
-    pub(super) fn observe(&mut self, need: f64, at: Timestamp, interval_seconds: f64) {
-        self.peak = need.max(self.peak * (1.0 - PEAK_FADE_PER_DAY * interval_seconds / DAY_SECONDS));
-        self.recent = need.max(self.recent * (-interval_seconds / RECENT_SECONDS).exp());
+    /// Learns the arrivals of an interval that began at `at`.
+    pub(super) fn observe(&mut self, events: f64, at: Timestamp, interval_seconds: f64) {
+        self.peak = events.max(self.peak * (1.0 - PEAK_FADE_PER_DAY * interval_seconds / DAY_SECONDS));
+        self.recent = events.max(self.recent * (-interval_seconds / RECENT_SECONDS).exp());
         let fade = (-interval_seconds.min(BIN_SECONDS) / BIN_SECONDS / SAME_TIME_DAYS).exp() as f32;
         for bin in bins(at, interval_seconds) {
             if let Some(mark) = self.same_time.get_mut(bin) {
-                *mark = (need as f32).max(*mark * fade);
+                *mark = (events as f32).max(*mark * fade);
             }
         }
     }

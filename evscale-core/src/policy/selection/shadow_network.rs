@@ -63,16 +63,19 @@ impl ShadowNetwork {
     }
 
     /// Scales to the jobs that the network asks for.
-    pub(super) fn decide(&mut self, load: &Load<'_>, jobs: f64, limits: &Limits) {
+    pub(super) fn decide(&mut self, jobs: f64, limits: &Limits) {
         let before = self.pool.jobs();
-        let wanted = jobs - self.load(load).need().backlog;
-        self.pool.decide(wanted as f32, limits);
+        self.pool.decide_for(jobs as f32, limits);
         if self.pool.jobs() != before {
             self.intervals_since_change = 0.0;
         }
     }
 
     fn load<'a>(&self, load: &Load<'a>) -> Load<'a> {
-        Load { backlog_events: f64::from(self.pool.backlog()), ..*load }
+        Load {
+            backlog_events: f64::from(self.pool.backlog()),
+            in_service: f64::from(self.pool.in_service()),
+            ..*load
+        }
     }
 }

@@ -1,38 +1,86 @@
 //! A shadow pool: what would have happened under another rule.
 
+use super::chance::late_probability;
 use crate::config::LOOK_BACK;
+use crate::features::HORIZONS;
 use serde::{Deserialize, Serialize};
 
 /// Groups of starting jobs that are followed; more are merged into the first one, which then starts anew.
 const GROUPS: usize = 4;
+/// Events fewer than this are none.
+const NOTHING: f32 = 0.05;
 /// Most proposals that the stabilization looks back on.
 pub(super) const PROPOSALS: usize = 8;
 
-/// One interval's arrivals and how they are served, the same for all shadow pools.
+/// A part of an interval, the same for all shadow pools.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Substep {
+    /// Events that arrive in it.
+    pub(super) arriving: f32,
+    /// Arrivals that need not be late after it.
+    pub(super) within: f32,
+    /// Arrivals whose wait runs out in it.
+    pub(super) expiring: f32,
+}
+
+/// One interval's load, the same for all shadow pools.
 #[derive(Clone, Debug)]
 pub(super) struct Service<'a> {
-    /// Events of each substep.
-    pub(super) arrivals: &'a [f32],
+    pub(super) substeps: &'a [Substep],
     pub(super) substep_seconds: f32,
     /// Seconds of one job per event.
     pub(super) service_seconds: f32,
     /// Longest wait that meets the SLA, seconds.
-    pub(super) sla_wait_seconds: f32,
+    pub(super) wait_seconds: f32,
+    /// Events come and end at random within the interval; else they end as the real ones did.
+    pub(super) by_chance: bool,
+}
+
+/// Demand up to a time ahead, by the events that are in the system now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ahead {
+    /// Jobs per event in the system, jobs for what comes, and most events that come: per moment.
+    pub(super) moments: [(f32, f32, f32); HORIZONS],
+    pub(super) length: usize,
+    /// Jobs to plan per busy job.
+    pub(super) planned: f32,
+}
+
+impl Ahead {
+    fn jobs(&self, system: f32) -> f32 {
+        let moments = self.moments.get(..self.length).unwrap_or_default();
+        let busy = moments.iter().map(|(kept, coming, most)| (kept * system + coming).min(system + most));
+        self.planned * busy.fold(0.0, f32::max)
+    }
 }
 
 /// What holds for the decisions of all shadow pools at one time.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) due: bool,
+    /// The last proposal belongs to an earlier part of the stabilization window.
+    pub(super) turns: bool,
     pub(super) startup_seconds: f32,
     pub(super) service_seconds: f32,
-    pub(super) catch_up_seconds: f32,
+    /// Events that may wait without being late for the plan.
+    pub(super) planned_queue: f32,
+    /// Jobs per event that waits beyond it.
+    pub(super) backlog_share: f32,
     pub(super) sla_wait_seconds: f32,
-    /// Need by the emergency quantile until a job asked for at the next record is ready.
-    pub(super) emergency_need: f32,
-    /// Need by the quantile that a scale-down must prove.
-    pub(super) scale_down_floor: f32,
+    /// Most events that come until the next decision has its effect, and jobs per event that can need one.
+    pub(super) most_arrivals: f32,
+    pub(super) correction: f32,
+    /// Need of a pool without events below which it has no job.
+    pub(super) idle_below: f32,
+    /// Long events keep their job.
+    pub(super) keeps_busy: bool,
+    /// Demand by the emergency quantile until a job asked for at the next record is ready.
+    pub(super) emergency: Ahead,
+    /// Demand by the quantile that a scale-down must prove.
+    pub(super) floor: Ahead,
     pub(super) tolerance: f32,
+    /// Share of the pool by which the demand may exceed it without an emergency.
+    pub(super) dead_band: f32,
     /// Proposals that a small scale-down looks back on, 1 to [`PROPOSALS`].
     pub(super) proposals: usize,
     pub(super) min_jobs: f32,
@@ -54,10 +102,11 @@ pub(super) struct Served {
 pub(super) struct ShadowPool {
     jobs: f32,
     ready: f32,
+    busy: f32,
     backlog: f32,
     /// Seconds until ready, and jobs; unused groups have no jobs.
     starting: [(f32, f32); GROUPS],
-    /// The last proposals, newest first.
+    /// The highest proposals of the parts of the stabilization window, newest first.
     proposals: [f32; PROPOSALS],
     /// Discounted job-hours.
     pub(super) cost: f64,
@@ -85,35 +134,57 @@ impl ShadowPool {
         self.backlog
     }
 
-    /// Serves one interval as a fluid: an event is late if the work before it takes longer than the SLA allows.
+    /// Events in service.
+    pub(super) fn in_service(&self) -> f32 {
+        self.busy
+    }
+
+    /// Serves one interval as a fluid: busy jobs become free at the rate of their number over the service time.
     pub(super) fn serve(&mut self, service: &Service<'_>) -> Served {
         let substep = service.substep_seconds;
-        let (mut late, mut taken, mut room) = (0.0f32, 0.0f32, 0.0f32);
-        let mut backlog = self.backlog;
-        for arriving in service.arrivals {
-            for (left, count) in &mut self.starting {
-                if *count > 0.0 {
-                    if *left <= 0.0 {
-                        self.ready += *count;
-                        *count = 0.0;
-                    }
-                    *left -= substep;
-                }
-            }
-            let rate = self.ready / service.service_seconds;
-            backlog += arriving;
-            let over = backlog - rate * (service.sla_wait_seconds + substep);
-            late += over.clamp(0.0, *arriving);
-            let done = backlog.min(rate * substep);
-            backlog -= done;
-            taken += done;
-            room += rate * substep;
+        let kept = (-substep / service.service_seconds).exp();
+        let held = service.service_seconds / substep * (1.0 - kept);
+        let (mut late, mut taken, mut worked, mut room, mut paid) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
+        for Substep { arriving, within, expiring } in service.substeps {
+            let ready = self.pass(substep);
+            let can = ((ready - self.busy * kept) / held).max(0.0);
+            let waiting = self.backlog + arriving;
+            let taking = waiting.min(can);
+            self.busy = self.busy * kept + taking * held;
+            self.backlog = waiting - taking;
+            late += (self.backlog - within).clamp(0.0, *expiring);
+            taken += taking;
+            worked += self.busy.min(ready);
+            room += ready;
+            paid += self.jobs + (self.busy - self.ready).max(0.0);
         }
-        self.backlog = backlog;
+        if service.by_chance && room > 0.0 {
+            let count = service.substeps.len() as f32;
+            let (jobs, busy) = (room / count, worked / count);
+            let chance =
+                late_probability(jobs, busy, service.service_seconds, service.wait_seconds, count * substep);
+            late += chance * (taken - late).max(0.0);
+        }
         self.late += f64::from(late);
-        let hours = service.arrivals.len() as f32 * substep / 3600.0;
-        self.cost += f64::from(self.jobs * hours);
-        Served { late, taken, busy_share: if room > 0.0 { taken / room } else { 0.0 } }
+        self.cost += f64::from(paid * substep / 3600.0);
+        Served { late, taken, busy_share: if room > 0.0 { worked / room } else { 0.0 } }
+    }
+
+    /// Lets a substep pass for the starting jobs; returns the mean number of ready jobs in it.
+    fn pass(&mut self, substep: f32) -> f32 {
+        let mut partly = 0.0;
+        for (left, count) in &mut self.starting {
+            if *count > 0.0 {
+                if *left <= 0.0 {
+                    self.ready += *count;
+                    *count = 0.0;
+                } else if *left < substep {
+                    partly += *count * (1.0 - *left / substep);
+                }
+                *left -= substep;
+            }
+        }
+        self.ready + partly
     }
 
     /// Forgets a share of the past.
@@ -123,12 +194,17 @@ impl ShadowPool {
     }
 
     fn backlog_need(&self, limits: &Limits) -> f32 {
-        self.backlog * limits.service_seconds / limits.catch_up_seconds
+        (self.backlog - limits.planned_queue).max(0.0) * limits.backlog_share
+    }
+
+    fn system(&self, limits: &Limits) -> f32 {
+        self.busy + self.backlog.min(limits.planned_queue)
     }
 
     fn emergency(&self, limits: &Limits) -> bool {
         let waits = self.backlog * limits.service_seconds > limits.sla_wait_seconds * self.jobs.max(1.0);
-        waits || limits.emergency_need + self.backlog_need(limits) > self.jobs
+        let room = self.jobs * (1.0 + limits.dead_band);
+        waits || limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits) > room
     }
 
     /// Whether a decision is made now.
@@ -136,24 +212,38 @@ impl ShadowPool {
         limits.due || self.emergency(limits)
     }
 
-    /// Scales the pool to `need` jobs plus what the backlog asks for, within the limits.
-    pub(super) fn decide(&mut self, need: f32, limits: &Limits) {
+    /// Scales the pool to the demand ahead, at least `floor` jobs, plus what the backlog asks for, within the limits.
+    pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits) {
+        let system = self.busy + self.backlog;
+        let most = (limits.correction * (system + limits.most_arrivals)).max(floor);
+        let need = (ahead.jobs(self.system(limits)).max(floor) + self.backlog_need(limits)).min(most);
+        let nothing = system < NOTHING && need < limits.idle_below;
+        self.decide_for(if nothing { 0.0 } else { need }, limits);
+    }
+
+    /// Scales the pool to `need` jobs within the limits.
+    pub(super) fn decide_for(&mut self, need: f32, limits: &Limits) {
+        if limits.turns {
+            self.proposals.rotate_right(1);
+            self.proposals[0] = 0.0;
+        }
         let emergency = self.emergency(limits);
         if !limits.due && !emergency {
             return;
         }
         let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(limits.min_jobs, limits.max_jobs);
-        let want = bounded(need + self.backlog_need(limits));
-        self.proposals.rotate_right(1);
-        self.proposals[0] = want;
-        let band = limits.tolerance * self.jobs;
+        let kept = if limits.keeps_busy { self.busy } else { 0.0 };
+        let want = bounded(need.max(kept));
+        self.proposals[0] = self.proposals[0].max(want);
+        let band = (limits.tolerance + limits.dead_band) * self.jobs;
         let mut target = want;
         if want < self.jobs {
-            // As in `safety/stabilization.rs`, in proposals: at least the one before.
+            // As in `safety/stabilization.rs`, in parts of the window: at least the one before.
             let back = (LOOK_BACK as f32 * want / self.jobs * limits.proposals as f32).ceil() as usize;
             let highest =
                 self.proposals.iter().take(back.max(2).min(limits.proposals)).copied().fold(want, f32::max);
-            target = highest.max(bounded(limits.scale_down_floor)).min(self.jobs);
+            let proof = limits.floor.jobs(self.system(limits)) + self.backlog_need(limits);
+            target = highest.max(bounded(proof)).min(self.jobs);
             if self.jobs - target <= band {
                 target = self.jobs;
             }
@@ -189,20 +279,48 @@ impl ShadowPool {
 mod tests {
     use super::*;
 
-    fn service(arrivals: &[f32]) -> Service<'_> {
-        Service { arrivals, substep_seconds: 10.0, service_seconds: 5.0, sla_wait_seconds: 10.0 }
+    /// Substeps of 10 s that allow a wait of 10 s.
+    fn serve(pool: &mut ShadowPool, service_seconds: f32, arrivals: &[f32]) -> Served {
+        let substeps: Vec<Substep> = arrivals
+            .iter()
+            .enumerate()
+            .map(|(i, arriving)| {
+                let before = if i > 0 { arrivals[i - 1] } else { 0.0 };
+                Substep { arriving: *arriving, within: *arriving, expiring: before }
+            })
+            .collect();
+        pool.serve(&Service {
+            substeps: &substeps,
+            substep_seconds: 10.0,
+            service_seconds,
+            wait_seconds: 10.0,
+            by_chance: false,
+        })
+    }
+
+    fn ahead(jobs: f32) -> Ahead {
+        let mut ahead = Ahead { planned: 1.0, length: 1, ..Ahead::default() };
+        ahead.moments[0] = (0.0, jobs, f32::INFINITY);
+        ahead
     }
 
     fn limits() -> Limits {
         Limits {
             due: true,
+            turns: true,
             startup_seconds: 20.0,
             service_seconds: 5.0,
-            catch_up_seconds: 50.0,
+            planned_queue: 0.0,
+            backlog_share: 0.1,
             sla_wait_seconds: 10.0,
-            emergency_need: 0.0,
-            scale_down_floor: 0.0,
+            most_arrivals: f32::INFINITY,
+            correction: 1.0,
+            idle_below: 0.0,
+            keeps_busy: false,
+            emergency: Ahead::default(),
+            floor: Ahead::default(),
             tolerance: 0.0,
+            dead_band: 0.0,
             proposals: 2,
             min_jobs: 1.0,
             max_jobs: 10.0,
@@ -211,39 +329,50 @@ mod tests {
 
     #[test]
     fn lateness_by_hand() {
-        // one job, 2 events per substep, 4 within the SLA: of 6 at once the last 2 are late
+        // one job, 2 events per substep: of 6 at once the last 2 wait longer than 10 s
         let mut pool = ShadowPool::new(1.0);
-        pool.serve(&service(&[6.0, 0.0, 0.0]));
-        assert_eq!((pool.late, pool.backlog), (2.0, 0.0));
-        assert!((pool.cost - 30.0 / 3600.0).abs() < 1e-9);
+        serve(&mut pool, 1e-3 + 5.0, &[6.0, 0.0, 0.0]);
+        assert!((pool.late - 2.0).abs() < 0.6, "{}", pool.late);
+        assert!((pool.cost - 30.0 / 3600.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn long_events_keep_their_jobs() {
+        let mut pool = ShadowPool::new(3.0);
+        serve(&mut pool, 3600.0, &[3.0, 0.0]);
+        assert!(pool.in_service() > 2.9 && pool.backlog() < 0.05);
+        let served = serve(&mut pool, 3600.0, &[2.0, 0.0, 0.0]);
+        assert!(pool.backlog() > 1.9 && served.late > 1.9, "nobody is free: {served:?}");
+        pool.decide(&ahead(1.0), 0.0, &Limits { keeps_busy: true, ..limits() });
+        assert!(pool.jobs() >= 3.0, "busy jobs stay");
     }
 
     #[test]
     fn new_jobs_work_after_the_startup_time_and_the_youngest_leave_first() {
         let mut pool = ShadowPool::new(1.0);
-        pool.decide(3.0, &limits());
+        pool.decide(&ahead(3.0), 0.0, &limits());
         assert_eq!((pool.jobs, pool.ready), (3.0, 1.0));
-        pool.serve(&service(&[0.0; 2]));
+        serve(&mut pool, 5.0, &[0.0; 2]);
         assert_eq!(pool.ready, 1.0);
-        pool.serve(&service(&[0.0]));
+        serve(&mut pool, 5.0, &[0.0]);
         assert_eq!(pool.ready, 3.0);
-        pool.decide(4.0, &limits());
-        pool.decide(2.0, &limits());
+        pool.decide(&ahead(4.0), 0.0, &limits());
+        pool.decide(&ahead(2.0), 0.0, &limits());
         assert_eq!(pool.jobs, 4.0, "the last proposal but one still counts");
-        pool.decide(2.0, &limits());
+        pool.decide(&ahead(2.0), 0.0, &limits());
         assert_eq!((pool.jobs, pool.ready), (2.0, 2.0));
     }
 
     #[test]
     fn a_backlog_is_an_emergency_and_the_floor_stops_the_way_down() {
         let mut pool = ShadowPool::new(1.0);
-        pool.serve(&service(&[24.0]));
-        pool.decide(1.0, &Limits { due: false, ..limits() });
-        // 22 events of 5 s in 50 s: 2.2 jobs more
-        assert_eq!(pool.jobs, 4.0);
+        serve(&mut pool, 5.0, &[24.0]);
+        pool.decide(&ahead(1.0), 0.0, &Limits { due: false, ..limits() });
+        // 22 events at a tenth of a job each, and one for what comes
+        assert!((3.0..=4.0).contains(&pool.jobs), "{}", pool.jobs);
         let mut calm = ShadowPool::new(6.0);
         for _ in 0..3 {
-            calm.decide(2.0, &Limits { scale_down_floor: 4.5, ..limits() });
+            calm.decide(&ahead(2.0), 0.0, &Limits { floor: ahead(4.5), ..limits() });
         }
         assert_eq!(calm.jobs, 5.0);
     }

@@ -7,7 +7,9 @@ use crate::time::Timestamp;
 /// Coefficient of variation of the arrivals between the substeps of an interval.
 const BURSTINESS: f64 = 0.22;
 /// Most substeps of an interval.
-const MOST_SUBSTEPS: usize = 60;
+pub(super) const MOST_SUBSTEPS: usize = 60;
+/// Fewest substeps of an interval.
+const LEAST_SUBSTEPS: f64 = 4.0;
 
 /// Arrivals of each substep of an interval.
 #[derive(Clone, Debug)]
@@ -21,8 +23,9 @@ impl SyntheticArrivals {
     /// Spreads `events` over the interval that ended at `at`, in substeps of a third of the SLA's wait as far as there may
     /// be so many.
     pub(super) fn new(at: Timestamp, events: f64, interval_seconds: f64, sla_wait_seconds: f64) -> Self {
-        let length =
-            (sla_wait_seconds / 3.0).max(interval_seconds / MOST_SUBSTEPS as f64).min(interval_seconds);
+        let length = (sla_wait_seconds / 3.0)
+            .min(interval_seconds / LEAST_SUBSTEPS)
+            .max(interval_seconds / MOST_SUBSTEPS as f64);
         let count = (interval_seconds / length).round().max(1.0);
         let slot = (at.as_millis() as f64 / 1000.0 / interval_seconds).round() as i64 as u64;
         let mut cells = [0.0f32; MOST_SUBSTEPS];
