@@ -21,6 +21,8 @@ mod autoscaler;
 pub mod bundle;
 pub mod calendar;
 mod config;
+#[cfg(test)]
+mod conformance;
 mod decision;
 mod error;
 pub mod features;

@@ -71,6 +71,9 @@ fn the_risk_falls_from_high_to_low_as_the_need_is_met() {
         if f64::from(jobs) + 1.5 < highest(0.5) {
             assert_eq!(risk, "high", "{jobs} jobs are far below the median need of {:.2}", highest(0.5));
         }
+        if f64::from(jobs) + 1.0 < highest(0.95) {
+            assert_ne!(risk, "low", "{jobs} jobs are more than one short of {:.2}", highest(0.95));
+        }
         words.push(risk);
     }
     words.dedup();

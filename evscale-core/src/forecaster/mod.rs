@@ -26,4 +26,6 @@ const HIGH_60: usize = 10;
 const HIGH_80: usize = 11;
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;

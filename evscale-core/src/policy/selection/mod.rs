@@ -354,4 +354,6 @@ fn held_to(allowed: f64) -> f64 {
 }
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;

@@ -89,4 +89,6 @@ impl Window {
 }
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,83 @@
+//! All candidates side by side, each in its shadow pool, against the common checks.
+
+use super::*;
+use crate::config::Config;
+use crate::conformance::{Conformance, Member};
+use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
+use crate::forecaster::{Forecast, HorizonForecast};
+
+const BOUNDS: (u32, u32) = (2, 60);
+
+/// The shadow pools of all candidates, whose forecast is the last known count with a 95 % quantile a fifth above.
+struct Candidates {
+    config: Config,
+    selection: Selection,
+    last: f64,
+    step: i64,
+}
+
+impl Candidates {
+    fn new() -> Self {
+        let config =
+            Config { use_networks: false, min_jobs: BOUNDS.0, max_jobs: BOUNDS.1, ..Config::default() };
+        let selection = Selection::new(config.min_jobs, false);
+        Self { config, selection, last: 0.0, step: 0 }
+    }
+}
+
+fn forecast(median: f64) -> Forecast {
+    let mut forecast = Forecast::nothing(Timestamp::EPOCH, &HORIZON_MINUTES, &lead_steps(120.0));
+    forecast.model_confidence = 0.8;
+    for horizon in &mut forecast.horizons {
+        let quantiles: [f64; LEVELS] =
+            std::array::from_fn(|i| median * (1.0 + 0.2 * (QUANTILE_LEVELS[i] - 0.5) / 0.45));
+        *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
+    }
+    forecast
+}
+
+impl Member for Candidates {
+    fn answer(&mut self, events: f64) -> Vec<f64> {
+        self.step += 1;
+        if events.is_finite() {
+            self.last = events;
+            let forecast = forecast(events);
+            let load = Load {
+                config: &self.config,
+                forecast: &forecast,
+                service_seconds: 0.5,
+                startup_seconds: 180.0,
+                backlog_events: 0.0,
+                headroom: self.selection.headroom(),
+                floor_jobs: self.selection.floor_jobs(),
+            };
+            let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
+            self.selection.evaluate(&load, at, events, None);
+        }
+        let jobs: Vec<f64> = self.selection.pools.iter().map(|pool| f64::from(pool.jobs())).collect();
+        assert_eq!(jobs.len(), CANDIDATES);
+        jobs
+    }
+}
+
+#[test]
+fn every_candidate_passes_the_common_checks() {
+    let made = || -> Box<dyn Member> { Box::new(Candidates::new()) };
+    let bounds = |_| (f64::from(BOUNDS.0), f64::from(BOUNDS.1));
+    Conformance { name: "candidates", made: &made, bounds, ordered: false, monotone_from: Some(0.0) }.check();
+}
+
+/// Of candidates with the same floor, one with more headroom keeps no fewer jobs under a steady load.
+#[test]
+fn more_headroom_keeps_no_fewer_jobs() {
+    let mut candidates = Candidates::new();
+    let jobs = (0..400).map(|_| candidates.answer(3000.0)).last().unwrap();
+    for index in 0..CANDIDATES - KEPT_FLOORS {
+        let (less, more) = (candidate(index), candidate(index + KEPT_FLOORS));
+        assert!(less.headroom < more.headroom && less.floor == more.floor && less.share == more.share);
+        assert!(jobs[index] <= jobs[index + KEPT_FLOORS], "{less:?} {more:?}: {jobs:?}");
+    }
+}
+
+/// Floors that each headroom is combined with.
+const KEPT_FLOORS: usize = CANDIDATES / HEADROOMS.len();
