@@ -213,3 +213,78 @@ fn a_field_that_no_decision_uses_holds_nothing_when_it_is_wrong() {
         assert!(host.jobs <= 6, "{} jobs for a load of 2", host.jobs);
     }
 }
+
+#[test]
+fn a_pool_that_sees_nothing_but_epoch_seconds_says_so() {
+    let mut scaler = built(without_networks(|_| ()));
+    for index in 0..40 {
+        let seconds = start().plus_seconds(120 * index).as_millis() / 1000;
+        let at = Timestamp::from_millis(seconds).unwrap();
+        let seen = scaler.observe(&served(at, 3000.0, 12, SERVICE_MS)).unwrap();
+        assert_eq!(seen.verdict, Verdict::Rejected, "record {index}");
+        assert!(seen.reason.unwrap().contains("multiply by 1000"), "record {index}");
+        scaler.decide();
+        let causes = scaler.health().causes.join("; ");
+        assert!(causes.contains("multiply by 1000") && !causes.contains("inf"), "record {index}: {causes}");
+    }
+}
+
+#[test]
+fn a_pool_whose_records_begin_in_1970_is_served() {
+    let mut scaler = built(without_networks(|_| ()));
+    let taken = (0..40).filter(|index| {
+        let at = Timestamp::EPOCH.plus_seconds(40 * 86_400 + 120 * index);
+        scaler.observe(&served(at, 3000.0, 12, SERVICE_MS)).unwrap().verdict == Verdict::Accepted
+    });
+    assert!(taken.count() >= 38);
+}
+
+#[test]
+fn nothing_but_rejected_records_is_blindness_and_fails_safe() {
+    let mut host = Host::new(|config| config.fail_safe_jobs = Some(60));
+    host.send_many(60, 3000.0);
+    let quiet = host.jobs;
+    for index in 0..20 {
+        // no two of these times agree
+        host.send(3000.0, -86_400 * (3 + index * index % 7));
+    }
+    assert!(quiet < 60 && host.jobs == 60, "{} jobs before, {} now", quiet, host.jobs);
+    let causes = host.scaler.health().causes.join("; ");
+    assert!(causes.contains("blackout") && causes.contains("rejected"), "{causes}");
+}
+
+#[test]
+fn records_at_another_interval_are_not_stopped_by_a_clock_that_was_wrong() {
+    let mut scaler = built(without_networks(|_| ()));
+    scaler.observe(&served(start().plus_seconds(86_400), 3000.0, 12, SERVICE_MS)).unwrap();
+    let taken = (0..120).filter(|index| {
+        let at = start().plus_seconds(15 * index);
+        scaler.observe(&served(at, 375.0, 12, SERVICE_MS)).unwrap().verdict != Verdict::Rejected
+    });
+    assert!(taken.count() >= 12);
+}
+
+#[test]
+fn a_record_that_comes_too_soon_is_refused_with_the_true_reason() {
+    let mut scaler = built(without_networks(|_| ()));
+    scaler.observe(&served(start(), 3000.0, 12, SERVICE_MS)).unwrap();
+    let seen = scaler.observe(&served(start().plus_seconds(15), 375.0, 12, SERVICE_MS)).unwrap();
+    let reason = seen.reason.unwrap();
+    assert!(reason.contains("15 s after") && reason.contains("`interval_seconds` is 120"), "{reason}");
+}
+
+#[test]
+fn a_decision_for_a_time_far_ahead_leaves_the_verdict_on_the_data_as_it_was() {
+    for (change, expected) in [(0.0, 12), (f64::NAN, 60)] {
+        let mut scaler = built(support::eager(|config| config.max_step_down_percent = 100.0));
+        let send = |scaler: &mut Autoscaler, index: i64, events: f64| {
+            scaler.observe(&served(start().plus_seconds(120 * index), events, 60, SERVICE_MS)).unwrap();
+        };
+        (0..60).for_each(|index| send(&mut scaler, index, 3000.0));
+        send(&mut scaler, 60, 3000.0 + change);
+        let held = scaler.decide_at(start().plus_seconds(120 * 60 + 7 * 86_400));
+        assert_eq!(held.change.min(0), 0, "{}", held.to_json());
+        let decision = scaler.decide();
+        assert!((expected == 60) == (decision.recommended_jobs == 60), "{change}: {}", decision.to_json());
+    }
+}

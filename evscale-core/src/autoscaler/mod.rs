@@ -182,9 +182,9 @@ impl Autoscaler {
     }
 
     /// Returns the decision at the time of the newest record: a new one if it is due or there is an emergency, else
-    /// the standing one.
+    /// the standing one. Each record since then that was rejected for its time counts as an interval.
     pub fn decide(&mut self) -> Decision {
-        let now = self.state.expectation.newest.unwrap_or(Timestamp::EPOCH);
+        let now = self.state.expectation.now(&self.config).unwrap_or(Timestamp::EPOCH);
         self.decide_at(now)
     }
 

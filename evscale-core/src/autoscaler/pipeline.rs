@@ -97,9 +97,10 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
     let checked = state.expectation.check(record, config).map_err(|issue| {
-        let newest = state.expectation.newest.unwrap_or(record.timestamp);
-        let decision_due = state.schedule.due(config, newest);
-        state.issue = Some(issue.clone());
+        let now = state.expectation.now(config).unwrap_or(record.timestamp);
+        let decision_due = state.schedule.due(config, now);
+        state.on_newest = Some(issue.clone());
+        state.issue = issue_at(now, state.pool.newest(), Some(&issue), state.restored, config);
         Observation { decision_due, ..Observation::rejected(issue, state.forecast.anomaly_score) }
     })?;
     if checked.rewound {
@@ -118,7 +119,7 @@ pub(crate) fn learn(
     issue: Option<Issue>,
 ) -> bool {
     let forecast = Arc::clone(&state.forecast);
-    state.issue = issue;
+    (state.on_newest, state.issue) = (issue.clone(), issue);
     state.pool.observe(config, record, state.schedule.recommended());
     state.safety.observe(config, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
@@ -190,7 +191,7 @@ pub(crate) fn conclude(
     notes: Vec<String>,
 ) -> Decision {
     let State { pool, selection, .. } = state;
-    state.issue = issue_at(now, pool.newest(), state.issue.as_ref(), state.restored, config);
+    state.issue = issue_at(now, pool.newest(), state.on_newest.as_ref(), state.restored, config);
     let patience = pool.patience(config);
     let context = Context {
         config,

@@ -19,7 +19,9 @@ use std::sync::Arc;
 pub(crate) struct State {
     pub(crate) history: History,
     pub(crate) expectation: Expectation,
-    /// On the newest record, on one that was rejected since, or on the age of the newest one at the last decision.
+    /// On the newest record, or on one that was rejected since.
+    pub(crate) on_newest: Option<Issue>,
+    /// The same, or on the age of the newest record at the last decision.
     pub(crate) issue: Option<Issue>,
     pub(crate) pool: Pool,
     pub(crate) ensemble: Ensemble,
@@ -57,6 +59,7 @@ impl State {
             forecast: Arc::new(ensemble.forecast(&history)),
             history,
             expectation: Expectation::default(),
+            on_newest: None,
             issue: None,
             pool: Pool::new(config),
             ensemble,
