@@ -253,6 +253,7 @@ impl Autoscaler {
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
+            state.expectation.left_out(),
             state.pool.lateness(&self.config),
             state.pool.contradiction(),
             state.pool.standing_backlog(),

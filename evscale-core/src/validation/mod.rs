@@ -6,6 +6,7 @@
 mod cadence;
 mod fields;
 mod freshness;
+mod out_of_range;
 mod quality;
 mod stuck;
 
@@ -15,10 +16,11 @@ pub use quality::{AllowedActions, DataQuality};
 pub(crate) use stuck::Movement;
 
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::metrics::{LARGEST_COUNT, Metrics};
 use crate::time::Timestamp;
 use cadence::Cadence;
-use fields::{Repairs, check_fields, plausible_service};
+use fields::{Repairs, absurd_rise, check_fields, plausible_service};
+use out_of_range::OutOfRange;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -74,6 +76,9 @@ pub(crate) struct Expectation {
     service_ms: Option<f64>,
     /// Service times in a row that were far from the usual one and near each other, and the last of them.
     other_service: (u32, f64),
+    /// The same of arrivals far above everything known.
+    other_events: (u32, f64),
+    out_of_range: OutOfRange,
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
@@ -120,6 +125,8 @@ impl Expectation {
         let mut record = record.clone();
         let mut repairs = Repairs::default();
         self.agree_on_service(&record);
+        self.agree_on_events(&record);
+        self.out_of_range.observe(&mut record);
         check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.first();
         let issue = self.judge(&record, repaired, config).or(cadence);
@@ -142,6 +149,30 @@ impl Expectation {
         } else {
             self.other_service = (0, 0.0);
         }
+    }
+
+    /// Believes arrivals far above everything known once enough records in a row agree on them, of which one is no higher
+    /// than the one before: a running total is not.
+    fn agree_on_events(&mut self, record: &Metrics) {
+        let told = record.logged_events_count;
+        if !(0.0..=LARGEST_COUNT).contains(&told) {
+            return;
+        }
+        if !absurd_rise(told, self.highest_events) {
+            self.other_events = (0, 0.0);
+            return;
+        }
+        let (count, last) = self.other_events;
+        let agrees = (0.5..=2.0).contains(&(told / last));
+        self.other_events = (if agrees { count.saturating_add(1) } else { 1 }, told);
+        if self.other_events.0 >= AGREEING_RECORDS && told <= last {
+            self.highest_events = told;
+        }
+    }
+
+    /// Names the fields that are out of range in every record.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        self.out_of_range.detail(self.newest?)
     }
 
     /// The verdict on a record whose fields were checked.
