@@ -10,6 +10,9 @@ use support::{built, served, start, without_networks};
 
 const SERVICE_MS: f64 = 400.0;
 
+/// Makes a record wrong.
+type Spoil = fn(&mut Metrics);
+
 /// A pool whose host carries out each decision, with a clock of its own.
 struct Host {
     scaler: Autoscaler,
@@ -194,7 +197,7 @@ fn a_load_that_becomes_exactly_regular_lets_the_pool_shrink_within_hours() {
 
 #[test]
 fn a_field_that_no_decision_uses_holds_nothing_when_it_is_wrong() {
-    let wrong: [fn(&mut Metrics); 4] = [
+    let wrong: [Spoil; 4] = [
         |record| record.memory_utilization_percent = Some(110.0),
         |record| record.network_io_mbps = Some(-1.0),
         |record| record.error_rate_percent = Some(-0.1),
@@ -291,7 +294,7 @@ fn a_decision_for_a_time_far_ahead_leaves_the_verdict_on_the_data_as_it_was() {
 
 #[test]
 fn a_field_that_is_out_of_range_in_every_record_is_named_and_holds_nothing() {
-    let wrong: [(&str, fn(&mut Metrics)); 4] = [
+    let wrong: [(&str, Spoil); 4] = [
         ("cpu_utilization_percent", |record| record.cpu_utilization_percent = Some(180.0)),
         ("average_queue_wait_time_ms", |record| record.average_queue_wait_time_ms = Some(-1.0)),
         ("expected_traffic_multiplier", |record| record.expected_traffic_multiplier = Some(0.0)),
@@ -300,7 +303,7 @@ fn a_field_that_is_out_of_range_in_every_record_is_named_and_holds_nothing() {
     for (name, spoil) in wrong {
         let mut host = Host::new(|_| ());
         host.jobs = 40;
-        let mut send = |host: &mut Host| {
+        let send = |host: &mut Host| {
             host.now += 120;
             let mut record = served(start().plus_seconds(host.now), 600.0, host.jobs, SERVICE_MS);
             spoil(&mut record);
@@ -345,4 +348,51 @@ fn late_events_that_are_no_longer_told_of_are_no_breach_for_good() {
     assert_eq!(host.scaler.decide().reasoning.sla_risk, "breach");
     host.send_many(30, 3000.0);
     assert_ne!(host.scaler.decide().reasoning.sla_risk, "breach");
+}
+
+#[test]
+fn an_order_that_has_ended_is_told_and_makes_a_decision_due() {
+    let mut host = Host::new(|config| config.decision_interval_seconds = 86_400);
+    host.send_many(5, 3000.0);
+    let until = start().plus_seconds(host.now + 600);
+    host.scaler.set_override(Some(ManualOverride { order: ManualOrder::Cap(3), until }));
+    host.scaler.decide_at(start().plus_seconds(host.now + 7 * 86_400));
+    host.send_many(2, 3000.0);
+    assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("at most 3 jobs")));
+    let told = (0..5)
+        .filter(|_| host.send(3000.0, 0).1.explanation.contains("the order of at most 3 jobs has ended"));
+    assert!(told.count() >= 1);
+    assert!(!host.scaler.health().causes.iter().any(|cause| cause.contains("order")));
+}
+
+#[test]
+fn settings_that_changed_at_a_restart_are_told_by_the_next_decision_alone() {
+    let mut host = Host::new(|config| config.service_time_ms = Some(400.0));
+    host.send_many(30, 3000.0);
+    let snapshot = host.scaler.snapshot();
+    let mut restored = |change: &dyn Fn(&mut Config)| {
+        let mut config = host.scaler.config().clone();
+        change(&mut config);
+        host.scaler = Autoscaler::restore(config, ModelBundle::bundled().unwrap(), &snapshot).unwrap();
+        host.now += 120;
+        let first = host.scaler.decide().explanation;
+        let record = served(start().plus_seconds(host.now), 3000.0, 12, SERVICE_MS);
+        host.scaler.observe(&record).unwrap();
+        host.now -= 120;
+        host.scaler.set_override(None);
+        (first, host.scaler.decide().explanation)
+    };
+    assert!(!restored(&|_| ()).0.contains("was"));
+    let (first, second) = restored(&|config| {
+        config.service_time_ms = Some(1600.0);
+        config.job_startup_seconds = 3600;
+        config.pause = Pause::All;
+    });
+    for told in [
+        "`service_time_ms` is 1600, was 400",
+        "`job_startup_seconds` is 3600, was 180",
+        "`pause` is all, was off",
+    ] {
+        assert!(first.contains(told) && !second.contains(told), "{told}: {first} {second}");
+    }
 }

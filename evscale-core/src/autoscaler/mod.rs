@@ -234,7 +234,7 @@ impl Autoscaler {
     /// decision.
     pub fn set_override(&mut self, manual: Option<ManualOverride>) {
         self.state.schedule.expedite();
-        self.state.orders.manual = manual;
+        (self.state.orders.manual, self.state.orders.end_told) = (manual, false);
     }
 
     /// Returns who acts, and what is known to be wrong.

@@ -152,6 +152,7 @@ pub(crate) fn decide(
     networks: Option<&mut Networks>,
     now: Timestamp,
 ) -> Decision {
+    state.tell_ended_order(config, now);
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
     if !outlook.emergency
@@ -169,7 +170,7 @@ pub(crate) fn decide(
     });
     let (mut proposal, ran) = propose(config, &state.pool, outlook.need(), &state.availability, network);
     state.ran = Ran { forecaster: false, policy: ran };
-    let mut notes = Vec::new();
+    let mut notes = std::mem::take(&mut state.notes);
     notes.extend(state.policy_breaker.take_recovery("policy network"));
     notes.extend(state.ensemble.take_recovery("forecaster network"));
     let fault = state.ensemble.without_network();

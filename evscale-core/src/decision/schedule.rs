@@ -49,9 +49,9 @@ impl Schedule {
         })
     }
 
-    /// Forgets a last decision that the configuration does not allow.
-    pub(crate) fn keep_within(&mut self, config: &Config) {
+    /// Forgets a last decision that the configuration does not allow; reports whether there was one.
+    pub(crate) fn keep_within(&mut self, config: &Config) -> bool {
         let allowed = config.min_jobs..=config.max_jobs;
-        self.standing = self.standing.take().filter(|last| allowed.contains(&last.recommended_jobs));
+        self.standing.take_if(|last| !allowed.contains(&last.recommended_jobs)).is_some()
     }
 }
