@@ -3,8 +3,8 @@
 mod support;
 
 use evscale_core::{
-    Autoscaler, Config, Decision, ManualOrder, ManualOverride, Metrics, ModelBundle, Observation, Pause,
-    Timestamp, Verdict,
+    Autoscaler, Config, Decision, HostForecaster, HostPolicy, ManualOrder, ManualOverride, Metrics,
+    ModelBundle, Observation, Pause, Series, Timestamp, Verdict, features::PolicyState,
 };
 use support::{built, served, start, without_networks};
 
@@ -395,4 +395,31 @@ fn settings_that_changed_at_a_restart_are_told_by_the_next_decision_alone() {
     ] {
         assert!(first.contains(told) && !second.contains(told), "{told}: {first} {second}");
     }
+}
+
+/// A forecaster and a policy that fail as badly as they can.
+struct Panics;
+
+impl HostForecaster for Panics {
+    fn forecast(&mut self, _: &Series) -> Result<Vec<Vec<f64>>, String> {
+        panic!("a forecaster of the host")
+    }
+}
+
+impl HostPolicy for Panics {
+    fn jobs(&mut self, _: &PolicyState) -> Result<f64, String> {
+        panic!("a policy of the host")
+    }
+}
+
+#[test]
+fn a_panic_of_a_hosts_forecaster_or_policy_is_a_failure_of_it() {
+    let mut host = Host::new(|config| config.use_networks = true);
+    host.scaler.use_forecaster(Box::new(Panics)).unwrap();
+    host.scaler.use_policy(Box::new(Panics)).unwrap();
+    for record in 0..60 {
+        assert_eq!(host.send(3000.0, 0).0.verdict, Verdict::Accepted, "record {record}");
+    }
+    let causes = host.scaler.health().causes.join("; ");
+    assert!(causes.contains("panicked") && host.jobs >= 10, "{} jobs: {causes}", host.jobs);
 }
