@@ -120,10 +120,10 @@ fn an_order_and_a_pause_act_at_the_next_decision_and_are_named() {
     let mut host = Host::new(|config| config.decision_interval_seconds = 86_400);
     host.send_many(5, 3000.0);
     let until = start().plus_seconds(host.now + 1800);
-    host.scaler.set_override(Some(ManualOverride { order: ManualOrder::Fixed(50), until }));
+    host.scaler.set_override(Some(ManualOverride::new(ManualOrder::Fixed(50), until))).unwrap();
     assert_eq!(host.scaler.decide().recommended_jobs, 50);
     assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("50 jobs")));
-    host.scaler.set_override(None);
+    host.scaler.set_override(None).unwrap();
     host.scaler.set_pause(Pause::All);
     assert_eq!(host.scaler.decide().change, 0);
     assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("pause")));

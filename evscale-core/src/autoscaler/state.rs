@@ -1,6 +1,6 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
-use crate::config::{Config, Pause};
+use crate::config::Config;
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Ensemble, Forecast};
@@ -19,8 +19,10 @@ use std::sync::Arc;
 pub(crate) struct State {
     pub(crate) history: History,
     pub(crate) expectation: Expectation,
-    /// On the newest record, on one that was rejected since, or on the age of the newest one at the last decision.
+    /// Of the newest record, or of one that was rejected since.
     pub(crate) issue: Option<Issue>,
+    /// At the last decision since: the age of the newest record counts too.
+    pub(crate) issue_decided: Option<Issue>,
     pub(crate) pool: Pool,
     pub(crate) ensemble: Ensemble,
     pub(crate) availability: ForecastAvailability,
@@ -28,9 +30,9 @@ pub(crate) struct State {
     pub(crate) policy_breaker: CircuitBreaker,
     pub(crate) safety: Safety,
     pub(crate) orders: Orders,
-    /// Pause of the configuration that the state was made with: another one wins at a restart.
-    configured_pause: Pause,
     pub(crate) schedule: Schedule,
+    /// What the next decision tells, beside its reasons.
+    pub(crate) notes: Vec<String>,
     /// The forecast at the newest record.
     #[serde(skip)]
     pub(crate) forecast: Arc<Forecast>,
@@ -58,29 +60,26 @@ impl State {
             history,
             expectation: Expectation::default(),
             issue: None,
+            issue_decided: None,
             pool: Pool::new(config),
             ensemble,
             availability: ForecastAvailability::default(),
             selection: Selection::new(config.min_jobs, config.use_networks),
             policy_breaker: CircuitBreaker::default(),
             safety: Safety::default(),
-            orders: Orders { pause: config.pause, manual: None },
-            configured_pause: config.pause,
+            orders: Orders::new(config.pause),
             schedule: Schedule::default(),
+            notes: Vec::new(),
             restored: false,
             ran: Ran::default(),
         }
     }
 
-    /// Completes a state that was read from a snapshot.
-    pub(crate) fn restored(mut self, config: &Config) -> Self {
+    /// Completes a state that was read from a snapshot of a pool under the configuration `before`.
+    pub(crate) fn restored(mut self, before: &Config, now: &Config) -> Self {
         self.forecast = Arc::new(self.ensemble.forecast(&self.history));
         self.restored = true;
-        if self.configured_pause != config.pause {
-            (self.configured_pause, self.orders.pause) = (config.pause, config.pause);
-        }
-        self.pool.reconfigure(config);
-        self.schedule.keep_within(config);
+        self.reconfigure(before, now);
         self
     }
 
@@ -88,9 +87,14 @@ impl State {
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.history.rewind(at);
         self.ensemble.rewind();
-        self.pool.rewind();
+        self.pool.rewind(at);
         self.safety.rewind(at);
         self.schedule.expedite();
+    }
+
+    /// Reports whether a new decision is due at `now`: its time has come, or what a person has ordered has changed.
+    pub(crate) fn decision_due(&self, config: &Config, now: Timestamp) -> bool {
+        self.schedule.due(config, now) || self.orders.turned(now)
     }
 
     /// Returns what the policy sees of the pool at `now`.

@@ -5,7 +5,7 @@ mod range;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
-pub use settings::{Config, Setting};
+pub use settings::{Config, Setting, SettingChange};
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};

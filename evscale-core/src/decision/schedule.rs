@@ -18,8 +18,11 @@ impl Schedule {
     pub(crate) fn due(&self, config: &Config, now: Timestamp) -> bool {
         let slack = f64::from(config.interval_seconds) / 4.0;
         let between = f64::from(config.decision_interval_seconds);
-        // a decision from a clock that was ahead is no reason to wait
-        self.decided.is_none_or(|last| !(-between..between - slack).contains(&now.seconds_since(last)))
+        self.decided.is_none_or(|last| match now.elapsed_since(last) {
+            Some(elapsed) => elapsed >= between - slack,
+            // one for a moment ago stands; one from a clock that was ahead is no reason to wait
+            None => last.seconds_apart(now) > between,
+        })
     }
 
     /// Remembers a decision.

@@ -43,7 +43,7 @@ impl Startup {
 
     /// Jobs that are not ready at `now`.
     pub(super) fn starting(&self, now: Timestamp) -> f64 {
-        f64::from(self.groups.count(|since| now.seconds_since(since) < self.seconds))
+        f64::from(self.groups.count(|since| now.elapsed_since(since).is_none_or(|age| age < self.seconds)))
     }
 
     /// Follows the pool's size: growth is starting since it was recommended, if it was, and shrinkage takes starting jobs
@@ -70,7 +70,7 @@ impl Startup {
             let ready_for = (at.seconds_since(since) - self.seconds).clamp(0.0, interval_seconds);
             1.0 - ready_for / interval_seconds
         });
-        self.groups.take_ready(|since| at.seconds_since(since) >= self.seconds);
+        self.groups.take_ready(|since| at.elapsed_since(since).is_some_and(|age| age >= self.seconds));
         (f64::from(jobs) - missing).max(0.0)
     }
 

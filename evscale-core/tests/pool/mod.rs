@@ -276,13 +276,15 @@ impl<R: Rng> Pool<R> {
 
     /// A person's order holds until its time, within pause, budget and bounds.
     fn check_order(&self, decision: &Decision, now: Timestamp) {
-        let Some(manual) = self.manual.filter(|manual| now < manual.until) else { return };
+        let begun = |manual: &ManualOverride| manual.from.is_none_or(|from| from <= now) && now < manual.until;
+        let Some(manual) = self.manual.filter(begun) else { return };
         let to = decision.recommended_jobs;
         let later = |rule: &Rule| [Rule::Pause, Rule::JobHourBudget, Rule::Bounds].contains(rule);
         if !decision.limited_by.iter().any(later) {
             match manual.order {
                 ManualOrder::Fixed(jobs) => assert_eq!(to, jobs, "order: {}", decision.to_json()),
                 ManualOrder::Cap(most) => assert!(to <= most, "order: {}", decision.to_json()),
+                ManualOrder::Floor(least) => assert!(to >= least, "order: {}", decision.to_json()),
             }
         }
     }
@@ -361,14 +363,17 @@ impl<R: Rng> Pool<R> {
             }
             31..=34 => {
                 let jobs = self.random.random_range(0..300);
-                let order = if self.random.random_bool(0.5) {
-                    ManualOrder::Fixed(jobs)
-                } else {
-                    ManualOrder::Cap(jobs)
-                };
+                let orders = [ManualOrder::Fixed(jobs), ManualOrder::Cap(jobs), ManualOrder::Floor(jobs)];
+                let order = orders[self.random.random_range(0..3usize)];
                 let until = self.clock.plus_seconds(self.random.random_range(0..20_000));
-                self.manual = self.random.random_bool(0.7).then_some(ManualOverride { order, until });
-                self.scaler.set_override(self.manual);
+                let mut manual = self.random.random_bool(0.7).then_some(ManualOverride::new(order, until));
+                if self.random.random_bool(0.3) {
+                    let from = self.clock.plus_seconds(self.random.random_range(-5_000..5_000));
+                    manual = manual.map(|manual| manual.starting(from));
+                }
+                if self.scaler.set_override(manual).is_ok() {
+                    self.manual = manual;
+                }
             }
             35 => self.scaler.report_latency(Duration::from_millis(self.random.random_range(0..2000))),
             36..=120 => self.decide(),
