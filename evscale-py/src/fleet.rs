@@ -124,7 +124,8 @@ impl Fleet {
     /// The forecast of a pool at its newest record.
     fn forecast(&self, py: Python<'_>, key: Text) -> Door<Forecast> {
         door(py, || {
-            let ask = |pool: &mut evscale_core::PoolMut<'_>| (pool.forecast(), pool.config().interval_seconds);
+            let ask =
+                |pool: &mut evscale_core::PoolMut<'_>| (pool.forecast(), pool.config().interval_seconds);
             let (forecast, interval) = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, ask))?;
             Ok(Forecast::of(forecast, interval))
         })

@@ -6,15 +6,21 @@ use crate::config::{Config, SettingChange};
 use crate::forecaster::Ensemble;
 use crate::policy::ForecastAvailability;
 
+/// Most notes for the next decision that are kept.
+const MOST_NOTES: usize = 16;
+
 impl State {
     /// Goes on under `now` what was learned under `before`; returns the settings that differ.
     pub(crate) fn reconfigure(&mut self, before: &Config, now: &Config) -> Vec<SettingChange> {
+        let impossible = self.orders.keep_possible(now);
+        self.schedule.keep_within(now);
+        self.notes.extend(impossible);
         let changes = before.changes_to(now);
         if changes.is_empty() {
             return changes;
         }
         let told: Vec<String> = changes.iter().map(SettingChange::to_string).collect();
-        self.notes = vec![format!("settings changed: {}", told.join(", "))];
+        self.notes.push(format!("settings changed: {}", told.join(", ")));
         self.pool.reconfigure(now);
         if before.pause != now.pause {
             self.orders.set_pause(now.pause);
@@ -30,8 +36,7 @@ impl State {
         if before.interval_seconds != now.interval_seconds {
             self.resample(before, now);
         }
-        self.notes.extend(self.orders.keep_possible(now));
-        self.schedule.keep_within(now);
+        self.notes.drain(..self.notes.len().saturating_sub(MOST_NOTES));
         self.schedule.expedite();
         changes
     }

@@ -215,7 +215,9 @@ impl History {
             Some(_) => self.at(slot),
             None => self.coarse_at(slot),
         };
-        (near / self.interval_ms..=(far - 1) / self.interval_ms).map(|back| overlap(back) * count(newest - back)).sum()
+        (near / self.interval_ms..=(far - 1) / self.interval_ms)
+            .map(|back| overlap(back) * count(newest - back))
+            .sum()
     }
 
     /// Reports whether the interval that ends at `at` is known to have had so many arrivals.

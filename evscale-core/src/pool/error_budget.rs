@@ -103,11 +103,17 @@ mod tests {
             assert_eq!(budget.observe(&silent, 120.0, 30.0), None);
         }
         assert!(budget.last_share() < 0.001 && budget.hour_share() < 0.5, "{budget:?}");
-        (0..720).for_each(|_| drop(budget.observe(&silent, 120.0, 30.0)));
+        for _ in 0..720 {
+            budget.observe(&silent, 120.0, 30.0);
+        }
         assert!(budget.hour_share() < 1e-6 && budget.burn(0.005) < 5.0, "{budget:?}");
         let (mut often, mut rarely) = (run(1.0, 30), run(1.0, 30));
-        (0..100).for_each(|_| drop(often.observe(&silent, 120.0, 30.0)));
-        (0..20).for_each(|_| drop(rarely.observe(&silent, 600.0, 30.0)));
+        for _ in 0..100 {
+            often.observe(&silent, 120.0, 30.0);
+        }
+        for _ in 0..20 {
+            rarely.observe(&silent, 600.0, 30.0);
+        }
         assert!((often.hour_share() - rarely.hour_share()).abs() < 0.02, "{often:?} {rarely:?}");
     }
 

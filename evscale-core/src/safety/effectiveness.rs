@@ -151,7 +151,10 @@ impl Effectiveness {
             self.jobs.push_back((at, jobs));
         }
         while self.jobs.len() > 1
-            && self.jobs.get(1).is_some_and(|(next, _)| at.elapsed_since(*next).is_none_or(|age| age >= seconds))
+            && self
+                .jobs
+                .get(1)
+                .is_some_and(|(next, _)| at.elapsed_since(*next).is_none_or(|age| age >= seconds))
         {
             self.jobs.pop_front();
         }

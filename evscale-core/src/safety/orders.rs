@@ -64,7 +64,10 @@ impl ManualOverride {
             )));
         }
         if let Some(from) = self.from.filter(|from| self.until <= *from) {
-            return Err(Error::argument(format!("the order ends at {}, expected later than {from}", self.until)));
+            return Err(Error::argument(format!(
+                "the order ends at {}, expected later than {from}",
+                self.until
+            )));
         }
         let (low, high) = (config.min_jobs, config.max_jobs);
         let (jobs, possible) = match self.order {
@@ -200,13 +203,17 @@ mod tests {
             let order = ManualOverride { from: from.map(at), ..ManualOverride::new(order, at(until)) };
             order.check(&config, Some(at(100))).err().map(|problem| problem.to_string())
         };
-        for order in [ManualOrder::Fixed(5), ManualOrder::Fixed(60), ManualOrder::Cap(400), ManualOrder::Floor(0)] {
+        for order in
+            [ManualOrder::Fixed(5), ManualOrder::Fixed(60), ManualOrder::Cap(400), ManualOrder::Floor(0)]
+        {
             assert_eq!(refused(order, None, 101), None);
             assert_eq!(refused(order, Some(200), 201), None, "later");
             assert!(refused(order, None, 100).unwrap().contains("ended already"));
             assert!(refused(order, Some(200), 200).unwrap().contains("expected later than"));
         }
-        for order in [ManualOrder::Fixed(4), ManualOrder::Fixed(61), ManualOrder::Cap(4), ManualOrder::Floor(61)] {
+        for order in
+            [ManualOrder::Fixed(4), ManualOrder::Fixed(61), ManualOrder::Cap(4), ManualOrder::Floor(61)]
+        {
             let told = refused(order, None, 200).unwrap();
             assert!(told.contains("`min_jobs`, which is 5, to `max_jobs`, which is 60"), "{told}");
         }
@@ -217,11 +224,16 @@ mod tests {
         let mut orders = Orders::new(Pause::Off);
         assert!(!orders.turned(at(0)));
         orders.set_manual(Some(ManualOverride::new(ManualOrder::Fixed(9), at(300)).starting(at(100))));
-        assert!(orders.turned(at(0)) && orders.decided(at(0), Some(at(0))).is_none() && !orders.turned(at(99)));
+        assert!(
+            orders.turned(at(0)) && orders.decided(at(0), Some(at(0))).is_none() && !orders.turned(at(99))
+        );
         assert!(orders.turned(at(100)) && orders.decided(at(100), Some(at(100))).is_none());
         assert!(!orders.turned(at(299)) && orders.turned(at(300)));
         assert!(orders.decided(at(9000), Some(at(200))).unwrap().contains("9 jobs"), "by a later clock");
-        assert!(orders.turned(at(200)) && orders.decided(at(200), Some(at(200))).is_none(), "by the right one");
+        assert!(
+            orders.turned(at(200)) && orders.decided(at(200), Some(at(200))).is_none(),
+            "by the right one"
+        );
         assert!(orders.decided(at(300), Some(at(300))).unwrap().contains("has ended"));
         assert!(!orders.turned(at(300)) && orders.hold(Some(at(300))).is_none());
     }

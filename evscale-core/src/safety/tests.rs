@@ -177,34 +177,10 @@ fn maintenance_and_pause_hold() {
     ruled(&maintenance, 10, 20, Some("maintenance_window"));
     ruled(&maintenance, 30, 20, Some("maintenance_window"));
     ruled(&Context { emergency: true, ..maintenance.clone() }, 30, 30, None);
-    ruled(
-        &Context { pause: Pause::Down, ..context(&config, 20) },
-        10,
-        20,
-        Some("pause"),
-    );
-    ruled(
-        &Context { pause: Pause::Down, ..context(&config, 20) },
-        30,
-        30,
-        None,
-    );
-    ruled(
-        &Context { pause: Pause::Up, ..context(&config, 20) },
-        30,
-        20,
-        Some("pause"),
-    );
-    ruled(
-        &Context {
-            pause: Pause::All,
-            emergency: true,
-            ..context(&config, 20)
-        },
-        30,
-        20,
-        Some("pause"),
-    );
+    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 10, 20, Some("pause"));
+    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 30, 30, None);
+    ruled(&Context { pause: Pause::Up, ..context(&config, 20) }, 30, 20, Some("pause"));
+    ruled(&Context { pause: Pause::All, emergency: true, ..context(&config, 20) }, 30, 20, Some("pause"));
 }
 
 #[test]

@@ -28,7 +28,11 @@ impl Agreement {
         let agrees = self.run > 0 && (self.last / FACTOR..=self.last * FACTOR).contains(&value);
         let level = u32::from(agrees && value <= self.last);
         let before = if agrees { *self } else { Self::default() };
-        *self = Self { run: before.run.saturating_add(1), level: before.level.saturating_add(level), last: value };
+        *self = Self {
+            run: before.run.saturating_add(1),
+            level: before.level.saturating_add(level),
+            last: value,
+        };
         (self.run >= AGREEING && self.level >= self.run / RISING).then_some(value)
     }
 }

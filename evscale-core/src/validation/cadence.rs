@@ -1,7 +1,7 @@
 //! How often do records really come? Counts of another interval than the configured one mean another load.
 
 use super::{DataQuality, Issue};
-use crate::config::Config;
+use crate::config::{Config, INTERVAL_SECONDS};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 const DISTANCES: usize = 5;
 /// Of these, how many must agree; all of them where a longer one may be records that were lost.
 const MOST: usize = 4;
-/// Deviation from their median, as a share, up to which distances agree, and from the configured interval, from which on it is
-/// another one.
-const DEVIATION: f64 = 0.25;
+/// Deviation from their median, as a share, up to which distances agree.
+const JITTER: f64 = 0.4;
+/// Deviation from the configured interval, as a share, from which on it is another one.
+const ANOTHER: f64 = 0.25;
 
 /// When records came of late, used and rejected ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,31 +35,34 @@ impl Cadence {
             self.judge(expected);
         }
         self.other.map(|seconds| {
-            let reason = format!(
-                "records come every {seconds:.0} s, expected {expected} s: set `interval_seconds` to {seconds:.0}"
-            );
+            let remedy = if INTERVAL_SECONDS.contains(&(seconds.round() as u32)) {
+                format!("set `interval_seconds` to {seconds:.0}")
+            } else {
+                let (low, high) = (INTERVAL_SECONDS.start(), INTERVAL_SECONDS.end());
+                format!("send one for each interval; `interval_seconds` can be {low} to {high}")
+            };
+            let reason = format!("records come every {seconds:.0} s, expected {expected} s: {remedy}");
             Issue::new(DataQuality::Cadence, reason)
         })
     }
 
     fn judge(&mut self, expected: f64) {
-        let mut times = self.recent.clone();
+        let Ok(mut times) = <[Timestamp; DISTANCES + 1]>::try_from(self.recent.as_slice()) else { return };
         times.sort_unstable();
-        let mut distances: Vec<f64> =
-            times.iter().zip(times.iter().skip(1)).map(|(before, at)| at.seconds_since(*before)).collect();
+        let mut distances = [0.0; DISTANCES];
+        for (distance, (before, at)) in distances.iter_mut().zip(times.iter().zip(times.iter().skip(1))) {
+            *distance = at.seconds_since(*before);
+        }
         distances.sort_unstable_by(f64::total_cmp);
-        let Some(median) = distances.get(DISTANCES / 2).copied().filter(|_| distances.len() == DISTANCES) else {
-            return;
+        let (median, mean) = (distances[DISTANCES / 2], distances.iter().sum::<f64>() / DISTANCES as f64);
+        let near = |seconds: f64, share: f64| {
+            distances.iter().filter(|distance| (**distance / seconds - 1.0).abs() <= share).count()
         };
-        let near = |seconds: f64| {
-            distances.iter().filter(|distance| (**distance / seconds - 1.0).abs() <= DEVIATION).count()
-        };
-        let mean = distances.iter().sum::<f64>() / DISTANCES as f64;
-        let another = |seconds: f64| (seconds / expected - 1.0).abs() > DEVIATION;
+        let another = |seconds: f64| (seconds / expected - 1.0).abs() > ANOTHER;
         let agree = if median > expected { DISTANCES } else { MOST };
-        if another(median) && another(mean) && near(median) >= agree {
+        if another(median) && another(mean) && near(median, JITTER) >= agree {
             self.other = Some(median);
-        } else if near(expected) > DISTANCES / 2 {
+        } else if near(expected, ANOTHER) > DISTANCES / 2 {
             self.other = None;
         }
     }
@@ -87,6 +91,15 @@ mod tests {
         }
         let mended = told((0..20).map(|i| 60 * i).chain((1..9).map(|i| 1140 + 120 * i)));
         assert!(mended[19].is_some() && mended[24].is_none(), "{mended:?}");
+    }
+
+    #[test]
+    fn an_interval_that_cannot_be_set_is_not_told_to_be() {
+        let mut cadence = Cadence::default();
+        let mut observe =
+            |seconds| cadence.observe(Timestamp::EPOCH.plus_seconds(seconds), &Config::default());
+        let issue = (0..9).filter_map(|i| observe(7200 * i)).last().unwrap();
+        assert!(issue.reason.contains("send one for each interval"), "{issue:?}");
     }
 
     #[test]

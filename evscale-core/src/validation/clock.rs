@@ -17,6 +17,8 @@ const APART_SECONDS: f64 = 3600.0;
 const PASSES_INTERVALS: f64 = 5.0;
 /// Epoch seconds of the years 2001 to 2286, read as milliseconds.
 const EPOCH_SECONDS_MS: RangeInclusive<i64> = 1_000_000_000..=10_000_000_000;
+/// Distance of records that no epoch seconds have when they are read as milliseconds.
+const OWN_CALENDAR_SECONDS: f64 = 5.0;
 
 /// How the time of a record lies to those before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,21 +59,24 @@ impl Clock {
     pub(super) fn place(&mut self, at: Timestamp, known: bool, config: &Config) -> Result<Place, Issue> {
         let interval = f64::from(config.interval_seconds);
         let ahead = self.newest.map_or(interval, |newest| at.seconds_since(newest));
-        let refused = match (epoch_seconds(at), self.newest) {
-            (Some(issue), _) => issue,
-            (None, Some(newest)) if ahead < interval / 2.0 => not_newer(at, newest, ahead, interval),
-            (None, Some(_)) if ahead > LONGEST_GAP_SECONDS => far_ahead(at, ahead),
-            _ => {
-                self.take(at);
-                return Ok(Place::Next);
-            }
+        let follows = (interval / 2.0..=LONGEST_GAP_SECONDS).contains(&ahead);
+        let refused = match (self.newest, epoch_seconds(at)) {
+            (Some(_), _) if follows => None,
+            (_, Some(issue)) => Some(issue),
+            (Some(newest), _) if ahead < interval / 2.0 => Some(not_newer(at, newest, ahead, interval)),
+            (Some(_), _) => Some(far_ahead(at, ahead)),
+            (None, None) => None,
+        };
+        let Some(refused) = refused else {
+            self.take(at);
+            return Ok(Place::Next);
         };
         if known {
             return Err(refused);
         }
         let run = self.agreeing(at, interval);
-        let passes = (-PASSES_INTERVALS * interval..interval / 2.0).contains(&ahead);
-        if run >= AGREEING && !passes && epoch_seconds(at).is_none() {
+        let passes = self.newest.is_some() && (-PASSES_INTERVALS * interval..interval / 2.0).contains(&ahead);
+        if run >= AGREEING && !passes {
             self.take(at);
             return Ok(if ahead > 0.0 { Place::Next } else { Place::Rewound });
         }
@@ -85,8 +90,9 @@ impl Clock {
     /// Counts a rejected record; returns how many in a row agree with it.
     fn agreeing(&mut self, at: Timestamp, interval: f64) -> u32 {
         let longest = APART_SECONDS.max(APART_INTERVALS * interval);
+        let shortest = if looks_like_seconds(at) { OWN_CALENDAR_SECONDS } else { f64::MIN_POSITIVE };
         let apart = |before: Timestamp| {
-            at.elapsed_since(before).filter(|seconds| (f64::MIN_POSITIVE..=longest).contains(seconds))
+            at.elapsed_since(before).filter(|seconds| (shortest..=longest).contains(seconds))
         };
         let step = self.other.and_then(|(before, run)| Some((apart(before)?, run)));
         let run = step.map_or(1, |(_, run)| run.saturating_add(1));
@@ -96,8 +102,13 @@ impl Clock {
     }
 }
 
+/// Reports whether a time would be one of our years if its milliseconds were seconds.
+pub(super) fn looks_like_seconds(at: Timestamp) -> bool {
+    EPOCH_SECONDS_MS.contains(&at.as_millis())
+}
+
 fn epoch_seconds(at: Timestamp) -> Option<Issue> {
-    EPOCH_SECONDS_MS.contains(&at.as_millis()).then(|| {
+    looks_like_seconds(at).then(|| {
         let reason = format!(
             "metrics record at {at}: `timestamp` is {} ms since 1970, which looks like seconds: multiply by 1000",
             at.as_millis()
@@ -167,7 +178,9 @@ mod tests {
     #[test]
     fn a_record_that_is_delivered_again_says_nothing_of_the_clock() {
         let (mut clock, config) = (Clock::default(), Config::default());
-        (0..60).for_each(|step| drop(clock.place(at(120 * step), false, &config).unwrap()));
+        for step in 0..60 {
+            assert!(clock.place(at(120 * step), false, &config).is_ok());
+        }
         for step in 0..60 {
             assert!(clock.place(at(120 * step), true, &config).is_err());
         }
@@ -188,12 +201,22 @@ mod tests {
     }
 
     #[test]
-    fn epoch_seconds_are_named_from_the_first_record_on() {
-        let mut clock = Clock::default();
+    fn epoch_seconds_are_named_from_the_first_record_on_and_another_calendar_is_not() {
+        let (mut clock, config) = (Clock::default(), Config::default());
         for seconds in 0..20 {
             let read = Timestamp::from_millis(1_767_607_320 + 120 * seconds).unwrap();
-            let issue = clock.place(read, false, &Config::default()).unwrap_err();
+            let issue = clock.place(read, false, &config).unwrap_err();
             assert!(issue.reason.contains("multiply by 1000"), "{issue:?}");
         }
+        let from_zero = |first: i64| {
+            let mut clock = Clock::default();
+            (0..10_000)
+                .filter(|step| {
+                    let at = Timestamp::EPOCH.plus_seconds(first + 120 * step);
+                    clock.place(at, false, &config).is_err()
+                })
+                .count()
+        };
+        assert_eq!((from_zero(0), from_zero(2_000_000)), (0, 2), "a simulation that begins in 1970");
     }
 }

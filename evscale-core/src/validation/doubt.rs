@@ -54,13 +54,22 @@ impl Doubt {
         let Self { records, detail, .. } = self;
         match self.subject {
             Subject::Unit(_) => {
-                format!("unit: none of {records} records was within the range, the field is left out: {detail}")
+                format!(
+                    "unit: none of {records} records was within the range, the field is left out: {detail}"
+                )
             }
             Subject::Field(_) => {
-                format!("lasting: for {:.0} h, the field is left out and holds nothing: {detail}", self.hours())
+                format!(
+                    "lasting: for {:.0} h, the field is left out and holds nothing: {detail}",
+                    self.hours()
+                )
             }
             Subject::Records(quality) => {
-                format!("lasting: for {:.0} h, so it holds nothing: {}: {detail}", self.hours(), quality.as_str())
+                format!(
+                    "lasting: for {:.0} h, so it holds nothing: {}: {detail}",
+                    self.hours(),
+                    quality.as_str()
+                )
             }
         }
     }

@@ -39,7 +39,11 @@ pub(crate) fn issue_at(now: Timestamp, newest: &Newest<'_>, config: &Config) -> 
         let quality = if blind { DataQuality::Blackout } else { DataQuality::Missing };
         let reason = match newest.issue.filter(|_| newest.blind_seconds > age) {
             Some(rejected) => {
-                format!("no record could be used for {:.0} min: {}", newest.blind_seconds / 60.0, rejected.reason)
+                format!(
+                    "no record could be used for {:.0} min: {}",
+                    newest.blind_seconds / 60.0,
+                    rejected.reason
+                )
             }
             None => format!("the newest record is {:.0} min old", age / 60.0),
         };

@@ -136,8 +136,14 @@ impl Expectation {
     ///
     /// # Errors
     /// The record is rejected: why.
-    pub(crate) fn check(&mut self, record: &Metrics, known: bool, config: &Config) -> Result<Checked, Rejected> {
-        let cadence = self.cadence.observe(record.timestamp, config);
+    pub(crate) fn check(
+        &mut self,
+        record: &Metrics,
+        known: bool,
+        config: &Config,
+    ) -> Result<Checked, Rejected> {
+        let in_seconds = clock::looks_like_seconds(record.timestamp);
+        let cadence = if in_seconds { None } else { self.cadence.observe(record.timestamp, config) };
         let (before, blind) = (self.newest(), self.blind_seconds());
         let place = self.clock.place(record.timestamp, known, config).map_err(|issue| {
             let issue = cadence.clone().unwrap_or(issue);
@@ -146,13 +152,14 @@ impl Expectation {
         })?;
         self.doubts.next();
         let rewound = place == Place::Rewound;
-        let gap = before.map_or(0.0, |before| record.timestamp.elapsed_since(before).unwrap_or(0.0)).max(blind);
+        let gap =
+            before.map_or(0.0, |before| record.timestamp.elapsed_since(before).unwrap_or(0.0)).max(blind);
         let mut record = record.clone();
         let mut repairs = Repairs::of(&record);
         self.agree(&record);
         self.sensible |= check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.issue(record.timestamp, self.sensible, &mut self.doubts);
-        let issue = self.judge(&mut record, repaired, cadence, gap, config);
+        let issue = self.judge(&mut record, repaired, cadence, (gap, blind), config);
         self.remember(&record);
         Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound })
     }
@@ -172,18 +179,20 @@ impl Expectation {
         }
     }
 
-    /// The verdict on a record whose fields were checked, `gap` seconds after the one before.
+    /// The verdict on a record whose fields were checked, `gap` seconds after the one before, `blind` of which brought records
+    /// that could not be used.
     fn judge(
         &mut self,
         record: &mut Metrics,
         repaired: Option<Issue>,
         cadence: Option<Issue>,
-        gap: f64,
+        (gap, blind): (f64, f64),
         config: &Config,
     ) -> Option<Issue> {
         let interval = f64::from(config.interval_seconds);
         let blackout = f64::from(config.stale_fail_safe_seconds).max(config.stale_seconds());
-        self.returning = if gap > blackout { RETURNING_RECORDS } else { self.returning.saturating_sub(1) };
+        self.returning =
+            if gap.max(blind) > blackout { RETURNING_RECORDS } else { self.returning.saturating_sub(1) };
         let stuck = self.movement.observe(record).map(|reason| Issue::new(DataQuality::Stuck, reason));
         let stuck = stuck.and_then(|issue| self.doubt(issue));
         let deploy = self.deploy(record);

@@ -11,8 +11,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Rules that may go beyond step limits and cooldowns: they protect what matters more.
-const OVERRIDING: [Rule; 5] =
-    [Rule::Bounds, Rule::JobHourBudget, Rule::StaleRecords, Rule::ManualFixed, Rule::ManualCap];
+const OVERRIDING: [Rule; 6] = [
+    Rule::Bounds,
+    Rule::JobHourBudget,
+    Rule::StaleRecords,
+    Rule::ManualFixed,
+    Rule::ManualCap,
+    Rule::ManualFloor,
+];
 /// Share of the planned jobs that a floor a little earlier must have.
 const NEARLY: f64 = 0.8;
 /// Horizon of the plan's first step, minutes.
@@ -276,7 +282,8 @@ impl<R: Rng> Pool<R> {
 
     /// A person's order holds until its time, within pause, budget and bounds.
     fn check_order(&self, decision: &Decision, now: Timestamp) {
-        let begun = |manual: &ManualOverride| manual.from.is_none_or(|from| from <= now) && now < manual.until;
+        let begun =
+            |manual: &ManualOverride| manual.from.is_none_or(|from| from <= now) && now < manual.until;
         let Some(manual) = self.manual.filter(begun) else { return };
         let to = decision.recommended_jobs;
         let later = |rule: &Rule| [Rule::Pause, Rule::JobHourBudget, Rule::Bounds].contains(rule);
