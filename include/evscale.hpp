@@ -137,7 +137,7 @@ enum class Verdict : std::int32_t { accepted = 0, repaired = 1, rejected = 2 };
 enum class Action : std::int32_t { scale_down = -1, hold = 0, scale_up = 1 };
 enum class Source : std::int32_t { policy_network = 0, analytic_rule = 1, reactive_rule = 2, hold = 3 };
 enum class Pause : std::int32_t { off = 0, all = 1, down = 2, up = 3 };
-enum class Order : std::int32_t { fixed = 0, cap = 1 };
+enum class Order : std::int32_t { fixed = 0, cap = 1, floor = 2 };
 
 /// What became of a record.
 struct Observation {
@@ -317,6 +317,21 @@ public:
         });
     }
 
+    /// The same of an order that begins at a time.
+    void set_override(Order order, std::uint32_t jobs, TimePoint from, TimePoint until) {
+        detail::run([&](evscale_error **error) {
+            return evscale_set_override_from(handle_.get(), static_cast<std::int32_t>(order), jobs,
+                                             detail::milliseconds(from), detail::milliseconds(until), error);
+        });
+    }
+
+    /// Goes on under another configuration in JSON; the next decision tells what has changed.
+    void reconfigure(const std::string &config) {
+        detail::run([&](evscale_error **error) {
+            return evscale_reconfigure(handle_.get(), config.c_str(), error);
+        });
+    }
+
     void clear_override() {
         detail::run([&](evscale_error **error) { return evscale_clear_override(handle_.get(), error); });
     }
@@ -447,6 +462,19 @@ public:
         detail::run([&](evscale_error **error) {
             return evscale_fleet_set_override(handle_.get(), key.c_str(), static_cast<std::int32_t>(order), jobs,
                                               detail::milliseconds(until), error);
+        });
+    }
+
+    void set_override(const std::string &key, Order order, std::uint32_t jobs, TimePoint from, TimePoint until) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_set_override_from(handle_.get(), key.c_str(), static_cast<std::int32_t>(order), jobs,
+                                                   detail::milliseconds(from), detail::milliseconds(until), error);
+        });
+    }
+
+    void reconfigure(const std::string &key, const std::string &config) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_reconfigure(handle_.get(), key.c_str(), config.c_str(), error);
         });
     }
 

@@ -43,11 +43,11 @@ pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
-pub use config::{Config, Pause, Setting, StaleAction};
+pub use config::{Config, Pause, Setting, SettingChange, StaleAction};
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
-pub use fleet::{Fleet, PoolTick};
+pub use fleet::{Fleet, PoolMut, PoolTick};
 pub use forecaster::{Forecast, Forecaster, HorizonForecast};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};

@@ -1,6 +1,9 @@
 //! Time as it comes in with the records: milliseconds since the Unix epoch, UTC.
 //!
-//! The core reads no clock.
+//! The core reads no clock, and believes none: any two instants may come in either order. What is asked of two of them is one of
+//! four functions, so that no difference is taken for positive by oversight: [`Timestamp::elapsed_since`] where an earlier
+//! instant is expected, [`Timestamp::seconds_apart`] where the order does not matter, [`Timestamp::seconds_since`] and
+//! [`Timestamp::millis_since`] where the sign is looked at.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,6 +29,9 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
+
+    /// The last instant that can be told.
+    pub(crate) const LATEST: Self = Self(LATEST_MS - 1);
 
     /// An instant from epoch milliseconds.
     ///
@@ -57,9 +63,24 @@ impl Timestamp {
         Self(self.0.saturating_add(millis).clamp(EARLIEST_MS, LATEST_MS - 1))
     }
 
-    /// Seconds from `earlier` to this instant; negative if `earlier` is later.
+    /// Returns the milliseconds from `earlier` to this instant; negative if `earlier` is later.
+    pub fn millis_since(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
+
+    /// Returns the seconds from `earlier` to this instant; negative if `earlier` is later.
     pub fn seconds_since(self, earlier: Self) -> f64 {
-        (self.0 - earlier.0) as f64 / SECOND_MS as f64
+        self.millis_since(earlier) as f64 / SECOND_MS as f64
+    }
+
+    /// Returns the seconds from `earlier` to this instant; none if `earlier` is later, so that one of the two is wrong.
+    pub fn elapsed_since(self, earlier: Self) -> Option<f64> {
+        (self >= earlier).then(|| self.seconds_since(earlier))
+    }
+
+    /// Returns the seconds between two instants, whichever is earlier.
+    pub fn seconds_apart(self, other: Self) -> f64 {
+        self.seconds_since(other).abs()
     }
 }
 
@@ -128,6 +149,52 @@ mod tests {
         assert_eq!(at.to_string(), "2026-01-05T10:02:00Z");
         assert_eq!(serde_json::to_string(&at).unwrap(), "\"2026-01-05T10:02:00Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>("1767607320000").unwrap(), at);
+    }
+
+    #[test]
+    fn a_difference_has_a_sign_and_each_question_says_what_it_makes_of_it() {
+        let (early, late) = (Timestamp::EPOCH, Timestamp::EPOCH.plus_millis(1500));
+        assert_eq!((late.millis_since(early), early.millis_since(late)), (1500, -1500));
+        assert_eq!((late.seconds_since(early), early.seconds_since(late)), (1.5, -1.5));
+        assert_eq!((late.elapsed_since(early), early.elapsed_since(late)), (Some(1.5), None));
+        assert_eq!((late.seconds_apart(early), early.seconds_apart(late)), (1.5, 1.5));
+        let (first, last) = (EARLIEST_MS, LATEST_MS - 1);
+        let [first, last] = [first, last].map(|millis| Timestamp::from_millis(millis).unwrap());
+        assert!(last.seconds_since(first) > 9e9 && first.seconds_since(last) < -9e9);
+        assert_eq!((last.plus_seconds(i64::MAX), first.plus_millis(i64::MIN)), (last, first));
+    }
+
+    /// Lines of the library's code with a file and number, comments and tests aside.
+    fn lines(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                lines(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") && !path.ends_with("tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                for (number, line) in
+                    code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+                {
+                    found.push((format!("{}:{}", path.display(), number + 1), line.to_owned()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn differences_of_instants_are_taken_here_alone() {
+        let mut code = Vec::new();
+        lines(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut code);
+        assert!(code.len() > 5000, "{} lines", code.len());
+        for (place, line) in code.iter().filter(|(place, _)| !place.contains("src/time.rs")) {
+            let of_a_number =
+                |part: &str| part.trim_start().starts_with(|first: char| first.is_ascii_digit());
+            let mut subtrahends = line.split(" - ").skip(1).chain(line.split(" -= ").skip(1));
+            let raw = line.contains("as_millis() -")
+                || subtrahends.any(|part| !of_a_number(part) && part.contains("as_millis()"));
+            assert!(!raw, "{place}: subtract with `millis_since` or a sister: {line}");
+        }
     }
 
     #[test]

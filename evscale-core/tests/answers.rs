@@ -28,7 +28,7 @@ fn settled(change: impl FnOnce(&mut Config)) -> Pool {
 /// The decision on the next record of a pool that a person has ordered to a number.
 fn ordered(pool: &mut Pool, jobs: u32) -> Decision {
     let until = pool.now().plus_seconds(3600);
-    pool.scaler.set_override(Some(ManualOverride { order: ManualOrder::Fixed(jobs), until }));
+    pool.scaler.set_override(Some(ManualOverride::new(ManualOrder::Fixed(jobs), until))).unwrap();
     let decision = pool.tick(2000.0);
     assert_eq!(decision.recommended_jobs, jobs, "{}", decision.to_json());
     decision
@@ -85,7 +85,7 @@ fn a_wait_beyond_the_sla_is_a_breach_whatever_the_pool_will_have() {
     let mut pool = settled(|_| ());
     for (wait_seconds, breach) in [(29.0, false), (31.0, true)] {
         let until = pool.now().plus_seconds(3600);
-        pool.scaler.set_override(Some(ManualOverride { order: ManualOrder::Fixed(80), until }));
+        pool.scaler.set_override(Some(ManualOverride::new(ManualOrder::Fixed(80), until))).unwrap();
         let decision =
             pool.tick_with(2000.0, |record| record.average_queue_wait_time_ms = Some(1000.0 * wait_seconds));
         assert_eq!(

@@ -123,10 +123,10 @@ fn an_order_and_a_pause_act_at_the_next_decision_and_are_named() {
     let mut host = Host::new(|config| config.decision_interval_seconds = 86_400);
     host.send_many(5, 3000.0);
     let until = start().plus_seconds(host.now + 1800);
-    host.scaler.set_override(Some(ManualOverride { order: ManualOrder::Fixed(50), until }));
+    host.scaler.set_override(Some(ManualOverride::new(ManualOrder::Fixed(50), until))).unwrap();
     assert_eq!(host.scaler.decide().recommended_jobs, 50);
     assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("50 jobs")));
-    host.scaler.set_override(None);
+    host.scaler.set_override(None).unwrap();
     host.scaler.set_pause(Pause::All);
     assert_eq!(host.scaler.decide().change, 0);
     assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("pause")));
@@ -355,7 +355,7 @@ fn an_order_that_has_ended_is_told_and_makes_a_decision_due() {
     let mut host = Host::new(|config| config.decision_interval_seconds = 86_400);
     host.send_many(5, 3000.0);
     let until = start().plus_seconds(host.now + 600);
-    host.scaler.set_override(Some(ManualOverride { order: ManualOrder::Cap(3), until }));
+    host.scaler.set_override(Some(ManualOverride::new(ManualOrder::Cap(3), until))).unwrap();
     host.scaler.decide_at(start().plus_seconds(host.now + 7 * 86_400));
     host.send_many(2, 3000.0);
     assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("at most 3 jobs")));
@@ -379,7 +379,7 @@ fn settings_that_changed_at_a_restart_are_told_by_the_next_decision_alone() {
         let record = served(start().plus_seconds(host.now), 3000.0, 12, SERVICE_MS);
         host.scaler.observe(&record).unwrap();
         host.now -= 120;
-        host.scaler.set_override(None);
+        host.scaler.set_override(None).unwrap();
         (first, host.scaler.decide().explanation)
     };
     assert!(!restored(&|_| ()).0.contains("was"));

@@ -145,6 +145,15 @@ fn snapshots_behind_a_right_checksum() {
         next.timestamp = start().plus_seconds(200 * 3600);
         scaler.observe(&next).unwrap();
         assert!((1..=100).contains(&scaler.decide().recommended_jobs));
+        let (mut other, decided) = (config.clone(), scaler.decide().decided_at);
+        (other.interval_seconds, other.sla_wait_seconds) = (1800, 7.0);
+        scaler.reconfigure(other).unwrap();
+        for seconds in [-400 * 86_400, -3600, 0, 3600, 400 * 86_400] {
+            next.timestamp = decided.plus_seconds(seconds);
+            scaler.observe(&next).unwrap();
+            let decision = scaler.decide_at(next.timestamp.plus_seconds(seconds));
+            assert!((1..=100).contains(&decision.recommended_jobs), "{}", scaler.health().to_json());
+        }
         true
     });
     assert!((1..ROUNDS).contains(&count), "{count}");

@@ -48,8 +48,8 @@ pub unsafe extern "C" fn evscale_new(
 }
 
 /// Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-/// arrives it leaves the pool as it is. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of
-/// another interval. Otherwise like evscale_new.
+/// arrives it leaves the pool as it is. Settings that differ from those at the snapshot win, as by evscale_reconfigure. Fails
+/// with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise like evscale_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_restore(
     config_json: *const c_char,
@@ -63,6 +63,23 @@ pub unsafe extern "C" fn evscale_restore(
         let out = required_mut(autoscaler, "autoscaler")?;
         let state = bytes(snapshot, length, "snapshot")?;
         hand_over(Autoscaler::restore(config_of(config_json)?, bundle_of(bundle)?, state)?, out);
+        Ok(())
+    })
+}
+
+/// Goes on under another configuration in JSON (NULL: the defaults). What it says wins over what was learned; what was learned
+/// stays where it still means something, so that records of another interval go on with the history resampled. The next
+/// evscale_decide makes a new decision, which tells the settings that differ. Fails if the configuration is refused, or asks for
+/// networks that the autoscaler was made without; then nothing changes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_reconfigure(
+    autoscaler: *mut evscale_autoscaler,
+    config_json: *const c_char,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let config = config_of(config_json)?;
+        with_pool(autoscaler, |pool| Ok(pool.scaler.reconfigure(config)?))?;
         Ok(())
     })
 }

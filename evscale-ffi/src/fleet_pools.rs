@@ -1,5 +1,6 @@
 //! One pool of a fleet: what evscale_autoscaler has for its own.
 
+use crate::autoscaler::config_of;
 use crate::boundary::{copy_out, copy_text, enter, json, required_text};
 use crate::error::*;
 use crate::fleet::{evscale_fleet, with_pools};
@@ -7,14 +8,14 @@ use crate::growing::{self, declared_size};
 use crate::orders::{override_of, pause_of};
 use crate::records::evscale_decision;
 use crate::reports::nothing;
-use evscale_core::{Autoscaler, Decision, Timestamp};
+use evscale_core::{Decision, PoolMut, Timestamp};
 use std::ffi::c_char;
 
 /// Runs `work` on one pool of a handle.
 fn with_pool<T>(
     fleet: *const evscale_fleet,
     key: *const c_char,
-    work: impl FnOnce(&mut Autoscaler) -> T,
+    work: impl FnOnce(&mut PoolMut<'_>) -> T,
 ) -> Result<T, Failure> {
     let key = required_text(key, "key")?;
     with_pools(fleet, |pools| Ok(pools.fleet.with_pool(key, work)?))
@@ -135,7 +136,24 @@ pub unsafe extern "C" fn evscale_fleet_set_override(
 ) -> i32 {
     enter(error, || {
         let manual = override_of(order, jobs, until_ms)?;
-        with_pool(fleet, key, |scaler| scaler.set_override(Some(manual)))
+        Ok(with_pool(fleet, key, |scaler| scaler.set_override(Some(manual)))??)
+    })
+}
+
+/// Like evscale_set_override_from, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_set_override_from(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    order: i32,
+    jobs: u32,
+    from_ms: i64,
+    until_ms: i64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let manual = override_of(order, jobs, until_ms)?.starting(Timestamp::from_millis(from_ms)?);
+        Ok(with_pool(fleet, key, |scaler| scaler.set_override(Some(manual)))??)
     })
 }
 
@@ -146,5 +164,20 @@ pub unsafe extern "C" fn evscale_fleet_clear_override(
     key: *const c_char,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || with_pool(fleet, key, |scaler| scaler.set_override(None)))
+    enter(error, || Ok(with_pool(fleet, key, |scaler| scaler.set_override(None))??))
+}
+
+/// Like evscale_reconfigure, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_reconfigure(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    config_json: *const c_char,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let config = config_of(config_json)?;
+        with_pool(fleet, key, |scaler| scaler.reconfigure(config))??;
+        Ok(())
+    })
 }

@@ -20,6 +20,8 @@ pub const EVSCALE_PAUSE_UP: i32 = 3;
 pub const EVSCALE_ORDER_FIXED: i32 = 0;
 /// At most so many jobs.
 pub const EVSCALE_ORDER_CAP: i32 = 1;
+/// At least so many jobs.
+pub const EVSCALE_ORDER_FLOOR: i32 = 2;
 
 /// Tells what the host really did, as JSON (at most 1 MiB): timestamp (required), started, ready, startup_seconds,
 /// refused, drained. The startup time, and what can be had, are learned from it.
@@ -52,7 +54,7 @@ pub unsafe extern "C" fn evscale_report_latency(
     })
 }
 
-/// Switches changes off, from the next decision: one of EVSCALE_PAUSE_*.
+/// Switches changes off: one of EVSCALE_PAUSE_*. The next evscale_decide makes a new decision.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_set_pause(
     autoscaler: *mut evscale_autoscaler,
@@ -65,9 +67,11 @@ pub unsafe extern "C" fn evscale_set_pause(
     })
 }
 
-/// A person's order, from the next decision until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*.
-/// It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless.
-/// A later order takes the place of an earlier one.
+/// A person's order until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*. It goes beyond step limits,
+/// cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless. A later order takes the place of an
+/// earlier one. The next evscale_decide makes a new decision, and so does the first one after the order ends, which tells
+/// that. Fails with EVSCALE_INVALID_ARGUMENT if the order ends before the newest record, or asks for a number outside
+/// `min_jobs` to `max_jobs`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_set_override(
     autoscaler: *mut evscale_autoscaler,
@@ -78,17 +82,33 @@ pub unsafe extern "C" fn evscale_set_override(
 ) -> i32 {
     enter(error, || {
         let manual = override_of(order, jobs, until_ms)?;
-        tell(autoscaler, |scaler| scaler.set_override(Some(manual)))
+        with_pool(autoscaler, |pool| Ok(pool.scaler.set_override(Some(manual))?))
     })
 }
 
-/// Takes a person's order back, from the next decision.
+/// Like evscale_set_override for an order that begins at `from_ms`, which may lie in the past. A decision is due then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_set_override_from(
+    autoscaler: *mut evscale_autoscaler,
+    order: i32,
+    jobs: u32,
+    from_ms: i64,
+    until_ms: i64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let manual = override_of(order, jobs, until_ms)?.starting(Timestamp::from_millis(from_ms)?);
+        with_pool(autoscaler, |pool| Ok(pool.scaler.set_override(Some(manual))?))
+    })
+}
+
+/// Takes a person's order back. The next evscale_decide makes a new decision.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_clear_override(
     autoscaler: *mut evscale_autoscaler,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || tell(autoscaler, |scaler| scaler.set_override(None)))
+    enter(error, || with_pool(autoscaler, |pool| Ok(pool.scaler.set_override(None)?)))
 }
 
 fn tell(autoscaler: *mut evscale_autoscaler, work: impl FnOnce(&mut Autoscaler)) -> Outcome {
@@ -112,12 +132,13 @@ pub(crate) fn override_of(order: i32, jobs: u32, until_ms: i64) -> Result<Manual
     let order = match order {
         EVSCALE_ORDER_FIXED => ManualOrder::Fixed(jobs),
         EVSCALE_ORDER_CAP => ManualOrder::Cap(jobs),
+        EVSCALE_ORDER_FLOOR => ManualOrder::Floor(jobs),
         other => {
             return Err(Failure::new(
                 EVSCALE_INVALID_ARGUMENT,
-                format!("`order` is {other}, expected 0 or 1"),
+                format!("`order` is {other}, expected 0 to 2"),
             ));
         }
     };
-    Ok(ManualOverride { order, until: Timestamp::from_millis(until_ms)? })
+    Ok(ManualOverride::new(order, Timestamp::from_millis(until_ms)?))
 }

@@ -10,11 +10,11 @@ use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
 use crate::{frame, plain, plugin, record};
-use evscale_core::{ManualOrder, ManualOverride, Metrics, Pause};
+use evscale_core::{ManualOrder, ManualOverride, Metrics, Pause, SettingChange};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 /// Records taken between two looks for a signal such as Ctrl-C.
@@ -52,7 +52,8 @@ const CHUNK: usize = 256;
 #[pyclass(frozen, weakref, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
     state: Shared<evscale_core::Autoscaler>,
-    config: evscale_core::Config,
+    /// That of `state`, for whoever asks while another thread is inside a call.
+    config: RwLock<evscale_core::Config>,
     /// The host's own forecaster and policy, which `state` shares.
     callables: Vec<Arc<Py<PyAny>>>,
     /// Whether it was made with models that are not the bundled ones.
@@ -68,7 +69,16 @@ impl Autoscaler {
         policy: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let callables = plugin::install(py, &mut scaler, forecaster, policy)?;
-        Ok(Self { config: scaler.config().clone(), state: Shared::new(scaler), callables, has_own_bundle })
+        let config = RwLock::new(scaler.config().clone());
+        Ok(Self { config, state: Shared::new(scaler), callables, has_own_bundle })
+    }
+
+    /// Waits for nobody unless another thread is just changing the configuration.
+    fn current_config(&self, py: Python<'_>) -> PyResult<evscale_core::Config> {
+        match self.config.try_read() {
+            Ok(config) => Ok(config.clone()),
+            Err(_) => locked(py, &self.state, |scaler| Ok(scaler.config().clone())),
+        }
     }
 }
 
@@ -167,8 +177,11 @@ impl Autoscaler {
     /// The forecast at the newest record.
     fn forecast(&self, py: Python<'_>) -> Door<Forecast> {
         door(py, || {
-            let forecast = locked(py, &self.state, |scaler| Ok(scaler.forecast()))?;
-            Ok(Forecast::of(forecast, self.config.interval_seconds))
+            let ask = |scaler: &mut evscale_core::Autoscaler| {
+                Ok((scaler.forecast(), scaler.config().interval_seconds))
+            };
+            let (forecast, interval) = locked(py, &self.state, ask)?;
+            Ok(Forecast::of(forecast, interval))
         })
     }
     /// The decision at the time of the newest record: new if it is due or there is an emergency, else the standing one.
@@ -198,12 +211,12 @@ impl Autoscaler {
     fn snapshot<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyBytes>> {
         door(py, || Ok(PyBytes::new(py, &locked(py, &self.state, |scaler| Ok(scaler.snapshot()))?)))
     }
-    /// An autoscaler that goes on from a snapshot.
+    /// An autoscaler that goes on from a snapshot. Settings that differ from those at the snapshot win, as by `reconfigure`.
     ///
     /// Raises
     /// ------
     /// SnapshotError
-    ///     It is damaged, foreign, of another format, or of a pool with another interval.
+    ///     It is damaged, foreign, or of another format.
     #[staticmethod]
     #[pyo3(signature = (config, data, bundle=None, *, forecaster=None, policy=None))]
     fn restore(
@@ -257,28 +270,34 @@ impl Autoscaler {
             })
         })
     }
-    /// Orders exactly `fixed` jobs, or at most `cap`, until a time; without arguments the order is taken back.
+    /// Orders exactly `fixed` jobs, at most `cap` or at least `floor`, until a time; without arguments the order is taken back.
+    /// It begins at once, or at `start`. A decision is due now, when it begins and when it ends; that one tells so.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     The order ends before it begins or before the newest record, or asks for a number outside `min_jobs` to `max_jobs`.
     ///
     /// Examples
     /// --------
     /// >>> from evscale import Autoscaler
     /// >>> scaler = Autoscaler()
     /// >>> scaler.set_override(fixed=12, until="2026-01-05T12:00:00Z")
+    /// >>> scaler.set_override(floor=8, start="2026-01-05T18:00:00Z", until="2026-01-05T22:00:00Z")
     /// >>> scaler.set_override()
-    #[pyo3(signature = (fixed=None, cap=None, until=None))]
+    #[pyo3(signature = (fixed=None, cap=None, until=None, *, floor=None, start=None))]
     fn set_override(
         &self,
         py: Python<'_>,
         fixed: Option<&Bound<'_, PyAny>>,
         cap: Option<&Bound<'_, PyAny>>,
         until: Option<&Bound<'_, PyAny>>,
+        floor: Option<&Bound<'_, PyAny>>,
+        start: Option<&Bound<'_, PyAny>>,
     ) -> Door<()> {
         door(py, || {
-            let manual = order(py, fixed, cap, until)?;
-            locked(py, &self.state, |scaler| {
-                scaler.set_override(manual);
-                Ok(())
-            })
+            let manual = order(py, [fixed, cap, floor], until, start)?;
+            locked(py, &self.state, |scaler| scaler.set_override(manual))
         })
     }
     /// Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
@@ -309,8 +328,37 @@ impl Autoscaler {
     }
     /// The configuration.
     #[getter]
-    fn config(&self) -> Config {
-        Config(self.config.clone())
+    fn config(&self, py: Python<'_>) -> Door<Config> {
+        door(py, || Ok(Config(self.current_config(py)?)))
+    }
+    /// Goes on under another configuration: what it says wins over what was learned, and what was learned stays where it still
+    /// means something, so that records of another interval go on with the history resampled. A decision is due, and tells what
+    /// has changed. Returns the settings that differ, each with its value before and now.
+    ///
+    /// Raises
+    /// ------
+    /// ConfigError
+    ///     The configuration is refused. Then nothing changes, nor where it asks for networks that the autoscaler was made
+    ///     without (ArgumentError).
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler, Config
+    /// >>> scaler = Autoscaler(Config(max_jobs=40))
+    /// >>> scaler.reconfigure(Config(max_jobs=60))
+    /// {'max_jobs': (40, 60)}
+    fn reconfigure<'py>(&self, py: Python<'py>, config: &Config) -> Door<Bound<'py, PyDict>> {
+        door(py, || {
+            let config = config.0.clone();
+            let changes = locked(py, &self.state, |scaler| {
+                let changes = scaler.reconfigure(config)?;
+                if let Ok(mut known) = self.config.write() {
+                    *known = scaler.config().clone();
+                }
+                Ok(changes)
+            })?;
+            changed(py, &changes)
+        })
     }
     /// The collector sees the host's callables, so that a policy that holds its own autoscaler is collected. They need no
     /// `__clear__`: they were there before the autoscaler, so that whatever refers back to it can be cleared.
@@ -329,12 +377,12 @@ impl Autoscaler {
             }
             let restore = py.get_type::<Self>().getattr("restore")?;
             let data = locked(py, &this.state, |scaler| Ok(scaler.snapshot()))?;
-            let arguments = (Config(this.config.clone()), PyBytes::new(py, &data));
+            let arguments = (Config(this.current_config(py)?), PyBytes::new(py, &data));
             Ok((restore, arguments).into_pyobject(py)?.into_any())
         })
     }
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
-        door(py, || Ok(format!("Autoscaler({})", Bound::new(py, self.config())?.repr()?)))
+        door(py, || Ok(format!("Autoscaler({})", Bound::new(py, Config(self.current_config(py)?))?.repr()?)))
     }
 }
 
@@ -353,18 +401,37 @@ pub fn pause(py: Python<'_>, name: &str) -> PyResult<Pause> {
         .map_err(|_| refused(py, &format!("pause is {name:?}, expected off, all, down or up")))
 }
 
-/// Returns an order of exactly `fixed` jobs or of at most `cap`, or none.
+/// Returns an order of exactly so many jobs, at most or at least so many, or none.
 pub fn order(
     py: Python<'_>,
-    fixed: Option<&Bound<'_, PyAny>>,
-    cap: Option<&Bound<'_, PyAny>>,
+    [fixed, cap, floor]: [Option<&Bound<'_, PyAny>>; 3],
     until: Option<&Bound<'_, PyAny>>,
+    start: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<ManualOverride>> {
-    let (order, until) = match (fixed, cap, until) {
-        (None, None, None) => return Ok(None),
-        (Some(jobs), None, Some(until)) => (ManualOrder::Fixed(plain::whole("fixed", jobs)?), until),
-        (None, Some(jobs), Some(until)) => (ManualOrder::Cap(plain::whole("cap", jobs)?), until),
-        _ => return Err(refused(py, "an order is `fixed` or `cap` with `until`; nothing takes it back")),
+    let (order, until) = match (fixed, cap, floor, until) {
+        (None, None, None, None) if start.is_none() => return Ok(None),
+        (Some(jobs), None, None, Some(until)) => (ManualOrder::Fixed(plain::whole("fixed", jobs)?), until),
+        (None, Some(jobs), None, Some(until)) => (ManualOrder::Cap(plain::whole("cap", jobs)?), until),
+        (None, None, Some(jobs), Some(until)) => (ManualOrder::Floor(plain::whole("floor", jobs)?), until),
+        _ => {
+            let told = "an order is one of `fixed`, `cap` and `floor` with `until`, expected these or nothing, which takes it back";
+            return Err(refused(py, told));
+        }
     };
-    Ok(Some(ManualOverride { order, until: plain::timestamp("until", until)? }))
+    let order = ManualOverride::new(order, plain::timestamp("until", until)?);
+    Ok(Some(match start {
+        Some(start) => order.starting(plain::timestamp("start", start)?),
+        None => order,
+    }))
+}
+
+/// Returns settings by name, each with its value before and now.
+pub fn changed<'py>(py: Python<'py>, changes: &[SettingChange]) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    for change in changes {
+        let values = [&change.before, &change.after].map(|value| plain::loads(py, &value.to_string()));
+        let [before, after] = values;
+        out.set_item(change.name, (before?, after?))?;
+    }
+    Ok(out)
 }

@@ -124,7 +124,8 @@ impl Fleet {
     /// The forecast of a pool at its newest record.
     fn forecast(&self, py: Python<'_>, key: Text) -> Door<Forecast> {
         door(py, || {
-            let ask = |pool: &mut evscale_core::Autoscaler| (pool.forecast(), pool.config().interval_seconds);
+            let ask =
+                |pool: &mut evscale_core::PoolMut<'_>| (pool.forecast(), pool.config().interval_seconds);
             let (forecast, interval) = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, ask))?;
             Ok(Forecast::of(forecast, interval))
         })
@@ -157,8 +158,10 @@ impl Fleet {
             locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.set_pause(pause)))
         })
     }
-    /// Orders exactly `fixed` jobs of a pool, or at most `cap`, until a time; without them the order is taken back.
-    #[pyo3(signature = (key, fixed=None, cap=None, until=None))]
+    /// Orders exactly `fixed` jobs of a pool, at most `cap` or at least `floor`, from `start` (at once without) until a time;
+    /// without them the order is taken back.
+    #[pyo3(signature = (key, fixed=None, cap=None, until=None, *, floor=None, start=None))]
+    #[allow(clippy::too_many_arguments)]
     fn set_override(
         &self,
         py: Python<'_>,
@@ -166,10 +169,21 @@ impl Fleet {
         fixed: Option<&Bound<'_, PyAny>>,
         cap: Option<&Bound<'_, PyAny>>,
         until: Option<&Bound<'_, PyAny>>,
+        floor: Option<&Bound<'_, PyAny>>,
+        start: Option<&Bound<'_, PyAny>>,
     ) -> Door<()> {
         door(py, || {
-            let manual = autoscaler::order(py, fixed, cap, until)?;
-            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.set_override(manual)))
+            let manual = autoscaler::order(py, [fixed, cap, floor], until, start)?;
+            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.set_override(manual))?)
+        })
+    }
+    /// Goes on with a pool under another configuration, as `Autoscaler.reconfigure`.
+    fn reconfigure<'py>(&self, py: Python<'py>, key: Text, config: &Config) -> Door<Bound<'py, PyDict>> {
+        door(py, || {
+            let config = config.0.clone();
+            let changes =
+                locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.reconfigure(config))?)?;
+            autoscaler::changed(py, &changes)
         })
     }
     /// Who acts for a pool, and what is known to be wrong.

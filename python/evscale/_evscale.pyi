@@ -564,16 +564,34 @@ class Autoscaler:
         forecaster: _Forecaster | None = None,
         policy: _Policy | None = None,
     ) -> Autoscaler:
-        """An autoscaler that goes on from a snapshot.
+        """An autoscaler that goes on from a snapshot. Settings that differ from those at the snapshot win, as by `reconfigure`.
 
         Raises
         ------
         SnapshotError
-            It is damaged, foreign, of another format, or of a pool with another interval.
+            It is damaged, foreign, or of another format.
         """
     @property
     def config(self) -> Config:
         """The configuration."""
+    def reconfigure(self, config: Config) -> dict[str, tuple[Any, Any]]:
+        """Goes on under another configuration: what it says wins over what was learned, and what was learned stays where it still
+        means something, so that records of another interval go on with the history resampled. A decision is due, and tells what
+        has changed. Returns the settings that differ, each with its value before and now.
+
+        Raises
+        ------
+        ConfigError
+            The configuration is refused. Then nothing changes, nor where it asks for networks that the autoscaler was made
+            without (ArgumentError).
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler, Config
+        >>> scaler = Autoscaler(Config(max_jobs=40))
+        >>> scaler.reconfigure(Config(max_jobs=60))
+        {'max_jobs': (40, 60)}
+        """
     def observe(self, record: Mapping[str, Any] | None = None, /, **fields: Unpack[MetricsRecord]) -> Observation:
         """Takes the record of one interval: a dict, or its fields as keyword arguments.
 
@@ -637,15 +655,28 @@ class Autoscaler:
     def set_pause(self, pause: Literal["off", "all", "down", "up"]) -> None:
         """Switches changes off: "off" (nothing is paused), "all", "down" or "up"."""
     def set_override(
-        self, fixed: int | None = None, cap: int | None = None, until: _Timestamp | None = None
+        self,
+        fixed: int | None = None,
+        cap: int | None = None,
+        until: _Timestamp | None = None,
+        *,
+        floor: int | None = None,
+        start: _Timestamp | None = None,
     ) -> None:
-        """Orders exactly `fixed` jobs, or at most `cap`, until a time; without arguments the order is taken back.
+        """Orders exactly `fixed` jobs, at most `cap` or at least `floor`, until a time; without arguments the order is taken back.
+        It begins at once, or at `start`. A decision is due now, when it begins and when it ends; that one tells so.
+
+        Raises
+        ------
+        ArgumentError
+            The order ends before it begins or before the newest record, or asks for a number outside `min_jobs` to `max_jobs`.
 
         Examples
         --------
         >>> from evscale import Autoscaler
         >>> scaler = Autoscaler()
         >>> scaler.set_override(fixed=12, until="2026-01-05T12:00:00Z")
+        >>> scaler.set_override(floor=8, start="2026-01-05T18:00:00Z", until="2026-01-05T22:00:00Z")
         >>> scaler.set_override()
         """
     def report_latency(self, took_ms: float) -> None:
@@ -704,9 +735,20 @@ class Fleet:
     def set_pause(self, key: str, pause: Literal["off", "all", "down", "up"]) -> None:
         """Switches changes of a pool off: "off" (nothing is paused), "all", "down" or "up"."""
     def set_override(
-        self, key: str, fixed: int | None = None, cap: int | None = None, until: _Timestamp | None = None
+        self,
+        key: str,
+        fixed: int | None = None,
+        cap: int | None = None,
+        until: _Timestamp | None = None,
+        *,
+        floor: int | None = None,
+        start: _Timestamp | None = None,
     ) -> None:
-        """Orders exactly `fixed` jobs of a pool, or at most `cap`, until a time; without them the order is taken back."""
+        """Orders exactly `fixed` jobs of a pool, at most `cap` or at least `floor`, from `start` (at once without) until a time;
+        without them the order is taken back.
+        """
+    def reconfigure(self, key: str, config: Config) -> dict[str, tuple[Any, Any]]:
+        """Goes on with a pool under another configuration, as `Autoscaler.reconfigure`."""
     def health(self, key: str) -> dict[str, Any]:
         """Who acts for a pool, and what is known to be wrong."""
     def snapshot(self, key: str) -> bytes | None:

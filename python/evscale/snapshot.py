@@ -54,6 +54,6 @@ def load_snapshot(path: str | PathLike[str], config: Config, bundle: ModelBundle
     FileNotFoundError
         There is no such file.
     SnapshotError
-        It is damaged, of another format, or of a pool with another interval.
+        It is damaged or of another format.
     """
     return Autoscaler.restore(config, contents(path, LARGEST), bundle)

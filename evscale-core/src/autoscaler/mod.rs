@@ -5,6 +5,7 @@ mod networks;
 mod observation;
 pub(crate) mod pipeline;
 mod plugin;
+mod reconfigure;
 mod snapshot;
 mod state;
 
@@ -17,7 +18,7 @@ pub(crate) use state::State;
 
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
-use crate::config::{Config, Pause};
+use crate::config::{Config, Pause, SettingChange};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::forecaster::{Forecast, Quantiles};
@@ -64,9 +65,8 @@ pub struct Autoscaler {
     config: Config,
     calendar: Calendar,
     state: State,
+    /// What runs beside the rules while the configuration asks for it.
     networks: Option<Networks>,
-    /// The networks belong to a fleet.
-    shared_networks: bool,
 }
 
 impl Autoscaler {
@@ -81,11 +81,8 @@ impl Autoscaler {
         state: Option<State>,
     ) -> Result<Self> {
         config.check()?;
-        let state = match state {
-            Some(state) => state.restored(&config),
-            None => State::new(&config),
-        };
-        Ok(Self { calendar: config.calendar()?, config, state, networks, shared_networks: false })
+        let state = state.unwrap_or_else(|| State::new(&config));
+        Ok(Self { calendar: config.calendar()?, config, state, networks })
     }
 
     /// The configuration.
@@ -115,22 +112,52 @@ impl Autoscaler {
     }
 
     fn replaceable(&mut self) -> Result<&mut Networks> {
-        if self.shared_networks {
-            return Err(Error::argument("the pools of a fleet share their networks, none can have its own"));
-        }
-        self.networks.as_mut().ok_or_else(|| {
+        self.acting_networks().ok_or_else(|| {
             Error::argument(
                 "`use_networks` is false, so that there is no network whose place could be taken; expected true",
             )
         })
     }
 
-    /// Lends sessions to this pool for a while; what it had is given back. A pool that does without takes none.
+    fn acting_networks(&mut self) -> Option<&mut Networks> {
+        self.networks.as_mut().filter(|_| self.config.use_networks)
+    }
+
+    /// Puts a fleet's networks where this pool has its own, or takes them back.
     pub(crate) fn exchange_networks(&mut self, networks: &mut Option<Networks>) {
-        if self.config.use_networks {
-            std::mem::swap(&mut self.networks, networks);
-            self.shared_networks = !self.shared_networks;
+        std::mem::swap(&mut self.networks, networks);
+    }
+
+    /// Goes on under another configuration.
+    ///
+    /// What the configuration says wins over what was learned: service and startup time where they change, pause, bounds, SLA,
+    /// calendar. What was learned stays where it still means something: records of another interval go on with the history
+    /// resampled, with forecasts and rules that are evaluated anew. An order outside the new bounds is taken back. A decision is
+    /// due, and tells what has changed. Returns the settings that differ.
+    ///
+    /// # Errors
+    /// The configuration is refused, the models are not signed as it asks for, or it asks for networks that the pool was built
+    /// without. The pool stays as it is.
+    pub fn reconfigure(&mut self, config: Config) -> Result<Vec<SettingChange>> {
+        config.check()?;
+        match &self.networks {
+            Some(networks) => networks.bundle().check_signer(&config)?,
+            None if config.use_networks => {
+                return Err(Error::argument(
+                    "`use_networks` is true, expected false as the pool was built without; restore its snapshot with a bundle",
+                ));
+            }
+            None => (),
         }
+        self.adopt(config)
+    }
+
+    /// Takes a configuration whose models are known to be there.
+    pub(crate) fn adopt(&mut self, config: Config) -> Result<Vec<SettingChange>> {
+        config.check()?;
+        self.calendar = config.calendar()?;
+        let before = std::mem::replace(&mut self.config, config);
+        Ok(self.state.reconfigure(&before, &self.config))
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -145,7 +172,7 @@ impl Autoscaler {
     /// # Errors
     /// Never fails at present; returns `Result` so that validation can refuse a record later.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
-        let networks = self.networks.as_mut();
+        let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
         Ok(pipeline::observe(&self.config, &self.calendar, &mut self.state, networks, record))
     }
 
@@ -160,7 +187,8 @@ impl Autoscaler {
         ingested: Ingested,
         precomputed: Option<Result<Quantiles>>,
     ) -> Observation {
-        pipeline::complete(&self.config, &mut self.state, self.networks.as_mut(), ingested, precomputed)
+        let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
+        pipeline::complete(&self.config, &mut self.state, networks, ingested, precomputed)
     }
 
     /// Takes a record from long ago into the history alone: nothing is forecast, learned or evaluated on it, which is
@@ -182,15 +210,16 @@ impl Autoscaler {
     }
 
     /// Returns the decision at the time of the newest record: a new one if it is due or there is an emergency, else
-    /// the standing one. Each record since then that was rejected for its time counts as an interval.
+    /// the standing one.
     pub fn decide(&mut self) -> Decision {
-        let now = self.state.expectation.now(&self.config).unwrap_or(Timestamp::EPOCH);
+        let now = self.state.expectation.newest().unwrap_or(Timestamp::EPOCH);
         self.decide_at(now)
     }
 
     /// Returns the decision at `now`, which may be later than the newest record.
     pub fn decide_at(&mut self, now: Timestamp) -> Decision {
-        pipeline::decide(&self.config, &mut self.state, self.networks.as_mut(), now)
+        let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
+        pipeline::decide(&self.config, &mut self.state, networks, now)
     }
 
     /// Reports how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks
@@ -226,21 +255,27 @@ impl Autoscaler {
 
     /// Switches changes off or on again; the next [`decide`](Self::decide) makes a new decision.
     pub fn set_pause(&mut self, pause: Pause) {
-        self.state.schedule.expedite();
-        self.state.orders.pause = pause;
+        self.state.orders.set_pause(pause);
     }
 
-    /// Orders a number of jobs or a cap until a time, or takes the order back; the next [`decide`](Self::decide) makes a new
-    /// decision.
-    pub fn set_override(&mut self, manual: Option<ManualOverride>) {
-        self.state.schedule.expedite();
-        (self.state.orders.manual, self.state.orders.end_told) = (manual, false);
+    /// Orders a number of jobs, a cap or a floor until a time, or takes the order back; the next [`decide`](Self::decide) makes
+    /// a new decision, and so do those after the order begins and ends. The first one after its end tells so.
+    ///
+    /// # Errors
+    /// The order ends before it begins or before the newest record, or asks for a number outside `min_jobs` to `max_jobs`. The
+    /// order before it stays.
+    pub fn set_override(&mut self, manual: Option<ManualOverride>) -> Result<()> {
+        if let Some(manual) = &manual {
+            manual.check(&self.config, self.state.expectation.newest())?;
+        }
+        self.state.orders.set_manual(manual);
+        Ok(())
     }
 
     /// Returns who acts, and what is known to be wrong.
     pub fn health(&self) -> Health {
         let state = &self.state;
-        let issue = state.issue.as_ref();
+        let issue = state.issue_decided.as_ref().or(state.issue.as_ref());
         let newest = state.pool.newest().unwrap_or(Timestamp::EPOCH);
         // a decision since the restore has written the issue down
         let untold = state.restored && issue.is_none_or(|issue| issue.quality != DataQuality::Restored);
@@ -249,11 +284,11 @@ impl Autoscaler {
             state.policy_breaker.cause(),
             untold.then(|| Issue::restored().detail()),
             issue.map(Issue::detail),
+            state.expectation.lasting_doubts(),
             state.safety.ineffective().map(|reason| format!("effectiveness: {reason}")),
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
-            state.expectation.left_out(),
             state.pool.lateness(&self.config),
             state.pool.contradiction(),
             state.pool.standing_backlog(),

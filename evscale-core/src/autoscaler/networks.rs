@@ -12,6 +12,7 @@ use crate::policy::{PolicyNetwork, PolicySource};
 pub(crate) struct Networks {
     pub(crate) forecaster: Box<dyn ForecastSource>,
     pub(crate) policy: Box<dyn PolicySource>,
+    bundle: ModelBundle,
 }
 
 impl Networks {
@@ -19,6 +20,7 @@ impl Networks {
         Self {
             forecaster: Box::new(ForecasterNetwork::new(bundle)),
             policy: Box::new(PolicyNetwork::new(bundle)),
+            bundle: bundle.clone(),
         }
     }
 
@@ -31,6 +33,11 @@ impl Networks {
         let bundle = bundle.map_or_else(ModelBundle::bundled, Ok)?;
         bundle.check_signer(config)?;
         Ok(Some(Self::new(&bundle)))
+    }
+
+    /// Returns the bundle that the networks came from.
+    pub(crate) fn bundle(&self) -> &ModelBundle {
+        &self.bundle
     }
 
     /// Returns both.

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
 use crate::safety::Context;
 use crate::time::Timestamp;
-use crate::validation::{Checked, Issue, anomalous, issue_at};
+use crate::validation::{Checked, DataQuality, Issue, Newest, anomalous, issue_at};
 use std::sync::Arc;
 
 /// A record that is in the history, and what its forecast is made from.
@@ -69,14 +69,15 @@ pub(crate) fn complete(
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
     *Arc::make_mut(&mut state.forecast) = state.ensemble.forecast(&state.history);
-    let issue = checked.issue.or_else(|| anomalous(state.ensemble.record_anomaly()));
+    let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
+    let issue = checked.issue.or(unusual);
     let policy_ran = learn(config, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
     let emergency = Outlook::new(config, &state.forecast, &state.pool, &state.selection).emergency;
     Observation {
         emergency,
-        decision_due: emergency || state.schedule.due(config, checked.record.timestamp),
+        decision_due: emergency || state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
     }
 }
@@ -90,18 +91,20 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
     state.history.push(checked.record.timestamp, checked.record.logged_events_count);
     state.ensemble.backfill(checked.record.logged_events_count);
     Observation {
-        decision_due: state.schedule.due(config, checked.record.timestamp),
+        decision_due: state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, checked.issue.as_ref(), state.forecast.anomaly_score)
     }
 }
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
-    let checked = state.expectation.check(record, config).map_err(|issue| {
-        let now = state.expectation.now(config).unwrap_or(record.timestamp);
-        let decision_due = state.schedule.due(config, now);
-        state.on_newest = Some(issue.clone());
-        state.issue = issue_at(now, state.pool.newest(), Some(&issue), state.restored, config);
-        Observation { decision_due, ..Observation::rejected(issue, state.forecast.anomaly_score) }
+    let known = state.history.repeats(record.timestamp, record.logged_events_count);
+    let checked = state.expectation.check(record, known, config).map_err(|rejected| {
+        let newest = state.expectation.newest().unwrap_or(record.timestamp);
+        let decision_due = state.decision_due(config, newest);
+        if rejected.holds {
+            (state.issue, state.issue_decided) = (Some(rejected.issue.clone()), None);
+        }
+        Observation { decision_due, ..Observation::rejected(rejected.issue, state.forecast.anomaly_score) }
     })?;
     if checked.rewound {
         state.rewind(checked.record.timestamp);
@@ -119,7 +122,7 @@ pub(crate) fn learn(
     issue: Option<Issue>,
 ) -> bool {
     let forecast = Arc::clone(&state.forecast);
-    (state.on_newest, state.issue) = (issue.clone(), issue);
+    (state.issue, state.issue_decided) = (issue, None);
     state.pool.observe(config, record, state.schedule.recommended());
     state.safety.observe(config, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
@@ -152,11 +155,10 @@ pub(crate) fn decide(
     networks: Option<&mut Networks>,
     now: Timestamp,
 ) -> Decision {
-    state.tell_ended_order(config, now);
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
     if !outlook.emergency
-        && !state.schedule.due(config, now)
+        && !state.decision_due(config, now)
         && let Some(standing) = state.schedule.standing()
     {
         return standing.clone();
@@ -170,9 +172,10 @@ pub(crate) fn decide(
     });
     let (mut proposal, ran) = propose(config, &state.pool, outlook.need(), &state.availability, network);
     state.ran = Ran { forecaster: false, policy: ran };
-    let mut notes = std::mem::take(&mut state.notes);
+    let mut notes = Vec::new();
     notes.extend(state.policy_breaker.take_recovery("policy network"));
     notes.extend(state.ensemble.take_recovery("forecaster network"));
+    notes.append(&mut state.notes);
     let fault = state.ensemble.without_network();
     if proposal.source.is_learned() {
         proposal.fallback = fault;
@@ -189,10 +192,12 @@ pub(crate) fn conclude(
     now: Timestamp,
     outlook: &Outlook<'_>,
     proposal: Proposal,
-    notes: Vec<String>,
+    mut notes: Vec<String>,
 ) -> Decision {
+    let newest = state.expectation.newest();
+    notes.extend(state.orders.decided(now, newest));
+    state.issue_decided = issue_now(config, state, now);
     let State { pool, selection, .. } = state;
-    state.issue = issue_at(now, pool.newest(), state.on_newest.as_ref(), state.restored, config);
     let patience = pool.patience(config);
     let context = Context {
         config,
@@ -202,13 +207,26 @@ pub(crate) fn conclude(
         window_seconds: patience.window_seconds(config, pool.startup_seconds()),
         dead_band: patience.dead_band(config.tolerance),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
-        issue: state.issue.clone(),
+        issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
         maintenance: pool.maintenance(),
-        orders: state.orders,
+        order: state.orders.in_force(now),
+        pause: state.orders.pause(),
     };
     let outcome = state.safety.apply(&context, proposal.jobs);
     let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
     state.schedule.stand(config, &decision);
     decision
+}
+
+/// Returns why the data cannot be trusted at `now`.
+fn issue_now(config: &Config, state: &mut State, now: Timestamp) -> Option<Issue> {
+    let newest = Newest {
+        at: state.pool.newest(),
+        blind_seconds: state.expectation.blind_seconds(),
+        issue: state.issue.as_ref(),
+        restored: state.restored,
+    };
+    let issue = issue_at(now, &newest, config)?;
+    if issue.quality == DataQuality::Late { state.expectation.doubt(issue) } else { Some(issue) }
 }

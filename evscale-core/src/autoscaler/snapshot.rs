@@ -12,9 +12,10 @@ const HEADER: usize = 4 + 2 + 4 + 4;
 const SIZE_LIMIT: usize = 4 * 1024 * 1024;
 
 impl Autoscaler {
-    /// The whole state of the pool, without configuration and models. It is bounded: below 256 KiB, whatever the records.
+    /// Returns the whole state of the pool without models. The configuration goes along, so that a restore sees what has
+    /// changed. A snapshot is bounded: below 256 KiB, whatever the records.
     pub fn snapshot(&self) -> Vec<u8> {
-        let body = postcard::to_allocvec(self.state()).unwrap_or_default();
+        let body = postcard::to_allocvec(&(self.config(), self.state())).unwrap_or_default();
         let mut out = Vec::with_capacity(HEADER + body.len());
         out.extend(MAGIC);
         out.extend(FORMAT_VERSION.to_le_bytes());
@@ -24,33 +25,34 @@ impl Autoscaler {
         out
     }
 
-    /// An autoscaler that goes on from a snapshot. Until a fresh record arrives it holds the pool.
+    /// Returns an autoscaler that goes on from a snapshot. Until a fresh record arrives it holds the pool.
+    ///
+    /// Where `config` differs from the configuration of the snapshot it wins, as by [`reconfigure`](Self::reconfigure), and the
+    /// next decision tells the difference.
     ///
     /// # Errors
-    /// The snapshot is damaged, truncated, foreign, of another format, or of another interval; or the configuration
-    /// is refused.
+    /// The snapshot is damaged, truncated, foreign, or of another format; or the configuration is refused.
     pub fn restore(config: Config, bundle: ModelBundle, snapshot: &[u8]) -> Result<Self> {
         let networks = Networks::for_config(&config, Some(bundle))?;
         Self::restore_with(config, networks, snapshot)
     }
 
     pub(crate) fn restore_with(config: Config, networks: Option<Networks>, snapshot: &[u8]) -> Result<Self> {
-        let state = read(snapshot)?;
-        if !state.history.fits(config.interval_seconds) {
-            return Err(Error::snapshot(format!(
-                "snapshot has records every {} s, expected {} as `interval_seconds` of the configuration",
-                state.history.interval_seconds(),
-                config.interval_seconds
-            )));
+        let (before, state) = read(snapshot)?;
+        let refused = |what| Error::snapshot(format!("snapshot has {what}"));
+        before.check().map_err(|problem| refused(format!("a configuration that is refused: {problem}")))?;
+        if !state.history.fits(before.interval_seconds) {
+            return Err(refused("a history that does not belong to its configuration".to_owned()));
         }
-        if !state.ensemble.fits(&state.history, f64::from(config.interval_seconds)) {
-            return Err(Error::snapshot("snapshot has a forecaster that does not belong to its records"));
+        if !state.ensemble.fits(&state.history, f64::from(before.interval_seconds)) {
+            return Err(refused("a forecaster that does not belong to its records".to_owned()));
         }
-        Self::from_parts(config, networks, Some(state))
+        config.check()?;
+        Self::from_parts(config.clone(), networks, Some(state.restored(&before, &config)))
     }
 }
 
-fn read(snapshot: &[u8]) -> Result<State> {
+fn read(snapshot: &[u8]) -> Result<(Config, State)> {
     if snapshot.len() > SIZE_LIMIT {
         return Err(Error::snapshot(format!(
             "snapshot is {} bytes long, expected at most {SIZE_LIMIT}",

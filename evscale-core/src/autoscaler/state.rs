@@ -1,6 +1,6 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
-use crate::config::{Config, Pause};
+use crate::config::Config;
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Ensemble, Forecast};
@@ -19,10 +19,10 @@ use std::sync::Arc;
 pub(crate) struct State {
     pub(crate) history: History,
     pub(crate) expectation: Expectation,
-    /// On the newest record, or on one that was rejected since.
-    pub(crate) on_newest: Option<Issue>,
-    /// The same, or on the age of the newest record at the last decision.
+    /// Of the newest record, or of one that was rejected since.
     pub(crate) issue: Option<Issue>,
+    /// At the last decision since: the age of the newest record counts too.
+    pub(crate) issue_decided: Option<Issue>,
     pub(crate) pool: Pool,
     pub(crate) ensemble: Ensemble,
     pub(crate) availability: ForecastAvailability,
@@ -30,18 +30,15 @@ pub(crate) struct State {
     pub(crate) policy_breaker: CircuitBreaker,
     pub(crate) safety: Safety,
     pub(crate) orders: Orders,
-    /// Pause of the configuration that the state was made with: another one wins at a restart.
-    configured_pause: Pause,
     pub(crate) schedule: Schedule,
+    /// What the next decision tells, beside its reasons.
+    pub(crate) notes: Vec<String>,
     /// The forecast at the newest record.
     #[serde(skip)]
     pub(crate) forecast: Arc<Forecast>,
     /// No record has come since the state was restored.
     #[serde(skip)]
     pub(crate) restored: bool,
-    /// What the next decision tells beside its reasons: settings that changed at a restart, orders that ended.
-    #[serde(skip)]
-    pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) ran: Ran,
 }
@@ -62,59 +59,42 @@ impl State {
             forecast: Arc::new(ensemble.forecast(&history)),
             history,
             expectation: Expectation::default(),
-            on_newest: None,
             issue: None,
+            issue_decided: None,
             pool: Pool::new(config),
             ensemble,
             availability: ForecastAvailability::default(),
             selection: Selection::new(config.min_jobs, config.use_networks),
             policy_breaker: CircuitBreaker::default(),
             safety: Safety::default(),
-            orders: Orders { pause: config.pause, ..Orders::default() },
-            configured_pause: config.pause,
+            orders: Orders::new(config.pause),
             schedule: Schedule::default(),
-            restored: false,
             notes: Vec::new(),
+            restored: false,
             ran: Ran::default(),
         }
     }
 
-    /// Completes a state that was read from a snapshot.
-    pub(crate) fn restored(mut self, config: &Config) -> Self {
+    /// Completes a state that was read from a snapshot of a pool under the configuration `before`.
+    pub(crate) fn restored(mut self, before: &Config, now: &Config) -> Self {
         self.forecast = Arc::new(self.ensemble.forecast(&self.history));
         self.restored = true;
-        self.notes = self.pool.reconfigure(config);
-        if self.configured_pause != config.pause {
-            let (now, before) = (config.pause.as_str(), self.configured_pause.as_str());
-            self.notes.push(format!("`pause` is {now}, was {before}"));
-            (self.configured_pause, self.orders.pause) = (config.pause, config.pause);
-        }
-        if self.schedule.keep_within(config) {
-            self.notes.push("the last decision is outside `min_jobs` and `max_jobs`".to_owned());
-        }
-        if !self.notes.is_empty() {
-            self.schedule.expedite();
-        }
+        self.reconfigure(before, now);
         self
-    }
-
-    /// Makes a decision due that tells of an order which has ended at `now`, as far as the records have come.
-    pub(crate) fn tell_ended_order(&mut self, config: &Config, now: Timestamp) {
-        let Some(newest) = self.pool.newest() else { return };
-        let seen = now.min(newest.plus_seconds(config.stale_seconds() as i64));
-        if let Some(ended) = self.orders.tell_end(seen) {
-            self.notes.push(ended);
-            self.schedule.expedite();
-        }
     }
 
     /// Goes back to a time before that of the newest record: nothing waits for what later times said.
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.history.rewind(at);
         self.ensemble.rewind();
-        self.pool.rewind();
+        self.pool.rewind(at);
         self.safety.rewind(at);
         self.schedule.expedite();
+    }
+
+    /// Reports whether a new decision is due at `now`: its time has come, or what a person has ordered has changed.
+    pub(crate) fn decision_due(&self, config: &Config, now: Timestamp) -> bool {
+        self.schedule.due(config, now) || self.orders.turned(now)
     }
 
     /// Returns what the policy sees of the pool at `now`.

@@ -5,7 +5,7 @@ mod range;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
-pub use settings::{Config, Setting};
+pub use settings::{Config, Setting, SettingChange};
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -40,18 +40,6 @@ pub enum Pause {
     Down,
     /// No scale-up.
     Up,
-}
-
-impl Pause {
-    /// Returns the value in snake case.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::All => "all",
-            Self::Down => "down",
-            Self::Up => "up",
-        }
-    }
 }
 
 impl Config {

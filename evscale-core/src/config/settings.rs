@@ -5,6 +5,7 @@ use super::range::{Bound, within};
 use super::{Pause, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
 
 /// A setting as it is documented.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,6 +20,28 @@ pub struct Setting {
     /// Smallest and largest value: a number, or the name of the setting that bounds it.
     #[serde(serialize_with = "serialize_ends")]
     pub range: Option<(&'static str, &'static str)>,
+}
+
+/// A setting that has another value than before.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SettingChange {
+    /// Name of the field, and key in JSON.
+    pub name: &'static str,
+    /// Value before, as in JSON.
+    pub before: serde_json::Value,
+    /// Value now, as in JSON.
+    pub after: serde_json::Value,
+}
+
+impl fmt::Display for SettingChange {
+    /// Writes the name and both values; of lists the name alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.before, &self.after) {
+            (serde_json::Value::Array(_), _) => write!(f, "`{}`", self.name),
+            (before, after) => write!(f, "`{}` from {before} to {after}", self.name),
+        }
+    }
 }
 
 /// Writes the ends of a range as JSON numbers, and as texts where they name a setting.
@@ -77,6 +100,19 @@ macro_rules! settings {
                     default: serde_json::to_value(&usual.$name).unwrap_or_default(),
                     range: [$((stringify!($low), stringify!($high)))?].first().copied(),
                 },)*]
+            }
+
+            /// Returns the settings that `other` has with another value.
+            pub fn changes_to(&self, other: &Self) -> Vec<SettingChange> {
+                let mut changes = Vec::new();
+                $(if self.$name != other.$name {
+                    changes.push(SettingChange {
+                        name: stringify!($name),
+                        before: serde_json::to_value(&self.$name).unwrap_or_default(),
+                        after: serde_json::to_value(&other.$name).unwrap_or_default(),
+                    });
+                })*
+                changes
             }
 
             /// Checks every value against its range, first those between numbers.

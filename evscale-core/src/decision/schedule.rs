@@ -18,8 +18,11 @@ impl Schedule {
     pub(crate) fn due(&self, config: &Config, now: Timestamp) -> bool {
         let slack = f64::from(config.interval_seconds) / 4.0;
         let between = f64::from(config.decision_interval_seconds);
-        // a decision from a clock that was ahead is no reason to wait
-        self.decided.is_none_or(|last| !(-between..between - slack).contains(&now.seconds_since(last)))
+        self.decided.is_none_or(|last| match now.elapsed_since(last) {
+            Some(elapsed) => elapsed >= between - slack,
+            // one for a moment ago stands; one from a clock that was ahead is no reason to wait
+            None => last.seconds_apart(now) > between,
+        })
     }
 
     /// Remembers a decision.
@@ -49,9 +52,9 @@ impl Schedule {
         })
     }
 
-    /// Forgets a last decision that the configuration does not allow; reports whether there was one.
-    pub(crate) fn keep_within(&mut self, config: &Config) -> bool {
+    /// Forgets a last decision that the configuration does not allow.
+    pub(crate) fn keep_within(&mut self, config: &Config) {
         let allowed = config.min_jobs..=config.max_jobs;
-        self.standing.take_if(|last| !allowed.contains(&last.recommended_jobs)).is_some()
+        self.standing = self.standing.take().filter(|last| allowed.contains(&last.recommended_jobs));
     }
 }

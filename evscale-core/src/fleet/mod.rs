@@ -1,5 +1,9 @@
 //! Many pools by key: shared networks, any order of records, as many threads as the host allows.
 
+mod pool;
+
+pub use pool::PoolMut;
+
 use crate::autoscaler::{Autoscaler, Ingested, Networks, Observation};
 use crate::bundle::{BATCH, ModelBundle};
 use crate::config::Config;
@@ -8,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::features::ForecasterInput;
 use crate::forecaster::{ForecasterBatch, Quantiles};
 use crate::metrics::Metrics;
+use pool::Pool;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Pools whose forecasts are made together.
 const GROUP: usize = 8 * BATCH;
@@ -61,13 +65,6 @@ struct Sessions {
     /// Made when there are pools enough for a batch; an error if the bundle's forecaster cannot have one.
     batch: Option<Result<ForecasterBatch>>,
     bundle: ModelBundle,
-}
-
-#[derive(Debug)]
-struct Pool {
-    scaler: Autoscaler,
-    /// The library failed inside for this pool: its state cannot be trusted.
-    failed: bool,
 }
 
 /// A pool with its records of a tick, and what became of them.
@@ -125,7 +122,7 @@ impl Fleet {
         if self.pools.contains_key(key) {
             return Err(Error::argument(format!("pool `{key}` is in the fleet already")));
         }
-        self.pools.insert(key.to_owned(), Box::new(Pool { scaler, failed: false }));
+        self.pools.insert(key.to_owned(), Box::new(Pool::new(scaler)));
         Ok(())
     }
 
@@ -156,26 +153,23 @@ impl Fleet {
 
     /// The whole state of a pool; none if it is not there or failed.
     pub fn snapshot(&self, key: &str) -> Option<Vec<u8>> {
-        self.pools.get(key).filter(|pool| !pool.failed).map(|pool| pool.scaler.snapshot())
+        self.pools.get(key)?.scaler().map(Autoscaler::snapshot)
     }
 
     /// The states of all pools, with their keys.
     pub fn snapshots(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
-        self.pools
-            .iter()
-            .filter(|(_, pool)| !pool.failed)
-            .map(|(key, pool)| (key.as_str(), pool.scaler.snapshot()))
+        self.pools.iter().filter_map(|(key, pool)| Some((key.as_str(), pool.scaler()?.snapshot())))
     }
 
     /// Works on one pool with the networks of the fleet: a record, a decision at a later time, orders, health.
     ///
     /// # Errors
     /// There is no such pool, or it failed inside, now or before.
-    pub fn with_pool<T>(&mut self, key: &str, work: impl FnOnce(&mut Autoscaler) -> T) -> Result<T> {
+    pub fn with_pool<T>(&mut self, key: &str, work: impl FnOnce(&mut PoolMut<'_>) -> T) -> Result<T> {
         let pool = self.pools.get_mut(key).ok_or_else(|| unknown_pool(key))?;
         match self.sessions.first_mut() {
-            Some(sessions) => pool.run(key, &mut sessions.networks, work),
-            None => pool.run(key, &mut None, work),
+            Some(sessions) => pool.run_for_host(key, &mut sessions.networks, &self.bundle, work),
+            None => pool.run_for_host(key, &mut None, &self.bundle, work),
         }
     }
 
@@ -271,7 +265,7 @@ impl<'a> PoolTurn<'a> {
 
     /// Whether the forecasting network is to be asked.
     fn waits(&self) -> bool {
-        self.ingested.is_some() && self.pool.scaler.config().use_networks
+        self.ingested.is_some() && self.pool.uses_networks()
     }
 
     /// The second half of the last record, and the decision.
@@ -285,29 +279,6 @@ impl<'a> PoolTurn<'a> {
             observations.extend(ingested.map(|ingested| scaler.complete(ingested, answer)));
             PoolTick { key: self.key.to_owned(), observations, decision: scaler.decide() }
         }));
-    }
-}
-
-impl Pool {
-    /// Works on the pool with lent networks. A panic ends with this pool.
-    fn run<T>(
-        &mut self,
-        key: &str,
-        sessions: &mut Option<Networks>,
-        work: impl FnOnce(&mut Autoscaler) -> T,
-    ) -> Result<T> {
-        if self.failed {
-            let message = format!("pool `{key}` failed inside before: remove it and restore a snapshot");
-            return Err(Error::new(ErrorKind::PoolFailed, message));
-        }
-        let scaler = &mut self.scaler;
-        scaler.exchange_networks(sessions);
-        let answer = catch_unwind(AssertUnwindSafe(|| work(scaler)));
-        self.scaler.exchange_networks(sessions);
-        answer.map_err(|_| {
-            self.failed = true;
-            Error::new(ErrorKind::PoolFailed, format!("pool `{key}` failed inside; the other pools go on"))
-        })
     }
 }
 

@@ -13,6 +13,8 @@ const FINE_MARGIN: usize = 112;
 const FINE_CAPACITY_LIMIT: usize = 12_000;
 /// Days that the coarse ring holds.
 const COARSE_DAYS: i64 = 15;
+/// Part of an interval by which a record may lie off the end of its own until the grid follows, and by which it does.
+const OFF_PHASE: i64 = 4;
 /// Width of a coarse bucket where the interval is not longer, seconds.
 const COARSE_BUCKET_SECONDS: i64 = 1_200;
 
@@ -24,7 +26,8 @@ const COARSE_BUCKET_SECONDS: i64 = 1_200;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
     interval_ms: i64,
-    anchor_ms: i64,
+    /// End of the interval of slot 0.
+    anchor: Timestamp,
     slots: Cursor,
     fine: Cells,
     bucket_intervals: i64,
@@ -44,7 +47,7 @@ impl History {
         let buckets = (COARSE_DAYS * DAY_MS / (bucket_intervals * interval_ms)) as usize + 1;
         Self {
             interval_ms,
-            anchor_ms: 0,
+            anchor: Timestamp::EPOCH,
             slots: Cursor::new(fine),
             fine: Cells::unknown(fine),
             bucket_intervals,
@@ -76,13 +79,14 @@ impl History {
         let fresh = Self::new(interval_seconds);
         let buckets = fresh.sums.len();
         self.interval_ms == fresh.interval_ms
-            && Timestamp::from_millis(self.anchor_ms).is_ok()
             && self.bucket_intervals == fresh.bucket_intervals
             && [DAY, WEEK].iter().any(|days| self.fine.len() == fine_length(self.interval_ms, *days))
             && self.slots.fits(self.fine.len())
+            && self.slots.newest() <= self.last_slot()
             && self.sums.len() == buckets
             && self.known.len() == buckets
             && self.buckets.fits(buckets)
+            && self.buckets.newest() == self.slots.newest().div_euclid(self.bucket_intervals)
     }
 
     /// Length of an interval, seconds.
@@ -110,24 +114,39 @@ impl History {
         if self.is_empty() {
             return 0;
         }
-        (at.as_millis() - self.anchor_ms + self.interval_ms / 2).div_euclid(self.interval_ms)
+        (at.millis_since(self.anchor) + self.interval_ms / 2).div_euclid(self.interval_ms)
     }
 
     /// End of the interval of a slot.
     pub fn end_of(&self, slot: i64) -> Timestamp {
-        Timestamp::EPOCH.plus_millis(self.anchor_ms.saturating_add(slot.saturating_mul(self.interval_ms)))
+        self.anchor.plus_millis(slot.saturating_mul(self.interval_ms))
+    }
+
+    /// Returns the last slot that can be, at the end of time.
+    fn last_slot(&self) -> i64 {
+        self.slot_of(Timestamp::LATEST)
+    }
+
+    /// Moves the grid towards a record that lies far from the end of its interval: where they keep coming at another phase, as
+    /// after a restart of the host, no two of them fall into one interval.
+    fn follow(&mut self, at: Timestamp) {
+        let off = at.millis_since(self.end_of(self.slot_of(at)));
+        if off.abs() > self.interval_ms / OFF_PHASE {
+            self.anchor = self.anchor.plus_millis(off / OFF_PHASE);
+        }
     }
 
     /// Appends the arrivals of the interval that ends at `at`; NaN for an interval that is not known.
     /// Intervals that were skipped become unknown. An interval that is not newer changes nothing.
     pub fn push(&mut self, at: Timestamp, events: f64) {
         if self.is_empty() {
-            self.anchor_ms = at.as_millis();
+            self.anchor = at;
         }
         let slot = self.slot_of(at);
         if slot <= self.slots.newest() {
             return;
         }
+        self.follow(at);
         self.slots.advance(slot, |cell| self.fine.set(cell, f32::NAN));
         if let Some(cell) = self.slots.cell(slot) {
             self.fine.set(cell, events as f32);
@@ -167,6 +186,43 @@ impl History {
             }
         }
         *self = earlier;
+    }
+
+    /// Returns this history for records every `interval_seconds`: counts are split and summed as the intervals overlap. What
+    /// is older than the fine ring comes from the coarse one.
+    pub(crate) fn resampled(&self, interval_seconds: u32) -> Self {
+        let mut other = Self::new(interval_seconds);
+        if self.fine.len() == fine_length(self.interval_ms, WEEK) {
+            other.keep_week();
+        }
+        let newest = self.newest_slot();
+        let span = newest.saturating_add(1).saturating_mul(self.interval_ms).min(COARSE_DAYS * DAY_MS);
+        for back in (0..span / other.interval_ms).rev() {
+            let events = self.between(back * other.interval_ms, (back + 1) * other.interval_ms);
+            other.push(self.end_of(newest).plus_millis(-back * other.interval_ms), events);
+        }
+        other
+    }
+
+    /// Returns the arrivals from `far` to `near` milliseconds before the end of the newest interval; NaN if any are unknown.
+    fn between(&self, near: i64, far: i64) -> f64 {
+        let newest = self.newest_slot();
+        let overlap = |back: i64| {
+            let (begin, end) = (back * self.interval_ms, (back + 1) * self.interval_ms);
+            (far.min(end) - near.max(begin)) as f64 / self.interval_ms as f64
+        };
+        let count = |slot: i64| match self.slots.cell(slot) {
+            Some(_) => self.at(slot),
+            None => self.coarse_at(slot),
+        };
+        (near / self.interval_ms..=(far - 1) / self.interval_ms)
+            .map(|back| overlap(back) * count(newest - back))
+            .sum()
+    }
+
+    /// Reports whether the interval that ends at `at` is known to have had so many arrivals.
+    pub(crate) fn repeats(&self, at: Timestamp, events: f64) -> bool {
+        !self.is_empty() && self.at(self.slot_of(at)) == f64::from(events as f32)
     }
 
     /// Arrivals of the interval at `slot`; NaN where they are unknown.
@@ -278,6 +334,53 @@ mod tests {
         }
         assert_eq!(history.newest_slot(), 3);
         assert_eq!(history.at(2), 2.0);
+    }
+
+    #[test]
+    fn records_at_another_phase_each_have_an_interval_of_their_own() {
+        for shift in [50, 60, 70] {
+            let mut history = History::new(120);
+            history.push(at(0), 1.0);
+            let mut kept = 0;
+            for i in 1..200 {
+                let jitter = [0, 9, -9, 4, -6][i % 5];
+                history.push(at(2 * i as i64).plus_seconds(shift + jitter), i as f64);
+                kept += i64::from(history.at(history.newest_slot()) == i as f64);
+            }
+            assert!(kept >= 198, "{shift} s: {kept} of 199");
+            let newest = history.newest_slot();
+            assert!((newest - 150..=newest).all(|slot| history.at(slot).is_finite()), "{shift} s");
+        }
+    }
+
+    #[test]
+    fn another_interval_keeps_the_sums() {
+        let mut history = History::new(120);
+        for i in 0..20 * 720 {
+            history.push(at(2 * i), 600.0 + (i % 720) as f64);
+        }
+        for seconds in [10, 40, 60, 90, 120, 240, 300, 900, 3600] {
+            let other = history.resampled(seconds);
+            assert!(other.fits(seconds), "{seconds} s");
+            let (was, is) = (history.newest_slot(), other.newest_slot());
+            assert_eq!(history.end_of(was), other.end_of(is));
+            let per_second = |history: &History, span: i64| {
+                let slots = span / history.interval_ms;
+                let newest = history.newest_slot();
+                history.mean(newest - slots + 1, newest) * 1000.0 / history.interval_ms as f64
+            };
+            for span in [2 * 3_600_000, 18 * 3_600_000] {
+                let (was, is) = (per_second(&history, span), per_second(&other, span));
+                assert!((is / was - 1.0).abs() < 1e-3, "{seconds} s: {is} for {was} per second");
+            }
+            let week = |history: &History| {
+                let newest = history.newest_slot();
+                let slots = 7 * DAY_MS / history.interval_ms;
+                history.coarse_mean(newest - slots, newest).0 * 1000.0 / history.interval_ms as f64
+            };
+            assert!((week(&other) / week(&history) - 1.0).abs() < 0.01, "{seconds} s");
+        }
+        assert!(History::new(120).resampled(60).is_empty());
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
+/// Time in which the share of late events halves while no record tells it, seconds.
+const HALF_LIFE_SECONDS: f64 = 120.0;
+
 /// Shares of late events, of the newest record, the last hour and the last day.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ErrorBudget {
@@ -28,31 +31,29 @@ impl ErrorBudget {
         if self.day_events > 0.0 { self.day_violations / self.day_events / allowed_share } else { 0.0 }
     }
 
-    /// Learns from a checked record; returns the late events that it told of, if it did. Once some were told, the events of a
-    /// record that tells of none count as in time.
+    /// Learns from a checked record, `elapsed_seconds` after the one before; returns the late events that it told of, if it did.
+    /// Where it does not, the last share fades.
     pub(crate) fn observe(
         &mut self,
         record: &Metrics,
-        interval_seconds: f64,
+        elapsed_seconds: f64,
         sla_wait_seconds: f64,
     ) -> Option<f64> {
+        let told = violation_share(record, sla_wait_seconds);
+        let faded = self.last_share * 0.5f64.powf(elapsed_seconds / HALF_LIFE_SECONDS);
+        let share = told.unwrap_or(faded);
         let events = record.processed_events_count.unwrap_or(record.logged_events_count);
         let events = if events.is_finite() { events } else { 0.0 };
-        let Some(share) = violation_share(record, sla_wait_seconds) else {
-            if self.day_events > 0.0 {
-                self.count(0.0, events, 0.0, interval_seconds);
-            }
-            return None;
-        };
-        self.count(share, events, share * events, interval_seconds);
-        Some(share * events)
+        self.count(share, events, share * events, elapsed_seconds);
+        told.map(|share| share * events)
     }
 
-    /// Counts an interval: the share of its events that was late, its events, and the late ones among them.
-    pub(crate) fn count(&mut self, share: f64, events: f64, late: f64, interval_seconds: f64) {
-        let day = interval_seconds / 86_400.0;
+    /// Counts an interval: the share of its events that was late, its events, and the late ones among them. It ended
+    /// `elapsed_seconds` after the one before.
+    pub(crate) fn count(&mut self, share: f64, events: f64, late: f64, elapsed_seconds: f64) {
+        let day = (elapsed_seconds / 86_400.0).min(1.0);
         self.last_share = share;
-        self.hour_share += (interval_seconds / 3600.0).min(1.0) * (share - self.hour_share);
+        self.hour_share += (elapsed_seconds / 3600.0).min(1.0) * (share - self.hour_share);
         self.day_events += events - day * self.day_events;
         self.day_violations += late - day * self.day_violations;
     }
@@ -95,12 +96,25 @@ mod tests {
     }
 
     #[test]
-    fn late_events_that_are_no_longer_told_of_fade() {
-        let mut budget = run(1.0, 10);
+    fn what_is_no_longer_told_fades_and_lost_records_are_time() {
+        let mut budget = run(1.0, 30);
         let silent = Metrics::new(Timestamp::EPOCH, 1000.0, 4.0);
-        (0..720).for_each(|_| assert_eq!(budget.observe(&silent, 120.0, 30.0), None));
-        assert_eq!(budget.last_share(), 0.0);
-        assert!(budget.hour_share() < 1e-6 && budget.burn(0.05) < 1.0);
+        for _ in 0..10 {
+            assert_eq!(budget.observe(&silent, 120.0, 30.0), None);
+        }
+        assert!(budget.last_share() < 0.001 && budget.hour_share() < 0.5, "{budget:?}");
+        for _ in 0..720 {
+            budget.observe(&silent, 120.0, 30.0);
+        }
+        assert!(budget.hour_share() < 1e-6 && budget.burn(0.005) < 5.0, "{budget:?}");
+        let (mut often, mut rarely) = (run(1.0, 30), run(1.0, 30));
+        for _ in 0..100 {
+            often.observe(&silent, 120.0, 30.0);
+        }
+        for _ in 0..20 {
+            rarely.observe(&silent, 600.0, 30.0);
+        }
+        assert!((often.hour_share() - rarely.hour_share()).abs() < 0.02, "{often:?} {rarely:?}");
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Execution {
     /// That nothing has happened for longer than `patience` seconds.
     pub(super) fn overdue(&self, now: Timestamp, patience: f64) -> Option<String> {
         let unmet = self.unmet.as_ref()?;
-        (now.seconds_since(unmet.since) > patience).then(|| {
+        now.elapsed_since(unmet.since).is_some_and(|unmet| unmet > patience).then(|| {
             format!(
                 "execution: the pool has had {} jobs since {}, {} are recommended",
                 unmet.jobs, unmet.since, unmet.recommended

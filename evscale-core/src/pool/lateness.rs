@@ -40,6 +40,8 @@ pub(super) struct Outcome {
     /// All jobs are ready, and the last decision asked for no more.
     pub(super) enough: bool,
     pub(super) interval_seconds: f64,
+    /// Time since the interval before, seconds.
+    pub(super) elapsed_seconds: f64,
     /// Time to see an event and to get a job for it, seconds.
     pub(super) answer_seconds: f64,
 }
@@ -48,6 +50,11 @@ impl Lateness {
     /// Returns the factor on the need, at least 1.
     pub(super) fn correction(&self) -> f64 {
         self.correction_log.exp()
+    }
+
+    /// Goes back to `at`: events are late since then.
+    pub(super) fn rewind(&mut self, at: Timestamp) {
+        self.since = self.since.map(|since| since.min(at));
     }
 
     /// Learns from a record.
@@ -63,7 +70,7 @@ impl Lateness {
         };
         let grows = seen.waiting >= self.waiting;
         self.waiting = seen.waiting;
-        self.correction_log *= 0.5f64.powf(seen.interval_seconds / HALF_LIFE_SECONDS);
+        self.correction_log *= 0.5f64.powf(seen.elapsed_seconds / HALF_LIFE_SECONDS);
         if late <= told || !seen.enough {
             self.unexplained_seconds = 0.0;
             return;
@@ -88,7 +95,7 @@ impl Lateness {
         Some(format!(
             "late: {:.1} % of the events are late, for {:.0} min{raised}",
             100.0 * self.share,
-            now.seconds_since(since) / 60.0
+            now.elapsed_since(since).unwrap_or(0.0) / 60.0
         ))
     }
 }
@@ -107,6 +114,7 @@ mod tests {
                 waiting: 100.0,
                 enough,
                 interval_seconds: 60.0,
+                elapsed_seconds: 60.0,
                 answer_seconds: 120.0,
             });
         }

@@ -88,10 +88,11 @@ impl Pool {
         let asked_at = asked.map(|asked| asked.at).filter(|_| recommended >= jobs);
         let ready = self.startup.observe(record.timestamp, jobs, asked_at, interval);
         let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
-        let late_events = self.error_budget.observe(record, interval, config.sla_wait_seconds);
+        let elapsed = self.elapsed_seconds(record.timestamp, interval);
+        let late_events = self.error_budget.observe(record, elapsed, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
         let enough = asked.is_some_and(|asked| asked.as_proposed && jobs == Some(asked.jobs));
-        self.follow_lateness(config, record, jobs, enough, late_events.is_some());
+        self.follow_lateness(config, record, jobs, enough, late_events.is_some(), elapsed);
         let events = Some(record.logged_events_count).filter(|events| events.is_finite());
         self.last_events = events.or(self.last_events);
         self.recent_loads.rotate_right(1);
@@ -112,17 +113,35 @@ impl Pool {
     }
 
     /// Takes over what another configuration says of service and startup times; what was learned stays where it says the
-    /// same. Returns what changed.
-    pub(crate) fn reconfigure(&mut self, config: &Config) -> Vec<String> {
-        let service = self.service_time.reconfigure(config.service_time_ms);
-        let startup = self.startup.reconfigure(f64::from(config.job_startup_seconds));
-        service.into_iter().chain(startup).collect()
+    /// same.
+    pub(crate) fn reconfigure(&mut self, config: &Config) {
+        self.service_time.reconfigure(config.service_time_ms);
+        self.startup.reconfigure(f64::from(config.job_startup_seconds));
     }
 
-    /// Forgets what was expected of times that will not come, because the clock went back.
-    pub(crate) fn rewind(&mut self) {
+    /// Counts late events anew.
+    pub(crate) fn forget_lateness(&mut self) {
+        (self.error_budget, self.lateness) = (ErrorBudget::default(), Lateness::default());
+    }
+
+    /// Goes on with records of an interval `ratio` times as long.
+    pub(crate) fn rescale(&mut self, ratio: f64) {
+        let counts = [&mut self.last_events, &mut self.latest.events, &mut self.latest.late_events];
+        counts.into_iter().flatten().for_each(|count| *count *= ratio);
+        self.recent_loads.iter_mut().for_each(|load| *load *= ratio);
+    }
+
+    /// Forgets what was expected of times that will not come, because the clock went back to `at`.
+    pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.startup.rewind();
         self.execution.progress();
+        self.lateness.rewind(at);
+    }
+
+    /// Returns the seconds from the newest record to the next one, whose jitter is left out.
+    fn elapsed_seconds(&self, next: Timestamp, interval: f64) -> f64 {
+        let elapsed = self.latest.at.and_then(|at| next.elapsed_since(at)).unwrap_or(interval);
+        if elapsed > 1.5 * interval { elapsed } else { interval }
     }
 
     /// Learns the startup time, and that the host acts. An outcome may be late, partial or missing: the number of jobs
@@ -142,6 +161,7 @@ impl Pool {
         jobs: Option<u32>,
         enough: bool,
         said: bool,
+        elapsed_seconds: f64,
     ) {
         let interval = f64::from(config.interval_seconds);
         let queue_is_late = self.work.waiting() > 0.0
@@ -157,6 +177,7 @@ impl Pool {
             waiting: self.work.waiting(),
             enough: enough && self.startup.starting(record.timestamp) == 0.0,
             interval_seconds: interval,
+            elapsed_seconds,
             answer_seconds: self.startup.seconds() + interval,
         });
     }

@@ -100,21 +100,13 @@ impl ServiceTime {
         }
     }
 
-    /// Begins anew with another configured time; returns what changed.
-    pub(super) fn reconfigure(&mut self, configured_ms: Option<f64>) -> Option<String> {
+    /// Begins anew with another configured time.
+    pub(super) fn reconfigure(&mut self, configured_ms: Option<f64>) {
         let configured_seconds = configured_ms.map(|ms| ms / 1000.0);
-        let before = std::mem::replace(&mut self.configured_seconds, configured_seconds);
-        (before != configured_seconds).then(|| {
-            if configured_seconds.is_some() {
-                *self = Self::new(configured_ms);
-            }
-            let told = |ms: Option<f64>| ms.map_or("not set".to_owned(), |ms| (ms as f32).to_string());
-            format!(
-                "`service_time_ms` is {}, was {}",
-                told(configured_ms),
-                told(before.map(|seconds| 1000.0 * seconds))
-            )
-        })
+        if configured_seconds.is_some() && configured_seconds != self.configured_seconds {
+            *self = Self::new(configured_ms);
+        }
+        self.configured_seconds = configured_seconds;
     }
 
     /// Seconds of one job per event; none before anything told.
@@ -206,7 +198,7 @@ impl ServiceTime {
             return;
         }
         let weight = WEIGHT * (events / MANY).min(1.0);
-        self.told = Some(mean + weight * (sample.clamp(mean / factor, mean * factor) - mean));
+        self.told = Some(mean + weight * (sample.max(mean / factor).min(mean * factor) - mean));
     }
 
     fn learn_saturated(&mut self, done: f64, job_seconds: f64, pool: &Throughput) {

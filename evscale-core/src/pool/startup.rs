@@ -24,13 +24,11 @@ impl Startup {
         Self { configured_seconds: seconds, seconds, jobs: None, groups: StartingJobs::default() }
     }
 
-    /// Begins anew with another configured time; returns what changed.
-    pub(super) fn reconfigure(&mut self, seconds: f64) -> Option<String> {
-        let before = std::mem::replace(&mut self.configured_seconds, seconds);
-        (before != seconds).then(|| {
-            self.seconds = seconds;
-            format!("`job_startup_seconds` is {seconds}, was {before}")
-        })
+    /// Begins anew with another configured time.
+    pub(super) fn reconfigure(&mut self, seconds: f64) {
+        if seconds != self.configured_seconds {
+            (self.configured_seconds, self.seconds) = (seconds, seconds);
+        }
     }
 
     /// Forgets which jobs are starting.
@@ -45,7 +43,7 @@ impl Startup {
 
     /// Jobs that are not ready at `now`.
     pub(super) fn starting(&self, now: Timestamp) -> f64 {
-        f64::from(self.groups.count(|since| now.seconds_since(since) < self.seconds))
+        f64::from(self.groups.count(|since| now.elapsed_since(since).is_none_or(|age| age < self.seconds)))
     }
 
     /// Follows the pool's size: growth is starting since it was recommended, if it was, and shrinkage takes starting jobs
@@ -72,7 +70,7 @@ impl Startup {
             let ready_for = (at.seconds_since(since) - self.seconds).clamp(0.0, interval_seconds);
             1.0 - ready_for / interval_seconds
         });
-        self.groups.take_ready(|since| at.seconds_since(since) >= self.seconds);
+        self.groups.take_ready(|since| at.elapsed_since(since).is_some_and(|age| age >= self.seconds));
         (f64::from(jobs) - missing).max(0.0)
     }
 

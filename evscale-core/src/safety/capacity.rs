@@ -27,7 +27,7 @@ pub(super) struct Capacity(Option<Refusal>);
 impl Capacity {
     /// Learns that of `asked` jobs only `granted` could be had at `at`.
     pub(super) fn refused(&mut self, at: Timestamp, asked: u32, granted: u32) {
-        let last = self.0.filter(|last| at.seconds_since(last.at) < 2.0 * LONGEST_RETRY_SECONDS);
+        let last = self.0.filter(|last| at.seconds_apart(last.at) < 2.0 * LONGEST_RETRY_SECONDS);
         let retry_seconds = match last {
             Some(last) if asked >= last.refused => (2.0 * last.retry_seconds).min(LONGEST_RETRY_SECONDS),
             Some(last) => last.retry_seconds,
@@ -49,12 +49,9 @@ impl Capacity {
     /// Returns the limit of the host that is known at `now`.
     pub(super) fn limit(&self, now: Timestamp) -> Option<String> {
         let Refusal { at, granted, refused, retry_seconds } = self.0?;
-        let age = now.seconds_since(at);
+        let age = now.elapsed_since(at).unwrap_or(0.0);
         (age < 2.0 * retry_seconds).then(|| {
-            format!(
-                "the host refused {refused} jobs {:.0} min ago and could get {granted}",
-                age.max(0.0) / 60.0
-            )
+            format!("the host refused {refused} jobs {:.0} min ago and could get {granted}", age / 60.0)
         })
     }
 
@@ -62,7 +59,7 @@ impl Capacity {
         let Refusal { at, granted, refused, retry_seconds } = self.0?;
         let granted = granted.max(context.current_jobs);
         let most = granted + refused.saturating_sub(granted) / 2;
-        let recent = (0.0..retry_seconds).contains(&context.now.seconds_since(at));
+        let recent = context.now.elapsed_since(at).is_some_and(|age| age < retry_seconds);
         (recent && jobs > most).then(|| {
             (
                 most,

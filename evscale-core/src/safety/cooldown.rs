@@ -20,9 +20,14 @@ impl LastChange {
         } else {
             (Rule::CooldownDown, context.config.cooldown_down_seconds)
         };
-        let waiting = self.0.is_some_and(|at| context.now.seconds_since(at).abs() < f64::from(seconds));
+        let waiting = self.0.is_some_and(|at| context.now.seconds_apart(at) < f64::from(seconds));
         let held = jobs != current && waiting && !(grows && context.emergency);
         (rule, held.then(|| (current, format!("the last change is less than {seconds} s ago"))))
+    }
+
+    /// Takes a change later than `latest`, by a clock that was wrong, for one at `at`.
+    pub(super) fn bound(&mut self, latest: Timestamp, at: Timestamp) {
+        self.0 = self.0.map(|last| if last > latest { at } else { last });
     }
 
     pub(super) fn remember(&mut self, context: &Context<'_>, jobs: u32) {

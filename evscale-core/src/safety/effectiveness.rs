@@ -151,7 +151,10 @@ impl Effectiveness {
             self.jobs.push_back((at, jobs));
         }
         while self.jobs.len() > 1
-            && self.jobs.get(1).is_some_and(|(next, _)| at.seconds_since(*next) >= seconds)
+            && self
+                .jobs
+                .get(1)
+                .is_some_and(|(next, _)| at.elapsed_since(*next).is_none_or(|age| age >= seconds))
         {
             self.jobs.pop_front();
         }
@@ -161,7 +164,7 @@ impl Effectiveness {
     fn judge(&mut self, record: &Metrics, now: Level) {
         if let Some(limit) = &mut self.limit {
             let risen = now.jobs <= limit.best.jobs && now.events > RECOVERY * limit.best.events;
-            let over = !limit.idle && record.timestamp.seconds_since(limit.since) >= FIRST_RETRY_SECONDS;
+            let over = !limit.idle && record.timestamp.seconds_apart(limit.since) >= FIRST_RETRY_SECONDS;
             if risen || over || (!limit.idle && now.events > RECOVERY * limit.more.events) {
                 (self.limit, self.before, self.stood) = (None, Some(now), 0);
             } else if limit.idle {
@@ -228,12 +231,12 @@ impl Effectiveness {
 impl Limit {
     /// Whether there is a backlog, or was one not long ago.
     fn remembered(&self, now: Timestamp) -> bool {
-        self.over.is_none_or(|over| now.seconds_since(over) < REMEMBERED_SECONDS)
+        self.over.is_none_or(|over| now.seconds_apart(over) < REMEMBERED_SECONDS)
     }
 
     /// Leads the pool up in small steps while they help, and back when they do not.
     fn lead(&mut self, now: Timestamp, level: Level) {
-        let waited = now.seconds_since(self.tried);
+        let waited = now.seconds_apart(self.tried);
         if self.jobs > self.best.jobs {
             if level.jobs < self.jobs.ceil() {
                 // the trial goes on, unless the jobs of it never come

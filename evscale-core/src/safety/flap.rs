@@ -20,7 +20,7 @@ impl Reversals {
             return None;
         }
         let window = f64::from(context.config.flap_window_seconds);
-        let recent = self.at.iter().filter(|at| context.now.seconds_since(**at).abs() <= window).count();
+        let recent = self.at.iter().filter(|at| context.now.seconds_apart(**at) <= window).count();
         (recent >= context.config.max_reversals as usize).then(|| {
             (
                 context.current_jobs,
@@ -40,10 +40,13 @@ impl Reversals {
                 self.at.pop_front();
             }
         }
-        let window = f64::from(context.config.flap_window_seconds);
-        while self.at.front().is_some_and(|at| context.now.seconds_since(*at) > window) {
-            self.at.pop_front();
-        }
         self.grew = Some(grows);
+    }
+
+    /// Forgets what is older than the window before `at`, and takes what is later than `latest`, by a clock that was wrong, for
+    /// a reversal at `at`.
+    pub(super) fn bound(&mut self, latest: Timestamp, at: Timestamp, window_seconds: f64) {
+        self.at.iter_mut().filter(|reversal| **reversal > latest).for_each(|reversal| *reversal = at);
+        self.at.retain(|reversal| at.seconds_apart(*reversal) <= window_seconds);
     }
 }

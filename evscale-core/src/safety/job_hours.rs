@@ -1,7 +1,8 @@
 //! Job-hours of the day (UTC): so many jobs that the rest of the day can still run `min_jobs`.
 //!
 //! The account counts the time since the last record, so that lost records are paid for, and only a record of a later day
-//! begins a new one: neither an earlier time nor the time of a decision resets it.
+//! begins a new one: neither an earlier time nor the time of a decision resets it, and a clock that goes back finds the account
+//! of its day.
 
 use super::{Change, Context};
 use crate::time::{DAY_MS, HOUR_MS, SECOND_MS, Timestamp};
@@ -12,15 +13,18 @@ pub(super) struct Spent {
     day: i64,
     job_hours: f64,
     last: Option<Timestamp>,
+    /// The account before, with its day.
+    before: (i64, f64),
 }
 
 impl Spent {
     /// Charges the jobs of a record for the time since the one before, of the same day.
     pub(super) fn account(&mut self, at: Timestamp, jobs: f64, interval_seconds: f64) {
-        let gap = self.last.replace(at).map_or(0.0, |last| at.seconds_since(last).max(0.0));
+        let gap = self.last.replace(at).and_then(|last| at.elapsed_since(last)).unwrap_or(0.0);
         let day = day_of(at);
         let mut seconds = gap.max(interval_seconds);
         if day > self.day {
+            self.before = (self.day, self.job_hours);
             (self.day, self.job_hours) = (day, 0.0);
             let into_day = (at.as_millis().rem_euclid(DAY_MS) / SECOND_MS) as f64;
             seconds = gap.min(into_day).max(interval_seconds);
@@ -41,9 +45,13 @@ impl Spent {
         (jobs > cap).then(|| (cap, format!("{used:.1} of {daily} job-hours of the day are used")))
     }
 
-    /// Continues the account at a time before that of its last record.
+    /// Continues the account at a time before that of its last record: what was charged since is charged to its day.
     pub(super) fn rewind(&mut self, at: Timestamp) {
-        (self.day, self.last) = (day_of(at), None);
+        let day = day_of(at);
+        if day == self.before.0 && day < self.day {
+            self.job_hours += self.before.1;
+        }
+        (self.day, self.last) = (day, None);
     }
 }
 

@@ -41,17 +41,18 @@ mod forecast_floor;
 mod job_hours;
 mod maintenance;
 mod manual;
+mod orders;
 mod pause;
 mod rule;
 mod stabilization;
 mod step;
 mod tolerance;
 
-pub(crate) use manual::Orders;
-pub use manual::{ManualOrder, ManualOverride};
+pub(crate) use orders::Orders;
+pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
 
-use crate::config::Config;
+use crate::config::{Config, Pause};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::time::Timestamp;
@@ -78,7 +79,9 @@ pub(crate) struct Context<'a> {
     /// Jobs of a pool without metrics.
     pub(crate) fail_safe_jobs: u32,
     pub(crate) maintenance: bool,
-    pub(crate) orders: Orders,
+    /// Order that is in force.
+    pub(crate) order: Option<ManualOverride>,
+    pub(crate) pause: Pause,
 }
 
 /// A change that a rule made.
@@ -125,6 +128,7 @@ pub(crate) struct Safety {
 impl Safety {
     /// Learns from the newest record, which `pool` has seen.
     pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
+        self.bound(config, record.timestamp);
         let (jobs, interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds));
         self.job_hours.account(record.timestamp, jobs, interval_seconds);
         self.effectiveness.observe(
@@ -141,6 +145,16 @@ impl Safety {
         self.capacity.observe(jobs);
     }
 
+    /// Forgets what is too old at the newest record to matter. What a decision for a much later time left behind was by a wrong
+    /// clock, as records do not come from the future: it counts as of now, so that it neither holds the pool for ever nor
+    /// comes back when its time does.
+    fn bound(&mut self, config: &Config, at: Timestamp) {
+        let latest = at.plus_millis((1000.0 * config.stale_seconds()) as i64);
+        self.stabilization.bound(latest, at, config.scale_down_stabilization_seconds.into());
+        self.flap.bound(latest, at, config.flap_window_seconds.into());
+        self.cooldown.bound(latest, at);
+    }
+
     /// Learns that of `asked` jobs only `granted` could be had at `at`.
     pub(crate) fn refused(&mut self, at: Timestamp, asked: u32, granted: u32) {
         self.capacity.refused(at, asked, granted);
@@ -154,6 +168,8 @@ impl Safety {
     /// Goes back to a time before that of the newest record: what later times said holds nothing.
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.job_hours.rewind(at);
+        self.cooldown.bound(at, at);
+        self.flap = flap::Reversals::default();
         self.stabilization = stabilization::Window::default();
         self.effectiveness = Effectiveness::default();
         self.capacity = Capacity::default();
@@ -166,7 +182,7 @@ impl Safety {
 
     /// Returns the seconds since the last change; none before the first one.
     pub(crate) fn seconds_since_change(&self, now: Timestamp) -> Option<f64> {
-        self.cooldown.at().map(|at| now.seconds_since(at))
+        self.cooldown.at().map(|at| now.elapsed_since(at).unwrap_or(0.0))
     }
 
     /// Applies every rule in order, and remembers the outcome.

@@ -5,7 +5,7 @@ use crate::config::Pause;
 
 pub(super) fn apply(context: &Context<'_>, jobs: u32) -> Change {
     let current = context.current_jobs;
-    let (stopped, what) = match context.orders.pause {
+    let (stopped, what) = match context.pause {
         Pause::Off => (false, ""),
         Pause::All => (true, "every change"),
         Pause::Down => (jobs < current, "scaling down"),

@@ -50,6 +50,7 @@ rules! {
     MaintenanceWindow = "maintenance_window", "leaves the pool alone during maintenance";
     ManualFixed = "manual_fixed", "carries out a number that a person ordered";
     ManualCap = "manual_cap", "keeps below a cap that a person ordered";
+    ManualFloor = "manual_floor", "keeps above a floor that a person ordered";
     Pause = "pause", "leaves changes undone that are switched off";
     JobHourBudget = "job_hour_budget", "keeps within the job-hours of the day";
     Bounds = "bounds", "keeps between the fewest and the most jobs";

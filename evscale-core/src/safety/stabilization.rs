@@ -23,10 +23,13 @@ impl Window {
         } else if let Some(last) = self.0.back_mut() {
             last.0 = context.now;
         }
-        let window = f64::from(context.config.scale_down_stabilization_seconds);
-        while self.0.front().is_some_and(|(at, _)| context.now.seconds_since(*at) > window) {
-            self.0.pop_front();
-        }
+    }
+
+    /// Forgets what is older than the window before `at`, and takes what is later than `latest`, by a clock that was wrong, for
+    /// a proposal at `at`.
+    pub(super) fn bound(&mut self, latest: Timestamp, at: Timestamp, window_seconds: f64) {
+        self.0.iter_mut().filter(|(proposal, _)| *proposal > latest).for_each(|(proposal, _)| *proposal = at);
+        self.0.retain(|(proposal, _)| at.seconds_apart(*proposal) <= window_seconds);
     }
 
     pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
@@ -36,7 +39,7 @@ impl Window {
         let window = context
             .config
             .look_back_seconds(context.window_seconds, f64::from(jobs) / f64::from(context.current_jobs));
-        let (_, highest) = self.0.iter().find(|(at, _)| context.now.seconds_since(*at).abs() <= window)?;
+        let (_, highest) = self.0.iter().find(|(at, _)| context.now.seconds_apart(*at) <= window)?;
         let kept = (*highest).min(context.current_jobs);
         (kept > jobs).then(|| {
             (kept, format!("the highest proposal of the last {:.0} min was {highest}", window / 60.0))

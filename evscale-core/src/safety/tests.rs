@@ -30,7 +30,8 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         issue: None,
         fail_safe_jobs: 0,
         maintenance: false,
-        orders: Orders::default(),
+        order: None,
+        pause: Pause::Off,
     }
 }
 
@@ -54,8 +55,7 @@ fn bounds_hold_always() {
     ruled(&context(&config, 10), 0, 3, Some("bounds"));
     let emergency = Context { emergency: true, ..context(&config, 10) };
     ruled(&emergency, 4000, 20, Some("bounds"));
-    let paused =
-        Context { orders: Orders { pause: Pause::All, ..Orders::default() }, ..context(&config, 50) };
+    let paused = Context { pause: Pause::All, ..context(&config, 50) };
     ruled(&paused, 50, 20, Some("bounds"));
 }
 
@@ -177,34 +177,10 @@ fn maintenance_and_pause_hold() {
     ruled(&maintenance, 10, 20, Some("maintenance_window"));
     ruled(&maintenance, 30, 20, Some("maintenance_window"));
     ruled(&Context { emergency: true, ..maintenance.clone() }, 30, 30, None);
-    ruled(
-        &Context { orders: Orders { pause: Pause::Down, ..Orders::default() }, ..context(&config, 20) },
-        10,
-        20,
-        Some("pause"),
-    );
-    ruled(
-        &Context { orders: Orders { pause: Pause::Down, ..Orders::default() }, ..context(&config, 20) },
-        30,
-        30,
-        None,
-    );
-    ruled(
-        &Context { orders: Orders { pause: Pause::Up, ..Orders::default() }, ..context(&config, 20) },
-        30,
-        20,
-        Some("pause"),
-    );
-    ruled(
-        &Context {
-            orders: Orders { pause: Pause::All, ..Orders::default() },
-            emergency: true,
-            ..context(&config, 20)
-        },
-        30,
-        20,
-        Some("pause"),
-    );
+    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 10, 20, Some("pause"));
+    ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 30, 30, None);
+    ruled(&Context { pause: Pause::Up, ..context(&config, 20) }, 30, 20, Some("pause"));
+    ruled(&Context { pause: Pause::All, emergency: true, ..context(&config, 20) }, 30, 20, Some("pause"));
 }
 
 #[test]
@@ -237,11 +213,7 @@ fn an_order_holds_until_its_time() {
     let config = Config { max_jobs: 60, max_step_down_jobs: 1, max_step_down_percent: 1.0, ..lenient() };
     let until = start().plus_seconds(600);
     let ordered = |order| Context {
-        orders: Orders {
-            pause: Pause::Off,
-            manual: Some(ManualOverride { order, until }),
-            ..Orders::default()
-        },
+        order: Some(ManualOverride::new(order, until)),
         issue: Some(Issue::new(DataQuality::Missing, "old")),
         floor_jobs: None,
         ..context(&config, 20)
@@ -252,8 +224,10 @@ fn an_order_holds_until_its_time() {
     let capped = Context { issue: None, ..ordered(ManualOrder::Cap(25)) };
     ruled(&capped, 30, 25, Some("manual_cap"));
     ruled(&capped, 22, 22, None);
-    let mut paused = ordered(ManualOrder::Fixed(7));
-    paused.orders.pause = Pause::All;
+    let paused = Context { pause: Pause::All, ..ordered(ManualOrder::Fixed(7)) };
     ruled(&paused, 30, 20, Some("pause"));
-    ruled(&Context { now: until, ..capped }, 30, 30, None);
+    let floor = Context { issue: None, ..ordered(ManualOrder::Floor(35)) };
+    ruled(&floor, 30, 35, Some("manual_floor"));
+    ruled(&floor, 40, 40, None);
+    ruled(&Context { order: None, ..capped }, 30, 30, None);
 }

@@ -41,7 +41,7 @@ impl Workload {
         let [(_, start, _), (_, second, _), _, ..] = rows.as_slice() else {
             return Err(Error::trace(format!("{name}: {} rows, expected at least {LEAST_ROWS}", rows.len())));
         };
-        let interval_ms = second.as_millis() - start.as_millis();
+        let interval_ms = second.millis_since(*start);
         if interval_ms % 1000 != 0 || !(10_000..=3_600_000).contains(&interval_ms) {
             return Err(Error::trace(format!(
                 "{name}: the first two rows are {} s apart, expected 10 to 3600 whole seconds",
@@ -51,7 +51,7 @@ impl Workload {
         let start = *start;
         let mut events: Vec<f64> = Vec::with_capacity(rows.len());
         for (line, at, count) in rows {
-            let slot = (at.as_millis() - start.as_millis() + interval_ms / 2) / interval_ms;
+            let slot = (at.millis_since(start) + interval_ms / 2) / interval_ms;
             if slot > LENGTH_LIMIT {
                 return Err(Error::trace(format!(
                     "{name}: line {line}: more than {LENGTH_LIMIT} intervals after the first row"

@@ -1,51 +1,127 @@
-//! How often records really come: counts of another interval than the configured one mean another load.
+//! How often do records really come? Counts of another interval than the configured one mean another load.
 
 use super::{DataQuality, Issue};
-use crate::config::Config;
+use crate::config::{Config, INTERVAL_SECONDS};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
 
-/// Distances in a row that agree before they are believed.
-const AGREEING: u32 = 5;
-/// Deviation of a distance from the one before, as a share, up to which they agree.
-const JITTER: f64 = 0.1;
+/// Distances that are looked at.
+const DISTANCES: usize = 5;
+/// Of these, how many must agree; all of them where a longer one may be records that were lost.
+const MOST: usize = 4;
+/// Deviation from their median, as a share, up to which distances agree.
+const JITTER: f64 = 0.4;
 /// Deviation from the configured interval, as a share, from which on it is another one.
 const ANOTHER: f64 = 0.25;
 
-/// Values that `interval_seconds` can have.
-const SETTABLE_SECONDS: RangeInclusive<f64> = 10.0..=3600.0;
-
-/// Distances between the records of a pool, used and rejected ones.
+/// When records came of late, used and rejected ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cadence {
-    last: Option<Timestamp>,
-    distance_seconds: f64,
-    agreeing: u32,
+    /// Their times, each once, in the order in which they came.
+    recent: Vec<Timestamp>,
+    /// Seconds between two records, where that is not the configured interval.
+    other: Option<f64>,
 }
 
 impl Cadence {
     /// Learns the time of a record; returns the issue of records that keep coming at another interval.
     pub(super) fn observe(&mut self, at: Timestamp, config: &Config) -> Option<Issue> {
-        let distance = at.seconds_since(self.last.replace(at)?);
-        let agrees = distance > 0.0 && (distance - self.distance_seconds).abs() <= JITTER * distance;
-        self.agreeing = if agrees { self.agreeing.saturating_add(1) } else { 0 };
-        self.distance_seconds = distance;
         let expected = f64::from(config.interval_seconds);
-        let another = (distance / expected - 1.0).abs() > ANOTHER;
-        (another && self.is_steady()).then(|| {
-            let remedy = if SETTABLE_SECONDS.contains(&distance.round()) {
-                format!("set `interval_seconds` to {distance:.0}")
+        if !self.recent.contains(&at) {
+            if self.recent.len() > DISTANCES {
+                self.recent.remove(0);
+            }
+            self.recent.push(at);
+            self.judge(expected);
+        }
+        self.other.map(|seconds| {
+            let remedy = if INTERVAL_SECONDS.contains(&(seconds.round() as u32)) {
+                format!("set `interval_seconds` to {seconds:.0}")
             } else {
-                "send one record for each interval".to_owned()
+                let (low, high) = (INTERVAL_SECONDS.start(), INTERVAL_SECONDS.end());
+                format!("send one for each interval; `interval_seconds` can be {low} to {high}")
             };
-            let reason = format!("records come every {distance:.0} s, expected {expected} s: {remedy}");
+            let reason = format!("records come every {seconds:.0} s, expected {expected} s: {remedy}");
             Issue::new(DataQuality::Cadence, reason)
         })
     }
 
-    /// Reports whether the last records came at equal distances.
-    pub(super) fn is_steady(&self) -> bool {
-        self.agreeing >= AGREEING
+    fn judge(&mut self, expected: f64) {
+        let Ok(mut times) = <[Timestamp; DISTANCES + 1]>::try_from(self.recent.as_slice()) else { return };
+        times.sort_unstable();
+        let mut distances = [0.0; DISTANCES];
+        for (distance, (before, at)) in distances.iter_mut().zip(times.iter().zip(times.iter().skip(1))) {
+            *distance = at.seconds_since(*before);
+        }
+        distances.sort_unstable_by(f64::total_cmp);
+        let (median, mean) = (distances[DISTANCES / 2], distances.iter().sum::<f64>() / DISTANCES as f64);
+        let near = |seconds: f64, share: f64| {
+            distances.iter().filter(|distance| (**distance / seconds - 1.0).abs() <= share).count()
+        };
+        let another = |seconds: f64| (seconds / expected - 1.0).abs() > ANOTHER;
+        let agree = if median > expected { DISTANCES } else { MOST };
+        if another(median) && another(mean) && near(median, JITTER) >= agree {
+            self.other = Some(median);
+        } else if near(expected, ANOTHER) > DISTANCES / 2 {
+            self.other = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds that are told to be written after each of these times.
+    fn told(times: impl IntoIterator<Item = i64>) -> Vec<Option<String>> {
+        let (mut cadence, config) = (Cadence::default(), Config::default());
+        let observe = |seconds| {
+            let issue = cadence.observe(Timestamp::EPOCH.plus_seconds(seconds), &config)?;
+            issue.reason.split("`interval_seconds` to ").nth(1).map(str::to_owned)
+        };
+        times.into_iter().map(observe).collect()
+    }
+
+    #[test]
+    fn another_interval_is_told_after_six_records_and_until_it_is_mended() {
+        for seconds in [10, 15, 60, 85, 155, 300, 900, 3600] {
+            let said = told((0..50).map(|i| i * seconds));
+            assert!(said[..5].iter().all(Option::is_none), "{seconds} s: {said:?}");
+            assert!(said[5..].iter().all(|told| *told == Some(seconds.to_string())), "{seconds} s: {said:?}");
+        }
+        let mended = told((0..20).map(|i| 60 * i).chain((1..9).map(|i| 1140 + 120 * i)));
+        assert!(mended[19].is_some() && mended[24].is_none(), "{mended:?}");
+    }
+
+    #[test]
+    fn an_interval_that_cannot_be_set_is_not_told_to_be() {
+        let mut cadence = Cadence::default();
+        let mut observe =
+            |seconds| cadence.observe(Timestamp::EPOCH.plus_seconds(seconds), &Config::default());
+        let issue = (0..9).filter_map(|i| observe(7200 * i)).last().unwrap();
+        assert!(issue.reason.contains("send one for each interval"), "{issue:?}");
+    }
+
+    #[test]
+    fn jitter_small_gaps_and_the_order_do_not_hide_it() {
+        let said = told((0..60).filter(|i| i % 9 != 4).map(|i| 60 * i + [0, 8, -7, 5, -9][i as usize % 5]));
+        assert!(said[6..].iter().all(Option::is_some), "{said:?}");
+        let swapped = told((0..40).map(|i| 300 * (i ^ 1)));
+        assert!(swapped[8..].iter().all(Option::is_some), "{swapped:?}");
+    }
+
+    #[test]
+    fn lost_late_repeated_and_jittering_records_are_no_other_interval() {
+        let none = |times: Vec<i64>| {
+            let said = told(times.clone());
+            assert!(said.iter().all(Option::is_none), "{times:?}: {said:?}");
+        };
+        none((0..500).map(|i| 120 * i).collect());
+        none((0..500).map(|i| 120 * (i / 3)).collect());
+        none((0..500).map(|i| 120 * (i ^ 1)).collect());
+        none((0..500).map(|i| 120 * i + (i * 7919) % 100 - 50).collect());
+        none((0..500).filter(|i| (i * 7919) % 10 >= 3).map(|i| 120 * i).collect());
+        none((0..20).map(|i| 120 * i).chain((0..20).map(|i| 9_000_000 + 120 * i)).collect());
+        none((20..40).map(|i| 120 * i).chain((0..20).map(|i| 120 * i + 60)).collect());
     }
 }

@@ -1,8 +1,10 @@
 //! Field by field: range, plausibility against the records before, and contradictions.
 
+use super::doubt::{Doubts, Subject, place};
 use super::{DataQuality, Expectation, Issue};
 use crate::config::Config;
 use crate::metrics::{FieldMut, LARGEST_COUNT, Metrics};
+use crate::time::Timestamp;
 
 /// Arrivals above this multiple of everything known are taken for a broken counter.
 const ABSURD_RISE: f64 = 1000.0;
@@ -14,93 +16,129 @@ const SLACK_EVENTS: f64 = 10.0;
 /// Fields that no decision uses: a wrong one is taken out, and says nothing of the others.
 const UNUSED: [&str; 4] =
     ["unprocessed_events_count", "memory_utilization_percent", "network_io_mbps", "error_rate_percent"];
+/// What many exporters write for a number that they do not know, whatever it counts.
+const NOT_KNOWN: f64 = -1.0;
 /// Longest mean wait of a record whose queue was empty before and after it, intervals.
 const LONGEST_UNSEEN_WAIT_INTERVALS: f64 = 2.0;
 
-/// What was set to unknown, and why.
-#[derive(Default)]
+/// Why a field was set to unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// It says no more than an absent one.
+    NotKnown,
+    /// It lies out of its range, whatever the other fields and records say.
+    OutOfRange,
+    /// The other fields or the records before speak against it.
+    Implausible,
+}
+
+/// A field that was set to unknown.
+#[derive(Debug)]
+struct Repair {
+    fault: Fault,
+    quality: DataQuality,
+    field: &'static str,
+    text: String,
+}
+
+/// The fields of a record that were set to unknown.
+#[derive(Debug)]
 pub(super) struct Repairs {
-    texts: Vec<String>,
-    /// The first of them that matters to a decision.
-    first: Option<Issue>,
     prefix: String,
+    list: Vec<Repair>,
 }
 
 impl Repairs {
+    pub(super) fn of(record: &Metrics) -> Self {
+        Self { prefix: format!("metrics record at {}: ", record.timestamp), list: Vec::new() }
+    }
+
     pub(super) fn into_texts(self) -> Vec<String> {
-        self.texts
+        self.list.into_iter().map(|repair| repair.text).collect()
     }
 
-    /// Returns the issue of the record, if anything was repaired that matters to a decision.
-    pub(super) fn first(&self) -> Option<Issue> {
-        self.first.clone()
-    }
-
-    fn note(&mut self, quality: DataQuality, key: &str, value: f64, expected: &str) {
-        let text = self.note_only(key, value, expected);
-        if !UNUSED.contains(&key) {
-            self.first.get_or_insert_with(|| Issue::new(quality, text));
+    /// Returns the first issue that holds the pool: of a field that decisions use, and that has not been wrong for long.
+    /// `sensible` has the bits of the fields that have ever been within their range.
+    pub(super) fn issue(&self, at: Timestamp, sensible: u32, doubts: &mut Doubts) -> Option<Issue> {
+        let mut first = None;
+        for repair in self.list.iter().filter(|repair| repair.fault != Fault::NotKnown) {
+            let field = place(repair.field);
+            let never = repair.fault == Fault::OutOfRange && sensible & bit(repair.field) == 0;
+            let subject = if never { Subject::Unit(field) } else { Subject::Field(field) };
+            let holds = doubts.holds(subject, &repair.text, at);
+            if holds && !UNUSED.contains(&repair.field) {
+                first.get_or_insert_with(|| Issue::new(repair.quality, repair.text.clone()));
+            }
         }
+        first
     }
 
-    /// Notes a repair that says nothing of the rest of the record.
-    fn note_only(&mut self, key: &str, value: f64, expected: &str) -> String {
-        let text = format!("{}`{key}` is {value}, expected {expected}; taken as unknown", self.prefix);
-        self.texts.push(text.clone());
-        text
+    fn note(&mut self, fault: Fault, quality: DataQuality, field: &'static str, value: f64, expected: &str) {
+        let text = format!("{}`{field}` is {value}, expected {expected}; taken as unknown", self.prefix);
+        self.list.push(Repair { fault, quality, field, text });
     }
 
-    fn out_of_range(&mut self, key: &str, value: f64, expected: &str) {
-        let reset = value < 0.0 && key.ends_with("_count");
+    fn out_of_range(&mut self, field: &'static str, value: f64, expected: &str) {
+        let reset = value < 0.0 && field.ends_with("_count");
         let quality = if reset { DataQuality::CounterReset } else { DataQuality::Broken };
-        self.note(quality, key, value, expected);
+        self.note(Fault::OutOfRange, quality, field, value, expected);
     }
 }
 
-/// Sets every field that makes no sense to unknown.
+/// Returns the bit of a field in a set of fields.
+fn bit(field: &str) -> u32 {
+    1u32.checked_shl(place(field).into()).unwrap_or(0)
+}
+
+/// Sets every field that makes no sense to unknown; returns the bits of those that lie within their range.
 pub(super) fn check_fields(
     record: &mut Metrics,
     before: &Expectation,
     config: &Config,
     repairs: &mut Repairs,
-) {
-    repairs.prefix = format!("metrics record at {}: ", record.timestamp);
-    ranges(record, before, config, repairs);
+) -> u32 {
+    let sensible = ranges(record, config, repairs);
     plausibility(record, before, repairs);
     contradictions(record, before, config, repairs);
+    sensible
 }
 
-fn ranges(record: &mut Metrics, before: &Expectation, config: &Config, repairs: &mut Repairs) {
+fn ranges(record: &mut Metrics, config: &Config, repairs: &mut Repairs) -> u32 {
     let most_jobs = 10.0 * f64::from(config.max_jobs) + 1000.0;
-    required(&mut record.logged_events_count, "logged_events_count", LARGEST_COUNT, repairs);
-    required(&mut record.current_job_count, "current_job_count", most_jobs, repairs);
+    let mut sensible = 0;
     for field in Metrics::FIELDS {
-        if let Some((low, high)) = field.range
-            && let Some(FieldMut::Number(slot)) = record.field_mut(field.name)
-            && let Some(value) = *slot
-            && !(low..=high).contains(&value)
-        {
-            *slot = None;
-            let expected = format!("{low} to {high:e}");
-            if before.out_of_range.is_left_out(field.name, record.timestamp) {
-                repairs.note_only(field.name, value, &expected);
-            } else {
-                repairs.out_of_range(field.name, value, &expected);
+        let jobs = field.name == "current_job_count";
+        let (low, high) = field.range.unwrap_or((0.0, if jobs { most_jobs } else { LARGEST_COUNT }));
+        let within = |value: f64| (low..=high).contains(&value);
+        let expected = || format!("{low} to {high:e}");
+        match record.field_mut(field.name) {
+            Some(FieldMut::Required(value)) if !within(*value) => {
+                repairs.out_of_range(field.name, *value, &expected());
+                *value = f64::NAN;
             }
+            Some(FieldMut::Number(slot)) => match *slot {
+                Some(NOT_KNOWN) if !within(NOT_KNOWN) => {
+                    repairs.note(Fault::NotKnown, DataQuality::Broken, field.name, NOT_KNOWN, &expected());
+                    *slot = None;
+                }
+                Some(value) if !within(value) => {
+                    repairs.out_of_range(field.name, value, &expected());
+                    *slot = None;
+                }
+                Some(_) => sensible |= bit(field.name),
+                None => (),
+            },
+            Some(FieldMut::Required(_)) => sensible |= bit(field.name),
+            Some(FieldMut::Flag(_)) | None => (),
         }
     }
-}
-
-fn required(value: &mut f64, key: &str, high: f64, repairs: &mut Repairs) {
-    if !(0.0..=high).contains(value) {
-        repairs.out_of_range(key, *value, &format!("0 to {high:e}"));
-        *value = f64::NAN;
-    }
+    sensible
 }
 
 fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repairs) {
     if absurd_rise(record.logged_events_count, before.highest_events) {
         repairs.note(
+            Fault::Implausible,
             DataQuality::Broken,
             "logged_events_count",
             record.logged_events_count,
@@ -113,6 +151,7 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         && value > 0.0
     {
         repairs.note(
+            Fault::Implausible,
             DataQuality::Broken,
             "average_processing_duration_ms",
             value,
@@ -122,7 +161,7 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
     }
 }
 
-/// Reports whether arrivals are too far above the highest ones known to be believed at once.
+/// Reports whether a count is beyond everything that was seen.
 pub(super) fn absurd_rise(events: f64, highest: f64) -> bool {
     highest > 0.0 && events > ABSURD_RISE * highest + 1e6
 }
@@ -139,6 +178,7 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         // everything that arrived was processed or waits
         if arrived.is_finite() && arrived > 10.0 * slack(processed + queued) + 1000.0 {
             repairs.note(
+                Fault::Implausible,
                 DataQuality::Contradictory,
                 "logged_events_count",
                 arrived,
@@ -156,6 +196,7 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         let served = slack(waiting + arrived + before.jobs.unwrap_or(0.0));
         if let Some(processed) = record.processed_events_count.filter(|count| *count > served) {
             repairs.note(
+                Fault::Implausible,
                 DataQuality::Contradictory,
                 "processed_events_count",
                 processed,
@@ -165,6 +206,7 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         }
         if let Some(queued) = record.queued_events_count.filter(|count| *count > existed) {
             repairs.note(
+                Fault::Implausible,
                 DataQuality::Contradictory,
                 "queued_events_count",
                 queued,
@@ -178,6 +220,7 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         && wait > LONGEST_UNSEEN_WAIT_INTERVALS * 1000.0 * f64::from(config.interval_seconds)
     {
         repairs.note(
+            Fault::Implausible,
             DataQuality::Contradictory,
             "average_queue_wait_time_ms",
             wait,
@@ -189,6 +232,7 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         && violations > slack(processed)
     {
         repairs.note(
+            Fault::Implausible,
             DataQuality::Contradictory,
             "sla_violations_count",
             violations,

@@ -17,34 +17,49 @@ pub(crate) fn anomalous(score: f64) -> Option<Issue> {
     })
 }
 
-/// Returns the issue at `now` of data whose newest record is of `newest`, and of which `on_newest` is the issue of that record
-/// or of one that was rejected since.
-pub(crate) fn issue_at(
-    now: Timestamp,
-    newest: Option<Timestamp>,
-    on_newest: Option<&Issue>,
-    restored: bool,
-    config: &Config,
-) -> Option<Issue> {
-    let age = newest.map_or(f64::INFINITY, |at| now.seconds_since(at));
-    if age > config.stale_seconds() {
-        let blind = age >= f64::from(config.stale_fail_safe_seconds);
+/// What is known of the newest record when a decision is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newest<'a> {
+    /// Its time; none before the first one.
+    pub(crate) at: Option<Timestamp>,
+    /// Seconds in which every record after it was rejected.
+    pub(crate) blind_seconds: f64,
+    /// The issue that it has, or one that was rejected since.
+    pub(crate) issue: Option<&'a Issue>,
+    /// It is older than a restore of the state.
+    pub(crate) restored: bool,
+}
+
+/// Returns the issue of the data at `now`. A `now` before the newest record makes no record old: one of the two clocks is wrong.
+pub(crate) fn issue_at(now: Timestamp, newest: &Newest<'_>, config: &Config) -> Option<Issue> {
+    let age = newest.at.map_or(f64::INFINITY, |at| now.elapsed_since(at).unwrap_or(0.0));
+    let stale = config.stale_seconds();
+    if age.max(newest.blind_seconds) > stale {
+        let blind = age.max(newest.blind_seconds) >= f64::from(config.stale_fail_safe_seconds);
         let quality = if blind { DataQuality::Blackout } else { DataQuality::Missing };
-        let mut reason = match newest {
-            Some(_) => format!("the newest record is {:.0} min old", age / 60.0),
-            None => "no usable record so far".to_owned(),
+        let reason = match newest.issue.filter(|_| newest.blind_seconds > age) {
+            Some(rejected) => {
+                format!(
+                    "no record could be used for {:.0} min: {}",
+                    newest.blind_seconds / 60.0,
+                    rejected.reason
+                )
+            }
+            None => format!("the newest record is {:.0} min old", age / 60.0),
         };
-        if let Some(rejected) = on_newest.filter(|issue| issue.quality.is_rejection()) {
-            reason = format!("{reason}; the last one was rejected: {}", rejected.reason);
-        }
         return Some(Issue::new(quality, reason));
     }
-    if restored {
+    if newest.restored {
         return Some(Issue::restored());
     }
-    if age > config.stale_seconds() / 2.0 && on_newest.is_none() {
+    let ahead = newest.at.and_then(|at| at.elapsed_since(now)).filter(|ahead| *ahead > stale);
+    if let (Some(ahead), None) = (ahead, newest.issue) {
+        let reason = format!("the decision is asked for {:.0} min before the newest record", ahead / 60.0);
+        return Some(Issue::new(DataQuality::Ahead, reason));
+    }
+    if age > stale / 2.0 && newest.issue.is_none() {
         let reason = format!("the newest record is {age:.0} s old, the next one should be there");
         return Some(Issue::new(DataQuality::Late, reason));
     }
-    on_newest.cloned()
+    newest.issue.cloned()
 }

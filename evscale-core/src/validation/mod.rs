@@ -3,36 +3,29 @@
 //! A broken field is not a broken record: it becomes unknown, and the rest is used. Only the time of a
 //! record can make it useless as a whole.
 
+mod agreement;
 mod cadence;
+mod clock;
+mod doubt;
 mod fields;
 mod freshness;
-mod out_of_range;
 mod quality;
 mod stuck;
 
-pub(crate) use freshness::{anomalous, issue_at};
+pub(crate) use freshness::{Newest, anomalous, issue_at};
 pub(crate) use quality::Issue;
 pub use quality::{AllowedActions, DataQuality};
 pub(crate) use stuck::Movement;
 
 use crate::config::Config;
-use crate::metrics::{LARGEST_COUNT, Metrics};
+use crate::metrics::Metrics;
 use crate::time::Timestamp;
+use agreement::Agreement;
 use cadence::Cadence;
+use clock::{Clock, Place};
+use doubt::{Doubts, Subject};
 use fields::{Repairs, absurd_rise, check_fields, plausible_service};
-use out_of_range::OutOfRange;
 use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
-
-/// A record further ahead of the last one than this is taken for a clock that jumped, until the next one agrees.
-const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
-
-/// Rejected records in a row that agree on another time, after which that time wins.
-const AGREEING_TIMES: u32 = 3;
-/// Epoch seconds of the years 2001 to 2286, read as milliseconds.
-const EPOCH_SECONDS_MS: RangeInclusive<i64> = 1_000_000_000..=10_000_000_000;
-/// Records in a row that agree on a service time which none of them would be believed alone.
-const AGREEING_RECORDS: u32 = 5;
 
 /// Usable records in a row after a blackout until the pool may shrink again.
 const RETURNING_RECORDS: u32 = 3;
@@ -63,30 +56,25 @@ impl Verdict {
 /// What is remembered of the records before, to judge the next one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Expectation {
-    /// Time of the newest record used.
-    pub(crate) newest: Option<Timestamp>,
-    /// Time of a record that was rejected because it lay far ahead.
-    far_ahead: Option<Timestamp>,
+    clock: Clock,
+    cadence: Cadence,
+    doubts: Doubts,
+    /// Bits of the fields that have ever been within their range.
+    sensible: u32,
     /// Events that waited at the end of the newest record.
     pub(crate) queued: Option<f64>,
     /// Highest count of arrivals known, fading.
     highest_events: f64,
+    /// Counts far beyond it.
+    other_events: Agreement,
     /// Jobs of the newest record that told them.
     pub(crate) jobs: Option<f64>,
     service_ms: Option<f64>,
-    /// Service times in a row that were far from the usual one and near each other, and the last of them.
-    other_service: (u32, f64),
-    /// The same of arrivals far above everything known.
-    other_events: (u32, f64),
-    out_of_range: OutOfRange,
+    /// Service times far from the usual one.
+    other_service: Agreement,
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
-    /// Time of the last record that was rejected, and how many in a row agree with it.
-    rejected: Option<(Timestamp, u32)>,
-    /// Records in a row that were rejected for a time that is not that of the newest one.
-    unusable: u32,
-    cadence: Cadence,
 }
 
 /// A record without the values that make no sense in it.
@@ -100,188 +88,142 @@ pub(crate) struct Checked {
     pub(crate) rewound: bool,
 }
 
+/// Why a record was rejected.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rejected {
+    pub(crate) issue: Issue,
+    /// Whether it speaks against the data that the pool has.
+    pub(crate) holds: bool,
+}
+
 impl Expectation {
-    /// Judges a record; remembers only what later judgements need.
+    /// Returns the time of the newest record that was used.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        self.clock.newest()
+    }
+
+    /// Returns the seconds in which every record was rejected.
+    pub(crate) fn blind_seconds(&self) -> f64 {
+        self.clock.blind_seconds()
+    }
+
+    /// Returns the issue unless it has come with every record for so long that it no longer holds the pool.
+    pub(crate) fn doubt(&mut self, issue: Issue) -> Option<Issue> {
+        let at = self.newest().unwrap_or_default();
+        self.doubts.holds(Subject::Records(issue.quality), &issue.reason, at).then_some(issue)
+    }
+
+    /// Returns what has been doubted for so long that it no longer holds the pool, in words.
+    pub(crate) fn lasting_doubts(&self) -> Option<String> {
+        self.doubts.lasting()
+    }
+
+    /// Goes on with records of an interval `ratio` times as long.
+    pub(crate) fn rescale(&mut self, ratio: f64) {
+        *self = Self {
+            clock: self.clock.clone(),
+            sensible: self.sensible,
+            queued: self.queued,
+            highest_events: ratio * self.highest_events,
+            jobs: self.jobs,
+            service_ms: self.service_ms,
+            returning: self.returning,
+            ..Self::default()
+        };
+    }
+
+    /// Judges a record; remembers only what later judgements need. `known` is one whose interval has the same count already.
     ///
     /// # Errors
     /// The record is rejected: why.
-    pub(crate) fn check(&mut self, record: &Metrics, config: &Config) -> Result<Checked, Issue> {
-        if let Some(issue) = self.epoch_seconds(record.timestamp, config) {
-            self.unusable = self.unusable.saturating_add(1);
-            self.agrees_with_rejected(record.timestamp, config);
-            return Err(issue);
-        }
-        let cadence = self.cadence.observe(record.timestamp, config);
-        let mut rewound = false;
-        if let Some(issue) = self.bad_time(record.timestamp, config) {
-            rewound = self.agrees_with_rejected(record.timestamp, config);
-            if !rewound {
-                let elsewhere = matches!(issue.quality, DataQuality::OutOfOrder | DataQuality::FarAhead);
-                self.unusable = self.unusable.saturating_add(u32::from(elsewhere));
-                return Err(cadence.unwrap_or(issue));
-            }
-            self.newest = None;
-        }
+    pub(crate) fn check(
+        &mut self,
+        record: &Metrics,
+        known: bool,
+        config: &Config,
+    ) -> Result<Checked, Rejected> {
+        let in_seconds = clock::looks_like_seconds(record.timestamp);
+        let cadence = if in_seconds { None } else { self.cadence.observe(record.timestamp, config) };
+        let (before, blind) = (self.newest(), self.blind_seconds());
+        let place = self.clock.place(record.timestamp, known, config).map_err(|issue| {
+            let issue = cadence.clone().unwrap_or(issue);
+            let holds = !known && (cadence.is_some() || self.doubt(issue.clone()).is_some());
+            Rejected { issue, holds }
+        })?;
+        self.doubts.next();
+        let rewound = place == Place::Rewound;
+        let gap =
+            before.map_or(0.0, |before| record.timestamp.elapsed_since(before).unwrap_or(0.0)).max(blind);
         let mut record = record.clone();
-        let mut repairs = Repairs::default();
-        self.agree_on_service(&record);
-        self.agree_on_events(&record);
-        self.out_of_range.observe(&mut record);
-        check_fields(&mut record, self, config, &mut repairs);
-        let repaired = repairs.first();
-        let issue = self.judge(&record, repaired, config).or(cadence);
+        let mut repairs = Repairs::of(&record);
+        self.agree(&record);
+        self.sensible |= check_fields(&mut record, self, config, &mut repairs);
+        let repaired = repairs.issue(record.timestamp, self.sensible, &mut self.doubts);
+        let issue = self.judge(&mut record, repaired, cadence, (gap, blind), config);
         self.remember(&record);
         Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound })
     }
 
-    /// Believes a service time that is far from the usual one once enough records in a row agree on it.
-    fn agree_on_service(&mut self, record: &Metrics) {
+    /// Believes counts and service times that are far from the usual ones once enough records in a row agree on them.
+    fn agree(&mut self, record: &Metrics) {
+        let events = record.logged_events_count;
+        if let Some(events) = self.other_events.next(events, absurd_rise(events, self.highest_events)) {
+            self.highest_events = events;
+        }
         let (Some(told), Some(usual)) = (record.average_processing_duration_ms, self.service_ms) else {
             return;
         };
-        if !plausible_service(told, usual) && told > 0.0 && told.is_finite() {
-            let (count, last) = self.other_service;
-            let agrees = (0.5..=2.0).contains(&(told / last));
-            self.other_service = (if agrees { count + 1 } else { 1 }, told);
-            if self.other_service.0 >= AGREEING_RECORDS {
-                self.service_ms = Some(told);
-            }
-        } else {
-            self.other_service = (0, 0.0);
+        let far = told > 0.0 && !plausible_service(told, usual);
+        if let Some(told) = self.other_service.next(told, far) {
+            self.service_ms = Some(told);
         }
     }
 
-    /// Believes arrivals far above everything known once enough records in a row agree on them, of which one is no higher
-    /// than the one before: a running total is not.
-    fn agree_on_events(&mut self, record: &Metrics) {
-        let told = record.logged_events_count;
-        if !(0.0..=LARGEST_COUNT).contains(&told) {
-            return;
-        }
-        if !absurd_rise(told, self.highest_events) {
-            self.other_events = (0, 0.0);
-            return;
-        }
-        let (count, last) = self.other_events;
-        let agrees = (0.5..=2.0).contains(&(told / last));
-        self.other_events = (if agrees { count.saturating_add(1) } else { 1 }, told);
-        if self.other_events.0 >= AGREEING_RECORDS && told <= last {
-            self.highest_events = told;
-        }
-    }
-
-    /// Names the fields that are out of range in every record.
-    pub(crate) fn left_out(&self) -> Option<String> {
-        self.out_of_range.detail(self.newest?)
-    }
-
-    /// The verdict on a record whose fields were checked.
-    fn judge(&mut self, record: &Metrics, repaired: Option<Issue>, config: &Config) -> Option<Issue> {
-        let gap = self.newest.map_or(0.0, |newest| record.timestamp.seconds_since(newest));
+    /// The verdict on a record whose fields were checked, `gap` seconds after the one before, `blind` of which brought records
+    /// that could not be used.
+    fn judge(
+        &mut self,
+        record: &mut Metrics,
+        repaired: Option<Issue>,
+        cadence: Option<Issue>,
+        (gap, blind): (f64, f64),
+        config: &Config,
+    ) -> Option<Issue> {
         let interval = f64::from(config.interval_seconds);
         let blackout = f64::from(config.stale_fail_safe_seconds).max(config.stale_seconds());
-        self.returning = if gap > blackout { RETURNING_RECORDS } else { self.returning.saturating_sub(1) };
-        let stuck = self.movement.observe(record);
-        if repaired.is_some() {
-            return repaired;
-        }
-        if let Some(reason) = stuck {
-            return Some(Issue::new(DataQuality::Stuck, reason));
-        }
-        if record.is_deploy_in_progress == Some(true) {
-            return Some(Issue::new(DataQuality::Deploy, "a deploy is in progress"));
-        }
-        if gap > config.stale_seconds().max(2.0 * interval) {
+        self.returning =
+            if gap.max(blind) > blackout { RETURNING_RECORDS } else { self.returning.saturating_sub(1) };
+        let stuck = self.movement.observe(record).map(|reason| Issue::new(DataQuality::Stuck, reason));
+        let stuck = stuck.and_then(|issue| self.doubt(issue));
+        let deploy = self.deploy(record);
+        let missing = (gap > config.stale_seconds().max(2.0 * interval)).then(|| {
             let reason = format!("the records before this one are missing for {:.0} min", gap / 60.0);
-            let quality = if gap > blackout { DataQuality::Returning } else { DataQuality::Gap };
-            return Some(Issue::new(quality, reason));
-        }
-        (self.returning > 0).then(|| {
+            Issue::new(if gap > blackout { DataQuality::Returning } else { DataQuality::Gap }, reason)
+        });
+        let missing = missing.and_then(|issue| self.doubt(issue));
+        let returning = (self.returning > 0 && gap <= blackout).then(|| {
             let number = RETURNING_RECORDS - self.returning + 1;
             Issue::new(
                 DataQuality::Returning,
                 format!("record {number} of {RETURNING_RECORDS} after a blackout"),
             )
-        })
+        });
+        repaired.or(stuck).or(deploy).or(cadence).or(missing).or(returning)
     }
 
-    /// Returns the time by the records: that of the newest one, and an interval for each record since then that was rejected
-    /// for its time. A pool whose records are all rejected is as blind as one without records.
-    pub(crate) fn now(&self, config: &Config) -> Option<Timestamp> {
-        let blind_seconds = i64::from(config.interval_seconds).saturating_mul(i64::from(self.unusable));
-        self.newest.map(|newest| newest.plus_seconds(blind_seconds))
-    }
-
-    /// Reports whether enough rejected records in a row agree on another time, which then wins.
-    fn agrees_with_rejected(&mut self, at: Timestamp, config: &Config) -> bool {
-        let apart = 0.5 * f64::from(config.interval_seconds)..=3.0 * f64::from(config.interval_seconds);
-        let run = match self.rejected {
-            Some((last, run)) if apart.contains(&at.seconds_since(last)) || self.cadence.is_steady() => {
-                run.saturating_add(1)
-            }
-            _ => 1,
-        };
-        self.rejected = Some((at, run));
-        run >= AGREEING_TIMES
-    }
-
-    /// Returns the issue of a time that is epoch seconds, read as milliseconds. A record that follows the newest one, or one
-    /// that was rejected, by about an interval has its own calendar.
-    fn epoch_seconds(&self, at: Timestamp, config: &Config) -> Option<Issue> {
-        let least = f64::from(config.interval_seconds) / 2.0;
-        let follows = |last: Option<Timestamp>| {
-            last.is_some_and(|last| (least..=LONGEST_GAP_SECONDS).contains(&at.seconds_since(last)))
-        };
-        let seconds = EPOCH_SECONDS_MS.contains(&at.as_millis())
-            && !follows(self.newest)
-            && !follows(self.rejected.map(|(last, _)| last));
-        seconds.then(|| {
-            let reason = format!(
-                "metrics record at {at}: the time looks like epoch seconds, expected milliseconds: multiply by 1000"
-            );
-            Issue::new(DataQuality::OutOfOrder, reason)
-        })
-    }
-
-    fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<Issue> {
-        let newest = self.newest?;
-        let ahead = at.seconds_since(newest);
-        let interval = f64::from(config.interval_seconds);
-        if ahead < interval / 2.0 {
-            let quality =
-                if ahead > -interval / 2.0 { DataQuality::Repeated } else { DataQuality::OutOfOrder };
-            let found = if ahead > 0.0 {
-                format!("{ahead:.0} s after the newest one, sooner than expected")
-            } else {
-                format!("not newer than the newest one, which is of {newest}")
-            };
-            let reason =
-                format!("metrics record at {at}: {found}; `interval_seconds` is {}", config.interval_seconds);
-            return Some(Issue::new(quality, reason));
+    /// The issue of a deploy. A flag that is set for too long was forgotten: it is taken out.
+    fn deploy(&mut self, record: &mut Metrics) -> Option<Issue> {
+        if record.is_deploy_in_progress != Some(true) {
+            return None;
         }
-        if ahead > LONGEST_GAP_SECONDS {
-            let confirmed = self.far_ahead.is_some_and(|far| {
-                let apart = at.seconds_since(far);
-                apart > 0.0 && apart <= 2.0 * interval
-            });
-            if !confirmed {
-                self.far_ahead = Some(at);
-                let reason = format!(
-                    "metrics record at {at}: {:.1} days after the newest one, expected at most {:.0}; it will be believed when the next one agrees",
-                    ahead / 86_400.0,
-                    LONGEST_GAP_SECONDS / 86_400.0
-                );
-                return Some(Issue::new(DataQuality::FarAhead, reason));
-            }
+        let issue = self.doubt(Issue::new(DataQuality::Deploy, "a deploy is in progress"));
+        if issue.is_none() {
+            record.is_deploy_in_progress = None;
         }
-        None
+        issue
     }
 
     fn remember(&mut self, record: &Metrics) {
-        self.newest = Some(record.timestamp);
-        self.far_ahead = None;
-        self.rejected = None;
-        self.unusable = 0;
         self.queued = record.queued_events_count;
         if record.logged_events_count.is_finite() {
             self.highest_events = record.logged_events_count.max(0.999 * self.highest_events);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// | `good` | is complete, plausible, and follows the one before | everything |
 /// | `repeated` | was followed by another one of the same interval | up only |
 /// | `out_of_order` | was followed by an older one | up only |
-/// | `far_ahead` | was followed by one more than 3 days ahead, which no second one confirms | up only |
+/// | `far_ahead` | was followed by one more than 3 days ahead, which no other two confirm | up only |
 /// | `broken` | has a value that is no number, out of range or absurd | up only |
 /// | `counter_reset` | has a negative count | up only |
 /// | `contradictory` | contradicts itself or the one before: more processed than existed, long waits in an empty queue | up only |
@@ -17,15 +17,23 @@ use serde::{Deserialize, Serialize};
 /// | `anomalous` | is far from everything that was forecast, anomaly score 0.9 and more | up only |
 /// | `deploy` | says that a deploy is in progress; service times are not learned from it | up only |
 /// | `gap` | comes after more than `stale_after_seconds` without a record | up only |
-/// | `cadence` | comes at another interval than `interval_seconds`, like five before it | up only |
+/// | `cadence` | comes at another interval than `interval_seconds`, like the five before it | up only |
+/// | `ahead` | is more than `stale_after_seconds` later than the decision's time | up only |
 /// | `late` | is older than half of `stale_after_seconds`, by default 1.5 intervals | up only |
 /// | `restored` | is older than the restore of a snapshot | hold |
-/// | `missing` | is older than `stale_after_seconds` | hold |
-/// | `blackout` | is older than `stale_fail_safe_seconds` | hold, or up to the fail-safe number (`stale_action`) |
+/// | `missing` | is older than `stale_after_seconds`, or every one since was rejected for as long | hold |
+/// | `blackout` | is older than `stale_fail_safe_seconds`, or as above | hold, or up to the fail-safe number (`stale_action`) |
 /// | `returning` | is one of the first 3 after a blackout | up only |
 ///
-/// A rejected record (the second to the fourth row) changes nothing else; the verdict ends with the next usable one. Of
-/// several verdicts the first that is found counts. A person's order goes beyond all of them.
+/// A rejected record (the second to the fourth row) changes nothing else; the verdict ends with the next usable one. Three in a
+/// row that agree on another time are right: the third is used. Of several verdicts the first that is found counts. A person's
+/// order goes beyond all of them.
+///
+/// No doubt lasts for ever. What comes with every record for 6 hours and 12 records (`repeated` to `gap`, and `late`) is what
+/// this source sends: it is named by `health`, and holds nothing. A field that has never been within its range is left out
+/// after 12 records, one that no decision uses holds nothing at all, and -1 of a field that cannot be negative is unknown.
+/// `cadence` and `ahead` last as long as their cause, which a setting or a clock mends, and `missing` and `blackout` as long as
+/// nothing can be seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -55,6 +63,8 @@ pub enum DataQuality {
     Gap,
     /// Records keep coming at another interval than the configured one.
     Cadence,
+    /// The time of the decision lies before the newest record.
+    Ahead,
     /// The next record should be there.
     Late,
     /// No record since the state was restored.
@@ -90,11 +100,6 @@ impl DataQuality {
         }
     }
 
-    /// Reports whether records with this verdict on their time are rejected.
-    pub(crate) fn is_rejection(self) -> bool {
-        matches!(self, Self::Repeated | Self::OutOfOrder | Self::FarAhead)
-    }
-
     /// The verdict in snake case.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -111,6 +116,7 @@ impl DataQuality {
             Self::Deploy => "deploy",
             Self::Gap => "gap",
             Self::Cadence => "cadence",
+            Self::Ahead => "ahead",
             Self::Restored => "restored",
             Self::Missing => "missing",
             Self::Blackout => "blackout",

@@ -48,7 +48,7 @@ impl Watched {
 
     /// The value and the seconds for which it has stood still, if that is suspect. Nothing going on is no standstill.
     fn stuck(&self, now: Timestamp) -> Option<(f64, f64)> {
-        let still = now.seconds_since(self.since?);
+        let still = now.elapsed_since(self.since?)?;
         let value = self.last.filter(|value| *value != 0.0)?;
         let suspect = self.repeats >= STILL_RECORDS && still >= STILL_SECONDS;
         (suspect && self.usually_moves >= USUALLY_MOVES).then_some((value, still))

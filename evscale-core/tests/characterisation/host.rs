@@ -324,7 +324,8 @@ fn meddle(
         let jobs = host.draws.below(case.config.max_jobs + 10);
         let order = if host.draws.happens(0.5) { ManualOrder::Fixed(jobs) } else { ManualOrder::Cap(jobs) };
         let until = at(now + 7200.0 * host.draws.next());
-        scaler.set_override(host.draws.happens(0.8).then_some(ManualOverride { order, until }));
+        // one that cannot be is refused, and the one before stays
+        let _ = scaler.set_override(host.draws.happens(0.8).then_some(ManualOverride::new(order, until)));
     }
     if events.pauses && host.draws.happens(0.01) {
         let pauses = [Pause::Off, Pause::All, Pause::Down, Pause::Up, Pause::Off];

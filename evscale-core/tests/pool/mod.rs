@@ -11,8 +11,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Rules that may go beyond step limits and cooldowns: they protect what matters more.
-const OVERRIDING: [Rule; 5] =
-    [Rule::Bounds, Rule::JobHourBudget, Rule::StaleRecords, Rule::ManualFixed, Rule::ManualCap];
+const OVERRIDING: [Rule; 6] = [
+    Rule::Bounds,
+    Rule::JobHourBudget,
+    Rule::StaleRecords,
+    Rule::ManualFixed,
+    Rule::ManualCap,
+    Rule::ManualFloor,
+];
 /// Share of the planned jobs that a floor a little earlier must have.
 const NEARLY: f64 = 0.8;
 /// Horizon of the plan's first step, minutes.
@@ -32,8 +38,6 @@ pub struct Pool<R> {
     bad_data: bool,
     restored: bool,
     newest: Option<Timestamp>,
-    /// Records in a row that were rejected.
-    rejected: i64,
     /// The last decision: it stands until the next one is due.
     standing: Option<Decision>,
     manual: Option<ManualOverride>,
@@ -99,7 +103,6 @@ impl<R: Rng> Pool<R> {
             bad_data: false,
             restored: false,
             newest: None,
-            rejected: 0,
             standing: None,
             manual: None,
             reversals: VecDeque::new(),
@@ -164,9 +167,7 @@ impl<R: Rng> Pool<R> {
         assert!((0.0..=1.0).contains(&seen.anomaly_score), "{seen:?}");
         assert_eq!(seen.reason.is_some(), seen.verdict == Verdict::Rejected, "{seen:?}");
         self.bad_data = seen.data_quality != DataQuality::Good;
-        self.rejected += 1;
         if seen.verdict != Verdict::Rejected {
-            self.rejected = 0;
             self.newest = Some(at);
             self.restored = false;
             let told = record.current_job_count.is_finite()
@@ -194,10 +195,7 @@ impl<R: Rng> Pool<R> {
         let late = if self.random.random_bool(0.05) { self.random.random_range(0..200_000) } else { 0 };
         let now = base.plus_seconds(late);
         let decision = if late > 0 { self.scaler.decide_at(now) } else { self.scaler.decide() };
-        // without an own time it goes on by an interval with a record that is rejected for its time
-        let latest = now.plus_seconds(self.rejected * i64::from(self.config.interval_seconds));
-        let by_records = late == 0 && (now..=latest).contains(&decision.decided_at);
-        self.check(&decision, if by_records { decision.decided_at } else { now });
+        self.check(&decision, now);
         if self.random.random_bool(0.95) {
             self.jobs = decision.recommended_jobs;
         }
@@ -284,13 +282,16 @@ impl<R: Rng> Pool<R> {
 
     /// A person's order holds until its time, within pause, budget and bounds.
     fn check_order(&self, decision: &Decision, now: Timestamp) {
-        let Some(manual) = self.manual.filter(|manual| now < manual.until) else { return };
+        let begun =
+            |manual: &ManualOverride| manual.from.is_none_or(|from| from <= now) && now < manual.until;
+        let Some(manual) = self.manual.filter(begun) else { return };
         let to = decision.recommended_jobs;
         let later = |rule: &Rule| [Rule::Pause, Rule::JobHourBudget, Rule::Bounds].contains(rule);
         if !decision.limited_by.iter().any(later) {
             match manual.order {
                 ManualOrder::Fixed(jobs) => assert_eq!(to, jobs, "order: {}", decision.to_json()),
                 ManualOrder::Cap(most) => assert!(to <= most, "order: {}", decision.to_json()),
+                ManualOrder::Floor(least) => assert!(to >= least, "order: {}", decision.to_json()),
             }
         }
     }
@@ -369,14 +370,17 @@ impl<R: Rng> Pool<R> {
             }
             31..=34 => {
                 let jobs = self.random.random_range(0..300);
-                let order = if self.random.random_bool(0.5) {
-                    ManualOrder::Fixed(jobs)
-                } else {
-                    ManualOrder::Cap(jobs)
-                };
+                let orders = [ManualOrder::Fixed(jobs), ManualOrder::Cap(jobs), ManualOrder::Floor(jobs)];
+                let order = orders[self.random.random_range(0..3usize)];
                 let until = self.clock.plus_seconds(self.random.random_range(0..20_000));
-                self.manual = self.random.random_bool(0.7).then_some(ManualOverride { order, until });
-                self.scaler.set_override(self.manual);
+                let mut manual = self.random.random_bool(0.7).then_some(ManualOverride::new(order, until));
+                if self.random.random_bool(0.3) {
+                    let from = self.clock.plus_seconds(self.random.random_range(-5_000..5_000));
+                    manual = manual.map(|manual| manual.starting(from));
+                }
+                if self.scaler.set_override(manual).is_ok() {
+                    self.manual = manual;
+                }
             }
             35 => self.scaler.report_latency(Duration::from_millis(self.random.random_range(0..2000))),
             36..=120 => self.decide(),

@@ -140,6 +140,22 @@ impl Selection {
         }
     }
 
+    /// Begins anew for another interval, `ratio` times as long, or another SLA. What came before stays known, and so does the
+    /// candidate that leads.
+    pub(crate) fn restarted(&self, min_jobs: u32, network_acts: bool, ratio: f64) -> Self {
+        Self {
+            peaks: self.peaks.scaled(ratio),
+            leader: self.leader,
+            floors: self.floors,
+            ..Self::new(min_jobs, network_acts)
+        }
+    }
+
+    /// Lets the network act at first, or no longer.
+    pub(crate) fn employ_network(&mut self, acts: bool) {
+        self.network_acts = acts;
+    }
+
     /// Returns the headroom of the leading candidate, in distances between the median and the 95 % quantile.
     pub(crate) fn headroom(&self) -> f64 {
         self.leading().headroom

@@ -30,6 +30,15 @@ impl RecentPeaks {
         Self { peak: 0.0, recent: 0.0, same_time: vec![0.0; 2 * BINS] }
     }
 
+    /// Returns the peaks of intervals `ratio` times as long.
+    pub(super) fn scaled(&self, ratio: f64) -> Self {
+        Self {
+            peak: ratio * self.peak,
+            recent: ratio * self.recent,
+            same_time: self.same_time.iter().map(|mark| ratio as f32 * mark).collect(),
+        }
+    }
+
     /// Learns the arrivals of an interval that began at `at`.
     pub(super) fn observe(&mut self, events: f64, at: Timestamp, interval_seconds: f64) {
         self.peak = events.max(self.peak * (1.0 - PEAK_FADE_PER_DAY * interval_seconds / DAY_SECONDS));

@@ -152,7 +152,7 @@ impl ShadowPool {
             let taking = waiting.min(can);
             self.busy = self.busy * kept + taking * held;
             self.backlog = waiting - taking;
-            late += (self.backlog - within).clamp(0.0, *expiring);
+            late += (self.backlog - within).max(0.0).min(*expiring);
             taken += taking;
             worked += self.busy.min(ready);
             room += ready;

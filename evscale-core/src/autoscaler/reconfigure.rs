@@ -1,0 +1,63 @@
+//! Another configuration for a pool that has learned: what the configuration says wins over what is remembered, what was
+//! learned stays where it still means something, and the next decision tells the difference.
+
+use super::State;
+use crate::config::{Config, SettingChange};
+use crate::forecaster::Ensemble;
+use crate::policy::ForecastAvailability;
+
+/// Most notes for the next decision that are kept.
+const MOST_NOTES: usize = 16;
+
+impl State {
+    /// Goes on under `now` what was learned under `before`; returns the settings that differ.
+    pub(crate) fn reconfigure(&mut self, before: &Config, now: &Config) -> Vec<SettingChange> {
+        let impossible = self.orders.keep_possible(now);
+        self.schedule.keep_within(now);
+        self.notes.extend(impossible);
+        let changes = before.changes_to(now);
+        if changes.is_empty() {
+            return changes;
+        }
+        let told: Vec<String> = changes.iter().map(SettingChange::to_string).collect();
+        self.notes.push(format!("settings changed: {}", told.join(", ")));
+        self.pool.reconfigure(now);
+        if before.pause != now.pause {
+            self.orders.set_pause(now.pause);
+        }
+        if before.use_networks != now.use_networks {
+            self.selection.employ_network(now.use_networks);
+        }
+        if before.sla_wait_seconds != now.sla_wait_seconds {
+            self.pool.forget_lateness();
+            self.selection = self.selection.restarted(now.min_jobs, now.use_networks, 1.0);
+            self.notes.push("late events are counted anew, and the rules evaluated anew".to_owned());
+        }
+        if before.interval_seconds != now.interval_seconds {
+            self.resample(before, now);
+        }
+        self.notes.drain(..self.notes.len().saturating_sub(MOST_NOTES));
+        self.schedule.expedite();
+        changes
+    }
+
+    /// Goes on with records of another interval.
+    fn resample(&mut self, before: &Config, now: &Config) {
+        let ratio = f64::from(now.interval_seconds) / f64::from(before.interval_seconds);
+        self.history = self.history.resampled(now.interval_seconds);
+        self.expectation.rescale(ratio);
+        self.pool.rescale(ratio);
+        self.selection = self.selection.restarted(now.min_jobs, now.use_networks, ratio);
+        self.availability = ForecastAvailability::default();
+        self.ensemble = Ensemble::new(f64::from(now.interval_seconds));
+        let newest = self.history.newest_slot();
+        for slot in newest + 1 - self.history.len() as i64..=newest {
+            self.ensemble.backfill(self.history.at(slot));
+        }
+        self.forecast = self.ensemble.forecast(&self.history).into();
+        self.notes.push(format!(
+            "the history was resampled from {} to {} s, forecasts and rules are evaluated anew",
+            before.interval_seconds, now.interval_seconds
+        ));
+    }
+}

@@ -1,0 +1,159 @@
+//! One pool of a fleet, and what may be done with it.
+
+use crate::autoscaler::{Autoscaler, Networks, Observation};
+use crate::bundle::ModelBundle;
+use crate::config::{Config, Pause, SettingChange};
+use crate::decision::Decision;
+use crate::error::{Error, ErrorKind, Result};
+use crate::forecaster::Forecast;
+use crate::metrics::Metrics;
+use crate::monitor::Health;
+use crate::pool::ScalingOutcome;
+use crate::safety::ManualOverride;
+use crate::time::Timestamp;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// A pool of a [`Fleet`](crate::Fleet) at work: what an [`Autoscaler`] can do, but for what would reach into the other pools. It
+/// cannot be replaced by another one, and has no networks of its own.
+#[derive(Debug)]
+pub struct PoolMut<'a> {
+    scaler: &'a mut Autoscaler,
+    bundle: &'a ModelBundle,
+}
+
+impl PoolMut<'_> {
+    /// Returns the configuration.
+    pub fn config(&self) -> &Config {
+        self.scaler.config()
+    }
+
+    /// Goes on under another configuration; see [`Autoscaler::reconfigure`].
+    ///
+    /// # Errors
+    /// The configuration is refused, or the models of the fleet are not signed as it asks for.
+    pub fn reconfigure(&mut self, config: Config) -> Result<Vec<SettingChange>> {
+        self.bundle.check_signer(&config)?;
+        self.scaler.adopt(config)
+    }
+
+    /// Takes the record of one interval; see [`Autoscaler::observe`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
+        self.scaler.observe(record)
+    }
+
+    /// Takes a record from long ago into the history alone; see [`Autoscaler::backfill`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn backfill(&mut self, record: &Metrics) -> Result<Observation> {
+        self.scaler.backfill(record)
+    }
+
+    /// Returns the forecast at the newest record.
+    pub fn forecast(&self) -> Forecast {
+        self.scaler.forecast()
+    }
+
+    /// Returns the decision at the time of the newest record; see [`Autoscaler::decide`].
+    pub fn decide(&mut self) -> Decision {
+        self.scaler.decide()
+    }
+
+    /// Returns the decision at `now`; see [`Autoscaler::decide_at`].
+    pub fn decide_at(&mut self, now: Timestamp) -> Decision {
+        self.scaler.decide_at(now)
+    }
+
+    /// Reports how long the last call took; see [`Autoscaler::report_latency`].
+    pub fn report_latency(&mut self, took: Duration) {
+        self.scaler.report_latency(took);
+    }
+
+    /// Reports what the host really did; see [`Autoscaler::acknowledge`].
+    pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
+        self.scaler.acknowledge(outcome);
+    }
+
+    /// Switches changes off or on again; see [`Autoscaler::set_pause`].
+    pub fn set_pause(&mut self, pause: Pause) {
+        self.scaler.set_pause(pause);
+    }
+
+    /// Takes a person's order, or takes one back; see [`Autoscaler::set_override`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_override(&mut self, manual: Option<ManualOverride>) -> Result<()> {
+        self.scaler.set_override(manual)
+    }
+
+    /// Returns who acts, and what is known to be wrong.
+    pub fn health(&self) -> Health {
+        self.scaler.health()
+    }
+
+    /// Returns the whole state of the pool; see [`Autoscaler::snapshot`].
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.scaler.snapshot()
+    }
+}
+
+/// A pool of a fleet.
+#[derive(Debug)]
+pub(super) struct Pool {
+    scaler: Autoscaler,
+    /// The library failed inside for this pool: its state cannot be trusted.
+    failed: bool,
+}
+
+impl Pool {
+    pub(super) fn new(scaler: Autoscaler) -> Self {
+        Self { scaler, failed: false }
+    }
+
+    /// Returns the pool's autoscaler; none if it failed.
+    pub(super) fn scaler(&self) -> Option<&Autoscaler> {
+        (!self.failed).then_some(&self.scaler)
+    }
+
+    /// Reports whether the forecasting network is to be asked for it.
+    pub(super) fn uses_networks(&self) -> bool {
+        self.scaler.config().use_networks
+    }
+
+    /// Works on the pool with lent networks. A panic ends with this pool.
+    pub(super) fn run<T>(
+        &mut self,
+        key: &str,
+        sessions: &mut Option<Networks>,
+        work: impl FnOnce(&mut Autoscaler) -> T,
+    ) -> Result<T> {
+        if self.failed {
+            let message = format!("pool `{key}` failed inside before: remove it and restore a snapshot");
+            return Err(Error::new(ErrorKind::PoolFailed, message));
+        }
+        let scaler = &mut self.scaler;
+        scaler.exchange_networks(sessions);
+        let answer = catch_unwind(AssertUnwindSafe(|| work(scaler)));
+        self.scaler.exchange_networks(sessions);
+        answer.map_err(|_| {
+            self.failed = true;
+            Error::new(ErrorKind::PoolFailed, format!("pool `{key}` failed inside; the other pools go on"))
+        })
+    }
+
+    /// Works on the pool as the host may.
+    pub(super) fn run_for_host<T>(
+        &mut self,
+        key: &str,
+        sessions: &mut Option<Networks>,
+        bundle: &ModelBundle,
+        work: impl FnOnce(&mut PoolMut<'_>) -> T,
+    ) -> Result<T> {
+        self.run(key, sessions, |scaler| work(&mut PoolMut { scaler, bundle }))
+    }
+}
