@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 const DISTANCES: usize = 5;
 /// Of these, how many must agree; all of them where a longer one may be records that were lost.
 const MOST: usize = 4;
-/// Deviation from their median, as a share, up to which distances agree.
-const JITTER: f64 = 0.4;
+/// Deviation from their median, as a share, up to which distances agree: of short ones, in which jitter is more, and of long
+/// ones.
+const JITTER: (f64, f64) = (0.4, 0.25);
 /// Deviation from the configured interval, as a share, from which on it is another one.
 const ANOTHER: f64 = 0.25;
 
@@ -59,10 +60,10 @@ impl Cadence {
             distances.iter().filter(|distance| (**distance / seconds - 1.0).abs() <= share).count()
         };
         let another = |seconds: f64| (seconds / expected - 1.0).abs() > ANOTHER;
-        let agree = if median > expected { DISTANCES } else { MOST };
-        if another(median) && another(mean) && near(median, JITTER) >= agree {
+        let (jitter, agree) = if median > expected { (JITTER.1, DISTANCES) } else { (JITTER.0, MOST) };
+        if another(median) && another(mean) && near(median, jitter) >= agree {
             self.other = Some(median);
-        } else if near(expected, ANOTHER) > DISTANCES / 2 {
+        } else if self.other.is_some_and(|seconds| near(seconds, JITTER.0) <= DISTANCES / 2) {
             self.other = None;
         }
     }

@@ -27,6 +27,8 @@ use doubt::{Doubts, Subject};
 use fields::{Repairs, absurd_rise, check_fields, plausible_service};
 use serde::{Deserialize, Serialize};
 
+/// Intervals since the record before from which on others are lost: nothing is known of what waited at the begin of this one.
+const LOST_INTERVALS: f64 = 1.75;
 /// Usable records in a row after a blackout until the pool may shrink again.
 const RETURNING_RECORDS: u32 = 3;
 
@@ -61,7 +63,7 @@ pub(crate) struct Expectation {
     doubts: Doubts,
     /// Bits of the fields that have ever been within their range.
     sensible: u32,
-    /// Events that waited at the end of the newest record.
+    /// Events that waited at the begin of the next interval.
     pub(crate) queued: Option<f64>,
     /// Highest count of arrivals known, fading.
     highest_events: f64,
@@ -154,6 +156,9 @@ impl Expectation {
         let rewound = place == Place::Rewound;
         let gap =
             before.map_or(0.0, |before| record.timestamp.elapsed_since(before).unwrap_or(0.0)).max(blind);
+        if rewound || gap > LOST_INTERVALS * f64::from(config.interval_seconds) {
+            self.queued = None;
+        }
         let mut record = record.clone();
         let mut repairs = Repairs::of(&record);
         self.agree(&record);

@@ -107,3 +107,16 @@ fn long_waits_in_an_empty_queue_are_a_contradiction() {
     assert_eq!(wait(&empty(240, 900_000.0)), None);
     assert!(wait(&empty(360, 20_000.0)).is_some(), "within the interval");
 }
+
+#[test]
+fn what_came_in_records_that_were_lost_is_no_contradiction() {
+    let (mut expectation, config) = after_one_record();
+    let mut check = |seconds, queued| {
+        let mut record = usual(seconds);
+        record.queued_events_count = Some(queued);
+        expectation.check(&record, false, &config).unwrap().repairs
+    };
+    assert_eq!(check(120, 90_000.0).len(), 1);
+    assert_eq!(check(360, 90_000.0), [""; 0], "the queue grew in two intervals");
+    assert_eq!(check(480, 190_000.0).len(), 1);
+}
