@@ -43,7 +43,7 @@ CMAKE
 # The compile lines of the README's section on C, as they are, from a folder like the checkout.
 by_readme() {
     local lines line shown
-    shown=$(sed -n '/^## C and C++/,/^## /p' "$root/README.md" | grep -m 1 -E '^[0-9]+ jobs$')
+    shown=$(grep -m 1 -E '^[0-9]+ jobs$' "$root/README.md")
     mkdir "$work/readme"
     cd "$work/readme"
     ln -s "$root/examples" "$root/include" .
