@@ -19,8 +19,7 @@ impl State {
         if changes.is_empty() {
             return changes;
         }
-        let told: Vec<String> = changes.iter().map(SettingChange::to_string).collect();
-        self.notes.push(format!("settings changed: {}", told.join(", ")));
+        self.notes.extend(changes.iter().map(SettingChange::to_string));
         self.pool.reconfigure(now);
         if before.pause != now.pause {
             self.orders.set_pause(now.pause);
@@ -56,8 +55,8 @@ impl State {
         }
         self.forecast = self.ensemble.forecast(&self.history).into();
         self.notes.push(format!(
-            "the history was resampled from {} to {} s, forecasts and rules are evaluated anew",
-            before.interval_seconds, now.interval_seconds
+            "the history was resampled for records every {} s, forecasts and rules are evaluated anew",
+            now.interval_seconds
         ));
     }
 }

@@ -316,6 +316,20 @@ mod tests {
     }
 
     #[test]
+    fn a_newest_slot_beyond_the_end_of_time_is_refused() {
+        let mut history = History::new(120);
+        history.push(at(0), 5.0);
+        assert!(history.fits(120));
+        for slot in [i64::MAX, 1 << 40, 500] {
+            let mut hostile = history.clone();
+            hostile.slots.advance(slot, |_| ());
+            assert!(!hostile.fits(120), "{slot}: the coarse ring ends elsewhere");
+            hostile.buckets.advance(slot.div_euclid(hostile.bucket_intervals), |_| ());
+            assert_eq!(hostile.fits(120), slot == 500, "{slot}");
+        }
+    }
+
+    #[test]
     fn a_jittering_clock_falls_on_the_same_grid() {
         let mut history = History::new(120);
         for (i, jitter) in [0i64, 20, -30, 50].iter().enumerate() {
