@@ -144,6 +144,9 @@
 // At most so many jobs.
 #define EVSCALE_ORDER_CAP 1
 
+// At least so many jobs.
+#define EVSCALE_ORDER_FLOOR 2
+
 // The autoscaler of one pool. Threads: it may move between them, one call at a time; a call that comes while another one
 // runs is refused with EVSCALE_BUSY and does nothing. Two autoscalers share nothing that is locked.
 typedef struct evscale_autoscaler evscale_autoscaler;
@@ -288,14 +291,22 @@ int32_t evscale_new(const char *config_json,
                     struct evscale_error **error);
 
 // Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-// arrives it leaves the pool as it is. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of
-// another interval. Otherwise like evscale_new.
+// arrives it leaves the pool as it is. Settings that differ from those at the snapshot win, as by evscale_reconfigure. Fails
+// with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise like evscale_new.
 int32_t evscale_restore(const char *config_json,
                         const struct evscale_bundle *bundle,
                         const uint8_t *snapshot,
                         size_t length,
                         struct evscale_autoscaler **autoscaler,
                         struct evscale_error **error);
+
+// Goes on under another configuration in JSON (NULL: the defaults). What it says wins over what was learned; what was learned
+// stays where it still means something, so that records of another interval go on with the history resampled. The next
+// evscale_decide makes a new decision, which tells the settings that differ. Fails if the configuration is refused, or asks for
+// networks that the autoscaler was made without; then nothing changes.
+int32_t evscale_reconfigure(struct evscale_autoscaler *autoscaler,
+                            const char *config_json,
+                            struct evscale_error **error);
 
 // Frees an autoscaler. NULL does nothing; nor does an autoscaler that another thread's call is using.
 void evscale_free(struct evscale_autoscaler *autoscaler);
@@ -425,19 +436,29 @@ int32_t evscale_report_latency(struct evscale_autoscaler *autoscaler,
                                double milliseconds,
                                struct evscale_error **error);
 
-// Switches changes off, from the next decision: one of EVSCALE_PAUSE_*.
+// Switches changes off: one of EVSCALE_PAUSE_*. The next evscale_decide makes a new decision.
 int32_t evscale_set_pause(struct evscale_autoscaler *autoscaler, int32_t pause, struct evscale_error **error);
 
-// A person's order, from the next decision until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*.
-// It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless.
-// A later order takes the place of an earlier one.
+// A person's order until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*. It goes beyond step limits,
+// cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless. A later order takes the place of an
+// earlier one. The next evscale_decide makes a new decision, and so does the first one after the order ends, which tells
+// that. Fails with EVSCALE_INVALID_ARGUMENT if the order ends before the newest record, or asks for a number outside
+// `min_jobs` to `max_jobs`.
 int32_t evscale_set_override(struct evscale_autoscaler *autoscaler,
                              int32_t order,
                              uint32_t jobs,
                              int64_t until_ms,
                              struct evscale_error **error);
 
-// Takes a person's order back, from the next decision.
+// Like evscale_set_override for an order that begins at `from_ms`, which may lie in the past. A decision is due then.
+int32_t evscale_set_override_from(struct evscale_autoscaler *autoscaler,
+                                  int32_t order,
+                                  uint32_t jobs,
+                                  int64_t from_ms,
+                                  int64_t until_ms,
+                                  struct evscale_error **error);
+
+// Takes a person's order back. The next evscale_decide makes a new decision.
 int32_t evscale_clear_override(struct evscale_autoscaler *autoscaler, struct evscale_error **error);
 
 // Makes a fleet without pools. A bundle of NULL is the models inside the library. `fleet` gets it; free it with
@@ -537,10 +558,25 @@ int32_t evscale_fleet_set_override(struct evscale_fleet *fleet,
                                    int64_t until_ms,
                                    struct evscale_error **error);
 
+// Like evscale_set_override_from, for one pool.
+int32_t evscale_fleet_set_override_from(struct evscale_fleet *fleet,
+                                        const char *key,
+                                        int32_t order,
+                                        uint32_t jobs,
+                                        int64_t from_ms,
+                                        int64_t until_ms,
+                                        struct evscale_error **error);
+
 // Like evscale_clear_override, for one pool.
 int32_t evscale_fleet_clear_override(struct evscale_fleet *fleet,
                                      const char *key,
                                      struct evscale_error **error);
+
+// Like evscale_reconfigure, for one pool.
+int32_t evscale_fleet_reconfigure(struct evscale_fleet *fleet,
+                                  const char *key,
+                                  const char *config_json,
+                                  struct evscale_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

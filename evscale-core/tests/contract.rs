@@ -293,64 +293,6 @@ fn a_decision_for_a_time_far_ahead_leaves_the_verdict_on_the_data_as_it_was() {
 }
 
 #[test]
-fn a_field_that_is_out_of_range_in_every_record_is_named_and_holds_nothing() {
-    let wrong: [(&str, Spoil); 4] = [
-        ("cpu_utilization_percent", |record| record.cpu_utilization_percent = Some(180.0)),
-        ("average_queue_wait_time_ms", |record| record.average_queue_wait_time_ms = Some(-1.0)),
-        ("expected_traffic_multiplier", |record| record.expected_traffic_multiplier = Some(0.0)),
-        ("sla_violations_count", |record| record.sla_violations_count = Some(-1.0)),
-    ];
-    for (name, spoil) in wrong {
-        let mut host = Host::new(|_| ());
-        host.jobs = 40;
-        let send = |host: &mut Host| {
-            host.now += 120;
-            let mut record = served(start().plus_seconds(host.now), 600.0, host.jobs, SERVICE_MS);
-            spoil(&mut record);
-            host.scaler.observe(&record).unwrap();
-            host.jobs = host.scaler.decide().recommended_jobs;
-        };
-        (0..50).for_each(|_| send(&mut host));
-        assert_eq!(host.jobs, 40, "{name}: it holds at first");
-        (0..200).for_each(|_| send(&mut host));
-        assert!(host.jobs <= 6, "{name}: {} jobs for a load of 2", host.jobs);
-        let causes = host.scaler.health().causes;
-        assert_eq!(causes.iter().filter(|cause| cause.contains(name)).count(), 1, "{causes:?}");
-        host.send_many(2, 600.0);
-        host.scaler.observe(&served(start().plus_seconds(host.now + 120), 600.0, 4, SERVICE_MS)).unwrap();
-    }
-}
-
-#[test]
-fn a_load_that_is_far_above_everything_known_is_believed_once_records_agree() {
-    let mut host = Host::new(|config| config.max_jobs = 100_000);
-    host.send_many(30, 1.0);
-    let verdicts: Vec<Verdict> =
-        (0..20).map(|index| host.send(5e6 + f64::from(index * 7919 % 1000), 0).0.verdict).collect();
-    assert_eq!((verdicts[0], verdicts[19]), (Verdict::Repaired, Verdict::Accepted), "{verdicts:?}");
-
-    let mut total = Host::new(|config| config.max_jobs = 100_000);
-    total.send_many(30, 1.0);
-    for index in 0..20 {
-        let seen = total.send(5e6 + 1000.0 * f64::from(index), 0).0;
-        assert_eq!(seen.verdict, Verdict::Repaired, "a running total");
-    }
-}
-
-#[test]
-fn late_events_that_are_no_longer_told_of_are_no_breach_for_good() {
-    let mut host = Host::new(|_| ());
-    host.send_many(60, 3000.0);
-    host.now += 120;
-    let mut record = served(start().plus_seconds(host.now), 3000.0, host.jobs, SERVICE_MS);
-    record.sla_violations_count = Some(100.0);
-    host.scaler.observe(&record).unwrap();
-    assert_eq!(host.scaler.decide().reasoning.sla_risk, "breach");
-    host.send_many(30, 3000.0);
-    assert_ne!(host.scaler.decide().reasoning.sla_risk, "breach");
-}
-
-#[test]
 fn an_order_that_has_ended_is_told_and_makes_a_decision_due() {
     let mut host = Host::new(|config| config.decision_interval_seconds = 86_400);
     host.send_many(5, 3000.0);

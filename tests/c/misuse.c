@@ -52,6 +52,8 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_acknowledge_json(NULL, "{\"timestamp\": 0}", &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_pause(NULL, EVSCALE_PAUSE_ALL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_override(NULL, EVSCALE_ORDER_CAP, 1, 0, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_override_from(NULL, EVSCALE_ORDER_CAP, 1, 0, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_reconfigure(NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_clear_override(NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_add(NULL, "a", NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_restore(NULL, "a", NULL, (const uint8_t *)"", 1, &error));
@@ -65,6 +67,8 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_acknowledge_json(NULL, "a", "{\"timestamp\": 0}", &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_pause(NULL, "a", 0, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_override(NULL, "a", 0, 1, 0, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_override_from(NULL, "a", 0, 1, 0, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_reconfigure(NULL, "a", NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_clear_override(NULL, "a", &error));
 }
 
@@ -97,6 +101,7 @@ static void pointers_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_new(NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "key", evscale_fleet_add(fleet, NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "key", evscale_fleet_set_pause(fleet, NULL, 0, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "key", evscale_fleet_reconfigure(fleet, NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "count", evscale_fleet_count(fleet, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "keys", evscale_fleet_tick(fleet, NULL, &record, 1, NULL, NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "keys", evscale_fleet_tick(fleet, &no_key, &record, 1, NULL, NULL, NULL, &error));
@@ -198,7 +203,11 @@ static void values_that_make_no_sense(void) {
     REFUSED(EVSCALE_INVALID_ARGUMENT, "inf", evscale_report_latency(scaler, INFINITY, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "pause", evscale_set_pause(scaler, 4, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "pause", evscale_fleet_set_pause(fleet, "a", -1, &error));
-    REFUSED(EVSCALE_INVALID_ARGUMENT, "order", evscale_set_override(scaler, 2, 1, 0, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "order", evscale_set_override(scaler, 3, 1, 0, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "order", evscale_set_override_from(scaler, 3, 1, 0, 1, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "expected later than", evscale_set_override_from(scaler, 1, 1, INT64_C(4000000000001), INT64_C(4000000000000), &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "`max_jobs`", evscale_set_override(scaler, 0, UINT32_MAX, INT64_C(4000000000000), &error));
+    REFUSED(EVSCALE_INVALID_CONFIG, "max_job", evscale_reconfigure(scaler, "{\"max_job\": 3}", &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "order", evscale_fleet_set_override(fleet, "a", -1, 1, 0, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "has 7",
             evscale_forecast_quantiles(scaler, &minutes, 1, &level, 1, &value, &error));

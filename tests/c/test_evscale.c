@@ -158,6 +158,29 @@ static void hosts_remember_and_measure(void) {
     evscale_free(scaler);
 }
 
+static void settings_change_while_it_runs(void) {
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
+    evscale_fleet *fleet = NULL;
+    evscale_decision decision;
+    char *why;
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 20);
+    CHECK(evscale_reconfigure(scaler, "{\"min_jobs\": 2, \"max_jobs\": 0}", NULL) == EVSCALE_INVALID_CONFIG);
+    CHECK(evscale_reconfigure(scaler, "{\"min_jobs\": 2, \"max_jobs\": 3, \"interval_seconds\": 60}", NULL) == EVSCALE_OK);
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs <= 3);
+    why = text_of(scaler, evscale_decision_json);
+    CHECK(strstr(why, "`max_jobs` is 3, was 50") != NULL && strstr(why, "`interval_seconds` is 60, was 120") != NULL);
+    free(why);
+    evscale_free(scaler);
+    CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_add(fleet, "a", NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_reconfigure(fleet, "a", "{\"use_networks\": false}", NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_reconfigure(fleet, "b", NULL, NULL) == EVSCALE_UNKNOWN_POOL);
+    CHECK(evscale_fleet_set_override_from(fleet, "a", EVSCALE_ORDER_CAP, 9, 0, 1000, NULL) == EVSCALE_OK);
+    evscale_fleet_free(fleet);
+}
+
 static void people_give_orders(void) {
     evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
     const int64_t start = record_at(0).timestamp_ms;
@@ -170,6 +193,13 @@ static void people_give_orders(void) {
     CHECK(evscale_set_override(scaler, EVSCALE_ORDER_CAP, 3, start + 3 * 3600000, NULL) == EVSCALE_OK);
     CHECK(evscale_decide_at(scaler, start + 1800000, &decision, NULL) == EVSCALE_OK);
     CHECK(decision.recommended_jobs == 3);
+    CHECK(evscale_set_override_from(scaler, EVSCALE_ORDER_FLOOR, 40, start + 3600000, start + 7200000, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 1800000, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs < 40);
+    CHECK(evscale_decide_at(scaler, start + 3600000, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs >= 40);
+    CHECK(evscale_set_override(scaler, EVSCALE_ORDER_FIXED, 51, start + 7200000, NULL) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(evscale_set_override(scaler, EVSCALE_ORDER_FIXED, 33, start, NULL) == EVSCALE_INVALID_ARGUMENT);
     CHECK(evscale_clear_override(scaler, NULL) == EVSCALE_OK);
     CHECK(evscale_set_pause(scaler, EVSCALE_PAUSE_ALL, NULL) == EVSCALE_OK);
     CHECK(evscale_decide_at(scaler, start + 2400000, &decision, NULL) == EVSCALE_OK);
@@ -296,6 +326,7 @@ int main(int argc, char **argv) {
     the_library_documents_settings_fields_and_rules();
     hosts_remember_and_measure();
     people_give_orders();
+    settings_change_while_it_runs();
     fleet_decides_like_single_pools();
     return summary();
 }

@@ -65,7 +65,10 @@ int main(int, char **argv) {
     moved.set_pause(evscale::Pause::off);
     moved.set_override(evscale::Order::fixed, 17, start + std::chrono::hours(24));
     CHECK(moved.decide(start + std::chrono::hours(7)).recommended_jobs == 17);
+    moved.set_override(evscale::Order::floor, 21, start + std::chrono::hours(1), start + std::chrono::hours(24));
+    CHECK(moved.decide(start + std::chrono::hours(7)).recommended_jobs >= 21);
     moved.clear_override();
+    moved.reconfigure(R"({"min_jobs": 2, "max_jobs": 39})");
     CHECK(moved.observation_json().find("\"rejected\"") != std::string::npos);
     CHECK(moved.health_json().find("\"status\"") != std::string::npos);
     const auto quantiles = moved.forecast_quantiles({12, 180}, {0.1, 0.5, 0.9});
@@ -86,6 +89,8 @@ int main(int, char **argv) {
         CHECK(answers[i].status == EVSCALE_OK && answers[i].observation.verdict == evscale::Verdict::accepted);
         CHECK(answers[i].decision.current_jobs == 10);
     }
+    fleet.reconfigure("a", R"({"min_jobs": 1})");
+    fleet.set_override("a", evscale::Order::floor, 4, start, start + std::chrono::hours(24));
     fleet.set_override("a", evscale::Order::cap, 4, start + std::chrono::hours(24));
     CHECK(fleet.decide("a", start + std::chrono::hours(11)).recommended_jobs == 4);
     CHECK(fleet.decision_json("a").front() == '{' && fleet.health_json("b").front() == '{');

@@ -210,9 +210,9 @@ impl Autoscaler {
     }
 
     /// Returns the decision at the time of the newest record: a new one if it is due or there is an emergency, else
-    /// the standing one.
+    /// the standing one. Where every record since was rejected, time goes on with them.
     pub fn decide(&mut self) -> Decision {
-        let now = self.state.expectation.newest().unwrap_or(Timestamp::EPOCH);
+        let now = self.state.expectation.now().unwrap_or(Timestamp::EPOCH);
         self.decide_at(now)
     }
 

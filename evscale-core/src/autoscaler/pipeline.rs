@@ -98,14 +98,19 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
     let known = state.history.repeats(record.timestamp, record.logged_events_count);
-    let checked = state.expectation.check(record, known, config).map_err(|rejected| {
-        let newest = state.expectation.newest().unwrap_or(record.timestamp);
-        let decision_due = state.decision_due(config, newest);
-        if rejected.holds {
-            (state.issue, state.issue_decided) = (Some(rejected.issue.clone()), None);
+    let checked = match state.expectation.check(record, known, config) {
+        Ok(checked) => checked,
+        Err(rejected) => {
+            let now = state.expectation.now().unwrap_or(record.timestamp);
+            if rejected.holds {
+                state.issue = Some(rejected.issue.clone());
+                state.issue_decided = issue_now(config, state, now);
+            }
+            let decision_due = state.decision_due(config, now);
+            let observation = Observation::rejected(rejected.issue, state.forecast.anomaly_score);
+            return Err(Observation { decision_due, ..observation });
         }
-        Observation { decision_due, ..Observation::rejected(rejected.issue, state.forecast.anomaly_score) }
-    })?;
+    };
     if checked.rewound {
         state.rewind(checked.record.timestamp);
     }

@@ -19,8 +19,7 @@ impl State {
         if changes.is_empty() {
             return changes;
         }
-        let told: Vec<String> = changes.iter().map(SettingChange::to_string).collect();
-        self.notes.push(format!("settings changed: {}", told.join(", ")));
+        self.notes.extend(changes.iter().map(SettingChange::to_string));
         self.pool.reconfigure(now);
         if before.pause != now.pause {
             self.orders.set_pause(now.pause);
@@ -30,8 +29,8 @@ impl State {
         }
         if before.sla_wait_seconds != now.sla_wait_seconds {
             self.pool.forget_lateness();
-            self.selection = self.selection.restarted(now.min_jobs, now.use_networks, 1.0);
-            self.notes.push("late events are counted anew, and the rules evaluated anew".to_owned());
+            self.selection.discount_past();
+            self.notes.push("late events are counted anew".to_owned());
         }
         if before.interval_seconds != now.interval_seconds {
             self.resample(before, now);
@@ -47,7 +46,7 @@ impl State {
         self.history = self.history.resampled(now.interval_seconds);
         self.expectation.rescale(ratio);
         self.pool.rescale(ratio);
-        self.selection = self.selection.restarted(now.min_jobs, now.use_networks, ratio);
+        self.selection.rescale(ratio);
         self.availability = ForecastAvailability::default();
         self.ensemble = Ensemble::new(f64::from(now.interval_seconds));
         let newest = self.history.newest_slot();
@@ -56,8 +55,8 @@ impl State {
         }
         self.forecast = self.ensemble.forecast(&self.history).into();
         self.notes.push(format!(
-            "the history was resampled from {} to {} s, forecasts and rules are evaluated anew",
-            before.interval_seconds, now.interval_seconds
+            "the history was resampled for records every {} s, and forecasts are evaluated anew",
+            now.interval_seconds
         ));
     }
 }

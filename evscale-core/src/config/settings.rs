@@ -37,9 +37,17 @@ pub struct SettingChange {
 impl fmt::Display for SettingChange {
     /// Writes the name and both values; of lists the name alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.before, &self.after) {
-            (serde_json::Value::Array(_), _) => write!(f, "`{}`", self.name),
-            (before, after) => write!(f, "`{}` from {before} to {after}", self.name),
+        let told = |value: &serde_json::Value| match value {
+            serde_json::Value::Null => "not set".to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Number(number) => {
+                number.as_f64().map_or_else(String::new, |value| value.to_string())
+            }
+            other => other.to_string(),
+        };
+        match &self.after {
+            serde_json::Value::Array(_) => write!(f, "`{}` has changed", self.name),
+            after => write!(f, "`{}` is {}, was {}", self.name, told(after), told(&self.before)),
         }
     }
 }

@@ -316,12 +316,16 @@ mod tests {
     }
 
     #[test]
-    fn an_anchor_outside_the_representable_years_is_refused() {
+    fn a_newest_slot_beyond_the_end_of_time_is_refused() {
         let mut history = History::new(120);
         history.push(at(0), 5.0);
         assert!(history.fits(120));
-        for anchor_ms in [i64::MIN, i64::MAX, i64::MIN / 2] {
-            assert!(!History { anchor_ms, ..history.clone() }.fits(120), "{anchor_ms}");
+        for slot in [i64::MAX, 1 << 40, 500] {
+            let mut hostile = history.clone();
+            hostile.slots.advance(slot, |_| ());
+            assert!(!hostile.fits(120), "{slot}: the coarse ring ends elsewhere");
+            hostile.buckets.advance(slot.div_euclid(hostile.bucket_intervals), |_| ());
+            assert_eq!(hostile.fits(120), slot == 500, "{slot}");
         }
     }
 

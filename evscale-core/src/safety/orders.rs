@@ -167,7 +167,7 @@ impl Orders {
         if over {
             self.manual = None;
         }
-        (acted || over).then(|| format!("the order of {ended} has ended"))
+        (acted || over).then(|| format!("the order of {} has ended at {}", ended.order, ended.until))
     }
 
     /// Returns in words that a person holds the pool at `now`, or will.

@@ -45,8 +45,8 @@ impl Clock {
         self.newest
     }
 
-    /// Returns the time in which every record was rejected: the distances of their own times, an interval for each that does
-    /// not move on.
+    /// Returns the time in which every record was rejected: the distances of their own times, at most three intervals each, and
+    /// one for each that does not move on.
     pub(super) fn blind_seconds(&self) -> f64 {
         self.blind_seconds
     }
@@ -96,7 +96,7 @@ impl Clock {
         };
         let step = self.other.and_then(|(before, run)| Some((apart(before)?, run)));
         let run = step.map_or(1, |(_, run)| run.saturating_add(1));
-        self.blind_seconds += step.map_or(interval, |(seconds, _)| seconds);
+        self.blind_seconds += step.map_or(interval, |(seconds, _)| seconds.min(APART_INTERVALS * interval));
         self.other = Some((at, run));
         run
     }
@@ -120,11 +120,11 @@ fn epoch_seconds(at: Timestamp) -> Option<Issue> {
 fn not_newer(at: Timestamp, newest: Timestamp, ahead: f64, interval: f64) -> Issue {
     let quality = if ahead > -interval / 2.0 { DataQuality::Repeated } else { DataQuality::OutOfOrder };
     let found = if ahead > 0.0 {
-        format!("only {ahead:.0} s after the newest one")
+        format!("{ahead:.0} s after the newest one, sooner than expected")
     } else {
         format!("not newer than the newest one, which is of {newest}")
     };
-    Issue::new(quality, format!("metrics record at {at}: {found}; expected one about {interval} s later"))
+    Issue::new(quality, format!("metrics record at {at}: {found}; `interval_seconds` is {interval}"))
 }
 
 fn far_ahead(at: Timestamp, ahead: f64) -> Issue {

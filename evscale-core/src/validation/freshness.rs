@@ -37,15 +37,16 @@ pub(crate) fn issue_at(now: Timestamp, newest: &Newest<'_>, config: &Config) -> 
     if age.max(newest.blind_seconds) > stale {
         let blind = age.max(newest.blind_seconds) >= f64::from(config.stale_fail_safe_seconds);
         let quality = if blind { DataQuality::Blackout } else { DataQuality::Missing };
-        let reason = match newest.issue.filter(|_| newest.blind_seconds > age) {
-            Some(rejected) => {
-                format!(
-                    "no record could be used for {:.0} min: {}",
-                    newest.blind_seconds / 60.0,
-                    rejected.reason
-                )
+        let reason = match (newest.at, newest.issue.filter(|_| newest.blind_seconds > 0.0)) {
+            (Some(_), None) => format!("the newest record is {:.0} min old", age / 60.0),
+            (Some(_), Some(rejected)) => {
+                let minutes = age.max(newest.blind_seconds) / 60.0;
+                format!("every record of {minutes:.0} min was rejected: {}", rejected.reason)
             }
-            None => format!("the newest record is {:.0} min old", age / 60.0),
+            (None, None) => "no record so far".to_owned(),
+            (None, Some(rejected)) => {
+                format!("every record was rejected: {}", rejected.reason)
+            }
         };
         return Some(Issue::new(quality, reason));
     }

@@ -109,6 +109,12 @@ impl Expectation {
         self.clock.blind_seconds()
     }
 
+    /// Returns the time by the records: that of the newest one that was used, and the time in which every one since was
+    /// rejected. A pool whose records are all rejected is as blind as one without any.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        Some(self.newest()?.plus_millis((1000.0 * self.blind_seconds()) as i64))
+    }
+
     /// Returns the issue unless it has come with every record for so long that it no longer holds the pool.
     pub(crate) fn doubt(&mut self, issue: Issue) -> Option<Issue> {
         let at = self.newest().unwrap_or_default();
@@ -154,8 +160,7 @@ impl Expectation {
         })?;
         self.doubts.next();
         let rewound = place == Place::Rewound;
-        let gap =
-            before.map_or(0.0, |before| record.timestamp.elapsed_since(before).unwrap_or(0.0)).max(blind);
+        let gap = before.and_then(|before| record.timestamp.elapsed_since(before)).unwrap_or(0.0);
         if rewound || gap > LOST_INTERVALS * f64::from(config.interval_seconds) {
             self.queued = None;
         }

@@ -60,6 +60,8 @@ const BY_CHANCE_WAITS: f64 = 0.5;
 /// Few events prove little: so many standard deviations of a Poisson count are added to the late events of a candidate.
 const LUCK: f64 = 1.5;
 const LATE_UNSEEN: f64 = 0.25;
+/// Weight of what was evaluated under another SLA.
+const KEPT_OF_PAST: f64 = 0.07;
 /// Range of the correction of late shares by the records.
 const CORRECTION: (f64, f64) = (0.5, 8.0);
 
@@ -140,15 +142,24 @@ impl Selection {
         }
     }
 
-    /// Begins anew for another interval, `ratio` times as long, or another SLA. What came before stays known, and so does the
-    /// candidate that leads.
-    pub(crate) fn restarted(&self, min_jobs: u32, network_acts: bool, ratio: f64) -> Self {
-        Self {
-            peaks: self.peaks.scaled(ratio),
-            leader: self.leader,
-            floors: self.floors,
-            ..Self::new(min_jobs, network_acts)
+    /// Goes on with intervals `ratio` times as long.
+    pub(crate) fn rescale(&mut self, ratio: f64) {
+        self.peaks = self.peaks.scaled(ratio);
+        self.mean_events *= ratio;
+        self.smooth_events *= ratio;
+        self.intervals = (f64::from(self.intervals) / ratio) as u32;
+        self.network.rescale(ratio);
+        self.deadlines = Deadlines::default();
+    }
+
+    /// Trusts what was evaluated so far less, because another SLA holds from now on: a week of it counts as half a day.
+    pub(crate) fn discount_past(&mut self) {
+        self.pools.iter_mut().for_each(|pool| pool.discount(KEPT_OF_PAST));
+        self.network.discount(KEPT_OF_PAST);
+        for sum in [&mut self.events, &mut self.late_in_shadow, &mut self.late_in_records] {
+            *sum *= KEPT_OF_PAST;
         }
+        self.deadlines = Deadlines::default();
     }
 
     /// Lets the network act at first, or no longer.

@@ -28,6 +28,17 @@ impl ShadowNetwork {
         &self.pool
     }
 
+    /// Goes on with intervals `ratio` times as long.
+    pub(super) fn rescale(&mut self, ratio: f64) {
+        self.intervals_since_change /= ratio;
+    }
+
+    /// Forgets a share of the past, and its error budget.
+    pub(super) fn discount(&mut self, factor: f64) {
+        self.pool.discount(factor);
+        self.budget = ErrorBudget::default();
+    }
+
     /// Serves one interval.
     pub(super) fn serve(&mut self, service: &Service<'_>, discount: f64, interval_seconds: f64) -> Served {
         self.pool.discount(discount);
