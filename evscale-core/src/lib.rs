@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod announced;
 mod autoscaler;
 pub mod bundle;
 pub mod calendar;
@@ -39,6 +40,7 @@ pub mod simulate;
 pub mod time;
 mod validation;
 
+pub use announced::{Announced, Announcement, AnnouncementStatus};
 pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
 };

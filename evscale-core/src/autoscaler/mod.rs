@@ -16,6 +16,7 @@ pub(crate) use pipeline::Ingested;
 pub use plugin::{HostForecaster, HostPolicy, Series};
 pub(crate) use state::State;
 
+use crate::announced::{Announcement, AnnouncementStatus};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
 use crate::config::{Config, Pause, SettingChange};
@@ -204,9 +205,9 @@ impl Autoscaler {
         Ok(pipeline::backfill(&self.config, &mut self.state, record))
     }
 
-    /// Returns the forecast at the newest record.
+    /// Returns the forecast at the newest record, with what is announced of the time to come.
     pub fn forecast(&self) -> Forecast {
-        self.state.forecast.as_ref().clone()
+        self.state.forecast.nominal()
     }
 
     /// Returns the decision at the time of the newest record: a new one if it is due or there is an emergency, else
@@ -272,6 +273,36 @@ impl Autoscaler {
         Ok(())
     }
 
+    /// Announces an event before the records show it: more load, a number of events, or jobs that have to be ready. They are, at
+    /// its start: it is planned for as soon as a job asked for then would be ready no earlier than needed. A statement on the load
+    /// is compared with what came; the first decision after its end tells so, and the next one weighs less if the last ones proved
+    /// wrong again and again. Returns the number by which it is cancelled.
+    ///
+    /// # Errors
+    /// It lies in the past or ends before it starts, says a number that cannot be, says the same kind of thing as another one about
+    /// the same time, or there are 64 already.
+    pub fn announce(&mut self, announcement: Announcement) -> Result<u32> {
+        let newest = self.state.expectation.newest();
+        let id = self.state.announced.announce(&self.config, newest, announcement)?;
+        self.state.foresee(&self.config);
+        Ok(id)
+    }
+
+    /// Takes an announcement back; the next [`decide`](Self::decide) makes a new decision.
+    ///
+    /// # Errors
+    /// There is none of this number, or its end has come.
+    pub fn cancel_announcement(&mut self, id: u32) -> Result<()> {
+        self.state.announced.cancel(id)?;
+        self.state.foresee(&self.config);
+        Ok(())
+    }
+
+    /// Returns what was announced, and what became of it: everything that is to come, and the last ones that have ended.
+    pub fn announcements(&self) -> Vec<AnnouncementStatus> {
+        self.state.announced.statuses()
+    }
+
     /// Returns who acts, and what is known to be wrong.
     pub fn health(&self) -> Health {
         let state = &self.state;
@@ -289,6 +320,7 @@ impl Autoscaler {
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
+            state.announced.distrust(),
             state.pool.lateness(&self.config),
             state.pool.contradiction(),
             state.pool.standing_backlog(),
@@ -299,6 +331,9 @@ impl Autoscaler {
             None => DataQuality::Good,
         };
         let source = state.schedule.standing().map(|standing| standing.source);
-        Health::new(source, quality, causes.into_iter().flatten().collect())
+        Health {
+            announced: state.announced.in_words(),
+            ..Health::new(source, quality, causes.into_iter().flatten().collect())
+        }
     }
 }

@@ -49,9 +49,10 @@ pub(crate) fn ingest(
     record: &Metrics,
 ) -> Result<Ingested, Observation> {
     let checked = check(config, state, record)?;
-    state.history.push(checked.record.timestamp, checked.record.logged_events_count);
-    let traffic = checked.record.expected_traffic_multiplier.unwrap_or(1.0);
-    Ok(Ingested { input: forecaster_input(&state.history, calendar, traffic), checked })
+    let usual = state.usual_events(config, &checked.record);
+    state.history.push(checked.record.timestamp, usual);
+    // what the host states acts on the forecast, not through the network
+    Ok(Ingested { input: forecaster_input(&state.history, calendar, 1.0), checked })
 }
 
 /// Forecasts after a record, learns from it, and reports whether a decision is due. `precomputed` is the forecasting
@@ -68,9 +69,10 @@ pub(crate) fn complete(
     let forecaster =
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
-    *Arc::make_mut(&mut state.forecast) = state.ensemble.forecast(&state.history);
+    state.usual = Arc::new(state.ensemble.forecast(&state.history));
     let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
     let issue = checked.issue.or(unusual);
+    state.forecast = state.told(config, checked.record.logged_events_count);
     let policy_ran = learn(config, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
@@ -97,7 +99,9 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
 }
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
-    let known = state.history.repeats(record.timestamp, record.logged_events_count);
+    let (at, events) = (record.timestamp, record.logged_events_count);
+    let known =
+        state.history.repeats(at, events) || state.announced.repeats(at, events, config.interval_seconds);
     let checked = match state.expectation.check(record, known, config) {
         Ok(checked) => checked,
         Err(rejected) => {
@@ -137,6 +141,7 @@ pub(crate) fn learn(
         let seen = Seen {
             at: record.timestamp,
             events: *events,
+            usual_events: state.announced.usual_events(record.timestamp, *events),
             late_events: state.pool.late_events(),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
         };
@@ -201,9 +206,12 @@ pub(crate) fn conclude(
 ) -> Decision {
     let newest = state.expectation.newest();
     notes.extend(state.orders.decided(now, newest));
+    state.announced.decided();
     state.issue_decided = issue_now(config, state, now);
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
+    let ahead_seconds = pool.startup_seconds() + f64::from(config.decision_interval_seconds);
+    let stated_need = outlook.need().map(|need| whole_jobs(need.near[0] - need.backlog));
     let context = Context {
         config,
         now,
@@ -214,6 +222,7 @@ pub(crate) fn conclude(
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
+        ready: state.announced.ready(now, ahead_seconds, stated_need),
         maintenance: pool.maintenance(),
         order: state.orders.in_force(now),
         pause: state.orders.pause(),

@@ -13,9 +13,10 @@
 //! staffing follows (Halfin and Whitt, *Heavy-traffic limits for queues with many exponential servers*, 1981).
 //! Events that wait beyond the plan are served by further jobs within the catch-up time.
 
+use crate::announced::MOST_BETWEEN;
 use crate::config::Config;
 use crate::features::{HORIZONS, PolicyState};
-use crate::forecaster::{Forecast, HorizonForecast};
+use crate::forecaster::{FEW_EVENTS, Forecast, HorizonForecast};
 use crate::pool::{Patience, is_long};
 use crate::quantiles::normal_quantile;
 
@@ -24,8 +25,8 @@ const HEADROOM_QUANTILE: f64 = 0.95;
 /// Quantile of the arrivals beyond which none is given a job of its own.
 const MOST_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
-/// Median arrivals of an interval below which they are few.
-const FEW_EVENTS: f64 = 5.0;
+/// Most moments of a path.
+pub(crate) const MOMENTS: usize = HORIZONS + MOST_BETWEEN;
 const LATER_SECONDS: f64 = 1800.0;
 
 /// What the rule needs to know.
@@ -86,7 +87,7 @@ pub(crate) struct Moment {
 /// The moments up to a time ahead, nearest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {
-    moments: [Moment; HORIZONS],
+    moments: [Moment; MOMENTS],
     length: usize,
 }
 
@@ -214,7 +215,7 @@ impl<'a> Load<'a> {
 
     /// Events that may wait without being late for the plan.
     pub(crate) fn planned_queue(&self) -> f64 {
-        let per_interval = self.forecast.horizons.first().map_or(0.0, expected);
+        let per_interval = self.forecast.horizons.first().map_or(0.0, HorizonForecast::expected);
         per_interval * self.patience.standing_seconds / f64::from(self.config.interval_seconds)
     }
 
@@ -249,7 +250,7 @@ impl<'a> Load<'a> {
         let sojourn = self.sojourn_seconds();
         let served = self.service_seconds / sojourn;
         let per_event = self.service_seconds / interval * (interval / sojourn).min(1.0).sqrt();
-        let mut path = Path { moments: [Moment::default(); HORIZONS], length: 0 };
+        let mut path = Path { moments: [Moment::default(); MOMENTS], length: 0 };
         let (mut until, mut events) = (0.0, 0.0);
         // independent intervals: their deviations add up as squares
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
@@ -264,8 +265,8 @@ impl<'a> Load<'a> {
             let hole = before.is_some() && end - until > 1.5 * interval;
             let share = if hole { ((at - until) / (end - until)).min(1.0) } else { 1.0 };
             let low = before.filter(|_| hole).unwrap_or(horizon);
-            let there = expected(low) + share * (expected(horizon) - expected(low));
-            let mean = if hole { (expected(low) + there) / 2.0 } else { there };
+            let there = low.expected() + share * (horizon.expected() - low.expected());
+            let mean = if hole { (low.expected() + there) / 2.0 } else { there };
             let rate = mean / interval;
             let decay = (-(at - until) / sojourn).exp();
             events = events * decay + rate * sojourn * (1.0 - decay);
@@ -298,11 +299,6 @@ impl<'a> Load<'a> {
         }
         path
     }
-}
-
-/// Expected arrivals of an interval: the median, or the mean where arrivals are few, whose median is mostly nothing.
-fn expected(horizon: &HorizonForecast) -> f64 {
-    if horizon.prediction >= FEW_EVENTS { horizon.prediction } else { horizon.moments().0 }
 }
 
 /// Distance of a quantile of the arrivals from what is expected. Where they are few, it is that of a normal distribution

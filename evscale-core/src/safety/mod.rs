@@ -27,10 +27,12 @@
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
+//! 14. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
 //!
-//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool without metrics, an order, the budget, the
+//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool without metrics, what is announced, an order, the budget, the
 //! bounds. The trail then names that rule.
 
+mod announced;
 mod bounds;
 mod capacity;
 mod cooldown;
@@ -52,6 +54,7 @@ pub(crate) use orders::Orders;
 pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
 
+use crate::announced::Ready;
 use crate::config::{Config, Pause};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -78,6 +81,8 @@ pub(crate) struct Context<'a> {
     pub(crate) issue: Option<Issue>,
     /// Jobs of a pool without metrics.
     pub(crate) fail_safe_jobs: u32,
+    /// Jobs that have to be ready because of what is announced.
+    pub(crate) ready: Option<Ready>,
     pub(crate) maintenance: bool,
     /// Order that is in force.
     pub(crate) order: Option<ManualOverride>,
@@ -195,6 +200,7 @@ impl Safety {
         outcome.pass_either(step::apply(context, outcome.jobs));
         outcome.pass(Rule::FlapDamping, self.flap.apply(context, outcome.jobs));
         outcome.pass_either(self.cooldown.apply(context, outcome.jobs));
+        outcome.pass(Rule::Announced, announced::apply(context, outcome.jobs));
         outcome.pass(Rule::Effectiveness, self.effectiveness.apply(context, outcome.jobs));
         outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
         outcome.pass_either(data_quality::apply(context, outcome.jobs));

@@ -43,6 +43,7 @@ rules! {
     FlapDamping = "flap_damping", "stops shrinking after too many changes of direction";
     CooldownUp = "cooldown_up", "waits after a change before it grows";
     CooldownDown = "cooldown_down", "waits after a change before it shrinks";
+    Announced = "announced", "has ready what is announced for the time until a job asked for next would be";
     Effectiveness = "effectiveness", "stops growing while more jobs bring no more throughput";
     CapacityLimit = "capacity_limit", "asks for no more than the host could get, for a while";
     DataQuality = "data_quality", "keeps the pool from shrinking on data that cannot be trusted";

@@ -40,7 +40,10 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
             floor_jobs: selection.floor_jobs(),
         };
         let at = Timestamp::EPOCH.plus_seconds(120 * (slot as i64 + 1));
-        selection.evaluate(&input, &Seen { at, events, late_events: None, service_seconds: 0.5 });
+        selection.evaluate(
+            &input,
+            &Seen { at, events, usual_events: events, late_events: None, service_seconds: 0.5 },
+        );
     }
     selection
 }

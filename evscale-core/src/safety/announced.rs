@@ -1,0 +1,8 @@
+//! What is announced is ready when it begins.
+
+use super::{Change, Context};
+
+pub(super) fn apply(context: &Context<'_>, jobs: u32) -> Change {
+    let ready = context.ready.as_ref()?;
+    (ready.jobs > jobs).then(|| (ready.jobs, ready.detail.clone()))
+}
