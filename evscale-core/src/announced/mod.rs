@@ -100,11 +100,11 @@ struct Statement {
     weight: f64,
 }
 
-/// Arrivals of the newest record that a statement explains.
+/// Arrivals of the newest record, as they were counted and as the history has them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Explained {
     at: Timestamp,
-    events: f64,
+    counted: f64,
     usual: f64,
 }
 
@@ -223,12 +223,13 @@ impl Announcements {
         self.entries.iter().all(|entry| entry.ended) && self.field.silent()
     }
 
-    /// Learns from a checked record, whose arrivals the forecast before let expect to be `usual`; returns the arrivals without what
-    /// a statement explains, and what is to be told.
+    /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`; returns the
+    /// load without what a statement explains, and what is to be told.
     pub(crate) fn observe(
         &mut self,
         config: &Config,
         record: &Metrics,
+        counted: f64,
         usual: f64,
         busy: f64,
     ) -> (f64, Vec<String>) {
@@ -236,6 +237,7 @@ impl Announcements {
         self.explained = None;
         let events = record.logged_events_count;
         if self.silent() {
+            self.explain(record, counted, events);
             return (events, Vec::new());
         }
         let interval = f64::from(config.interval_seconds);
@@ -251,10 +253,14 @@ impl Announcements {
         }
         self.show(at, interval, shown);
         let explained = usual::without(events, usual, told);
-        if explained != events && events.is_finite() {
-            self.explained = Some(Explained { at: record.timestamp, events, usual: explained });
-        }
+        self.explain(record, counted, explained);
         (explained, self.judge(record, usual, busy, interval))
+    }
+
+    /// Remembers arrivals that differ from those in the history.
+    fn explain(&mut self, record: &Metrics, counted: f64, usual: f64) {
+        let differs = counted.is_finite() && counted != usual;
+        self.explained = differs.then_some(Explained { at: record.timestamp, counted, usual });
     }
 
     /// Learns whether the newest interval shows what is stated: then it goes on in the next ones.
@@ -313,7 +319,7 @@ impl Announcements {
     /// many arrivals.
     pub(crate) fn repeats(&self, at: Timestamp, events: f64, interval_seconds: u32) -> bool {
         self.explained.is_some_and(|newest| {
-            at.seconds_apart(newest.at) < f64::from(interval_seconds) / 2.0 && events == newest.events
+            at.seconds_apart(newest.at) < f64::from(interval_seconds) / 2.0 && events == newest.counted
         })
     }
 

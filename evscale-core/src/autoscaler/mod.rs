@@ -323,6 +323,7 @@ impl Autoscaler {
             state.announced.distrust(),
             state.pool.lateness(&self.config),
             state.pool.contradiction(),
+            state.pool.failures(),
             state.pool.standing_backlog(),
         ];
         let quality = match issue {

@@ -48,8 +48,8 @@ pub(crate) fn ingest(
     state: &mut State,
     record: &Metrics,
 ) -> Result<Ingested, Observation> {
-    let checked = check(config, state, record)?;
-    let usual = state.usual_events(config, &checked.record);
+    let mut checked = check(config, state, record)?;
+    let usual = state.usual_events(config, &mut checked.record);
     state.history.push(checked.record.timestamp, usual);
     // what the host states acts on the forecast, not through the network
     Ok(Ingested { input: forecaster_input(&state.history, calendar, 1.0), checked })
@@ -90,8 +90,8 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
         Ok(checked) => checked,
         Err(rejected) => return rejected,
     };
-    state.history.push(checked.record.timestamp, checked.record.logged_events_count);
-    state.ensemble.backfill(checked.record.logged_events_count);
+    state.history.push(checked.record.timestamp, checked.record.demand());
+    state.ensemble.backfill(checked.record.demand());
     Observation {
         decision_due: state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, checked.issue.as_ref(), state.forecast.anomaly_score)
@@ -222,6 +222,7 @@ pub(crate) fn conclude(
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
+        memory_jobs: pool.memory_jobs().map(whole_jobs),
         ready: state.announced.ready(now, ahead_seconds, stated_need),
         maintenance: pool.maintenance(),
         order: state.orders.in_force(now),

@@ -103,10 +103,15 @@ impl State {
         told.map_or_else(|| Arc::clone(&self.usual), Arc::new)
     }
 
-    /// Learns what came of statements; returns the arrivals of a record without what they explain.
-    pub(crate) fn usual_events(&mut self, config: &Config, record: &Metrics) -> f64 {
-        let usual = self.usual.expected_at(record.timestamp, f64::from(config.interval_seconds));
-        let (events, notes) = self.announced.observe(config, record, usual, self.pool.in_service());
+    /// Takes what is no load out of the arrivals of a record; returns its usual load, without what statements explain, of which
+    /// it learns what came.
+    pub(crate) fn usual_events(&mut self, config: &Config, record: &mut Metrics) -> f64 {
+        let interval = f64::from(config.interval_seconds);
+        let [usual, at_most] = self.usual.expected_at(record.timestamp, interval);
+        let counted = record.logged_events_count;
+        record.logged_events_count = self.pool.load_of(record, usual, at_most);
+        let (events, notes) = self.announced.observe(config, record, counted, usual, self.pool.in_service());
+        self.pool.follow_calendar(record, events, interval);
         self.note(notes);
         events
     }

@@ -95,20 +95,23 @@ impl Forecast {
         self.horizons.iter().find(|h| h.minutes == minutes)
     }
 
-    /// Returns the arrivals that are expected in the interval that ends at `end`; NaN where nothing is known.
-    pub(crate) fn expected_at(&self, end: Timestamp, interval_seconds: f64) -> f64 {
+    /// Returns the arrivals that are expected in the interval that ends at `end`, and their 95 % quantile; NaN where nothing is
+    /// known.
+    pub(crate) fn expected_at(&self, end: Timestamp, interval_seconds: f64) -> [f64; 2] {
         let steps = (end.seconds_since(self.at) / interval_seconds).round();
         let later = self.horizons.iter().position(|horizon| f64::from(horizon.steps) >= steps);
-        let (Some(later), true) = (later, self.model_confidence > 0.0) else { return f64::NAN };
+        let (Some(later), true) = (later, self.model_confidence > 0.0) else { return [f64::NAN; 2] };
         let at = |index: usize| {
-            self.horizons.get(index).map(|horizon| (f64::from(horizon.steps), horizon.expected()))
+            let horizon = self.horizons.get(index)?;
+            Some((f64::from(horizon.steps), horizon.expected(), horizon.quantile(0.95)))
         };
         match (later.checked_sub(1).and_then(at), at(later)) {
-            (Some((low, below)), Some((high, above))) if high > low => {
-                below + (above - below) * (steps - low) / (high - low)
+            (Some((low, below, below_95)), Some((high, above, above_95))) if high > low => {
+                let share = (steps - low) / (high - low);
+                [below + share * (above - below), below_95 + share * (above_95 - below_95)]
             }
-            (_, Some((_, above))) => above,
-            _ => f64::NAN,
+            (_, Some((_, above, above_95))) => [above, above_95],
+            _ => [f64::NAN; 2],
         }
     }
 

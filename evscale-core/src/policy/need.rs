@@ -353,7 +353,7 @@ mod tests {
             forecast,
             service_seconds: 0.6,
             startup_seconds: 180.0,
-            patience: Patience::new(config, 180.0),
+            patience: Patience::new(config, 180.0, f64::INFINITY),
             backlog_events: 0.0,
             in_service: 5.0,
             correction: 1.0,
@@ -392,7 +392,8 @@ mod tests {
     fn a_queue_within_the_plan_needs_no_more_than_the_load() {
         let patient = Config { sla_wait_seconds: 3600.0, ..Config::default() };
         let forecast = forecast();
-        let load = Load { patience: Patience::new(&patient, 180.0), ..load(&patient, &forecast) };
+        let load =
+            Load { patience: Patience::new(&patient, 180.0, f64::INFINITY), ..load(&patient, &forecast) };
         let offered = 1000.0 * 0.6 / 120.0;
         let half = 0.5 * load.planned_queue();
         let need = Load { headroom: 0.0, backlog_events: half, in_service: offered, ..load }.need();

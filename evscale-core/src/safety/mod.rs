@@ -27,7 +27,8 @@
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
-//! 14. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
+//! 14. No scale-down to fewer jobs than have the memory for the newest load: `tests/fields.rs`.
+//! 15. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
 //!
 //! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool without metrics, what is announced, an order, the budget, the
 //! bounds. The trail then names that rule.
@@ -43,6 +44,8 @@ mod forecast_floor;
 mod job_hours;
 mod maintenance;
 mod manual;
+mod memory;
+mod network;
 mod orders;
 mod pause;
 mod rule;
@@ -77,6 +80,8 @@ pub(crate) struct Context<'a> {
     pub(crate) dead_band: f64,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) floor_jobs: Option<u32>,
+    /// Jobs whose memory suffices for the newest load; none where memory says nothing.
+    pub(crate) memory_jobs: Option<u32>,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
     /// Jobs of a pool without metrics.
@@ -197,6 +202,7 @@ impl Safety {
         outcome.pass(Rule::Tolerance, tolerance::apply(context, outcome.jobs));
         outcome.pass(Rule::StabilizationWindow, self.stabilization.apply(context, outcome.jobs));
         outcome.pass(Rule::ForecastFloor, forecast_floor::apply(context, outcome.jobs));
+        outcome.pass(Rule::MemoryFloor, memory::apply(context, outcome.jobs));
         outcome.pass_either(step::apply(context, outcome.jobs));
         outcome.pass(Rule::FlapDamping, self.flap.apply(context, outcome.jobs));
         outcome.pass_either(self.cooldown.apply(context, outcome.jobs));

@@ -38,6 +38,7 @@ rules! {
     Tolerance = "tolerance", "leaves a small change undone";
     StabilizationWindow = "stabilization_window", "holds a scale-down at the highest proposal of the window";
     ForecastFloor = "forecast_floor", "keeps what the upper forecast quantile needs";
+    MemoryFloor = "memory_floor", "keeps the jobs that have the memory for the load";
     MaxStepUp = "max_step_up", "limits one step up";
     MaxStepDown = "max_step_down", "limits one step down";
     FlapDamping = "flap_damping", "stops shrinking after too many changes of direction";

@@ -29,6 +29,7 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         floor_jobs: Some(0),
         issue: None,
         fail_safe_jobs: 0,
+        memory_jobs: None,
         ready: None,
         maintenance: false,
         order: None,

@@ -48,7 +48,7 @@ impl Member for Candidates {
                 forecast: &forecast,
                 service_seconds: 0.5,
                 startup_seconds: 180.0,
-                patience: Patience::new(&self.config, 180.0),
+                patience: Patience::new(&self.config, 180.0, f64::INFINITY),
                 backlog_events: 0.0,
                 in_service: events * 0.5 / 120.0,
                 correction: 1.0,
