@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::conformance::{Conformance, Member};
 use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
 use crate::forecaster::{Forecast, HorizonForecast};
+use crate::pool::Patience;
 
 const BOUNDS: (u32, u32) = (2, 60);
 
@@ -47,12 +48,16 @@ impl Member for Candidates {
                 forecast: &forecast,
                 service_seconds: 0.5,
                 startup_seconds: 180.0,
+                patience: Patience::new(&self.config, 180.0),
                 backlog_events: 0.0,
+                in_service: events * 0.5 / 120.0,
+                correction: 1.0,
                 headroom: self.selection.headroom(),
                 floor_jobs: self.selection.floor_jobs(),
             };
             let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
-            self.selection.evaluate(&load, at, events, None);
+            self.selection
+                .evaluate(&load, &Seen { at, events, late_events: None, service_seconds: 0.5 });
         }
         let jobs: Vec<f64> = self.selection.pools.iter().map(|pool| f64::from(pool.jobs())).collect();
         assert_eq!(jobs.len(), CANDIDATES);
