@@ -34,7 +34,7 @@ impl Host {
         (record.processed_events_count, record.queued_events_count) = (Some(done), Some(self.queue));
         let seen = self.scaler.observe(&record).unwrap();
         let decision = self.scaler.decide();
-        self.jobs = decision.recommended_jobs;
+        self.jobs = decision.recommended_jobs.unwrap();
         (seen, decision)
     }
 
@@ -101,7 +101,7 @@ fn records_at_another_interval_are_named_with_the_setting_to_write() {
         let causes = scaler.health().causes.join("; ");
         let told = format!("set `interval_seconds` to {seconds}");
         assert!(causes.contains(&told), "{seconds} s: {causes} {last:?}");
-        assert!(scaler.decide().recommended_jobs >= 12, "{seconds} s: it must not shrink");
+        assert!(scaler.decide().recommended_jobs.unwrap() >= 12, "{seconds} s: it must not shrink");
     }
 }
 
@@ -121,11 +121,11 @@ fn an_order_and_a_pause_act_at_the_next_decision_and_are_named() {
     host.send_many(5, 3000.0);
     let until = start().plus_seconds(host.now + 1800);
     host.scaler.set_override(Some(ManualOverride { order: ManualOrder::Fixed(50), until }));
-    assert_eq!(host.scaler.decide().recommended_jobs, 50);
+    assert_eq!(host.scaler.decide().recommended_jobs.unwrap(), 50);
     assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("50 jobs")));
     host.scaler.set_override(None);
     host.scaler.set_pause(Pause::All);
-    assert_eq!(host.scaler.decide().change, 0);
+    assert_eq!(host.scaler.decide().change.unwrap(), 0);
     assert!(host.scaler.health().causes.iter().any(|cause| cause.contains("pause")));
 }
 
@@ -174,12 +174,15 @@ fn what_the_configuration_says_wins_over_what_the_snapshot_remembers() {
         let mut host = Host { scaler, jobs: 12, now: host.now, queue: 0.0 };
         sent(&mut host)
     };
-    assert!(restored(&|_| ()).proposed_jobs < 20);
-    assert!(restored(&|config| config.service_time_ms = Some(1600.0)).proposed_jobs >= 40);
+    assert!(restored(&|_| ()).proposed_jobs.unwrap() < 20);
+    assert!(restored(&|config| config.service_time_ms = Some(1600.0)).proposed_jobs.unwrap() >= 40);
     let paused = restored(&|config| {
         (config.service_time_ms, config.pause) = (Some(1600.0), Pause::All);
     });
-    assert_eq!((paused.change, paused.limited_by.last().map(|rule| rule.as_str())), (0, Some("pause")));
+    assert_eq!(
+        (paused.change.unwrap(), paused.limited_by.last().map(|rule| rule.as_str())),
+        (0, Some("pause"))
+    );
 }
 
 #[test]
@@ -208,7 +211,7 @@ fn a_field_that_no_decision_uses_holds_nothing_when_it_is_wrong() {
             let mut record = served(start().plus_seconds(host.now), 600.0, host.jobs, SERVICE_MS);
             spoil(&mut record);
             host.scaler.observe(&record).unwrap();
-            host.jobs = host.scaler.decide().recommended_jobs;
+            host.jobs = host.scaler.decide().recommended_jobs.unwrap();
         }
         assert!(host.jobs <= 6, "{} jobs for a load of 2", host.jobs);
     }

@@ -48,7 +48,7 @@ pub unsafe extern "C" fn evscale_new(
 }
 
 /// Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-/// arrives it leaves the pool as it is. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of
+/// tells the number of jobs no decision has a recommendation. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of
 /// another interval. Otherwise like evscale_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_restore(

@@ -144,7 +144,8 @@ pub(crate) fn learn(
     ran.unwrap_or(true)
 }
 
-/// Returns the decision at `now`: a new one if one is due or there is an emergency, else the standing one.
+/// Returns the decision at `now`: a new one if one is due or there is an emergency, else the standing one. While the number
+/// of jobs is unknown there is no recommendation, and nothing stands.
 pub(crate) fn decide(
     config: &Config,
     state: &mut State,
@@ -153,6 +154,10 @@ pub(crate) fn decide(
 ) -> Decision {
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
+    if state.pool.known_jobs().is_none() {
+        let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
+        return conclude(config, state, now, &outlook, proposal, Vec::new());
+    }
     if !outlook.emergency
         && !state.schedule.due(config, now)
         && let Some(standing) = state.schedule.standing()
@@ -186,16 +191,16 @@ pub(crate) fn conclude(
     state: &mut State,
     now: Timestamp,
     outlook: &Outlook<'_>,
-    proposal: Proposal,
+    mut proposal: Proposal,
     notes: Vec<String>,
 ) -> Decision {
     let State { pool, selection, .. } = state;
     state.issue = issue_at(now, pool.newest(), state.issue.as_ref(), state.restored, config);
     let patience = pool.patience(config);
-    let context = Context {
+    let context = |current_jobs| Context {
         config,
         now,
-        current_jobs: pool.current_jobs(config),
+        current_jobs,
         emergency: outlook.emergency,
         window_seconds: patience.window_seconds(config, pool.startup_seconds()),
         dead_band: patience.dead_band(config.tolerance),
@@ -205,8 +210,16 @@ pub(crate) fn conclude(
         maintenance: pool.maintenance(),
         orders: state.orders,
     };
-    let outcome = state.safety.apply(&context, proposal.jobs);
+    let outcome = match proposal.jobs.zip(pool.known_jobs()) {
+        Some((proposed, current)) => Some(state.safety.apply(&context(current), proposed)),
+        None => {
+            proposal.jobs = state.orders.number(now);
+            proposal.jobs.map(|ordered| state.safety.ordered(&context(ordered), ordered))
+        }
+    };
     let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
-    state.schedule.stand(config, &decision);
+    if let Some(asked) = state.schedule.stand(config, &decision) {
+        state.pool.ask(asked);
+    }
     decision
 }

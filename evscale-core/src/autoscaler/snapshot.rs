@@ -24,7 +24,8 @@ impl Autoscaler {
         out
     }
 
-    /// An autoscaler that goes on from a snapshot. Until a fresh record arrives it holds the pool.
+    /// An autoscaler that goes on from a snapshot. Until a fresh record tells the number of jobs, no decision
+    /// has a recommendation.
     ///
     /// # Errors
     /// The snapshot is damaged, truncated, foreign, of another format, or of another interval; or the configuration

@@ -80,6 +80,7 @@ impl State {
             (self.configured_pause, self.orders.pause) = (config.pause, config.pause);
         }
         self.pool.reconfigure(config);
+        self.pool.restored();
         self.schedule.keep_within(config);
         self
     }

@@ -198,7 +198,7 @@ impl ServiceTime {
             return;
         }
         let weight = WEIGHT * (events / MANY).min(1.0);
-        self.told = Some(mean + weight * (sample.clamp(mean / factor, mean * factor) - mean));
+        self.told = Some(mean + weight * (sample.max(mean / factor).min(mean * factor) - mean));
     }
 
     fn learn_saturated(&mut self, done: f64, job_seconds: f64, pool: &Throughput) {

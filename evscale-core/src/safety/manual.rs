@@ -34,6 +34,15 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
+    /// Returns the number of jobs that a person has ordered at `now`, unless changes are switched off.
+    pub(crate) fn number(&self, now: Timestamp) -> Option<u32> {
+        let given = self.manual.filter(|given| now < given.until && self.pause == Pause::Off)?;
+        match given.order {
+            ManualOrder::Fixed(jobs) => Some(jobs),
+            ManualOrder::Cap(_) => None,
+        }
+    }
+
     /// Returns in words that a person holds the pool at `now`.
     pub(crate) fn hold(&self, now: Option<Timestamp>) -> Option<String> {
         let manual = self.manual.filter(|given| now.is_none_or(|now| now < given.until));

@@ -125,7 +125,9 @@ pub(crate) struct Safety {
 impl Safety {
     /// Learns from the newest record, which `pool` has seen.
     pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
-        let (jobs, interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds));
+        let (Some(jobs), interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds)) else {
+            return;
+        };
         self.job_hours.account(record.timestamp, jobs, interval_seconds);
         self.effectiveness.observe(
             record,
@@ -167,6 +169,14 @@ impl Safety {
     /// Returns the seconds since the last change; none before the first one.
     pub(crate) fn seconds_since_change(&self, now: Timestamp) -> Option<f64> {
         self.cooldown.at().map(|at| now.seconds_since(at))
+    }
+
+    /// Applies the rules that hold for a number which a person ordered for a pool of unknown size.
+    pub(crate) fn ordered(&self, context: &Context<'_>, ordered: u32) -> Outcome {
+        let mut outcome = Outcome { jobs: ordered, trail: Vec::new() };
+        outcome.pass(Rule::JobHourBudget, self.job_hours.apply(context, outcome.jobs));
+        outcome.pass(Rule::Bounds, bounds::apply(context, outcome.jobs));
+        outcome
     }
 
     /// Applies every rule in order, and remembers the outcome.

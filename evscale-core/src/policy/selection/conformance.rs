@@ -56,8 +56,7 @@ impl Member for Candidates {
                 floor_jobs: self.selection.floor_jobs(),
             };
             let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
-            self.selection
-                .evaluate(&load, &Seen { at, events, late_events: None, service_seconds: 0.5 });
+            self.selection.evaluate(&load, &Seen { at, events, late_events: None, service_seconds: 0.5 });
         }
         let jobs: Vec<f64> = self.selection.pools.iter().map(|pool| f64::from(pool.jobs())).collect();
         assert_eq!(jobs.len(), CANDIDATES);
