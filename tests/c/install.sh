@@ -42,7 +42,8 @@ CMAKE
 
 # The compile lines of the README's section on C, as they are, from a folder like the checkout.
 by_readme() {
-    local lines line
+    local lines line shown
+    shown=$(grep -m 1 -E '^[0-9]+ jobs$' "$root/README.md")
     mkdir "$work/readme"
     cd "$work/readme"
     ln -s "$root/examples" "$root/include" .
@@ -55,7 +56,7 @@ by_readme() {
         rm -f quickstart
         echo "$line"
         PKG_CONFIG_PATH="$work/plain/lib/pkgconfig" bash -c "$line"
-        ./quickstart | head -n 1 | grep -xF "$(grep -m 1 -E '^[0-9]+ jobs$' "$root/README.md")"
+        ./quickstart | head -n 1 | grep -x "$shown"
     done
     echo "${#lines[@]} lines of the README work"
 }

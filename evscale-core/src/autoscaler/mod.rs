@@ -182,9 +182,9 @@ impl Autoscaler {
     }
 
     /// Returns the decision at the time of the newest record: a new one if it is due or there is an emergency, else
-    /// the standing one.
+    /// the standing one. Each record since then that was rejected for its time counts as an interval.
     pub fn decide(&mut self) -> Decision {
-        let now = self.state.expectation.newest.unwrap_or(Timestamp::EPOCH);
+        let now = self.state.expectation.now(&self.config).unwrap_or(Timestamp::EPOCH);
         self.decide_at(now)
     }
 
@@ -234,7 +234,7 @@ impl Autoscaler {
     /// decision.
     pub fn set_override(&mut self, manual: Option<ManualOverride>) {
         self.state.schedule.expedite();
-        self.state.orders.manual = manual;
+        (self.state.orders.manual, self.state.orders.end_told) = (manual, false);
     }
 
     /// Returns who acts, and what is known to be wrong.
@@ -253,6 +253,7 @@ impl Autoscaler {
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
+            state.expectation.left_out(),
             state.pool.lateness(&self.config),
             state.pool.contradiction(),
             state.pool.standing_backlog(),

@@ -97,9 +97,10 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
     let checked = state.expectation.check(record, config).map_err(|issue| {
-        let newest = state.expectation.newest.unwrap_or(record.timestamp);
-        let decision_due = state.schedule.due(config, newest);
-        state.issue = Some(issue.clone());
+        let now = state.expectation.now(config).unwrap_or(record.timestamp);
+        let decision_due = state.schedule.due(config, now);
+        state.on_newest = Some(issue.clone());
+        state.issue = issue_at(now, state.pool.newest(), Some(&issue), state.restored, config);
         Observation { decision_due, ..Observation::rejected(issue, state.forecast.anomaly_score) }
     })?;
     if checked.rewound {
@@ -118,7 +119,7 @@ pub(crate) fn learn(
     issue: Option<Issue>,
 ) -> bool {
     let forecast = Arc::clone(&state.forecast);
-    state.issue = issue;
+    (state.on_newest, state.issue) = (issue.clone(), issue);
     state.pool.observe(config, record, state.schedule.recommended());
     state.safety.observe(config, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
@@ -152,11 +153,13 @@ pub(crate) fn decide(
     networks: Option<&mut Networks>,
     now: Timestamp,
 ) -> Decision {
+    state.tell_ended_order(config, now);
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
     if state.pool.known_jobs().is_none() {
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
-        return conclude(config, state, now, &outlook, proposal, Vec::new());
+        let notes = std::mem::take(&mut state.notes);
+        return conclude(config, state, now, &outlook, proposal, notes);
     }
     if !outlook.emergency
         && !state.schedule.due(config, now)
@@ -173,7 +176,7 @@ pub(crate) fn decide(
     });
     let (mut proposal, ran) = propose(config, &state.pool, outlook.need(), &state.availability, network);
     state.ran = Ran { forecaster: false, policy: ran };
-    let mut notes = Vec::new();
+    let mut notes = std::mem::take(&mut state.notes);
     notes.extend(state.policy_breaker.take_recovery("policy network"));
     notes.extend(state.ensemble.take_recovery("forecaster network"));
     let fault = state.ensemble.without_network();
@@ -195,7 +198,7 @@ pub(crate) fn conclude(
     notes: Vec<String>,
 ) -> Decision {
     let State { pool, selection, .. } = state;
-    state.issue = issue_at(now, pool.newest(), state.issue.as_ref(), state.restored, config);
+    state.issue = issue_at(now, pool.newest(), state.on_newest.as_ref(), state.restored, config);
     let patience = pool.patience(config);
     let context = |current_jobs| Context {
         config,

@@ -19,7 +19,9 @@ use std::sync::Arc;
 pub(crate) struct State {
     pub(crate) history: History,
     pub(crate) expectation: Expectation,
-    /// On the newest record, on one that was rejected since, or on the age of the newest one at the last decision.
+    /// On the newest record, or on one that was rejected since.
+    pub(crate) on_newest: Option<Issue>,
+    /// The same, or on the age of the newest record at the last decision.
     pub(crate) issue: Option<Issue>,
     pub(crate) pool: Pool,
     pub(crate) ensemble: Ensemble,
@@ -37,6 +39,9 @@ pub(crate) struct State {
     /// No record has come since the state was restored.
     #[serde(skip)]
     pub(crate) restored: bool,
+    /// What the next decision tells beside its reasons: settings that changed at a restart, orders that ended.
+    #[serde(skip)]
+    pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) ran: Ran,
 }
@@ -57,6 +62,7 @@ impl State {
             forecast: Arc::new(ensemble.forecast(&history)),
             history,
             expectation: Expectation::default(),
+            on_newest: None,
             issue: None,
             pool: Pool::new(config),
             ensemble,
@@ -64,10 +70,11 @@ impl State {
             selection: Selection::new(config.min_jobs, config.use_networks),
             policy_breaker: CircuitBreaker::default(),
             safety: Safety::default(),
-            orders: Orders { pause: config.pause, manual: None },
+            orders: Orders { pause: config.pause, ..Orders::default() },
             configured_pause: config.pause,
             schedule: Schedule::default(),
             restored: false,
+            notes: Vec::new(),
             ran: Ran::default(),
         }
     }
@@ -76,13 +83,30 @@ impl State {
     pub(crate) fn restored(mut self, config: &Config) -> Self {
         self.forecast = Arc::new(self.ensemble.forecast(&self.history));
         self.restored = true;
+        self.notes = self.pool.reconfigure(config);
         if self.configured_pause != config.pause {
+            let (now, before) = (config.pause.as_str(), self.configured_pause.as_str());
+            self.notes.push(format!("`pause` is {now}, was {before}"));
             (self.configured_pause, self.orders.pause) = (config.pause, config.pause);
         }
-        self.pool.reconfigure(config);
         self.pool.restored();
-        self.schedule.keep_within(config);
+        if self.schedule.keep_within(config) {
+            self.notes.push("the last decision is outside `min_jobs` and `max_jobs`".to_owned());
+        }
+        if !self.notes.is_empty() {
+            self.schedule.expedite();
+        }
         self
+    }
+
+    /// Makes a decision due that tells of an order which has ended at `now`, as far as the records have come.
+    pub(crate) fn tell_ended_order(&mut self, config: &Config, now: Timestamp) {
+        let Some(newest) = self.pool.newest() else { return };
+        let seen = now.min(newest.plus_seconds(config.stale_seconds() as i64));
+        if let Some(ended) = self.orders.tell_end(seen) {
+            self.notes.push(ended);
+            self.schedule.expedite();
+        }
     }
 
     /// Goes back to a time before that of the newest record: nothing waits for what later times said.

@@ -42,6 +42,18 @@ pub enum Pause {
     Up,
 }
 
+impl Pause {
+    /// Returns the value in snake case.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::All => "all",
+            Self::Down => "down",
+            Self::Up => "up",
+        }
+    }
+}
+
 impl Config {
     /// Reads a configuration; absent keys have their default.
     ///

@@ -52,12 +52,11 @@ impl Schedule {
         })
     }
 
-    /// Forgets a last decision that the configuration does not allow.
-    pub(crate) fn keep_within(&mut self, config: &Config) {
+    /// Forgets a last decision that the configuration does not allow; reports whether there was one.
+    pub(crate) fn keep_within(&mut self, config: &Config) -> bool {
         let allowed = config.min_jobs..=config.max_jobs;
-        self.standing = self
-            .standing
-            .take()
-            .filter(|last| last.recommended_jobs.is_some_and(|jobs| allowed.contains(&jobs)));
+        let forbidden =
+            |last: &mut Box<Decision>| !last.recommended_jobs.is_some_and(|jobs| allowed.contains(&jobs));
+        self.standing.take_if(forbidden).is_some()
     }
 }

@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn an_anchor_outside_the_representable_years_is_refused() {
+        let mut history = History::new(120);
+        history.push(at(0), 5.0);
+        assert!(history.fits(120));
+        for anchor_ms in [i64::MIN, i64::MAX, i64::MIN / 2] {
+            assert!(!History { anchor_ms, ..history.clone() }.fits(120), "{anchor_ms}");
+        }
+    }
+
+    #[test]
     fn a_jittering_clock_falls_on_the_same_grid() {
         let mut history = History::new(120);
         for (i, jitter) in [0i64, 20, -30, 50].iter().enumerate() {

@@ -28,16 +28,22 @@ impl ErrorBudget {
         if self.day_events > 0.0 { self.day_violations / self.day_events / allowed_share } else { 0.0 }
     }
 
-    /// Learns from a checked record; returns the late events that it told of, if it did.
+    /// Learns from a checked record; returns the late events that it told of, if it did. Once some were told, the events of a
+    /// record that tells of none count as in time.
     pub(crate) fn observe(
         &mut self,
         record: &Metrics,
         interval_seconds: f64,
         sla_wait_seconds: f64,
     ) -> Option<f64> {
-        let share = violation_share(record, sla_wait_seconds)?;
         let events = record.processed_events_count.unwrap_or(record.logged_events_count);
         let events = if events.is_finite() { events } else { 0.0 };
+        let Some(share) = violation_share(record, sla_wait_seconds) else {
+            if self.day_events > 0.0 {
+                self.count(0.0, events, 0.0, interval_seconds);
+            }
+            return None;
+        };
         self.count(share, events, share * events, interval_seconds);
         Some(share * events)
     }
@@ -86,6 +92,15 @@ mod tests {
         assert_eq!(run(0.0, 720).burn(0.005), 0.0);
         assert!((run(0.005, 7200).burn(0.005) - 1.0).abs() < 0.01);
         assert!((run(0.05, 7200).hour_share() - 0.05).abs() < 1e-6);
+    }
+
+    #[test]
+    fn late_events_that_are_no_longer_told_of_fade() {
+        let mut budget = run(1.0, 10);
+        let silent = Metrics::new(Timestamp::EPOCH, 1000.0, 4.0);
+        (0..720).for_each(|_| assert_eq!(budget.observe(&silent, 120.0, 30.0), None));
+        assert_eq!(budget.last_share(), 0.0);
+        assert!(budget.hour_share() < 1e-6 && budget.burn(0.05) < 1.0);
     }
 
     #[test]

@@ -115,10 +115,11 @@ impl Pool {
     }
 
     /// Takes over what another configuration says of service and startup times; what was learned stays where it says the
-    /// same.
-    pub(crate) fn reconfigure(&mut self, config: &Config) {
-        self.service_time.reconfigure(config.service_time_ms);
-        self.startup.reconfigure(f64::from(config.job_startup_seconds));
+    /// same. Returns what changed.
+    pub(crate) fn reconfigure(&mut self, config: &Config) -> Vec<String> {
+        let service = self.service_time.reconfigure(config.service_time_ms);
+        let startup = self.startup.reconfigure(f64::from(config.job_startup_seconds));
+        service.into_iter().chain(startup).collect()
     }
 
     /// Takes the number of jobs for an old one until a record tells it again.

@@ -100,13 +100,21 @@ impl ServiceTime {
         }
     }
 
-    /// Begins anew with another configured time.
-    pub(super) fn reconfigure(&mut self, configured_ms: Option<f64>) {
+    /// Begins anew with another configured time; returns what changed.
+    pub(super) fn reconfigure(&mut self, configured_ms: Option<f64>) -> Option<String> {
         let configured_seconds = configured_ms.map(|ms| ms / 1000.0);
-        if configured_seconds.is_some() && configured_seconds != self.configured_seconds {
-            *self = Self::new(configured_ms);
-        }
-        self.configured_seconds = configured_seconds;
+        let before = std::mem::replace(&mut self.configured_seconds, configured_seconds);
+        (before != configured_seconds).then(|| {
+            if configured_seconds.is_some() {
+                *self = Self::new(configured_ms);
+            }
+            let told = |ms: Option<f64>| ms.map_or("not set".to_owned(), |ms| (ms as f32).to_string());
+            format!(
+                "`service_time_ms` is {}, was {}",
+                told(configured_ms),
+                told(before.map(|seconds| 1000.0 * seconds))
+            )
+        })
     }
 
     /// Seconds of one job per event; none before anything told.

@@ -24,11 +24,13 @@ impl Startup {
         Self { configured_seconds: seconds, seconds, jobs: None, groups: StartingJobs::default() }
     }
 
-    /// Begins anew with another configured time.
-    pub(super) fn reconfigure(&mut self, seconds: f64) {
-        if seconds != self.configured_seconds {
-            (self.configured_seconds, self.seconds) = (seconds, seconds);
-        }
+    /// Begins anew with another configured time; returns what changed.
+    pub(super) fn reconfigure(&mut self, seconds: f64) -> Option<String> {
+        let before = std::mem::replace(&mut self.configured_seconds, seconds);
+        (before != seconds).then(|| {
+            self.seconds = seconds;
+            format!("`job_startup_seconds` is {seconds}, was {before}")
+        })
     }
 
     /// Forgets which jobs are starting.

@@ -4,6 +4,7 @@ use super::{Change, Context, Rule};
 use crate::config::Pause;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A person's order for one pool. It goes beyond step limits, cooldowns and the forecast floor; a pause, the budget
 /// and the bounds hold nevertheless.
@@ -31,6 +32,8 @@ pub enum ManualOrder {
 pub(crate) struct Orders {
     pub(crate) pause: Pause,
     pub(crate) manual: Option<ManualOverride>,
+    /// The end of the order was told.
+    pub(crate) end_told: bool,
 }
 
 impl Orders {
@@ -46,15 +49,28 @@ impl Orders {
     /// Returns in words that a person holds the pool at `now`.
     pub(crate) fn hold(&self, now: Option<Timestamp>) -> Option<String> {
         let manual = self.manual.filter(|given| now.is_none_or(|now| now < given.until));
-        let order = manual.map(|given| match given.order {
-            ManualOrder::Fixed(jobs) => format!("order: {jobs} jobs until {}", given.until),
-            ManualOrder::Cap(jobs) => format!("order: at most {jobs} jobs until {}", given.until),
-        });
+        let order = manual.map(|given| format!("order: {} until {}", given.order, given.until));
         match self.pause {
             Pause::Off => order,
             Pause::All => Some("pause: no change is made until it is taken back".to_owned()),
             Pause::Down => Some("pause: the pool does not shrink until it is taken back".to_owned()),
             Pause::Up => Some("pause: the pool does not grow until it is taken back".to_owned()),
+        }
+    }
+
+    /// Returns once that the order has ended at `now`.
+    pub(crate) fn tell_end(&mut self, now: Timestamp) -> Option<String> {
+        let ended = self.manual.filter(|given| now >= given.until && !self.end_told)?;
+        self.end_told = true;
+        Some(format!("the order of {} has ended at {}", ended.order, ended.until))
+    }
+}
+
+impl fmt::Display for ManualOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(jobs) => write!(f, "{jobs} jobs"),
+            Self::Cap(jobs) => write!(f, "at most {jobs} jobs"),
         }
     }
 }

@@ -54,7 +54,8 @@ fn bounds_hold_always() {
     ruled(&context(&config, 10), 0, 3, Some("bounds"));
     let emergency = Context { emergency: true, ..context(&config, 10) };
     ruled(&emergency, 4000, 20, Some("bounds"));
-    let paused = Context { orders: Orders { pause: Pause::All, manual: None }, ..context(&config, 50) };
+    let paused =
+        Context { orders: Orders { pause: Pause::All, ..Orders::default() }, ..context(&config, 50) };
     ruled(&paused, 50, 20, Some("bounds"));
 }
 
@@ -177,26 +178,26 @@ fn maintenance_and_pause_hold() {
     ruled(&maintenance, 30, 20, Some("maintenance_window"));
     ruled(&Context { emergency: true, ..maintenance.clone() }, 30, 30, None);
     ruled(
-        &Context { orders: Orders { pause: Pause::Down, manual: None }, ..context(&config, 20) },
+        &Context { orders: Orders { pause: Pause::Down, ..Orders::default() }, ..context(&config, 20) },
         10,
         20,
         Some("pause"),
     );
     ruled(
-        &Context { orders: Orders { pause: Pause::Down, manual: None }, ..context(&config, 20) },
+        &Context { orders: Orders { pause: Pause::Down, ..Orders::default() }, ..context(&config, 20) },
         30,
         30,
         None,
     );
     ruled(
-        &Context { orders: Orders { pause: Pause::Up, manual: None }, ..context(&config, 20) },
+        &Context { orders: Orders { pause: Pause::Up, ..Orders::default() }, ..context(&config, 20) },
         30,
         20,
         Some("pause"),
     );
     ruled(
         &Context {
-            orders: Orders { pause: Pause::All, manual: None },
+            orders: Orders { pause: Pause::All, ..Orders::default() },
             emergency: true,
             ..context(&config, 20)
         },
@@ -236,7 +237,11 @@ fn an_order_holds_until_its_time() {
     let config = Config { max_jobs: 60, max_step_down_jobs: 1, max_step_down_percent: 1.0, ..lenient() };
     let until = start().plus_seconds(600);
     let ordered = |order| Context {
-        orders: Orders { pause: Pause::Off, manual: Some(ManualOverride { order, until }) },
+        orders: Orders {
+            pause: Pause::Off,
+            manual: Some(ManualOverride { order, until }),
+            ..Orders::default()
+        },
         issue: Some(Issue::new(DataQuality::Missing, "old")),
         floor_jobs: None,
         ..context(&config, 20)

@@ -37,11 +37,17 @@ impl Repairs {
     }
 
     fn note(&mut self, quality: DataQuality, key: &str, value: f64, expected: &str) {
-        let text = format!("{}`{key}` is {value}, expected {expected}; taken as unknown", self.prefix);
+        let text = self.note_only(key, value, expected);
         if !UNUSED.contains(&key) {
-            self.first.get_or_insert_with(|| Issue::new(quality, text.clone()));
+            self.first.get_or_insert_with(|| Issue::new(quality, text));
         }
-        self.texts.push(text);
+    }
+
+    /// Notes a repair that says nothing of the rest of the record.
+    fn note_only(&mut self, key: &str, value: f64, expected: &str) -> String {
+        let text = format!("{}`{key}` is {value}, expected {expected}; taken as unknown", self.prefix);
+        self.texts.push(text.clone());
+        text
     }
 
     fn out_of_range(&mut self, key: &str, value: f64, expected: &str) {
@@ -59,12 +65,12 @@ pub(super) fn check_fields(
     repairs: &mut Repairs,
 ) {
     repairs.prefix = format!("metrics record at {}: ", record.timestamp);
-    ranges(record, config, repairs);
+    ranges(record, before, config, repairs);
     plausibility(record, before, repairs);
     contradictions(record, before, config, repairs);
 }
 
-fn ranges(record: &mut Metrics, config: &Config, repairs: &mut Repairs) {
+fn ranges(record: &mut Metrics, before: &Expectation, config: &Config, repairs: &mut Repairs) {
     let most_jobs = 10.0 * f64::from(config.max_jobs) + 1000.0;
     required(&mut record.logged_events_count, "logged_events_count", LARGEST_COUNT, repairs);
     required(&mut record.current_job_count, "current_job_count", most_jobs, repairs);
@@ -74,8 +80,13 @@ fn ranges(record: &mut Metrics, config: &Config, repairs: &mut Repairs) {
             && let Some(value) = *slot
             && !(low..=high).contains(&value)
         {
-            repairs.out_of_range(field.name, value, &format!("{low} to {high:e}"));
             *slot = None;
+            let expected = format!("{low} to {high:e}");
+            if before.out_of_range.is_left_out(field.name, record.timestamp) {
+                repairs.note_only(field.name, value, &expected);
+            } else {
+                repairs.out_of_range(field.name, value, &expected);
+            }
         }
     }
 }
@@ -88,8 +99,7 @@ fn required(value: &mut f64, key: &str, high: f64, repairs: &mut Repairs) {
 }
 
 fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repairs) {
-    let most = ABSURD_RISE * before.highest_events + 1e6;
-    if before.highest_events > 0.0 && record.logged_events_count > most {
+    if absurd_rise(record.logged_events_count, before.highest_events) {
         repairs.note(
             DataQuality::Broken,
             "logged_events_count",
@@ -110,6 +120,11 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         );
         record.average_processing_duration_ms = None;
     }
+}
+
+/// Reports whether arrivals are too far above the highest ones known to be believed at once.
+pub(super) fn absurd_rise(events: f64, highest: f64) -> bool {
+    highest > 0.0 && events > ABSURD_RISE * highest + 1e6
 }
 
 /// Reports whether a service time is near enough to the usual one to be believed at once.

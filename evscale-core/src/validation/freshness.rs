@@ -17,7 +17,8 @@ pub(crate) fn anomalous(score: f64) -> Option<Issue> {
     })
 }
 
-/// Returns the issue at `now` of data whose newest record is of `newest` and had the issue `on_newest`.
+/// Returns the issue at `now` of data whose newest record is of `newest`, and of which `on_newest` is the issue of that record
+/// or of one that was rejected since.
 pub(crate) fn issue_at(
     now: Timestamp,
     newest: Option<Timestamp>,
@@ -29,7 +30,14 @@ pub(crate) fn issue_at(
     if age > config.stale_seconds() {
         let blind = age >= f64::from(config.stale_fail_safe_seconds);
         let quality = if blind { DataQuality::Blackout } else { DataQuality::Missing };
-        return Some(Issue::new(quality, format!("the newest record is {:.0} min old", age / 60.0)));
+        let mut reason = match newest {
+            Some(_) => format!("the newest record is {:.0} min old", age / 60.0),
+            None => "no usable record so far".to_owned(),
+        };
+        if let Some(rejected) = on_newest.filter(|issue| issue.quality.is_rejection()) {
+            reason = format!("{reason}; the last one was rejected: {}", rejected.reason);
+        }
+        return Some(Issue::new(quality, reason));
     }
     if restored {
         return Some(Issue::restored());

@@ -6,6 +6,7 @@
 mod cadence;
 mod fields;
 mod freshness;
+mod out_of_range;
 mod quality;
 mod stuck;
 
@@ -15,10 +16,11 @@ pub use quality::{AllowedActions, DataQuality};
 pub(crate) use stuck::Movement;
 
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::metrics::{LARGEST_COUNT, Metrics};
 use crate::time::Timestamp;
 use cadence::Cadence;
-use fields::{Repairs, check_fields, plausible_service};
+use fields::{Repairs, absurd_rise, check_fields, plausible_service};
+use out_of_range::OutOfRange;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -26,7 +28,7 @@ use std::ops::RangeInclusive;
 const LONGEST_GAP_SECONDS: f64 = 3.0 * 86_400.0;
 
 /// Rejected records in a row that agree on another time, after which that time wins.
-const AGREEING_TIMES: u32 = 4;
+const AGREEING_TIMES: u32 = 3;
 /// Epoch seconds of the years 2001 to 2286, read as milliseconds.
 const EPOCH_SECONDS_MS: RangeInclusive<i64> = 1_000_000_000..=10_000_000_000;
 /// Records in a row that agree on a service time which none of them would be believed alone.
@@ -74,11 +76,16 @@ pub(crate) struct Expectation {
     service_ms: Option<f64>,
     /// Service times in a row that were far from the usual one and near each other, and the last of them.
     other_service: (u32, f64),
+    /// The same of arrivals far above everything known.
+    other_events: (u32, f64),
+    out_of_range: OutOfRange,
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
     /// Time of the last record that was rejected, and how many in a row agree with it.
     rejected: Option<(Timestamp, u32)>,
+    /// Records in a row that were rejected for a time that is not that of the newest one.
+    unusable: u32,
     cadence: Cadence,
 }
 
@@ -99,11 +106,18 @@ impl Expectation {
     /// # Errors
     /// The record is rejected: why.
     pub(crate) fn check(&mut self, record: &Metrics, config: &Config) -> Result<Checked, Issue> {
+        if let Some(issue) = self.epoch_seconds(record.timestamp, config) {
+            self.unusable = self.unusable.saturating_add(1);
+            self.agrees_with_rejected(record.timestamp, config);
+            return Err(issue);
+        }
         let cadence = self.cadence.observe(record.timestamp, config);
         let mut rewound = false;
         if let Some(issue) = self.bad_time(record.timestamp, config) {
             rewound = self.agrees_with_rejected(record.timestamp, config);
             if !rewound {
+                let elsewhere = matches!(issue.quality, DataQuality::OutOfOrder | DataQuality::FarAhead);
+                self.unusable = self.unusable.saturating_add(u32::from(elsewhere));
                 return Err(cadence.unwrap_or(issue));
             }
             self.newest = None;
@@ -111,6 +125,8 @@ impl Expectation {
         let mut record = record.clone();
         let mut repairs = Repairs::default();
         self.agree_on_service(&record);
+        self.agree_on_events(&record);
+        self.out_of_range.observe(&mut record);
         check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.first();
         let issue = self.judge(&record, repaired, config).or(cadence);
@@ -133,6 +149,30 @@ impl Expectation {
         } else {
             self.other_service = (0, 0.0);
         }
+    }
+
+    /// Believes arrivals far above everything known once enough records in a row agree on them, of which one is no higher
+    /// than the one before: a running total is not.
+    fn agree_on_events(&mut self, record: &Metrics) {
+        let told = record.logged_events_count;
+        if !(0.0..=LARGEST_COUNT).contains(&told) {
+            return;
+        }
+        if !absurd_rise(told, self.highest_events) {
+            self.other_events = (0, 0.0);
+            return;
+        }
+        let (count, last) = self.other_events;
+        let agrees = (0.5..=2.0).contains(&(told / last));
+        self.other_events = (if agrees { count.saturating_add(1) } else { 1 }, told);
+        if self.other_events.0 >= AGREEING_RECORDS && told <= last {
+            self.highest_events = told;
+        }
+    }
+
+    /// Names the fields that are out of range in every record.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        self.out_of_range.detail(self.newest?)
     }
 
     /// The verdict on a record whose fields were checked.
@@ -165,39 +205,58 @@ impl Expectation {
         })
     }
 
+    /// Returns the time by the records: that of the newest one, and an interval for each record since then that was rejected
+    /// for its time. A pool whose records are all rejected is as blind as one without records.
+    pub(crate) fn now(&self, config: &Config) -> Option<Timestamp> {
+        let blind_seconds = i64::from(config.interval_seconds).saturating_mul(i64::from(self.unusable));
+        self.newest.map(|newest| newest.plus_seconds(blind_seconds))
+    }
+
     /// Reports whether enough rejected records in a row agree on another time, which then wins.
     fn agrees_with_rejected(&mut self, at: Timestamp, config: &Config) -> bool {
         let apart = 0.5 * f64::from(config.interval_seconds)..=3.0 * f64::from(config.interval_seconds);
         let run = match self.rejected {
-            Some((last, run)) if apart.contains(&at.seconds_since(last)) => run.saturating_add(1),
+            Some((last, run)) if apart.contains(&at.seconds_since(last)) || self.cadence.is_steady() => {
+                run.saturating_add(1)
+            }
             _ => 1,
         };
         self.rejected = Some((at, run));
         run >= AGREEING_TIMES
     }
 
+    /// Returns the issue of a time that is epoch seconds, read as milliseconds. A record that follows the newest one, or one
+    /// that was rejected, by about an interval has its own calendar.
+    fn epoch_seconds(&self, at: Timestamp, config: &Config) -> Option<Issue> {
+        let least = f64::from(config.interval_seconds) / 2.0;
+        let follows = |last: Option<Timestamp>| {
+            last.is_some_and(|last| (least..=LONGEST_GAP_SECONDS).contains(&at.seconds_since(last)))
+        };
+        let seconds = EPOCH_SECONDS_MS.contains(&at.as_millis())
+            && !follows(self.newest)
+            && !follows(self.rejected.map(|(last, _)| last));
+        seconds.then(|| {
+            let reason = format!(
+                "metrics record at {at}: the time looks like epoch seconds, expected milliseconds: multiply by 1000"
+            );
+            Issue::new(DataQuality::OutOfOrder, reason)
+        })
+    }
+
     fn bad_time(&mut self, at: Timestamp, config: &Config) -> Option<Issue> {
         let newest = self.newest?;
         let ahead = at.seconds_since(newest);
         let interval = f64::from(config.interval_seconds);
-        if EPOCH_SECONDS_MS.contains(&at.as_millis()) {
-            let reason = format!(
-                "metrics record at {at}: the time looks like epoch seconds, expected milliseconds: multiply by 1000"
-            );
-            return Some(Issue::new(DataQuality::OutOfOrder, reason));
-        }
         if ahead < interval / 2.0 {
             let quality =
                 if ahead > -interval / 2.0 { DataQuality::Repeated } else { DataQuality::OutOfOrder };
             let found = if ahead > 0.0 {
-                format!("only {ahead:.0} s after the newest one")
+                format!("{ahead:.0} s after the newest one, sooner than expected")
             } else {
                 format!("not newer than the newest one, which is of {newest}")
             };
-            let reason = format!(
-                "metrics record at {at}: {found}; expected one about {} s later",
-                config.interval_seconds
-            );
+            let reason =
+                format!("metrics record at {at}: {found}; `interval_seconds` is {}", config.interval_seconds);
             return Some(Issue::new(quality, reason));
         }
         if ahead > LONGEST_GAP_SECONDS {
@@ -222,6 +281,7 @@ impl Expectation {
         self.newest = Some(record.timestamp);
         self.far_ahead = None;
         self.rejected = None;
+        self.unusable = 0;
         self.queued = record.queued_events_count;
         if record.logged_events_count.is_finite() {
             self.highest_events = record.logged_events_count.max(0.999 * self.highest_events);

@@ -90,6 +90,11 @@ impl DataQuality {
         }
     }
 
+    /// Reports whether records with this verdict on their time are rejected.
+    pub(crate) fn is_rejection(self) -> bool {
+        matches!(self, Self::Repeated | Self::OutOfOrder | Self::FarAhead)
+    }
+
     /// The verdict in snake case.
     pub fn as_str(self) -> &'static str {
         match self {

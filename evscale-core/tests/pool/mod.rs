@@ -32,6 +32,8 @@ pub struct Pool<R> {
     bad_data: bool,
     restored: bool,
     newest: Option<Timestamp>,
+    /// Records in a row that were rejected.
+    rejected: i64,
     /// The last decision: it stands until the next one is due.
     standing: Option<Decision>,
     manual: Option<ManualOverride>,
@@ -99,6 +101,7 @@ impl<R: Rng> Pool<R> {
             bad_data: false,
             restored: false,
             newest: None,
+            rejected: 0,
             standing: None,
             manual: None,
             reversals: VecDeque::new(),
@@ -164,7 +167,9 @@ impl<R: Rng> Pool<R> {
         assert!((0.0..=1.0).contains(&seen.anomaly_score), "{seen:?}");
         assert_eq!(seen.reason.is_some(), seen.verdict == Verdict::Rejected, "{seen:?}");
         self.bad_data = seen.data_quality != DataQuality::Good;
+        self.rejected += 1;
         if seen.verdict != Verdict::Rejected {
+            self.rejected = 0;
             self.newest = Some(at);
             self.restored = false;
             let told = record.current_job_count.is_finite()
@@ -193,7 +198,10 @@ impl<R: Rng> Pool<R> {
         let late = if self.random.random_bool(0.05) { self.random.random_range(0..200_000) } else { 0 };
         let now = base.plus_seconds(late);
         let decision = if late > 0 { self.scaler.decide_at(now) } else { self.scaler.decide() };
-        self.check(&decision, now);
+        // without an own time it goes on by an interval with a record that is rejected for its time
+        let latest = now.plus_seconds(self.rejected * i64::from(self.config.interval_seconds));
+        let by_records = late == 0 && (now..=latest).contains(&decision.decided_at);
+        self.check(&decision, if by_records { decision.decided_at } else { now });
         if self.random.random_bool(0.95) {
             self.jobs = decision.recommended_jobs.unwrap_or(self.jobs);
         }
