@@ -15,7 +15,7 @@ use crate::forecaster::{ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
-use crate::safety::Context;
+use crate::safety::{Beginning, Context};
 use crate::time::Timestamp;
 use crate::validation::{Checked, Issue, anomalous, issue_at};
 use std::sync::Arc;
@@ -105,6 +105,9 @@ fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked
     })?;
     if checked.rewound {
         state.rewind(checked.record.timestamp);
+    }
+    if checked.anew {
+        state.begin_anew(config);
     }
     Ok(checked)
 }
@@ -200,6 +203,13 @@ pub(crate) fn conclude(
     let State { pool, selection, .. } = state;
     state.issue = issue_at(now, pool.newest(), state.on_newest.as_ref(), state.restored, config);
     let patience = pool.patience(config);
+    let beginning = Beginning {
+        seen_seconds: pool.seen_seconds(config),
+        startup_seconds: pool.startup_seconds(),
+        shown_jobs: pool.shown_jobs(config),
+        agreed: state.expectation.arrivals_agreed(),
+        breached: pool.breached(config),
+    };
     let context = |current_jobs| Context {
         config,
         now,
@@ -208,6 +218,7 @@ pub(crate) fn conclude(
         window_seconds: patience.window_seconds(config, pool.startup_seconds()),
         dead_band: patience.dead_band(config.tolerance),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
+        beginning,
         issue: state.issue.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
         maintenance: pool.maintenance(),

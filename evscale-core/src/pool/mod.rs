@@ -51,6 +51,8 @@ struct Latest {
 /// What the records and the host's outcomes say of one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pool {
+    /// Records, as far as they are counted.
+    records: u32,
     size: Size,
     service_time: ServiceTime,
     work: WorkInProgress,
@@ -66,6 +68,7 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
+            records: 0,
             size: Size::default(),
             service_time: ServiceTime::new(config.service_time_ms),
             work: WorkInProgress::default(),
@@ -82,6 +85,7 @@ impl Pool {
     /// Learns from a checked record. `asked` is the standing decision, whose number of jobs is that of the pool where the
     /// record does not say it.
     pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, asked: Option<Recommended>) {
+        self.records = self.records.saturating_add(1);
         let recommended = asked.map(|asked| asked.jobs);
         let interval = f64::from(config.interval_seconds);
         let told = record.current_job_count;
@@ -130,6 +134,13 @@ impl Pool {
     /// Learns what a decision asks the host for.
     pub(crate) fn ask(&mut self, asked: Recommended) {
         self.size.ask(asked);
+    }
+
+    /// Forgets what was learned from the counts of records that were not what they seemed; the number of jobs stays.
+    pub(crate) fn begin_anew(&mut self, config: &Config) {
+        let Self { size, startup, execution, .. } = self.clone();
+        let latest = Latest { jobs: self.latest.jobs, ..Latest::default() };
+        *self = Self { size, startup, execution, latest, ..Self::new(config) };
     }
 
     /// Forgets what was expected of times that will not come, because the clock went back.
@@ -342,6 +353,23 @@ impl Pool {
     pub(crate) fn load_ratio(&self) -> f64 {
         let [newest, .., oldest] = self.recent_loads;
         if newest.is_finite() && oldest.is_finite() { (newest + 1.0) / (oldest + 1.0) } else { 1.0 }
+    }
+
+    /// Returns the time that the records cover, seconds.
+    pub(crate) fn seen_seconds(&self, config: &Config) -> f64 {
+        f64::from(self.records) * f64::from(config.interval_seconds)
+    }
+
+    /// Returns the jobs that the newest record shows to be needed: those that were busy, by the arrivals where nobody knows
+    /// how many were, and those for the events that wait.
+    pub(crate) fn shown_jobs(&self, config: &Config) -> Option<f64> {
+        let interval = f64::from(config.interval_seconds);
+        let service = self.service_seconds()?;
+        let busy = match self.latest.utilization {
+            Some(share) => share * self.latest.ready,
+            None => self.last_events? * service / interval,
+        };
+        Some(busy + self.work.waiting() * service / interval)
     }
 
     /// Returns the use of the error budget.

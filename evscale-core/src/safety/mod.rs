@@ -27,8 +27,10 @@
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
+//! 14. No scale-down of a pool that was seen for less than a startup time, the time of a decision and three intervals:
+//!     `a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment`.
 //!
-//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool without metrics, an order, the budget, the
+//! 2 to 8, 13 and 14 yield to what protects more: the fail-safe number of a pool without metrics, an order, the budget, the
 //! bounds. The trail then names that rule.
 
 mod bounds;
@@ -36,6 +38,7 @@ mod capacity;
 mod cooldown;
 mod data_quality;
 mod effectiveness;
+mod first_records;
 mod flap;
 mod forecast_floor;
 mod job_hours;
@@ -47,6 +50,7 @@ mod stabilization;
 mod step;
 mod tolerance;
 
+pub(crate) use first_records::Beginning;
 pub(crate) use manual::Orders;
 pub use manual::{ManualOrder, ManualOverride};
 pub use rule::Rule;
@@ -73,6 +77,7 @@ pub(crate) struct Context<'a> {
     pub(crate) dead_band: f64,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) floor_jobs: Option<u32>,
+    pub(crate) beginning: Beginning,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
     /// Jobs of a pool without metrics.
@@ -161,6 +166,12 @@ impl Safety {
         self.capacity = Capacity::default();
     }
 
+    /// Forgets proposals and throughputs of records that were not what they seemed.
+    pub(crate) fn begin_anew(&mut self) {
+        self.stabilization = stabilization::Window::default();
+        self.effectiveness = Effectiveness::default();
+    }
+
     /// Returns why more jobs do not help; none if they do or nobody knows.
     pub(crate) fn ineffective(&self) -> Option<String> {
         self.effectiveness.limit()
@@ -191,6 +202,7 @@ impl Safety {
         outcome.pass_either(self.cooldown.apply(context, outcome.jobs));
         outcome.pass(Rule::Effectiveness, self.effectiveness.apply(context, outcome.jobs));
         outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
+        outcome.pass(Rule::FirstRecords, first_records::apply(context, outcome.jobs));
         outcome.pass_either(data_quality::apply(context, outcome.jobs));
         outcome.pass(Rule::MaintenanceWindow, maintenance::apply(context, outcome.jobs));
         outcome.pass_either(manual::apply(context, outcome.jobs));

@@ -1,5 +1,6 @@
 //! Field by field: range, plausibility against the records before, and contradictions.
 
+use super::running_totals::FIELDS;
 use super::{DataQuality, Expectation, Issue};
 use crate::config::Config;
 use crate::metrics::{FieldMut, LARGEST_COUNT, Metrics};
@@ -66,6 +67,7 @@ pub(super) fn check_fields(
 ) {
     repairs.prefix = format!("metrics record at {}: ", record.timestamp);
     ranges(record, before, config, repairs);
+    running_totals(record, before, repairs);
     plausibility(record, before, repairs);
     contradictions(record, before, config, repairs);
 }
@@ -87,6 +89,20 @@ fn ranges(record: &mut Metrics, before: &Expectation, config: &Config, repairs: 
             } else {
                 repairs.out_of_range(field.name, value, &expected);
             }
+        }
+    }
+}
+
+fn running_totals(record: &mut Metrics, before: &Expectation, repairs: &mut Repairs) {
+    for name in FIELDS.into_iter().filter(|name| before.totals.is_total(name)) {
+        let told = match record.field_mut(name) {
+            Some(FieldMut::Required(slot)) => std::mem::replace(slot, f64::NAN),
+            Some(FieldMut::Number(slot)) => slot.take().unwrap_or(f64::NAN),
+            _ => f64::NAN,
+        };
+        if told.is_finite() {
+            let expected = "the events of the interval alone and not a running total: send the difference to the record before";
+            repairs.note(DataQuality::RunningTotal, name, told, expected);
         }
     }
 }

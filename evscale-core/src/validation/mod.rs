@@ -5,9 +5,11 @@
 
 mod cadence;
 mod fields;
+mod first_records;
 mod freshness;
 mod out_of_range;
 mod quality;
+mod running_totals;
 mod stuck;
 
 pub(crate) use freshness::{anomalous, issue_at};
@@ -20,7 +22,9 @@ use crate::metrics::{LARGEST_COUNT, Metrics};
 use crate::time::Timestamp;
 use cadence::Cadence;
 use fields::{Repairs, absurd_rise, check_fields, plausible_service};
+use first_records::FirstRecords;
 use out_of_range::OutOfRange;
+use running_totals::RunningTotals;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -79,6 +83,8 @@ pub(crate) struct Expectation {
     /// The same of arrivals far above everything known.
     other_events: (u32, f64),
     out_of_range: OutOfRange,
+    first: FirstRecords,
+    totals: RunningTotals,
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
@@ -98,6 +104,8 @@ pub(crate) struct Checked {
     pub(crate) issue: Option<Issue>,
     /// The clock went back: what was known of later times is void.
     pub(crate) rewound: bool,
+    /// What was learned from the records before is void.
+    pub(crate) anew: bool,
 }
 
 impl Expectation {
@@ -127,11 +135,29 @@ impl Expectation {
         self.agree_on_service(&record);
         self.agree_on_events(&record);
         self.out_of_range.observe(&mut record);
+        let disbelieved = self.first.observe(&record);
+        let anew = self.totals.observe(&record, self.queued, config) || disbelieved.is_some();
+        if anew {
+            self.begin_anew();
+        }
         check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.first();
         let issue = self.judge(&record, repaired, config).or(cadence);
+        let first = disbelieved
+            .map(|why| Issue::new(DataQuality::Broken, format!("the first record is left out: {why}")));
         self.remember(&record);
-        Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound })
+        Ok(Checked { record, repairs: repairs.into_texts(), issue: issue.or(first), rewound, anew })
+    }
+
+    /// Forgets what the records before said of usual values.
+    fn begin_anew(&mut self) {
+        (self.highest_events, self.service_ms, self.queued) = (0.0, None, None);
+        (self.other_events, self.other_service) = ((0, 0.0), (0, 0.0));
+    }
+
+    /// Reports whether the arrivals of two records have agreed.
+    pub(crate) fn arrivals_agreed(&self) -> bool {
+        self.first.agreed()
     }
 
     /// Believes a service time that is far from the usual one once enough records in a row agree on it.
