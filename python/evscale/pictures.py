@@ -247,7 +247,7 @@ def draw_decisions(axes: Axes, report: Report, part: slice) -> None:
     moments = np.array([one["decided_at"].rstrip("Z") for one in report.decisions], dtype="datetime64[ms]")
     inside = np.flatnonzero((moments >= times[0]) & (moments <= times[-1]))
     chosen = [report.decisions[index] for index in inside]
-    jobs = np.array([one["recommended_jobs"] for one in chosen])
+    jobs = np.array([np.nan if one["recommended_jobs"] is None else one["recommended_jobs"] for one in chosen])
     rules = np.array([one["limited_by"][-1] if one["limited_by"] else "" for one in chosen])
     urgent = np.array([bool(one["emergency"]) for one in chosen])
     axes.step(moments[inside], jobs, where="post", color=OURS, linewidth=0.8, alpha=0.6)
