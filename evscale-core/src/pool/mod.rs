@@ -164,7 +164,7 @@ impl Pool {
 
     /// Returns the seconds from the newest record to the next one, whose jitter is left out.
     fn elapsed_seconds(&self, next: Timestamp, interval: f64) -> f64 {
-        let elapsed = self.latest.at.and_then(|at| next.elapsed_since(at)).unwrap_or(interval);
+        let elapsed = next.elapsed_since(self.latest.at.unwrap_or(next)).unwrap_or(interval);
         if elapsed > 1.5 * interval { elapsed } else { interval }
     }
 
