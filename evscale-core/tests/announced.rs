@@ -35,7 +35,7 @@ fn run(pool: &mut Pool, minutes: usize, window: std::ops::Range<i64>, during: f6
 }
 
 fn jobs(decisions: &[Decision]) -> Vec<u32> {
-    decisions.iter().map(|decision| decision.recommended_jobs).collect()
+    decisions.iter().map(|decision| decision.recommended_jobs.unwrap()).collect()
 }
 
 #[test]
@@ -81,11 +81,11 @@ fn what_is_announced_shows_in_forecast_plan_trail_and_health() {
 
     let floor = announce(&mut pool, 5, 20, Announced::MinJobs(40));
     let grown = pool.tick(600.0);
-    assert_eq!(grown.recommended_jobs, 40);
+    assert_eq!(grown.recommended_jobs, Some(40));
     let entry = grown.trail.iter().find(|entry| entry.rule == Rule::Announced).unwrap();
     assert!(entry.after == 40 && entry.detail.contains("at least 40 jobs from"), "{entry:?}");
     pool.scaler.cancel_announcement(floor).unwrap();
-    assert!(pool.tick(600.0).recommended_jobs < 40, "cancelled");
+    assert!(pool.tick(600.0).recommended_jobs.unwrap() < 40, "cancelled");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn the_multiplier_of_the_records_works_whatever_the_networks_think() {
             let events = if (15..75).contains(&minute) { 1800.0 } else { 600.0 };
             let said = if minute < 75 { 3.0 } else { 1.0 };
             let decision = pool.tick_with(events, |record| record.expected_traffic_multiplier = Some(said));
-            pool.jobs = decision.recommended_jobs;
+            pool.jobs = decision.recommended_jobs.unwrap();
             path.push(pool.jobs);
         }
         assert!(path[4..70].iter().all(|jobs| (TRIPLE..=24).contains(jobs)), "{usual}: {path:?}");
@@ -225,7 +225,7 @@ fn a_multiplier_that_is_always_sent_and_never_true_is_believed_no_longer() {
     let usual = pool.jobs;
     for _ in 0..26 * 60 {
         let decision = pool.tick_with(600.0, |record| record.expected_traffic_multiplier = Some(3.0));
-        pool.jobs = decision.recommended_jobs;
+        pool.jobs = decision.recommended_jobs.unwrap();
     }
     assert!(pool.jobs <= usual + 1, "{} for {usual}", pool.jobs);
     assert!(pool.cause("announced").unwrap().contains("`expected_traffic_multiplier` is believed to 0 %"));
@@ -237,8 +237,8 @@ fn announced_jobs_are_asked_for_in_a_blackout_too() {
     announce(&mut pool, 30, 60, Announced::MinJobs(40));
     let at = |minutes| in_minutes(&pool, minutes);
     let (before, ahead) = (at(15), at(26));
-    assert!(pool.scaler.decide_at(before).recommended_jobs < 10);
-    assert_eq!(pool.scaler.decide_at(ahead).recommended_jobs, 40);
+    assert!(pool.scaler.decide_at(before).recommended_jobs.unwrap() < 10);
+    assert_eq!(pool.scaler.decide_at(ahead).recommended_jobs, Some(40));
 }
 
 #[test]

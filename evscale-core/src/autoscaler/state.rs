@@ -87,6 +87,7 @@ impl State {
     pub(crate) fn restored(mut self, before: &Config, now: &Config) -> Self {
         self.restored = true;
         self.foresee(before);
+        self.pool.restored();
         self.reconfigure(before, now);
         self
     }
@@ -114,6 +115,18 @@ impl State {
         self.pool.follow_calendar(record, events, interval);
         self.note(notes);
         events
+    }
+
+    /// Forgets what was learned of the load and of its service, because the records were not what they seemed.
+    pub(crate) fn begin_anew(&mut self, config: &Config) {
+        self.history.clear();
+        self.ensemble.begin_anew(f64::from(config.interval_seconds));
+        self.availability = ForecastAvailability::default();
+        self.selection = Selection::new(config.min_jobs, config.use_networks);
+        self.pool.begin_anew(config);
+        self.safety.begin_anew();
+        self.schedule.expedite();
+        self.foresee(config);
     }
 
     /// Goes back to a time before that of the newest record: nothing waits for what later times said.

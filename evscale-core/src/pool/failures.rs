@@ -25,7 +25,8 @@ impl Failures {
         self.now = self.unusual(record);
         let Some(share) = record.error_rate_percent.map(|percent| percent / 100.0) else { return };
         self.records = self.records.saturating_add(1);
-        let weight = (interval_seconds / USUAL_SECONDS).max(1.0 / f64::from(self.records)).min(1.0);
+        let first = if self.records <= LEAST_RECORDS { 1.0 / f64::from(self.records) } else { 0.0 };
+        let weight = (interval_seconds / USUAL_SECONDS).max(first).min(1.0);
         self.usual += weight * (share - self.usual);
     }
 

@@ -34,10 +34,11 @@ impl Onset {
     /// Learns the flag and the load of an interval.
     pub(super) fn observe(&mut self, flag: Option<bool>, events: f64, interval_seconds: f64) {
         let Some(flag) = flag else { return };
-        let turned_on = flag && self.was.replace(flag) == Some(false);
+        let before = self.was.replace(flag);
+        let turned_on = flag && before == Some(false);
         self.since = self.since.map(|since| since + interval_seconds);
-        if turned_on && let Some(before) = self.smooth {
-            (self.since, self.before, self.highest) = (Some(0.0), before, before);
+        if turned_on && let Some(load) = self.smooth {
+            (self.since, self.before, self.highest) = (Some(0.0), load, load);
         }
         if events.is_finite() {
             let weight = (interval_seconds / SMOOTHED_SECONDS).min(1.0);

@@ -114,8 +114,9 @@ impl WorkInProgress {
             _ => self.derived *= LEFT_UNKNOWN,
         }
         let by_age = self.follow_age(record, jobs.interval_seconds);
-        if self.queued.is_none() {
-            self.derived = self.derived.max(record.unprocessed_events_count.unwrap_or(0.0)).max(by_age);
+        let left = record.unprocessed_events_count.unwrap_or(0.0).max(by_age);
+        if record.queued_events_count.is_none() && left > self.queued.unwrap_or(self.derived) {
+            (self.queued, self.derived) = (None, left);
         }
         self.stand(record, before, busy_share, jobs.interval_seconds);
         let started = match (before, self.queued) {

@@ -27,10 +27,13 @@
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
-//! 14. No scale-down to fewer jobs than have the memory for the newest load: `tests/fields.rs`.
-//! 15. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
+//! 14. No scale-down of a pool that was seen for less than a startup time, the time of a decision and three intervals:
+//!     `a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment`.
+//! 15. No scale-down to fewer jobs than have the memory for the newest load: `tests/fields.rs`.
+//! 16. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
 //!
-//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool without metrics, what is announced, an order, the budget, the
+//! 2 to 8 and 13 to 15 yield to what protects more: the fail-safe number of a pool without metrics, what is announced, an
+//! order, the budget, the
 //! bounds. The trail then names that rule.
 
 mod announced;
@@ -39,6 +42,7 @@ mod capacity;
 mod cooldown;
 mod data_quality;
 mod effectiveness;
+mod first_records;
 mod flap;
 mod forecast_floor;
 mod job_hours;
@@ -53,6 +57,7 @@ mod stabilization;
 mod step;
 mod tolerance;
 
+pub(crate) use first_records::Beginning;
 pub(crate) use orders::Orders;
 pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
@@ -82,6 +87,7 @@ pub(crate) struct Context<'a> {
     pub(crate) floor_jobs: Option<u32>,
     /// Jobs whose memory suffices for the newest load; none where memory says nothing.
     pub(crate) memory_jobs: Option<u32>,
+    pub(crate) beginning: Beginning,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
     /// Jobs of a pool without metrics.
@@ -139,7 +145,9 @@ impl Safety {
     /// Learns from the newest record, which `pool` has seen.
     pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
         self.bound(config, record.timestamp);
-        let (jobs, interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds));
+        let (Some(jobs), interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds)) else {
+            return;
+        };
         self.job_hours.account(record.timestamp, jobs, interval_seconds);
         self.effectiveness.observe(
             record,
@@ -185,6 +193,12 @@ impl Safety {
         self.capacity = Capacity::default();
     }
 
+    /// Forgets proposals and throughputs of records that were not what they seemed.
+    pub(crate) fn begin_anew(&mut self) {
+        self.stabilization = stabilization::Window::default();
+        self.effectiveness = Effectiveness::default();
+    }
+
     /// Returns why more jobs do not help; none if they do or nobody knows.
     pub(crate) fn ineffective(&self) -> Option<String> {
         self.effectiveness.limit()
@@ -193,6 +207,14 @@ impl Safety {
     /// Returns the seconds since the last change; none before the first one.
     pub(crate) fn seconds_since_change(&self, now: Timestamp) -> Option<f64> {
         self.cooldown.at().map(|at| now.elapsed_since(at).unwrap_or(0.0))
+    }
+
+    /// Applies the rules that hold for a number which a person ordered for a pool of unknown size.
+    pub(crate) fn ordered(&self, context: &Context<'_>, ordered: u32) -> Outcome {
+        let mut outcome = Outcome { jobs: ordered, trail: Vec::new() };
+        outcome.pass(Rule::JobHourBudget, self.job_hours.apply(context, outcome.jobs));
+        outcome.pass(Rule::Bounds, bounds::apply(context, outcome.jobs));
+        outcome
     }
 
     /// Applies every rule in order, and remembers the outcome.
@@ -209,6 +231,7 @@ impl Safety {
         outcome.pass(Rule::Announced, announced::apply(context, outcome.jobs));
         outcome.pass(Rule::Effectiveness, self.effectiveness.apply(context, outcome.jobs));
         outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
+        outcome.pass(Rule::FirstRecords, first_records::apply(context, outcome.jobs));
         outcome.pass_either(data_quality::apply(context, outcome.jobs));
         outcome.pass(Rule::MaintenanceWindow, maintenance::apply(context, outcome.jobs));
         outcome.pass_either(manual::apply(context, outcome.jobs));

@@ -46,6 +46,7 @@ impl Digests {
     fn close(&mut self, forecast: &str, health: &str) {
         let mut health: Value = serde_json::from_str(health).unwrap();
         let causes = health.as_object_mut().unwrap().remove("causes").unwrap();
+        health.as_object_mut().unwrap().remove("announced").unwrap();
         self.open.0.update(format!("{forecast}{health}").as_bytes());
         self.open.1.update(causes.to_string().as_bytes());
         let (values, texts, _) = std::mem::take(&mut self.open);
@@ -299,7 +300,9 @@ fn alone(case: &Case) -> Digests {
             scaler.decide()
         };
         digests.take(seen.as_ref(), &decision);
-        host.carry_out(case, now, decision.recommended_jobs);
+        if let Some(jobs) = decision.recommended_jobs {
+            host.carry_out(case, now, jobs);
+        }
         if digests.is_due() {
             digests.close(&scaler.forecast().to_json(), &scaler.health().to_json());
             if case.events.restores {
@@ -374,7 +377,9 @@ fn fleet(case: &Case) -> Digests {
             let tick = tick.unwrap();
             digests.take(tick.observations.last(), &tick.decision);
             let pool = keys.iter().position(|key| *key == tick.key).unwrap();
-            hosts[pool].carry_out(case, begin + interval, tick.decision.recommended_jobs);
+            if let Some(jobs) = tick.decision.recommended_jobs {
+                hosts[pool].carry_out(case, begin + interval, jobs);
+            }
         }
         if digests.is_due() {
             let key = &keys[index % keys.len()];
