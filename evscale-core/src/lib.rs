@@ -40,7 +40,7 @@ pub mod simulate;
 pub mod time;
 mod validation;
 
-pub use announced::{Announced, Announcement, AnnouncementStatus};
+pub use announced::{Announced, Announcement, AnnouncementStatus, ScheduleEntry};
 pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
 };

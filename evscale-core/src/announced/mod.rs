@@ -6,11 +6,14 @@
 //! it sees ([`told`]). When the time is over, what came is compared with what was said ([`truth`]).
 
 mod announcement;
+mod timetable;
 mod told;
 mod truth;
 mod usual;
 
 pub use announcement::{Announced, Announcement};
+pub use timetable::ScheduleEntry;
+pub(crate) use timetable::Timetable;
 pub(crate) use told::MOST_BETWEEN;
 
 use crate::config::Config;
@@ -19,12 +22,17 @@ use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use timetable::Occurrence;
 use truth::{Course, Outcome, Truth};
 
 /// Most announcements of the time to come.
 const MOST: usize = 64;
 /// Announcements that are remembered after their end.
 const REMEMBERED: usize = 8;
+/// Time that the schedule is looked at ahead, beyond what a decision needs, seconds.
+const LOOK_AHEAD_SECONDS: i64 = 4 * 3600;
+/// Time after which it is looked at again, seconds.
+const LOOK_AGAIN_SECONDS: f64 = 1800.0;
 /// Time after which a statement that goes on is judged, seconds.
 const JUDGED_AFTER_SECONDS: f64 = 6.0 * 3600.0;
 /// Events seldom begin and end when they should: as far as the load shows one, it began as much earlier and ends as much later,
@@ -127,9 +135,55 @@ pub(crate) struct Announcements {
     explained: Option<Explained>,
     /// Something was announced or cancelled after the last decision.
     fresh: bool,
+    /// What came in the times of each entry of the schedule.
+    courses: Vec<(Course, Truth)>,
+    /// Bounds of the schedule at the last decision.
+    bounds: (Option<u32>, Option<u32>),
+    /// The times of the schedule around the moment at which they were looked up.
+    #[serde(skip)]
+    times: Vec<Occurrence>,
+    #[serde(skip)]
+    looked: Option<Timestamp>,
 }
 
 impl Announcements {
+    /// Looks up the times of the schedule around `now`. A decision needs those until `ahead_seconds` after it.
+    pub(crate) fn look_ahead(&mut self, timetable: &Timetable, now: Timestamp, ahead_seconds: f64) {
+        if timetable.is_empty() && self.times.is_empty() {
+            return;
+        }
+        if self
+            .looked
+            .and_then(|looked| now.elapsed_since(looked))
+            .is_some_and(|age| age < LOOK_AGAIN_SECONDS)
+        {
+            return;
+        }
+        self.courses.resize(timetable.len(), <(Course, Truth)>::default());
+        let ahead = LOOK_AHEAD_SECONDS + ahead_seconds as i64;
+        self.times = timetable.between(now.plus_seconds(-LOOK_AHEAD_SECONDS), now.plus_seconds(ahead));
+        self.looked = Some(now);
+    }
+
+    /// Forgets the schedule, because another one holds.
+    pub(crate) fn forget_schedule(&mut self) {
+        (self.looked, self.courses) = (None, Vec::new());
+        self.times.clear();
+    }
+
+    /// Returns the most jobs that the schedule allows at `now`, and why.
+    pub(crate) fn most_jobs(&self, now: Timestamp) -> Option<(u32, String)> {
+        let holding = self.times.iter().filter(|time| time.holds(now));
+        let (most, end) = holding.filter_map(|time| Some((time.max_jobs?, time.end))).min()?;
+        Some((most, format!("the schedule allows at most {most} jobs until {end}")))
+    }
+
+    /// Returns the bounds of the schedule at `now`.
+    fn bounds(&self, now: Timestamp) -> (Option<u32>, Option<u32>) {
+        let holding = || self.times.iter().filter(|time| time.holds(now));
+        (holding().filter_map(|time| time.min_jobs).max(), holding().filter_map(|time| time.max_jobs).min())
+    }
+
     /// Takes an announcement; returns the number by which it is cancelled.
     ///
     /// # Errors
@@ -205,7 +259,15 @@ impl Announcements {
     /// Returns what is stated of the times after the newest record.
     fn statements(&self) -> impl Iterator<Item = Statement> {
         let announced = self.coming().map(|entry| self.statement(entry, entry.as_shown()));
-        announced.chain(self.field.statement(self.field.acting()))
+        let scheduled = self.times.iter().flat_map(|time| {
+            let believed = self.courses.get(time.entry).map_or(1.0, |(_, truth)| truth.weight());
+            time.said().map(move |said| Statement {
+                said,
+                seconds: said.seconds(),
+                weight: if matches!(said.what, Announced::MinJobs(_)) { 1.0 } else { believed },
+            })
+        });
+        announced.chain(scheduled).chain(self.field.statement(self.field.acting()))
     }
 
     /// Returns what may be stated of the interval that ends at `at`, by events that are not punctual.
@@ -220,7 +282,7 @@ impl Announcements {
 
     /// Reports whether something is stated.
     fn silent(&self) -> bool {
-        self.entries.iter().all(|entry| entry.ended) && self.field.silent()
+        self.entries.iter().all(|entry| entry.ended) && self.field.silent() && self.times.is_empty()
     }
 
     /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`; returns the
@@ -273,7 +335,7 @@ impl Announcements {
 
     /// Follows what comes while statements hold, and judges those whose time is over.
     fn judge(&mut self, record: &Metrics, usual: f64, busy: f64, interval: f64) -> Vec<String> {
-        let Self { entries, truth, field, .. } = self;
+        let Self { entries, truth, field, times, courses, .. } = self;
         let (at, events) = (record.timestamp, record.logged_events_count);
         let mut notes = Vec::new();
         for entry in entries.iter_mut().filter(|entry| !entry.ended) {
@@ -307,6 +369,21 @@ impl Announcements {
             !forget
         });
         field.judge(events, usual, busy, interval);
+        for time in times.iter() {
+            let (Some(times), Some((course, truth))) = (time.multiplier, courses.get_mut(time.entry)) else {
+                continue;
+            };
+            let said = Announcement::new(time.start, time.end, Announced::Multiplier(times));
+            let share = said.share_of(at, interval);
+            if share > 0.0 {
+                course.observe(events, usual, busy, interval, share);
+            }
+            if course.seconds >= JUDGED_AFTER_SECONDS || (share > 0.0 && at >= time.end) {
+                let outcome = course.outcome(said.what);
+                outcome.and_then(|outcome| outcome.share).into_iter().for_each(|share| truth.learn(share));
+                *course = Course::default();
+            }
+        }
         notes
     }
 
@@ -361,37 +438,46 @@ impl Announcements {
     fn describe(&self, said: &Announcement) -> String {
         if self.coming().any(|entry| entry.announcement == *said) {
             format!("{said} is announced")
+        } else if self.times.iter().any(|time| time.start == said.start && time.end == said.end) {
+            format!("the schedule says {said}")
         } else {
             format!("`expected_traffic_multiplier` says {}", said.what)
         }
     }
 
     /// Reports whether the last decision does not know everything that is announced.
-    pub(crate) fn turned(&self) -> bool {
-        self.fresh
+    pub(crate) fn turned(&self, now: Timestamp) -> bool {
+        self.fresh || self.bounds != self.bounds(now)
     }
 
-    /// Learns that a decision is made.
-    pub(crate) fn decided(&mut self) {
-        self.fresh = false;
+    /// Learns that a decision is made for `now`.
+    pub(crate) fn decided(&mut self, now: Timestamp) {
+        (self.fresh, self.bounds) = (false, self.bounds(now));
     }
 
     /// Returns what is stated of the present and the time to come, in words.
     pub(crate) fn in_words(&self) -> Vec<String> {
         let announced = self.coming().map(|entry| format!("{}: {}", entry.id, entry.announcement));
         let field = self.field.statement(self.field.multiplier);
-        announced
-            .chain(field.map(|field| format!("`expected_traffic_multiplier`: {}", field.said.what)))
-            .collect()
+        let field = field.map(|field| format!("`expected_traffic_multiplier`: {}", field.said.what));
+        let scheduled = self.times.iter().flat_map(|time| {
+            let most = time
+                .max_jobs
+                .map(|jobs| format!("schedule: at most {jobs} jobs from {} until {}", time.start, time.end));
+            time.said().map(|said| format!("schedule: {said}")).chain(most)
+        });
+        announced.chain(field).chain(scheduled).collect()
     }
 
     /// Returns which statements are believed in part only.
     pub(crate) fn distrust(&self) -> Option<String> {
         let field = self.field.truth.distrust("`expected_traffic_multiplier`");
-        match (self.truth.distrust("an announcement"), field) {
-            (Some(announced), Some(field)) => Some(format!("{announced}; {field}")),
-            (announced, field) => announced.or(field),
-        }
+        let scheduled = self.courses.iter().enumerate().filter_map(|(entry, (_, truth))| {
+            truth.distrust(&format!("entry {} of the schedule", entry + 1))
+        });
+        let announced = self.truth.distrust("an announcement");
+        let all: Vec<String> = announced.into_iter().chain(field).chain(scheduled).collect();
+        (!all.is_empty()).then(|| format!("announced: {}", all.join("; ")))
     }
 
     /// Goes back to a time before that of the newest record: what was seen of statements is void.

@@ -46,7 +46,7 @@ impl Truth {
             let came: Vec<String> =
                 self.shares.iter().map(|share| format!("{:.0} %", 100.0 * share)).collect();
             format!(
-                "announced: {source} is believed to {:.0} %, as of the last ones {} came",
+                "{source} is believed to {:.0} %, as of the last ones {} came",
                 100.0 * weight,
                 came.join(", ")
             )

@@ -16,7 +16,7 @@ pub(crate) use pipeline::Ingested;
 pub use plugin::{HostForecaster, HostPolicy, Series};
 pub(crate) use state::State;
 
-use crate::announced::{Announcement, AnnouncementStatus};
+use crate::announced::{Announcement, AnnouncementStatus, Timetable};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
 use crate::config::{Config, Pause, SettingChange};
@@ -65,6 +65,7 @@ impl AutoscalerBuilder {
 pub struct Autoscaler {
     config: Config,
     calendar: Calendar,
+    timetable: Timetable,
     state: State,
     /// What runs beside the rules while the configuration asks for it.
     networks: Option<Networks>,
@@ -83,7 +84,18 @@ impl Autoscaler {
     ) -> Result<Self> {
         config.check()?;
         let state = state.unwrap_or_else(|| State::new(&config));
-        Ok(Self { calendar: config.calendar()?, config, state, networks })
+        let (calendar, timetable) = (config.calendar()?, config.timetable()?);
+        let mut pool = Self { calendar, timetable, config, state, networks };
+        pool.look_at_the_schedule();
+        Ok(pool)
+    }
+
+    /// Looks up the schedule again, and foresees what it says.
+    fn look_at_the_schedule(&mut self) {
+        if let Some(now) = self.state.expectation.now().filter(|_| !self.config.schedule.is_empty()) {
+            self.state.look_ahead(&self.config, &self.timetable, now);
+            self.state.foresee(&self.config);
+        }
     }
 
     /// The configuration.
@@ -156,9 +168,11 @@ impl Autoscaler {
     /// Takes a configuration whose models are known to be there.
     pub(crate) fn adopt(&mut self, config: Config) -> Result<Vec<SettingChange>> {
         config.check()?;
-        self.calendar = config.calendar()?;
+        (self.calendar, self.timetable) = (config.calendar()?, config.timetable()?);
         let before = std::mem::replace(&mut self.config, config);
-        Ok(self.state.reconfigure(&before, &self.config))
+        let changes = self.state.reconfigure(&before, &self.config);
+        self.look_at_the_schedule();
+        Ok(changes)
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -174,11 +188,13 @@ impl Autoscaler {
     /// Never fails at present; returns `Result` so that validation can refuse a record later.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
+        self.state.look_ahead(&self.config, &self.timetable, record.timestamp);
         Ok(pipeline::observe(&self.config, &self.calendar, &mut self.state, networks, record))
     }
 
     /// The first half of [`observe`](Self::observe), before the forecast.
     pub(crate) fn ingest(&mut self, record: &Metrics) -> Result<Ingested, Observation> {
+        self.state.look_ahead(&self.config, &self.timetable, record.timestamp);
         pipeline::ingest(&self.config, &self.calendar, &mut self.state, record)
     }
 
@@ -220,6 +236,7 @@ impl Autoscaler {
     /// Returns the decision at `now`, which may be later than the newest record.
     pub fn decide_at(&mut self, now: Timestamp) -> Decision {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
+        self.state.look_ahead(&self.config, &self.timetable, now);
         pipeline::decide(&self.config, &mut self.state, networks, now)
     }
 

@@ -215,7 +215,7 @@ pub(crate) fn conclude(
 ) -> Decision {
     let newest = state.expectation.newest();
     notes.extend(state.orders.decided(now, newest));
-    state.announced.decided();
+    state.announced.decided(now);
     state.issue_decided = issue_now(config, state, now);
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
@@ -241,6 +241,7 @@ pub(crate) fn conclude(
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
         memory_jobs: pool.memory_jobs().map(whole_jobs),
         ready: state.announced.ready(now, ahead_seconds, stated_need),
+        most_jobs: state.announced.most_jobs(now),
         maintenance: pool.maintenance(),
         order: state.orders.in_force(now),
         pause: state.orders.pause(),

@@ -21,6 +21,9 @@ impl State {
         }
         self.notes.extend(changes.iter().map(SettingChange::to_string));
         self.pool.reconfigure(now);
+        if before.schedule != now.schedule || before.time_zone != now.time_zone {
+            self.announced.forget_schedule();
+        }
         if before.pause != now.pause {
             self.orders.set_pause(now.pause);
         }

@@ -1,6 +1,6 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
-use crate::announced::Announcements;
+use crate::announced::{Announcements, Timetable};
 use crate::config::Config;
 use crate::decision::Schedule;
 use crate::features::PolicyState;
@@ -92,6 +92,12 @@ impl State {
         self
     }
 
+    /// Looks up the schedule around `now`.
+    pub(crate) fn look_ahead(&mut self, config: &Config, timetable: &Timetable, now: Timestamp) {
+        let ahead = self.pool.startup_seconds() + f64::from(config.decision_interval_seconds);
+        self.announced.look_ahead(timetable, now, ahead);
+    }
+
     /// Makes the forecast at the newest record, and adds what is stated of the time to come.
     pub(crate) fn foresee(&mut self, config: &Config) {
         self.usual = Arc::new(self.ensemble.forecast(&self.history));
@@ -142,7 +148,7 @@ impl State {
     /// Reports whether a new decision is due at `now`: its time has come, or what a person has
     /// ordered or announced has changed.
     pub(crate) fn decision_due(&self, config: &Config, now: Timestamp) -> bool {
-        self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned()
+        self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
     }
 
     /// Returns what the policy sees of the pool at `now`.

@@ -1,6 +1,7 @@
 //! Combinations, and what else is checked of a configuration.
 
 use super::Config;
+use crate::announced::Timetable;
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
 use std::ops::RangeInclusive;
@@ -38,7 +39,12 @@ impl Config {
                 "`holidays` has {count} dates, expected at most {MOST_HOLIDAYS}"
             )));
         }
-        self.calendar().map(|_| ())
+        self.timetable().map(|_| ())
+    }
+
+    /// The pool's schedule.
+    pub(crate) fn timetable(&self) -> Result<Timetable> {
+        Timetable::new(self, self.calendar()?.time_zone())
     }
 
     /// The pool's calendar.

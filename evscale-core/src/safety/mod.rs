@@ -94,6 +94,8 @@ pub(crate) struct Context<'a> {
     pub(crate) fail_safe_jobs: u32,
     /// Jobs that have to be ready because of what is announced.
     pub(crate) ready: Option<Ready>,
+    /// Most jobs that the schedule allows, and why.
+    pub(crate) most_jobs: Option<(u32, String)>,
     pub(crate) maintenance: bool,
     /// Order that is in force.
     pub(crate) order: Option<ManualOverride>,
@@ -233,6 +235,7 @@ impl Safety {
         outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
         outcome.pass(Rule::FirstRecords, first_records::apply(context, outcome.jobs));
         outcome.pass_either(data_quality::apply(context, outcome.jobs));
+        outcome.pass(Rule::ScheduledMaximum, announced::most(context, outcome.jobs));
         outcome.pass(Rule::MaintenanceWindow, maintenance::apply(context, outcome.jobs));
         outcome.pass_either(manual::apply(context, outcome.jobs));
         outcome.pass(Rule::Pause, pause::apply(context, outcome.jobs));

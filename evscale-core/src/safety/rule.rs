@@ -50,6 +50,7 @@ rules! {
     FirstRecords = "first_records", "keeps a new pool from shrinking, and from growing beyond what its records show";
     DataQuality = "data_quality", "keeps the pool from shrinking on data that cannot be trusted";
     StaleRecords = "stale_records", "holds a pool without fresh records, or raises it to the fail-safe number";
+    ScheduledMaximum = "scheduled_maximum", "keeps below the most jobs that the schedule allows";
     MaintenanceWindow = "maintenance_window", "leaves the pool alone during maintenance";
     ManualFixed = "manual_fixed", "carries out a number that a person ordered";
     ManualCap = "manual_cap", "keeps below a cap that a person ordered";

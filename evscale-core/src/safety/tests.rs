@@ -41,6 +41,7 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         fail_safe_jobs: 0,
         memory_jobs: None,
         ready: None,
+        most_jobs: None,
         maintenance: false,
         order: None,
         pause: Pause::Off,
