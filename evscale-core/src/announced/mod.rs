@@ -58,6 +58,13 @@ pub struct AnnouncementStatus {
     pub came: Option<f64>,
 }
 
+impl AnnouncementStatus {
+    /// The list as JSON, byte for byte the same in every language.
+    pub fn list_to_json(list: &[Self]) -> String {
+        serde_json::to_string(list).unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Entry {
     id: u32,
