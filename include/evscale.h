@@ -205,6 +205,16 @@ typedef struct evscale_metrics {
   int32_t is_maintenance_window;
   // A deploy is in progress; jobs restart, and service times say little.
   int32_t is_deploy_in_progress;
+  // Events that were lost in the interval because the queue was full; not among those that arrived.
+  double dropped_events_count;
+  // Events that the queue can hold.
+  double queue_capacity;
+  // Age of the oldest event that waits at the end of the interval, ms.
+  double oldest_event_age_ms;
+  // Jobs that work on an event, mean over the interval; it counts instead of the CPU utilization.
+  double busy_jobs;
+  // Jobs among those that exist which take no more events, because they leave.
+  double draining_jobs;
 } evscale_metrics;
 
 // What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -296,8 +306,9 @@ int32_t evscale_new(const char *config_json,
                     struct evscale_error **error);
 
 // Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-// arrives it leaves the pool as it is. Settings that differ from those at the snapshot win, as by evscale_reconfigure. Fails
-// with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise like evscale_new.
+// tells the number of jobs no decision has a recommendation. Settings that differ from those at the snapshot win, as by
+// evscale_reconfigure. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise
+// like evscale_new.
 int32_t evscale_restore(const char *config_json,
                         const struct evscale_bundle *bundle,
                         const uint8_t *snapshot,
