@@ -79,7 +79,7 @@ pub struct evscale_metrics {
     pub queue_capacity: f64,
     /// Age of the oldest event that waits at the end of the interval, ms.
     pub oldest_event_age_ms: f64,
-    /// Jobs that work on an event, mean over the interval; it counts instead of the CPU utilization.
+    /// Jobs that work on an event, mean over the interval; they count instead of the CPU utilization.
     pub busy_jobs: f64,
     /// Jobs among those that exist which take no more events, because they leave.
     pub draining_jobs: f64,

@@ -370,7 +370,8 @@ impl Autoscaler {
             })
         })
     }
-    /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+    /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes; and what is
+    /// `announced` of the time to come.
     ///
     /// Examples
     /// --------

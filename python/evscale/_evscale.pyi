@@ -69,6 +69,9 @@ class Config:
         IANA time zone of the pool's users.
     holidays
         Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
+    schedule
+        Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month,
+        month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
     tolerance
         Dead band: changes up to this share of the pool are not made. Range: 0 to 0.5.
     scale_down_stabilization_seconds
@@ -153,6 +156,7 @@ class Config:
         service_time_ms: float | None = None,
         time_zone: str | None = None,
         holidays: Sequence[str | date] | None = None,
+        schedule: Sequence[Mapping[str, str | float]] | None = None,
         tolerance: float | None = None,
         scale_down_stabilization_seconds: int | None = None,
         max_step_up_percent: float | None = None,
@@ -203,6 +207,8 @@ class Config:
     def time_zone(self) -> str: ...
     @property
     def holidays(self) -> list[str]: ...
+    @property
+    def schedule(self) -> Sequence[Mapping[str, str | float]]: ...
     @property
     def tolerance(self) -> float: ...
     @property
@@ -728,7 +734,8 @@ class Autoscaler:
         than `latency_budget_ms` of the configuration are left alone for a while.
         """
     def health(self) -> dict[str, Any]:
-        """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+        """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes; and what is
+        `announced` of the time to come.
 
         Examples
         --------

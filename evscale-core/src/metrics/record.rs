@@ -155,7 +155,7 @@ record! {
         queue_capacity: 1.0 to LARGEST_COUNT;
         /// Age of the oldest event that waits at the end of the interval, ms.
         oldest_event_age_ms: 0.0 to 1e12;
-        /// Jobs that work on an event, mean over the interval; it counts instead of the CPU utilization.
+        /// Jobs that work on an event, mean over the interval; they count instead of the CPU utilization.
         busy_jobs: 0.0 to 1e7;
         /// Jobs among those that exist which take no more events, because they leave.
         draining_jobs: 0.0 to 1e7;
