@@ -1,13 +1,11 @@
 //! What a host says of a time that comes, checked and in words.
 
-use crate::config::Config;
+use crate::config::{Config, MULTIPLIERS};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Range of a multiplier: that of the field `expected_traffic_multiplier`.
-pub(crate) const MULTIPLIERS: (f64, f64) = (0.01, 100.0);
 /// Longest announcement, and how far ahead one may end, days.
 const LONGEST_DAYS: f64 = 400.0;
 const DAY_SECONDS: f64 = 86_400.0;

@@ -6,23 +6,19 @@
 //! it sees ([`told`]). When the time is over, what came is compared with what was said ([`truth`]).
 
 mod announcement;
-mod timetable;
 mod told;
 mod truth;
 mod usual;
 
 pub use announcement::{Announced, Announcement};
-pub use timetable::ScheduleEntry;
-pub(crate) use timetable::Timetable;
 pub(crate) use told::MOST_BETWEEN;
 
-use crate::config::Config;
+use crate::config::{Config, Occurrence, Timetable};
 use crate::error::{Error, Result};
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use timetable::Occurrence;
 use truth::{Course, Outcome, Truth};
 
 /// Most announcements of the time to come.
@@ -268,7 +264,7 @@ impl Announcements {
         let announced = self.coming().map(|entry| self.statement(entry, entry.as_shown()));
         let scheduled = self.times.iter().flat_map(|time| {
             let believed = self.courses.get(time.entry).map_or(1.0, |(_, truth)| truth.weight());
-            time.said().map(move |said| Statement {
+            said(time).map(move |said| Statement {
                 said,
                 seconds: said.seconds(),
                 weight: if matches!(said.what, Announced::MinJobs(_)) { 1.0 } else { believed },
@@ -471,7 +467,7 @@ impl Announcements {
             let most = time
                 .max_jobs
                 .map(|jobs| format!("schedule: at most {jobs} jobs from {} until {}", time.start, time.end));
-            time.said().map(|said| format!("schedule: {said}")).chain(most)
+            said(time).map(|said| format!("schedule: {said}")).chain(most)
         });
         announced.chain(field).chain(scheduled).collect()
     }
@@ -493,6 +489,14 @@ impl Announcements {
         self.field = Field { truth: self.field.truth.clone(), ..Field::default() };
         self.entries.iter_mut().for_each(|entry| entry.course = Course::default());
     }
+}
+
+/// Returns what is said of a time of the schedule.
+fn said(time: &Occurrence) -> impl Iterator<Item = Announcement> {
+    let Occurrence { start, end, min_jobs, multiplier, .. } = *time;
+    let jobs = min_jobs.map(Announced::MinJobs);
+    let times = multiplier.map(Announced::Multiplier);
+    jobs.into_iter().chain(times).map(move |what| Announcement::new(start, end, what))
 }
 
 impl Entry {

@@ -16,10 +16,10 @@ pub(crate) use pipeline::Ingested;
 pub use plugin::{HostForecaster, HostPolicy, Series};
 pub(crate) use state::State;
 
-use crate::announced::{Announcement, AnnouncementStatus, Timetable};
+use crate::announced::{Announcement, AnnouncementStatus};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
-use crate::config::{Config, Pause, SettingChange};
+use crate::config::{Config, Pause, SettingChange, Timetable};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::forecaster::{Forecast, Quantiles};

@@ -1,7 +1,7 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
-use crate::announced::{Announcements, Timetable};
-use crate::config::Config;
+use crate::announced::Announcements;
+use crate::config::{Config, Timetable};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Ensemble, Forecast};

@@ -1,7 +1,6 @@
 //! Combinations, and what else is checked of a configuration.
 
-use super::Config;
-use crate::announced::Timetable;
+use super::{Config, Timetable};
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
 use std::ops::RangeInclusive;
@@ -44,7 +43,7 @@ impl Config {
 
     /// The pool's schedule.
     pub(crate) fn timetable(&self) -> Result<Timetable> {
-        Timetable::new(self, self.calendar()?.time_zone())
+        Timetable::new(&self.schedule, (self.min_jobs, self.max_jobs), self.calendar()?.time_zone())
     }
 
     /// The pool's calendar.

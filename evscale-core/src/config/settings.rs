@@ -2,8 +2,7 @@
 //! them from here.
 
 use super::range::{Bound, within};
-use super::{Pause, StaleAction};
-use crate::announced::ScheduleEntry;
+use super::{Pause, ScheduleEntry, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;

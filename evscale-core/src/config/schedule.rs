@@ -1,7 +1,5 @@
 //! The schedule of the configuration: which times of the week, the month or the year are not like others.
 
-use super::announcement::{Announced, Announcement};
-use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use croner::Cron;
@@ -13,6 +11,8 @@ use serde::{Deserialize, Serialize};
 /// Most entries of a schedule, and most times of one entry that are looked at ahead.
 const MOST_ENTRIES: usize = 100;
 const MOST_TIMES: usize = 16;
+/// Range of a multiplier: that of the field `expected_traffic_multiplier`.
+pub(crate) const MULTIPLIERS: (f64, f64) = (0.01, 100.0);
 /// Length of a time, seconds.
 const SECONDS: (u32, u32) = (60, 31 * 86_400);
 
@@ -56,47 +56,47 @@ pub(crate) struct Timetable {
 
 /// A time of an entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Occurrence {
-    pub(super) entry: usize,
-    pub(super) start: Timestamp,
-    pub(super) end: Timestamp,
-    pub(super) min_jobs: Option<u32>,
-    pub(super) max_jobs: Option<u32>,
-    pub(super) multiplier: Option<f64>,
+pub(crate) struct Occurrence {
+    pub(crate) entry: usize,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) min_jobs: Option<u32>,
+    pub(crate) max_jobs: Option<u32>,
+    pub(crate) multiplier: Option<f64>,
 }
 
 impl Timetable {
-    /// Reads the schedule of a configuration, whose zone is given.
+    /// Reads a schedule of a pool with so many jobs at least and at most, in a zone.
     ///
     /// # Errors
     /// An entry cannot be read, says nothing, or contradicts itself or the bounds.
-    pub(crate) fn new(config: &Config, zone: TimeZone) -> Result<Self> {
-        if config.schedule.len() > MOST_ENTRIES {
+    pub(super) fn new(schedule: &[ScheduleEntry], bounds: (u32, u32), zone: TimeZone) -> Result<Self> {
+        if schedule.len() > MOST_ENTRIES {
             return Err(Error::config(format!(
                 "`schedule` has {} entries, expected at most {MOST_ENTRIES}",
-                config.schedule.len()
+                schedule.len()
             )));
         }
         let read = |(number, entry): (usize, &ScheduleEntry)| {
-            let cron = entry.read(config, &zone).map_err(|problem| {
+            let cron = entry.read(bounds, &zone).map_err(|problem| {
                 Error::config(format!("`schedule` has an entry {} that {problem}", number + 1))
             })?;
             Ok((cron, entry.clone()))
         };
-        let entries = config.schedule.iter().enumerate().map(read).collect::<Result<_>>()?;
+        let entries = schedule.iter().enumerate().map(read).collect::<Result<_>>()?;
         Ok(Self { zone, entries })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Returns the times that touch `from` to `until`.
-    pub(super) fn between(&self, from: Timestamp, until: Timestamp) -> Vec<Occurrence> {
+    pub(crate) fn between(&self, from: Timestamp, until: Timestamp) -> Vec<Occurrence> {
         let mut times = Vec::new();
         for (index, (cron, entry)) in self.entries.iter().enumerate() {
             let seconds = i64::from(entry.seconds);
@@ -126,7 +126,7 @@ fn next(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
 }
 
 impl ScheduleEntry {
-    fn read(&self, config: &Config, zone: &TimeZone) -> std::result::Result<Cron, String> {
+    fn read(&self, (fewest, most): (u32, u32), zone: &TimeZone) -> std::result::Result<Cron, String> {
         let Self { cron, seconds, min_jobs, max_jobs, multiplier } = self;
         let unreadable = |why: String| {
             format!(
@@ -151,23 +151,24 @@ impl ScheduleEntry {
             return Err(format!("has {low} `min_jobs`, expected at most its `max_jobs`, which is {high}"));
         }
         for jobs in [min_jobs, max_jobs].into_iter().flatten() {
-            Announced::MinJobs(*jobs).check(config)?;
+            if !(fewest..=most).contains(jobs) {
+                return Err(format!(
+                    "asks for {jobs} jobs, expected `min_jobs` of the pool, which is {fewest}, to its `max_jobs`, which is {most}"
+                ));
+            }
         }
-        multiplier.map_or(Ok(()), |times| Announced::Multiplier(times).check(config))?;
+        let (low, high) = MULTIPLIERS;
+        if let Some(times) = multiplier
+            && !(low..=high).contains(times)
+        {
+            return Err(format!("has the multiplier {times}, expected {low} to {high}"));
+        }
         Ok(pattern)
     }
 }
 
 impl Occurrence {
-    /// What is said of the time.
-    pub(super) fn said(&self) -> impl Iterator<Item = Announcement> {
-        let Self { start, end, min_jobs, multiplier, .. } = *self;
-        let jobs = min_jobs.map(Announced::MinJobs);
-        let times = multiplier.map(Announced::Multiplier);
-        jobs.into_iter().chain(times).map(move |what| Announcement::new(start, end, what))
-    }
-
-    pub(super) fn holds(&self, now: Timestamp) -> bool {
+    pub(crate) fn holds(&self, now: Timestamp) -> bool {
         self.start <= now && now < self.end
     }
 }
@@ -179,9 +180,8 @@ mod tests {
     fn timetable(zone: &str, cron: &str, seconds: u32) -> Result<Timetable> {
         let entry =
             ScheduleEntry { cron: cron.to_owned(), seconds, min_jobs: Some(5), ..ScheduleEntry::default() };
-        let config = Config { schedule: vec![entry], ..Config::default() };
         let zone = jiff::tz::TimeZoneDatabase::bundled().get(zone).unwrap();
-        Timetable::new(&config, zone)
+        Timetable::new(&[entry], (1, 100), zone)
     }
 
     fn starts(zone: &str, cron: &str, from: &str, days: i64) -> Vec<String> {
