@@ -51,8 +51,8 @@ pub(crate) fn ingest(
     let mut checked = check(config, state, record)?;
     let usual = state.usual_events(config, &mut checked.record);
     state.history.push(checked.record.timestamp, usual);
-    // what the host states acts on the forecast, not through the network
-    Ok(Ingested { input: forecaster_input(&state.history, calendar, 1.0), checked })
+    let traffic = checked.record.expected_traffic_multiplier.unwrap_or(1.0);
+    Ok(Ingested { input: forecaster_input(&state.history, calendar, traffic), checked })
 }
 
 /// Forecasts after a record, learns from it, and reports whether a decision is due. `precomputed` is the forecasting
