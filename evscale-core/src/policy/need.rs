@@ -64,6 +64,8 @@ pub(crate) struct Need {
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
+    /// Most jobs that the events of now, those that come and those that came before can occupy.
+    pub(crate) most: f64,
 }
 
 /// A moment ahead: how the events in the system of now, and those that come until then, make the need.
@@ -112,6 +114,7 @@ impl<'a> Load<'a> {
             later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
             analytic: self.total(self.demand(&near, self.headroom), backlog, near.most_arrivals()),
+            most: self.most(near.most_arrivals()),
             scale_down_floor: self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
             emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
@@ -122,13 +125,17 @@ impl<'a> Load<'a> {
     /// keep events, and none for what may not come while a job can still be had in time.
     fn total(&self, demand: f64, backlog: f64, most_arrivals: f64) -> f64 {
         let system = self.in_service + self.backlog_events;
-        let most = (self.correction * (system + most_arrivals)).max(self.floor_jobs);
-        let total = (demand.max(self.floor_jobs) + backlog).min(most);
+        let total = (demand.max(self.floor_jobs) + backlog).min(self.most(most_arrivals));
         if system <= 0.0 && total < self.patience.idle_below_jobs() {
             0.0
         } else {
             total.max(self.kept_busy())
         }
+    }
+
+    /// Most jobs that can be occupied.
+    fn most(&self, most_arrivals: f64) -> f64 {
+        (self.correction * (self.in_service + self.backlog_events + most_arrivals)).max(self.floor_jobs)
     }
 
     /// Time until a job asked for at the next decision is ready, seconds.
