@@ -276,7 +276,8 @@ mod tests {
         assert!((hidden - 2.0).abs() < 0.05, "{hidden}");
         let mut service = learned(&record(Some(200.0), 600.0, Some(100.0)), true);
         let calm = record(Some(1000.0), 600.0, Some(50.0));
-        let pool = Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
+        let pool =
+            Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
         (0..400).for_each(|_| service.observe(&calm, &pool));
         assert!((service.seconds().unwrap() - 1.0).abs() < 0.05, "{:?}", service.seconds());
     }
@@ -284,7 +285,8 @@ mod tests {
     #[test]
     fn one_broken_sample_moves_little_and_agreeing_ones_are_believed() {
         let mut service = learned(&record(Some(1000.0), 600.0, None), false);
-        let pool = Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
+        let pool =
+            Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
         service.observe(&record(Some(1e9), 600.0, None), &pool);
         assert!(service.seconds().unwrap() < 2.1);
         (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &pool));
@@ -294,7 +296,9 @@ mod tests {
     #[test]
     fn the_first_of_many_long_events_to_end_contradicts_nothing() {
         let mut service = ServiceTime::new(Some(300_000.0));
-        for (done, in_service) in [(0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (1.0, 11.0), (11.0, 0.0)] {
+        for (done, in_service) in
+            [(0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (1.0, 11.0), (11.0, 0.0)]
+        {
             let pool = Throughput { ready_jobs: 12.0, in_service, saturated: false, interval_seconds: 60.0 };
             service.observe(&record(None, done, Some(100.0)), &pool);
             assert_eq!(service.seconds(), Some(300.0), "{service:?}");
