@@ -27,6 +27,8 @@ const HOUR_MINUTES: u32 = 72;
 /// Median arrivals of an interval below which they are few.
 const FEW_EVENTS: f64 = 5.0;
 const LATER_SECONDS: f64 = 1800.0;
+/// Share of the need that is not worth starting a job, below which the last one leaves: another burst would start it again.
+const LAST_JOB: f64 = 0.2;
 
 /// What the rule needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -115,22 +117,26 @@ impl<'a> Load<'a> {
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
             analytic: self.total(self.demand(&near, self.headroom), backlog, near.most_arrivals()),
             most: self.most(near.most_arrivals()),
-            scale_down_floor: self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
+            scale_down_floor: self.unless_idle(
+                self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
+                LAST_JOB,
+            ),
             emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
         }
     }
 
     /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
-    /// keep events, and none for what may not come while a job can still be had in time.
+    /// keep events.
     fn total(&self, demand: f64, backlog: f64, most_arrivals: f64) -> f64 {
-        let system = self.in_service + self.backlog_events;
         let total = (demand.max(self.floor_jobs) + backlog).min(self.most(most_arrivals));
-        if system <= 0.0 && total < self.patience.idle_below_jobs() {
-            0.0
-        } else {
-            total.max(self.kept_busy())
-        }
+        self.unless_idle(total.max(self.kept_busy()), 1.0)
+    }
+
+    /// No jobs for what may not come while a job can still be had in time.
+    fn unless_idle(&self, jobs: f64, share: f64) -> f64 {
+        let idle = self.in_service + self.backlog_events <= 0.0;
+        if idle && jobs < share * self.patience.idle_below_jobs() { 0.0 } else { jobs }
     }
 
     /// Most jobs that can be occupied.
