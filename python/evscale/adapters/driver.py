@@ -185,14 +185,19 @@ class Driver:
             raise RuntimeError("the driver runs already")
 
         def run() -> None:
+            wrong = ""
             while not self._stop.wait(every):
                 try:
                     seen = look()
                     jobs = self.tick(seen.jobs, ready=seen.ready, queued=seen.queued, busy=seen.busy)
                     if jobs is not None and jobs != seen.jobs:
                         scale(jobs)
-                except Exception:
-                    log.exception("%s: this tick is left out", self.name)
+                    wrong = ""
+                except Exception as problem:
+                    # once, however often it comes in a row
+                    if wrong != repr(problem):
+                        log.exception("%s: this tick is left out", self.name)
+                    wrong = repr(problem)
 
         self._stop.clear()
         self._thread = Thread(target=run, name=f"evscale {self.name}", daemon=True)
