@@ -114,46 +114,46 @@ def grew_and_shrank(output):
 
 
 def test_threads(tmp_path):
-    grew_and_shrank(shown("threads/run.py", str(tmp_path / "state")))
+    grew_and_shrank(shown("threads/threads_pool.py", str(tmp_path / "state")))
     assert (tmp_path / "state").exists()
 
 
 def test_asyncio(tmp_path):
-    grew_and_shrank(shown("asyncio/run.py", str(tmp_path / "state")))
+    grew_and_shrank(shown("asyncio/asyncio_pool.py", str(tmp_path / "state")))
     assert (tmp_path / "state").exists()
 
 
 def test_dask(tmp_path):
     needs("distributed")
-    output = shown("dask/run.py", str(tmp_path / "state"))
+    output = shown("dask/dask_pool.py", str(tmp_path / "state"))
     grew_and_shrank(output)
     assert (tmp_path / "state").exists() and "left out" not in output
 
 
 def test_a_celery_worker_on_redis(tmp_path, redis_url):
     needs("celery", "redis")
-    output = shown("celery/run.py", BROKER=f"{redis_url}/1", STATE=str(tmp_path / "state"))
+    output = shown("celery/celery_pool.py", BROKER=f"{redis_url}/1", STATE=str(tmp_path / "state"))
     grew_and_shrank(output)
     assert "stopped with status 0" in output and (tmp_path / "state").exists()
 
 
 def test_celery_workers_on_rabbitmq(tmp_path, rabbitmq):
     needs("celery")
-    output = shown("celery/run.py", "--workers", BROKER=f"amqp://guest:guest@localhost:{rabbitmq[0]}//", STATE=str(tmp_path / "state"))
+    output = shown("celery/celery_pool.py", "--workers", BROKER=f"amqp://guest:guest@localhost:{rabbitmq[0]}//", STATE=str(tmp_path / "state"))
     grew_and_shrank(output)
     assert "the workers have stopped" in output and (tmp_path / "state").exists()
 
 
 def test_rq(tmp_path, redis_url):
     needs("rq")
-    output = shown("rq/run.py", redis_url, str(tmp_path / "state"))
+    output = shown("rq/rq_pool.py", redis_url, str(tmp_path / "state"))
     grew_and_shrank(output)
     assert "the pool has stopped" in output and (tmp_path / "state").exists()
 
 
 def test_ray_serve(tmp_path):
     needs("ray.serve")
-    output = shown("ray_serve/run.py", str(tmp_path))
+    output = shown("ray_serve/serve_pool.py", str(tmp_path))
     low, high, after = sizes(output)
     assert low <= 3 and high >= 3 and low < high and after < high, (low, high, after)
     assert [path.name for path in tmp_path.iterdir()] == ["default-Work.state"]
@@ -180,10 +180,10 @@ class Cluster(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_GET(self):  # noqa: N802 the name that http.server calls
+    def do_GET(self):
         self.answer()
 
-    def do_PATCH(self):  # noqa: N802
+    def do_PATCH(self):
         assert self.path.endswith("/scale")
         told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         Cluster.wanted = told["spec"]["replicas"]
@@ -213,7 +213,7 @@ def test_kubernetes_with_rabbitmq(tmp_path, rabbitmq):
     with Connection(f"amqp://guest:guest@localhost:{amqp}//") as connection:
         Queue("orders")(connection.default_channel).declare()
         producer = connection.Producer()
-        command = [sys.executable, EXAMPLES / "kubernetes/run.py", "shop", "checkout", "orders", "--rabbitmq",
+        command = [sys.executable, EXAMPLES / "kubernetes/kubernetes_pool.py", "shop", "checkout", "orders", "--rabbitmq",
                    f"http://guest:guest@localhost:{management}", "--api", f"http://127.0.0.1:{server.server_port}",
                    "--state", str(tmp_path / "state")]
         loop = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT / "python")})

@@ -17,13 +17,16 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
 from celery.worker import state
 from celery.worker.autoscale import Autoscaler as CeleryAutoscaler
 
 from .driver import Driver, Look
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SENT = "evscale_sent"
 """Header with the time at which a task was sent."""
@@ -169,7 +172,7 @@ class Workers:
         self.scale = scale or self.local.scale  # type: ignore[union-attr]
         self.wanted = 0
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Self:
         self.wanted = len(self._asked()) or self._scale(max(1, self.driver.config.min_jobs))
         self.driver.start(self._look, self._scale, self.every)
         return self

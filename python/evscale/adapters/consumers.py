@@ -11,9 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .driver import Driver
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 log = logging.getLogger("evscale.adapters")
 
@@ -59,7 +62,7 @@ class Consumers:
         """Waits until every item is handled."""
         await self._queue.join()
 
-    async def __aenter__(self) -> Consumers:
+    async def __aenter__(self) -> Self:
         self._resize(max(1, self.driver.config.min_jobs))
         self._loop = asyncio.create_task(self._drive())
         return self

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from threading import Event, Lock, Thread
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import Autoscaler, Config, Decision, EvscaleError, Meter, ModelBundle, SnapshotError
 from ..snapshot import load_snapshot, save_snapshot
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 log = logging.getLogger("evscale.adapters")
 
@@ -138,8 +141,8 @@ class Driver:
 
     def _follow(self, look: Look, now: int) -> None:
         """Notes jobs that came, became ready and left since the last look."""
-        before, self._before = self._before, look
-        if before is None or None in (before.jobs, before.ready, look.jobs, look.ready):
+        before, self._before = self._before or look, look
+        if before.jobs is None or before.ready is None or look.jobs is None or look.ready is None:
             return
         self.meter.started(max(0, look.jobs - before.jobs), now=now)
         self.meter.ready(max(0, look.ready - before.ready), now=now)
@@ -212,7 +215,7 @@ class Driver:
         with self._lock:
             self._save()
 
-    def __enter__(self) -> Driver:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

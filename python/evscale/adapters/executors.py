@@ -106,7 +106,7 @@ class ThreadPool(Executor):
             try:
                 with self.driver.work(self.driver.clock() - arrived):
                     result = run(fn, *args, **kwargs)
-            except BaseException as problem:
+            except BaseException as problem:  # noqa: BLE001 it is the caller's, whatever it is
                 future.set_exception(problem)
             else:
                 future.set_result(result)

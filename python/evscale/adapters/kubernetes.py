@@ -16,10 +16,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import Meter
 from .driver import Driver, Look
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Scaler:
@@ -63,7 +66,7 @@ class Scaler:
         """Asks for so many replicas."""
         self._patch_scale(*self._of, {"spec": {"replicas": jobs}})
 
-    def __enter__(self) -> Scaler:
+    def __enter__(self) -> Self:
         self.driver.start(self.look, self.scale, self._every)
         return self
 

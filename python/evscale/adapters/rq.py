@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from rq.worker import Worker
-from rq.worker_pool import WorkerPool as RqWorkerPool
 from rq.worker_pool import WorkerData
+from rq.worker_pool import WorkerPool as RqWorkerPool
 
 from .driver import Driver
 

@@ -1,7 +1,7 @@
 """Celery: tasks come twice, eight times and twice a second; evscale decides on the number of processes of a worker, or with
 `--workers` on the number of workers.
 
-    redis-server --port 6400 &      BROKER=redis://localhost:6400/0 python run.py
+    redis-server --port 6400 &      BROKER=redis://localhost:6400/0 python celery_pool.py
 """
 
 import logging

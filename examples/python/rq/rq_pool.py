@@ -1,6 +1,6 @@
 """RQ: jobs of 0.3 s come twice, eight times and twice a second; evscale decides on the number of workers.
 
-    redis-server --port 6400 &      python run.py redis://localhost:6400
+    redis-server --port 6400 &      python rq_pool.py redis://localhost:6400
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Kubernetes: a Deployment whose pods take messages from a RabbitMQ queue, as large as evscale decides.
 
-    python run.py NAMESPACE DEPLOYMENT QUEUE --rabbitmq http://guest:guest@localhost:15672 [--api URL] [--state FILE]
+    python kubernetes_pool.py NAMESPACE DEPLOYMENT QUEUE --rabbitmq http://guest:guest@localhost:15672 [--api URL] [--state FILE]
 
 Where it runs it needs a service account with `get` of the Deployment, and `get` and `patch` of its scale (`role.yaml`).
 """
