@@ -85,10 +85,11 @@ def rabbitmq(tmp_path_factory):
     home.parent.chmod(0o755)
     home.parent.parent.chmod(0o755)
     with (home / "out").open("w") as out:
-        server = subprocess.Popen([program("rabbitmq-server")], env=environment, stdout=out, stderr=out, start_new_session=True)
+        server = subprocess.Popen([program("rabbitmq-server")], env=environment, stdout=out, stderr=out)
     until(lambda: answers(amqp) and answers(management), 120)
     yield amqp, management
-    os.killpg(server.pid, signal.SIGTERM)
+    # the script has changed its user and its session: the broker tells its own process
+    os.kill(int((home / "pid").read_text()), signal.SIGTERM)
     server.wait()
 
 

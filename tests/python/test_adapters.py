@@ -165,10 +165,10 @@ def nap(seconds):
     return os.getpid()
 
 
-def waves(submit, sizes, size):
-    """Ten tasks a second, then two hundred, then ten again; sizes of the pool at the ends."""
+def waves(submit, sizes, size, last):
+    """Ten tasks a second, then two hundred, then ten again for `last` seconds; sizes of the pool at the ends."""
     futures = []
-    for rate, seconds in ((10, 1.5), (200, 3.0), (10, 4.0)):
+    for rate, seconds in ((10, 1.5), (200, 3.0), (10, last)):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             futures.append(submit(nap, TASK))
@@ -177,14 +177,14 @@ def waves(submit, sizes, size):
     return [future.result() for future in futures]
 
 
-@pytest.mark.parametrize("kind", [ThreadPool, ProcessPool])
-def test_executors_grow_and_shrink_with_the_load(kind, tmp_path, caplog):
+@pytest.mark.parametrize(("kind", "speed", "last"), [(ThreadPool, SPEED, 4), (ProcessPool, 20, 8)])
+def test_executors_grow_and_shrink_with_the_load(kind, speed, last, tmp_path, caplog):
     sizes, state = [], tmp_path / "state"
     with caplog.at_level(logging.INFO, logger="evscale.adapters"), kind(
-        SETTINGS, clock=fast(60 if kind is ThreadPool else 20), state=state, every=0.02
+        SETTINGS, clock=fast(speed), state=state, every=0.02
     ) as pool:
         pool.submit(nap, 0).result()
-        workers = waves(pool.submit, sizes, lambda: pool.look().jobs)
+        workers = waves(pool.submit, sizes, lambda: pool.look().jobs, last)
         outcome = pool.driver.scaler
         failing = pool.submit(nap, "no time")
         with pytest.raises(TypeError):

@@ -44,7 +44,7 @@ class Driver:
     state
         Path of a file for the learned state: read at the begin if it is there, written after every record and at the end.
     advise
-        Whether decisions are only logged: `tick` returns None. The setting `mode = "advise"` does the same.
+        Whether decisions are only logged: `tick` returns None.
     bundle
         Models; the bundled ones without.
     on_decision
