@@ -19,7 +19,7 @@ QUIET = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
 
 
 def load(size):
-    for rate, seconds in ((2, 25), (8, 45), (2, 45)):
+    for rate, seconds in ((2, 25), (8, 45), (2, 60)):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             work.delay()

@@ -20,7 +20,7 @@ SETTINGS = {"interval_seconds": 10, "decision_interval_seconds": 10, "max_jobs":
 
 def load(url, pool):
     queue = Queue(connection=Redis.from_url(url))
-    for rate, seconds in ((2, 25), (8, 45), (2, 45)):
+    for rate, seconds in ((2, 25), (8, 45), (2, 60)):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             queue.enqueue("time.sleep", 0.3, result_ttl=0)

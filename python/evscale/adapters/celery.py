@@ -11,12 +11,10 @@ their size alone and let `Workers` decide on their number.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
@@ -24,6 +22,7 @@ from celery.worker import state
 from celery.worker.autoscale import Autoscaler as CeleryAutoscaler
 
 from .driver import Driver, Look
+from .processes import Done, Processes
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,10 +31,6 @@ SENT = "evscale_sent"
 """Header with the time at which a task was sent."""
 EVERY = 1.0
 """Seconds between two looks."""
-DONE = Struct("dd?")
-"""What a process tells of a task: seconds of work, seconds of waiting (NaN is not known), and whether it failed."""
-MOST = 4096
-"""Tasks that are read at once."""
 
 
 def install(app: Celery, settings: Any = None, **options: Any) -> None:
@@ -78,8 +73,9 @@ class Autoscaler(CeleryAutoscaler):
         self.driver = Driver(settings, **{"name": worker.hostname, **options})
         self.jobs: int | None = None
         self.done = Done()
-        signals.task_prerun.connect(self.done.begin)
-        signals.task_postrun.connect(self.done.end)
+        self._begun = Begun(self.done)
+        signals.task_prerun.connect(self._begun.begin)
+        signals.task_postrun.connect(self._begun.end)
         signals.worker_shutdown.connect(self._end)
         self.driver.start(self._look, self._scale, EVERY)
 
@@ -110,35 +106,24 @@ class Autoscaler(CeleryAutoscaler):
         self.driver.stop()
 
 
-class Done:
-    """Tasks that ended in the worker's processes, told through a pipe that these inherit. Whole messages are written at once, so
-    that a process that is killed garbles nothing; what does not fit into a full pipe is lost."""
+class Begun:
+    """Tasks that a process of the worker is at, for the times that it tells."""
 
-    def __init__(self) -> None:
-        self._from, self._to = os.pipe()
-        os.set_blocking(self._from, False)
-        os.set_blocking(self._to, False)
-        self._begun: dict[str, tuple[float, float]] = {}
+    def __init__(self, done: Done) -> None:
+        self._done = done
+        self._begun: dict[str, tuple[float, float | None]] = {}
 
     def begin(self, task_id: str = "", task: Any = None, **_: Any) -> None:
-        now = time.time()
-        sent = (task.request.headers or {}).get(SENT) or task.request.get(SENT)
-        self._begun[task_id] = (time.monotonic(), max(0.0, now - sent) if sent else float("nan"))
+        """Celery's signal `task_prerun`."""
+        # a task with a time of its own does not wait in the queue
+        sent = None if task.request.eta else (task.request.headers or {}).get(SENT) or task.request.get(SENT)
+        self._begun[task_id] = (time.monotonic(), max(0.0, time.time() - sent) if sent else None)
 
     def end(self, task_id: str = "", state: str | None = None, **_: Any) -> None:
-        begin, waited = self._begun.pop(task_id, (None, 0.0))
-        if begin is not None:
-            with suppress(BlockingIOError):
-                os.write(self._to, DONE.pack(time.monotonic() - begin, waited, state == "FAILURE"))
-
-    def read(self, driver: Driver) -> None:
-        """Counts what was told since the last call."""
-        with suppress(BlockingIOError):
-            while told := os.read(self._from, MOST * DONE.size):
-                for seconds, waited, failed in DONE.iter_unpack(told):
-                    driver.meter.finished(seconds, waited)
-                    if failed:
-                        driver.meter.failed()
+        """Celery's signal `task_postrun`."""
+        if task_id in self._begun:
+            begin, waited = self._begun.pop(task_id)
+            self._done.tell(time.monotonic() - begin, waited, state == "FAILURE")
 
 
 class Workers:
@@ -168,8 +153,9 @@ class Workers:
     ) -> None:
         self.app, self.queues, self.every = app, queues, every
         self.driver = Driver(settings, **options)
-        self.local = None if scale else Processes([sys.executable, "-m", "celery", *arguments])
-        self.scale = scale or self.local.scale  # type: ignore[union-attr]
+        command = [sys.executable, "-m", "celery", *arguments]
+        self.local = Processes(lambda number: [*command, "-n", f"evscale{number}.{os.getpid()}@%h"])
+        self.scale = scale or self.local.scale
         self.wanted = 0
 
     def __enter__(self) -> Self:
@@ -179,8 +165,7 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.driver.stop()
-        if self.local is not None:
-            self.local.end()
+        self.local.end()
 
     def join(self) -> None:
         """Waits until Ctrl-C."""
@@ -206,26 +191,3 @@ class Workers:
             self.driver.meter.totals(name, finished=max(0, sum(told["total"].values()) - active.get(name, 0)))
             busy += min(1.0, active.get(name, 0) / max(1, told["pool"].get("max-concurrency", 1)))
         return Look(self.wanted, len(stats), waiting(self.app, self.queues), busy)
-
-
-class Processes:
-    """Processes of this machine that end by themselves after SIGTERM."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.command, self.running, self.number = command, [], 0  # type: ignore[var-annotated]
-
-    def scale(self, jobs: int) -> None:
-        self.running = [one for one in self.running if one.poll() is None]
-        while len(self.running) < jobs:
-            self.number += 1
-            self.running.append(subprocess.Popen([*self.command, "-n", f"evscale{self.number}.{os.getpid()}@%h"]))
-        for one in self.running[jobs:]:
-            one.terminate()
-        self.running = self.running[:jobs]
-
-    def end(self) -> None:
-        for one in self.running:
-            one.terminate()
-        for one in self.running:
-            one.wait()
-

@@ -65,7 +65,8 @@ class ThreadPool(Executor):
             Thread(target=self._job, name=f"evscale {self.driver.name} job", daemon=True).start()
 
     def _job(self) -> None:
-        run, end = call, nothing
+        run: _Run = call
+        end: Callable[[], object] = nothing
         try:
             run, end = self._prepared()
             with self._changed:
