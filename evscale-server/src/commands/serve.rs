@@ -64,6 +64,16 @@ pub async fn start(settings: &Settings) -> Result<(Serving, Engine)> {
     tokio::spawn(Arc::clone(&actuators).run(engine.clone()));
     let app = App::new(engine.clone(), Arc::clone(&gate), Arc::clone(&settings), actuators);
     let running = crate::http::serve(&settings, router(app)).await?;
+    if let Some(address) = &settings.listen.keda_address {
+        let (address, scaler) =
+            crate::keda::serve(address, engine.clone(), settings.limits.streams).await?;
+        tracing::info!(%address, "listening for KEDA");
+        tokio::spawn(async move {
+            if let Err(problem) = scaler.await {
+                tracing::error!(cause = %problem, "KEDA's interface ended");
+            }
+        });
+    }
     tokio::spawn(watch_clock(Arc::clone(&settings), engine.clone()));
     tokio::spawn(forget(Arc::clone(&settings), engine.clone()));
     tokio::spawn(watch_files(settings, gate, running.tls.clone()));

@@ -34,7 +34,7 @@ pub(crate) enum Request {
     /// To accept the standing decision for being carried out, once per key.
     Execute { ask: ExecuteAsk, audit: AuditRow, answer: oneshot::Sender<Result<(Execution, bool)>> },
     /// To note how an execution ended.
-    Finish { execution: Execution },
+    Finish { execution: Execution, noted: oneshot::Sender<()> },
     /// To write an entry of the audit log.
     Audit(AuditRow),
     /// To decide for pools whose records stay away.
@@ -219,9 +219,12 @@ impl Engine {
         answered.await.map_err(|_| gone())?
     }
 
-    /// Notes how an execution ended.
+    /// Notes how an execution ended; while nothing can be written, it is noted later.
     pub async fn finish(&self, execution: Execution) {
-        let _ = self.requests.send(Request::Finish { execution }).await;
+        let (noted, done) = oneshot::channel();
+        if self.requests.send(Request::Finish { execution, noted }).await.is_ok() {
+            let _ = done.await;
+        }
     }
 
     /// Writes an entry of the audit log, unless too many changes wait.

@@ -19,7 +19,7 @@ const MOST_REQUESTS: usize = 256;
 /// Most snapshots in one transaction.
 const MOST_SNAPSHOTS: usize = 16;
 /// Longest time that decisions wait for the next transaction.
-const LINGER: Duration = Duration::from_millis(200);
+const LINGER: Duration = Duration::from_millis(50);
 
 /// A pool as the thread knows it.
 pub(super) struct Pool {
@@ -55,6 +55,7 @@ struct Turn {
     changes: Vec<Pending>,
     removals: Vec<(String, oneshot::Sender<Result<()>>)>,
     executions: Vec<(Execution, oneshot::Sender<Result<(Execution, bool)>>)>,
+    noted: Vec<oneshot::Sender<()>>,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -124,7 +125,7 @@ impl Worker {
         for request in asked {
             self.prepare(request, &mut batch, &mut turn);
         }
-        if !batch.is_empty()
+        if !(batch.is_empty() && turn.noted.is_empty())
             && let Err(problem) = self.write(batch)
         {
             self.refuse(turn.changes, &problem);
@@ -149,6 +150,9 @@ impl Worker {
         }
         for (execution, answer) in turn.executions {
             let _ = answer.send(Ok((execution, true)));
+        }
+        for noted in turn.noted {
+            let _ = noted.send(());
         }
         turn.stop
     }
@@ -188,7 +192,10 @@ impl Worker {
                 }
                 Err(problem) => drop(answer.send(Err(problem))),
             },
-            Request::Finish { execution } => self.later.executions.push(execution.row()),
+            Request::Finish { execution, noted } => {
+                self.later.executions.push(execution.row());
+                turn.noted.push(noted);
+            }
             Request::Audit(row) => self.later.audit.push(row),
             Request::Clock(now) => {
                 for pool in self.silent(now) {

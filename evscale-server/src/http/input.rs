@@ -25,14 +25,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
             let message = format!("`Content-Type` is `{kind}`, expected `application/json`");
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
         }
-        let body = Bytes::from_request(request, app).await.map_err(|refused| {
-            if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                let message =
-                    format!("the body is longer than {} bytes, `limits.body_bytes`", app.settings.limits.body_bytes);
-                return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message);
-            }
-            Problem::argument("the body ended early")
-        })?;
+        let body = Bytes::from_request(request, app).await.map_err(|refused| Problem::argument(refused.body_text()))?;
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|problem| Problem::argument(format!("the body: {problem}")))

@@ -112,7 +112,8 @@ pub fn router(app: App) -> Router {
         .merge(documents::routes())
         .fallback(passage::nothing_here)
         .method_not_allowed_fallback(passage::other_method)
-        .layer(DefaultBodyLimit::max(app.settings.limits.body_bytes))
+        // the gate has limited the body already
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), passage::in_time))
         .layer(from_fn(passage::guarded_headers))
         .layer(from_fn_with_state(app.clone(), passage::observed))

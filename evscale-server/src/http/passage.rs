@@ -4,11 +4,13 @@ use super::App;
 use crate::problem::{Problem, Result};
 use crate::security::{Caller, Role};
 use crate::storage::AuditRow;
+use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use http_body_util::LengthLimitError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -16,29 +18,57 @@ use std::time::{Duration, Instant};
 /// What a page of the server may load: what the server has, and nothing else.
 const CONTENT: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Lets callers pass who have the role, and leaves word of who they are.
-pub(super) async fn gate(
-    State((app, least)): State<(App, Role)>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response> {
-    let address = address(&request);
-    let admitted = app.gate.admit(request.headers(), address);
-    let caller = match admitted.and_then(|caller| caller.check(least).map(|()| caller)) {
-        Ok(caller) => caller,
-        Err(problem) => {
-            app.metrics.refused(problem.kind());
-            if problem.kind() == "forbidden" {
-                let asked = format!("{} {}", request.method(), request.uri().path());
-                app.engine.audit(AuditRow::new(&address.to_string(), "none", "refused", "", &asked));
-            }
-            return Err(problem);
+/// Lets callers pass who have the role, with the whole body and word of who they are. A body that is not read ends the
+/// connection, and the answer says so.
+pub(super) async fn gate(State((app, least)): State<(App, Role)>, request: Request, next: Next) -> Response {
+    match enter(&app, least, request).await {
+        Ok((request, caller)) => {
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(caller);
+            response
         }
-    };
-    request.extensions_mut().insert(caller.clone());
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(caller);
-    Ok(response)
+        Err((problem, unread)) => {
+            let mut response = problem.into_response();
+            if unread {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+    }
+}
+
+/// Returns the request and who calls, or what is refused and whether a body was left.
+async fn enter(app: &App, least: Role, request: Request) -> Result<(Request, Caller), (Problem, bool)> {
+    let unread = !request.body().is_end_stream();
+    let caller = admitted(app, least, &request).map_err(|problem| (problem, unread))?;
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(caller.clone());
+    let most = app.settings.limits.body_bytes;
+    let body = axum::body::to_bytes(body, most).await.map_err(|problem| {
+        let large = problem.into_inner().is::<LengthLimitError>();
+        let problem = match large {
+            true => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("the body is longer than {most} bytes, `limits.body_bytes`"),
+            ),
+            false => Problem::argument("the body ended early"),
+        };
+        (problem, true)
+    })?;
+    Ok((Request::from_parts(parts, Body::from(body)), caller))
+}
+
+fn admitted(app: &App, least: Role, request: &Request) -> Result<Caller> {
+    let address = address(request);
+    let caller = app.gate.admit(request.headers(), address);
+    caller.and_then(|caller| caller.check(least).map(|()| caller)).inspect_err(|problem| {
+        app.metrics.refused(problem.kind());
+        if problem.kind() == "forbidden" {
+            let asked = format!("{} {}", request.method(), request.uri().path());
+            app.engine.audit(AuditRow::new(&address.to_string(), "none", "refused", "", &asked));
+        }
+    })
 }
 
 fn address(request: &Request) -> IpAddr {

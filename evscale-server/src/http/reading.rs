@@ -7,6 +7,7 @@ use crate::problem::{Problem, ProblemBody, Result};
 use crate::storage::AuditRow;
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use evscale_core::{Config, Decision, Forecast, Health, ManualOverride, Metrics, Pause, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -32,7 +33,7 @@ pub(super) async fn forecast(
     State(app): State<App>,
     scope: Scope,
     Asked(asked): Asked<ForecastKeys>,
-) -> Result<Json<Value>> {
+) -> Result<Response> {
     named(&app.engine.view(&scope.pool)?.forecast, asked.keys.as_deref())
 }
 
@@ -44,15 +45,16 @@ pub(super) async fn pool_forecast(
     State(app): State<App>,
     scope: Scope,
     Asked(asked): Asked<ForecastKeys>,
-) -> Result<Json<Value>> {
+) -> Result<Response> {
     named(&app.engine.view(&scope.pool)?.forecast, asked.keys.as_deref())
 }
 
-fn named(forecast: &Forecast, keys: Option<&str>) -> Result<Json<Value>> {
-    let mut whole = serde_json::to_value(forecast).unwrap_or_default();
+/// Returns a forecast as the library writes it, or with its horizons by the number of intervals.
+fn named(forecast: &Forecast, keys: Option<&str>) -> Result<Response> {
     match keys {
-        None | Some("minutes") => Ok(Json(whole)),
+        None | Some("minutes") => Ok(Json(forecast).into_response()),
         Some("intervals") => {
+            let mut whole = serde_json::to_value(forecast).unwrap_or_default();
             let mut renamed = Map::new();
             for horizon in &forecast.horizons {
                 // of two horizons that end in the same interval the nearer one names it
@@ -60,7 +62,7 @@ fn named(forecast: &Forecast, keys: Option<&str>) -> Result<Json<Value>> {
                 renamed.entry(format!("{}_intervals", horizon.steps)).or_insert_with(value);
             }
             whole["horizons"] = Value::Object(renamed);
-            Ok(Json(whole))
+            Ok(Json(whole).into_response())
         }
         Some(other) => {
             let shown: String = other.chars().take(40).collect();
