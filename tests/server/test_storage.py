@@ -7,18 +7,20 @@ import os
 import pwd
 import random
 import shutil
+import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support import Server, all_decisions, all_records, free_port, records
+from support import START, Server, all_decisions, all_records, free_port, records
 
 Serve = Callable[..., Server]
 KILLS = int(os.environ.get("EVSCALE_SERVER_KILLS", "6"))
-POOLS = "[pools.a]\nmax_jobs = 60\n[pools.b]\nmin_jobs = 3\n[pools.c]\nuse_networks = false\n"
+POOLS = {"a": {"max_jobs": 60}, "b": {"min_jobs": 3}, "c": {"use_networks": False}}
 EVERY_FEW = "[storage]\nsnapshot_every_records = 7\n"
 
 
@@ -74,6 +76,17 @@ def url(request: pytest.FixtureRequest) -> str | None:
     return database.url.replace("/postgres", f"/{name}").replace(f"/{name}@", "/postgres@")
 
 
+@pytest.fixture
+def start(serve: Serve) -> Serve:
+    """Starts a server and creates its pools by the interface: what a file says would win again at every start."""
+    def start(*arguments: str, **more: str | None) -> Server:
+        server = serve(*arguments, **more)
+        for name, settings in POOLS.items():
+            server.ask("PUT", f"/pools/{name}", settings)
+        return server
+    return start
+
+
 def changes(seed: int, count: int) -> list[tuple[str, str, object]]:
     """Returns what is asked of a pool, in order: records, and now and then an outcome, an order, a pause, other settings."""
     dice = random.Random(seed)
@@ -85,7 +98,7 @@ def changes(seed: int, count: int) -> list[tuple[str, str, object]]:
         if index and index % 17 == 0:
             out.append(("PUT", "pause", {"pause": dice.choice(["off", "down", "all", "off"])}))
         if index and index % 23 == 0:
-            out.append(("PUT", "order", {"order": {"floor": 9}, "until": f"2026-01-0{5 + index // 700}T{index // 30 % 24:02}:59:00Z"}))
+            out.append(("PUT", "order", {"order": {"floor": 9}, "until": (START + timedelta(minutes=2 * index + 50)).isoformat()}))
         if index and index % 31 == 0:
             out.append(("PUT", "", {"max_jobs": 40 + index % 7, "min_jobs": 1 + index % 3}))
     return out
@@ -98,11 +111,11 @@ def send(server: Server, pool: str, todo: list[tuple[str, str, object]]) -> None
 
 
 def test_after_kills_during_load_every_acknowledged_record_is_there_and_decisions_are_those_of_an_undisturbed_server(
-    serve: Serve, url: str | None,
+    start: Serve, url: str | None,
 ) -> None:
     todo = {pool: changes(seed, 40 * KILLS) for seed, pool in enumerate("abc")}
-    undisturbed = serve(POOLS + EVERY_FEW, "undisturbed")
-    killed = serve(POOLS + EVERY_FEW, "killed", url=url)
+    undisturbed = start(EVERY_FEW, "undisturbed")
+    killed = start(EVERY_FEW, "killed", url=url)
     acknowledged = dict.fromkeys("abc", 0)
     dice, wrong = random.Random(5), []
 
@@ -172,13 +185,12 @@ def test_after_kills_during_load_every_acknowledged_record_is_there_and_decision
     print(f"\n{kills} kills, {total} changes, the last start took {killed.expect('GET', '/health/detailed')['storage']['recovery_ms']} ms")
 
 
-def test_a_snapshot_that_cannot_be_read_is_replaced_by_the_one_before_or_the_journal(serve: Serve) -> None:
-    server = serve(POOLS + EVERY_FEW)
+def test_a_snapshot_that_cannot_be_read_is_replaced_by_the_one_before_or_the_journal(start: Serve) -> None:
+    server = start(EVERY_FEW)
     todo = changes(0, 60)
     send(server, "a", todo)
     decision = server.raw("GET", "/pools/a/scaling_decision")[2]
     server.kill()
-    import sqlite3
     with sqlite3.connect(server.folder / "evscale.db") as database:
         assert database.execute("SELECT COUNT(*) FROM snapshots WHERE pool = 'a'").fetchone()[0] == 2
         database.execute("UPDATE snapshots SET state = x'00' WHERE pool = 'a' AND seq = (SELECT MAX(seq) FROM snapshots WHERE pool = 'a')")
@@ -192,15 +204,15 @@ def test_a_snapshot_that_cannot_be_read_is_replaced_by_the_one_before_or_the_jou
     assert "of no use" in server.said()
 
 
-def test_two_servers_never_work_on_one_database(serve: Serve, url: str | None) -> None:
-    server = serve(POOLS, "first", url=url)
+def test_two_servers_never_work_on_one_database(start: Serve, url: str | None) -> None:
+    server = start("", "first", url=url)
     where = url or f"sqlite:{server.folder}/evscale.db"
     with pytest.raises(AssertionError, match="another server works on this database"):
-        serve(POOLS, "second", url=where)
+        start("", "second", url=where)
 
 
-def test_a_database_that_goes_is_told_and_comes_back(serve: Serve, postgres: Postgres) -> None:
-    server = serve(POOLS + "[storage]\ntimeout_seconds = 2\n", url=postgres.url)
+def test_a_database_that_goes_is_told_and_comes_back(start: Serve, postgres: Postgres) -> None:
+    server = start("[storage]\ntimeout_seconds = 2\n", url=postgres.url)
     todo = records(1, 40)
     for record in todo[:10]:
         server.expect("POST", "/pools/a/update_metrics", record)
@@ -218,28 +230,27 @@ def test_a_database_that_goes_is_told_and_comes_back(serve: Serve, postgres: Pos
             time.sleep(0.1)
         assert status == 200
     assert server.ask("GET", "/health")[0] == 200
-    undisturbed = serve(POOLS, "undisturbed")
+    undisturbed = start("", "undisturbed")
     for record in todo:
         undisturbed.expect("POST", "/pools/a/update_metrics", record)
     assert [row["body"] for row in all_decisions(server, "a")] == [row["body"] for row in all_decisions(undisturbed, "a")]
     assert len(all_records(server, "a")) == len(todo)
 
 
-def test_a_full_disk_is_told_and_records_go_on_once_there_is_room(serve: Serve, tmp_path: Path, missing: Callable[[str], None]) -> None:
+def test_a_full_disk_is_told_and_records_go_on_once_there_is_room(start: Serve, tmp_path: Path, missing: Callable[[str], None]) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True).returncode:
         missing("the right to mount a small disk")
     try:
-        server = serve(POOLS, url=f"sqlite:{disk}/evscale.db")
+        server = start("", url=f"sqlite:{disk}/evscale.db")
         server.expect("POST", "/pools/a/update_metrics", records(1, 1)[0])
-        with (disk / "filler").open("wb") as filler:
-            try:
+        try:
+            with (disk / "filler").open("wb", buffering=0) as filler:
                 while True:
                     filler.write(bytes(4096))
-                    filler.flush()
-            except OSError:
-                pass
+        except OSError:
+            pass
         refused = 0
         for record in records(1, 400, first=1):
             status, answer = server.ask("POST", "/pools/a/update_metrics", record)
@@ -261,9 +272,8 @@ def test_a_full_disk_is_told_and_records_go_on_once_there_is_room(serve: Serve, 
         subprocess.run(["umount", "-l", disk], capture_output=True)
 
 
-def test_old_rows_are_deleted_and_a_start_still_knows_the_state(serve: Serve) -> None:
-    import sqlite3
-    server = serve(POOLS + EVERY_FEW)
+def test_old_rows_are_deleted_and_a_start_still_knows_the_state(start: Serve) -> None:
+    server = start(EVERY_FEW)
     send(server, "a", changes(0, 60))
     decision = server.raw("GET", "/pools/a/scaling_decision")[2]
     server.stop()
