@@ -62,7 +62,10 @@ function choose(pool) {
 // Draws series over a common range; each is [class, points, closed] with points of [x, y], x from 0 to 1.
 function draw(id, height, series, labels) {
   const svg = find(id);
-  const [left, right, top, bottom] = [60, 792, 12, height - 28];
+  // units are pixels, nearly: what is written stays readable on a telephone
+  const width = Math.max(320, Math.min(800, svg.parentElement.clientWidth));
+  const [left, right, top, bottom] = [52, width - 8, 12, height - 28];
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const highest = Math.max(1, ...series.flatMap(([, points]) => points.map(([, y]) => y))) * 1.05;
   const x = (value) => (left + value * (right - left)).toFixed(1);
   const y = (value) => (bottom - (value / highest) * (bottom - top)).toFixed(1);
@@ -83,8 +86,12 @@ function compact(value) {
 }
 
 function charts(state, records, forecast, decisions) {
-  const past = records.map((row) => row.body).reverse()
-    .map((record) => ({ at: Date.parse(record.timestamp), events: record.logged_events_count, jobs: record.current_job_count }));
+  // newest first, without what came late or twice
+  const past = [];
+  for (const { body } of records) {
+    const record = { at: Date.parse(body.timestamp), events: body.logged_events_count, jobs: body.current_job_count };
+    if (record.at <= Date.parse(state.newest) && (!past.length || record.at < past[0].at)) past.unshift(record);
+  }
   if (!past.length) return;
   const now = past.at(-1).at;
   const step = state.config.interval_seconds * 1000;
@@ -190,6 +197,8 @@ find("access").addEventListener("submit", (event) => {
   [shown.role, shown.seq] = [null, null];
   refresh();
 });
+
+window.addEventListener("resize", () => { shown.seq = null; });
 
 // Asks again once the last answer is there, and only while somebody looks.
 async function watch() {
