@@ -223,8 +223,8 @@ typedef struct evscale_observation {
   int32_t reserved;
 } evscale_observation;
 
-// A decision. Set `struct_size` before the call. evscale_decision_json has everything. Threads: plain data, written
-// during the call only.
+// A decision. Set `struct_size` before the call, and look at `has_recommendation` before `recommended_jobs` is carried
+// out. evscale_decision_json has everything. Threads: plain data, written during the call only.
 typedef struct evscale_decision {
   // Size of this struct as the caller knows it, bytes.
   uint64_t struct_size;
@@ -232,11 +232,11 @@ typedef struct evscale_decision {
   int64_t valid_until_ms;
   // How far the decision can be trusted, 0 to 1.
   double confidence;
-  // Jobs the pool should have, ready and starting.
+  // Jobs the pool should have, ready and starting. Without a recommendation `current_jobs`.
   uint32_t recommended_jobs;
-  // Jobs it had when this was decided.
+  // Jobs it had when this was decided; after evscale_restore those of the time before, 0 before a record told them.
   uint32_t current_jobs;
-  // What was proposed before the safety rules.
+  // What was proposed before the safety rules; 0 where nobody knows enough to propose.
   uint32_t proposed_jobs;
   // One of EVSCALE_ACTION_*.
   int32_t action;
@@ -244,6 +244,11 @@ typedef struct evscale_decision {
   int32_t source;
   // 1 if decided because of a predicted or real breach of the SLA.
   int32_t emergency;
+  // 1 if there is a number to carry out. 0 while nobody knows how many jobs the pool has, before a record told it and
+  // after evscale_restore until one tells it again: leave the pool as it is.
+  int32_t has_recommendation;
+  // Zero.
+  int32_t reserved;
 } evscale_decision;
 
 #ifdef __cplusplus
@@ -291,8 +296,9 @@ int32_t evscale_new(const char *config_json,
                     struct evscale_error **error);
 
 // Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-// arrives it leaves the pool as it is. Settings that differ from those at the snapshot win, as by evscale_reconfigure. Fails
-// with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise like evscale_new.
+// tells the number of jobs no decision has a recommendation. Settings that differ from those at the snapshot win, as by
+// evscale_reconfigure. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise
+// like evscale_new.
 int32_t evscale_restore(const char *config_json,
                         const struct evscale_bundle *bundle,
                         const uint8_t *snapshot,

@@ -150,8 +150,11 @@ struct Observation {
 
 /// How many jobs the pool should have. Autoscaler::decision_json has everything that led to it.
 struct Decision {
-    std::uint32_t recommended_jobs;
+    /// None while nobody knows how many jobs the pool has: leave it as it is.
+    std::optional<std::uint32_t> recommended_jobs;
+    /// The last known number; 0 before a record told it.
     std::uint32_t current_jobs;
+    /// 0 where nobody knows enough to propose.
     std::uint32_t proposed_jobs;
     Action action;
     Source source;
@@ -171,7 +174,7 @@ inline Observation from(const evscale_observation &raw) {
 }
 
 inline Decision from(const evscale_decision &raw) {
-    return {raw.recommended_jobs,
+    return {raw.has_recommendation != 0 ? std::optional<std::uint32_t>(raw.recommended_jobs) : std::nullopt,
             raw.current_jobs,
             raw.proposed_jobs,
             static_cast<Action>(raw.action),
@@ -235,7 +238,7 @@ public:
         handle_.reset(made);
     }
 
-    /// Goes on from a snapshot; until a fresh record arrives the pool is left as it is.
+    /// Goes on from a snapshot; until a fresh record tells the number of jobs, decisions have no recommendation.
     static Autoscaler restore(const std::string &config_json, View<std::uint8_t> snapshot,
                               const Bundle *bundle = nullptr) {
         evscale_autoscaler *made = nullptr;
@@ -361,7 +364,8 @@ public:
         std::string key;
         Metrics metrics;
     };
-    /// What became of a record; `observation` and `decision` mean something where `status` is EVSCALE_OK.
+    /// What became of a record; `observation` and `decision` mean something where `status` is EVSCALE_OK, and there is no
+    /// recommendation else.
     struct Answer {
         std::int32_t status;
         Observation observation;

@@ -11,7 +11,7 @@
 //! let seen = scaler.observe(&record)?;
 //! assert!(seen.decision_due);
 //! let decision = scaler.decide();
-//! println!("{} jobs: {}", decision.recommended_jobs, decision.explanation);
+//! println!("{:?} jobs: {}", decision.recommended_jobs, decision.explanation);
 //! # Ok::<(), evscale_core::Error>(())
 //! ```
 #![forbid(unsafe_code)]

@@ -30,7 +30,7 @@ fn ordered(pool: &mut Pool, jobs: u32) -> Decision {
     let until = pool.now().plus_seconds(3600);
     pool.scaler.set_override(Some(ManualOverride::new(ManualOrder::Fixed(jobs), until))).unwrap();
     let decision = pool.tick(2000.0);
-    assert_eq!(decision.recommended_jobs, jobs, "{}", decision.to_json());
+    assert_eq!(decision.recommended_jobs.unwrap(), jobs, "{}", decision.to_json());
     decision
 }
 
@@ -113,7 +113,7 @@ fn a_pool_that_nobody_knows_enough_about_holds_and_says_what_is_missing() {
     let unknown = |record: &mut evscale_core::Metrics| record.average_processing_duration_ms = None;
     for _ in 0..5 {
         let decision = pool.tick_with(2000.0, unknown);
-        assert_eq!((decision.source, decision.recommended_jobs), (Source::Hold, 10));
+        assert_eq!((decision.source, decision.recommended_jobs.unwrap()), (Source::Hold, 10));
         assert_eq!(decision.reasoning.forecast_indicates, "unknown_load");
         let health = pool.scaler.health();
         assert_eq!((health.status, health.source), (HealthStatus::Holding, Some(Source::Hold)));

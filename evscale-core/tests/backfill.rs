@@ -66,7 +66,7 @@ fn a_snapshot_goes_on_from_what_is_only_remembered() {
 fn what_is_only_remembered_decides_nothing() {
     let mut scaler = fed(0, 1, 1);
     let decision = scaler.decide();
-    assert_eq!(decision.recommended_jobs, scaler.config().min_jobs);
+    assert_eq!((decision.recommended_jobs, decision.current_jobs), (None, None));
     let late = scaler.backfill(&record(5)).expect("a record");
     assert_eq!(late.verdict, Verdict::Rejected);
 }

@@ -46,7 +46,7 @@ impl ScalingRule for Blind<HpaCpu> {
         }
     }
 
-    fn decide(&mut self) -> u32 {
+    fn decide(&mut self) -> Option<u32> {
         self.rule.decide()
     }
 }
@@ -58,7 +58,7 @@ impl ScalingRule for Blind<Autoscaler> {
         }
     }
 
-    fn decide(&mut self) -> u32 {
+    fn decide(&mut self) -> Option<u32> {
         self.rule.decide_at(self.now).recommended_jobs
     }
 }

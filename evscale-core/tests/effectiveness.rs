@@ -45,7 +45,7 @@ impl Bottleneck {
         }
         self.scaler.observe(&record).unwrap();
         let decision = self.scaler.decide();
-        let wanted = decision.recommended_jobs;
+        let wanted = decision.recommended_jobs.unwrap();
         if wanted > self.jobs {
             self.ready.push((self.step + 2, wanted - self.jobs));
         }
@@ -108,7 +108,7 @@ impl ScalingRule for Counted {
         ScalingRule::observe(&mut self.scaler, record);
     }
 
-    fn decide(&mut self) -> u32 {
+    fn decide(&mut self) -> Option<u32> {
         let decision = self.scaler.decide();
         self.limited += u32::from(decision.limited_by.contains(&Rule::Effectiveness));
         decision.recommended_jobs

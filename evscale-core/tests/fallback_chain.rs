@@ -47,7 +47,7 @@ impl Watched {
         let events = (2000.0 + 500.0 * (self.pool.step as f64 / 60.0).sin()).round();
         let traffic = self.traffic;
         let decision = self.pool.tick_with(events, |record| record.expected_traffic_multiplier = traffic);
-        self.pool.jobs = decision.recommended_jobs;
+        self.pool.jobs = decision.recommended_jobs.unwrap();
         decision
     }
 

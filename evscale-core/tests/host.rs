@@ -40,7 +40,7 @@ fn a_policy_acts_under_the_same_rules_and_is_named() {
     pool.scaler.use_policy(Box::new(Policy(|state| Ok(state.analytic_need)))).expect("networks are on");
     let decisions = run(&mut pool, 60);
     assert!(decisions.iter().any(|decision| decision.source == Source::HostPolicy));
-    assert!(decisions.iter().all(|decision| (1..=100).contains(&decision.recommended_jobs)));
+    assert!(decisions.iter().all(|decision| (1..=100).contains(&decision.recommended_jobs.unwrap())));
 }
 
 #[test]

@@ -82,7 +82,10 @@ fn every_setting_that_changes_wins_and_is_told_once_at_a_restart_and_while_the_p
                 let seen = scaler.observe(&record).unwrap();
                 assert_eq!(seen.verdict.as_str(), "accepted", "{name}: {seen:?}");
                 let decision = scaler.decide();
-                assert!((other.min_jobs..=other.max_jobs).contains(&decision.recommended_jobs), "{name}");
+                assert!(
+                    (other.min_jobs..=other.max_jobs).contains(&decision.recommended_jobs.unwrap()),
+                    "{name}"
+                );
             }
             assert_eq!(living.forecast(), restarted.forecast(), "{name}");
             assert_eq!(living.decide(), restarted.decide(), "{name}");
@@ -129,7 +132,11 @@ fn records_of_another_interval_go_on_with_the_same_load() {
             let events = 25.4 * f64::from(seconds);
             scaler.observe(&served(now, events, jobs, 500.0)).unwrap();
             let decision = scaler.decide();
-            assert!(decision.recommended_jobs.abs_diff(jobs) <= 4, "{seconds} s: {}", decision.to_json());
+            assert!(
+                decision.recommended_jobs.unwrap().abs_diff(jobs) <= 4,
+                "{seconds} s: {}",
+                decision.to_json()
+            );
         }
         let after = scaler.forecast().horizon(12).unwrap().prediction * 120.0 / f64::from(seconds);
         assert!((after / before - 1.0).abs() < 0.1, "{seconds} s: {after} an interval for {before}");
@@ -141,12 +148,12 @@ fn an_order_and_a_decision_outside_the_new_bounds_are_taken_back() {
     let mut pool = settled(|_| ());
     let until = pool.now().plus_seconds(7200);
     pool.scaler.set_override(Some(ManualOverride::new(ManualOrder::Fixed(80), until))).unwrap();
-    assert_eq!(pool.scaler.decide().recommended_jobs, 80);
+    assert_eq!(pool.scaler.decide().recommended_jobs, Some(80));
     let mut config = pool.scaler.config().clone();
     config.max_jobs = 30;
     pool.scaler.reconfigure(config).unwrap();
     let decision = pool.scaler.decide();
-    assert!(decision.recommended_jobs <= 30, "{}", decision.to_json());
+    assert!(decision.recommended_jobs <= Some(30), "{}", decision.to_json());
     assert!(decision.explanation.contains("80 jobs") && decision.explanation.contains("it is taken back"));
     assert!(pool.cause("order").is_none());
 }

@@ -48,8 +48,9 @@ pub unsafe extern "C" fn evscale_new(
 }
 
 /// Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-/// arrives it leaves the pool as it is. Settings that differ from those at the snapshot win, as by evscale_reconfigure. Fails
-/// with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise like evscale_new.
+/// tells the number of jobs no decision has a recommendation. Settings that differ from those at the snapshot win, as by
+/// evscale_reconfigure. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise
+/// like evscale_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_restore(
     config_json: *const c_char,

@@ -93,8 +93,8 @@ pub struct evscale_observation {
     pub reserved: i32,
 }
 
-/// A decision. Set `struct_size` before the call. evscale_decision_json has everything. Threads: plain data, written
-/// during the call only.
+/// A decision. Set `struct_size` before the call, and look at `has_recommendation` before `recommended_jobs` is carried
+/// out. evscale_decision_json has everything. Threads: plain data, written during the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct evscale_decision {
@@ -104,11 +104,11 @@ pub struct evscale_decision {
     pub valid_until_ms: i64,
     /// How far the decision can be trusted, 0 to 1.
     pub confidence: f64,
-    /// Jobs the pool should have, ready and starting.
+    /// Jobs the pool should have, ready and starting. Without a recommendation `current_jobs`.
     pub recommended_jobs: u32,
-    /// Jobs it had when this was decided.
+    /// Jobs it had when this was decided; after evscale_restore those of the time before, 0 before a record told them.
     pub current_jobs: u32,
-    /// What was proposed before the safety rules.
+    /// What was proposed before the safety rules; 0 where nobody knows enough to propose.
     pub proposed_jobs: u32,
     /// One of EVSCALE_ACTION_*.
     pub action: i32,
@@ -116,6 +116,11 @@ pub struct evscale_decision {
     pub source: i32,
     /// 1 if decided because of a predicted or real breach of the SLA.
     pub emergency: i32,
+    /// 1 if there is a number to carry out. 0 while nobody knows how many jobs the pool has, before a record told it and
+    /// after evscale_restore until one tells it again: leave the pool as it is.
+    pub has_recommendation: i32,
+    /// Zero.
+    pub reserved: i32,
 }
 
 impl evscale_metrics {
@@ -200,9 +205,9 @@ impl From<&Decision> for evscale_decision {
             struct_size: size_of::<Self>() as u64,
             valid_until_ms: decision.valid_until.as_millis(),
             confidence: decision.confidence,
-            recommended_jobs: decision.recommended_jobs,
-            current_jobs: decision.current_jobs,
-            proposed_jobs: decision.proposed_jobs,
+            recommended_jobs: decision.recommended_jobs.or(decision.current_jobs).unwrap_or(0),
+            current_jobs: decision.current_jobs.unwrap_or(0),
+            proposed_jobs: decision.proposed_jobs.unwrap_or(0),
             action: match decision.action {
                 Action::ScaleUp => EVSCALE_ACTION_SCALE_UP,
                 Action::Hold => EVSCALE_ACTION_HOLD,
@@ -215,6 +220,8 @@ impl From<&Decision> for evscale_decision {
                 _ => EVSCALE_SOURCE_HOLD,
             },
             emergency: i32::from(decision.emergency),
+            has_recommendation: i32::from(decision.recommended_jobs.is_some()),
+            reserved: 0,
         }
     }
 }
@@ -243,7 +250,7 @@ unsafe impl Growing for evscale_observation {
 // SAFETY: as above.
 unsafe impl Growing for evscale_decision {
     const NAME: &'static str = "evscale_decision";
-    const FIRST_VERSION: u64 = 48;
+    const FIRST_VERSION: u64 = 56;
     const ABSENT: Self = Self {
         struct_size: size_of::<Self>() as u64,
         valid_until_ms: 0,
@@ -254,6 +261,8 @@ unsafe impl Growing for evscale_decision {
         action: 0,
         source: 0,
         emergency: 0,
+        has_recommendation: 0,
+        reserved: 0,
     };
 }
 

@@ -7,14 +7,14 @@ use crate::plain::{datetime, hash_of, loads, number};
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
-/// A number of jobs that passed the safety rules, and why.
+/// A number of jobs that passed the safety rules, or None where it would be a guess, and why.
 ///
 /// Examples
 /// --------
 /// >>> from evscale import Autoscaler, Decision
 /// >>> decision = Autoscaler().decide()
-/// >>> decision.action, decision.source
-/// ('hold', 'hold')
+/// >>> decision.action, decision.recommended_jobs
+/// ('hold', None)
 /// >>> Decision(decision.to_json()).explanation == decision.explanation
 /// True
 #[pyclass(frozen, eq, weakref, module = "evscale", name = "Decision")]
@@ -43,19 +43,20 @@ impl Decision {
             Ok(Self(decision))
         })
     }
-    /// Jobs the pool should have, ready and starting ones.
+    /// Jobs the pool should have, ready and starting ones; None while nobody knows how many it has: before a record told it,
+    /// and after a restore until one tells it again.
     #[getter]
-    fn recommended_jobs(&self) -> u32 {
+    fn recommended_jobs(&self) -> Option<u32> {
         self.0.recommended_jobs
     }
-    /// Jobs it had when this was decided.
+    /// Jobs it had when this was decided; after a restore those of the time before, None if nobody ever told them.
     #[getter]
-    fn current_jobs(&self) -> u32 {
+    fn current_jobs(&self) -> Option<u32> {
         self.0.current_jobs
     }
-    /// The difference.
+    /// The difference; None without a recommendation or a count.
     #[getter]
-    fn change(&self) -> i64 {
+    fn change(&self) -> Option<i64> {
         self.0.change
     }
     /// How far the decision can be trusted, 0 to 1.
@@ -83,9 +84,9 @@ impl Decision {
     fn source<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
         door(py, || part!(py, self.0.source))
     }
-    /// What was proposed before the safety rules.
+    /// What was proposed before the safety rules; None where nobody knows enough to propose.
     #[getter]
-    fn proposed_jobs(&self) -> u32 {
+    fn proposed_jobs(&self) -> Option<u32> {
         self.0.proposed_jobs
     }
     /// Names of the rules that changed the proposal, in order.
@@ -148,7 +149,10 @@ impl Decision {
         hash_of(&self.0.to_json())
     }
     fn __repr__(&self) -> String {
-        format!("Decision({} jobs: {})", self.0.recommended_jobs, self.0.explanation)
+        match self.0.recommended_jobs {
+            Some(jobs) => format!("Decision({jobs} jobs: {})", self.0.explanation),
+            None => format!("Decision({})", self.0.explanation),
+        }
     }
     fn __getnewargs__(&self) -> (String, f64) {
         (self.0.to_json(), self.0.confidence)

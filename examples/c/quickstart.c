@@ -22,7 +22,8 @@ int main(void) {
     }
     evscale_decide(scaler, &decision, NULL);
     evscale_decision_json(scaler, why, sizeof why, NULL, NULL);
-    printf("%u jobs\n%s\n", (unsigned)decision.recommended_jobs, why);
+    if (decision.has_recommendation) printf("%u jobs\n", (unsigned)decision.recommended_jobs);
+    printf("%s\n", why);
     evscale_free(scaler);
     return 0;
 }

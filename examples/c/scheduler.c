@@ -185,7 +185,7 @@ int main(int argc, char **argv) {
         }
         if (!succeeded(evscale_observe(scaler, &record, NULL, &error), &error)) return 1;
         if (!succeeded(evscale_decide(scaler, &decision, &error), &error)) return 1;
-        if (decision.recommended_jobs != (uint32_t)jobs) {
+        if (decision.has_recommendation && decision.recommended_jobs != (uint32_t)jobs) {
             printf("%4.0f s: %2d tasks, %2d waiting, %2d jobs -> %2u\n", interval * INTERVAL, counts.arrived, queued, jobs,
                    (unsigned)decision.recommended_jobs);
             if (!succeeded(evscale_decision_json(scaler, json, sizeof json, NULL, &error), &error)) return 1;
@@ -194,7 +194,7 @@ int main(int argc, char **argv) {
             resize((int)decision.recommended_jobs);
             pthread_mutex_unlock(&pool.lock);
         }
-        if ((int)decision.recommended_jobs > most) most = (int)decision.recommended_jobs;
+        if (decision.has_recommendation && (int)decision.recommended_jobs > most) most = (int)decision.recommended_jobs;
     }
     pthread_mutex_lock(&pool.lock);
     pool.over = 1;

@@ -11,7 +11,8 @@ int main() {
             record->average_processing_duration_ms = 400;
             scaler.observe(record);
         }
-        std::cout << scaler.decide().recommended_jobs << " jobs\n" << scaler.decision_json() << '\n';
+        if (const auto jobs = scaler.decide().recommended_jobs) std::cout << *jobs << " jobs\n";
+        std::cout << scaler.decision_json() << '\n';
     } catch (const evscale::Error &problem) {
         std::cerr << problem.what() << '\n';
         return 1;

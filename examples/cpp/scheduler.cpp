@@ -122,12 +122,12 @@ void schedule(int intervals) {
         pass(began + slot * interval - now());
         const evscale::Metrics record = pool.measure(start + slot * std::chrono::seconds(10));
         scaler.observe(record);
-        const evscale::Decision decision = scaler.decide();
-        if (decision.recommended_jobs != record->current_job_count) {
+        const auto jobs = scaler.decide().recommended_jobs;
+        if (jobs && *jobs != record->current_job_count) {
             std::cout << slot * 10 << " s: " << record->logged_events_count << " tasks, "
                       << record->queued_events_count << " waiting, " << record->current_job_count << " jobs -> "
-                      << decision.recommended_jobs << "\n      " << why(scaler.decision_json()) << '\n';
-            pool.resize(static_cast<int>(decision.recommended_jobs));
+                      << *jobs << "\n      " << why(scaler.decision_json()) << '\n';
+            pool.resize(static_cast<int>(*jobs));
         }
     }
     std::cout << "health: " << scaler.health_json() << '\n';

@@ -50,23 +50,27 @@ func (scaler *Autoscaler) Observe(end time.Time, arrivals, jobs, serviceMs float
 	return failure(status, detail)
 }
 
-// Decide says how many jobs the pool should have, and why.
-func (scaler *Autoscaler) Decide() (jobs int, why string, err error) {
+// Decide says how many jobs the pool should have, and why; nil where nobody knows how many it has, which leaves it as it is.
+func (scaler *Autoscaler) Decide() (jobs *int, why string, err error) {
 	decision := C.evscale_decision{struct_size: C.sizeof_evscale_decision}
 	var detail *C.evscale_error
 	status := C.evscale_decide(scaler.handle, &decision, &detail)
 	if err := failure(status, detail); err != nil {
-		return 0, "", err
+		return nil, "", err
 	}
 	buffer := make([]byte, 64*1024)
 	var needed C.size_t
 	status = C.evscale_decision_json(scaler.handle, (*C.char)(unsafe.Pointer(&buffer[0])), C.size_t(len(buffer)), &needed, &detail)
 	if err := failure(status, detail); err != nil {
-		return 0, "", err
+		return nil, "", err
 	}
 	var all struct{ Explanation string }
 	err = json.Unmarshal(buffer[:needed-1], &all)
-	return int(decision.recommended_jobs), all.Explanation, err
+	if decision.has_recommendation != 0 {
+		count := int(decision.recommended_jobs)
+		jobs = &count
+	}
+	return jobs, all.Explanation, err
 }
 
 func run() error {
@@ -86,7 +90,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d jobs\n%s\n", jobs, why)
+	if jobs != nil {
+		fmt.Printf("%d jobs\n", *jobs)
+	}
+	fmt.Println(why)
 	return nil
 }
 

@@ -87,6 +87,7 @@ static void observe(int64_t now_ms) {
     decision.struct_size = sizeof decision;
     if (!succeeded(evscale_observe(plugin.scaler, &record, NULL, &error), &error)) return;
     if (!succeeded(evscale_decide(plugin.scaler, &decision, &error), &error)) return;
+    if (!decision.has_recommendation) return;
     if (decision.recommended_jobs != (uint32_t)plugin.wanted &&
         evscale_decision_json(plugin.scaler, json, sizeof json, NULL, NULL) == EVSCALE_OK) {
         char *why = strstr(json, "\"explanation\":\"");

@@ -355,27 +355,29 @@ class Observation:
 
 @final
 class Decision:
-    """A number of jobs that passed the safety rules, and why.
+    """A number of jobs that passed the safety rules, or None where it would be a guess, and why.
 
     Examples
     --------
     >>> from evscale import Autoscaler, Decision
     >>> decision = Autoscaler().decide()
-    >>> decision.action, decision.source
-    ('hold', 'hold')
+    >>> decision.action, decision.recommended_jobs
+    ('hold', None)
     >>> Decision(decision.to_json()).explanation == decision.explanation
     True
     """
     def __new__(cls, json: str, confidence: float | None = None) -> Decision: ...
     @property
-    def recommended_jobs(self) -> int:
-        """Jobs the pool should have, ready and starting ones."""
+    def recommended_jobs(self) -> int | None:
+        """Jobs the pool should have, ready and starting ones; None while nobody knows how many it has: before a record told it,
+        and after a restore until one tells it again.
+        """
     @property
-    def current_jobs(self) -> int:
-        """Jobs it had when this was decided."""
+    def current_jobs(self) -> int | None:
+        """Jobs it had when this was decided; after a restore those of the time before, None if nobody ever told them."""
     @property
-    def change(self) -> int:
-        """The difference."""
+    def change(self) -> int | None:
+        """The difference; None without a recommendation or a count."""
     @property
     def confidence(self) -> float:
         """How far the decision can be trusted, 0 to 1."""
@@ -392,8 +394,8 @@ class Decision:
     def source(self) -> str:
         """Who proposed."""
     @property
-    def proposed_jobs(self) -> int:
-        """What was proposed before the safety rules."""
+    def proposed_jobs(self) -> int | None:
+        """What was proposed before the safety rules; None where nobody knows enough to propose."""
     @property
     def limited_by(self) -> list[str]:
         """Names of the rules that changed the proposal, in order."""

@@ -32,10 +32,15 @@ def forecast_html(forecast: Forecast) -> str:
     return _table(["minutes ahead", "median", "low 80 %", "high 80 %"], rows, repr(forecast))
 
 
+def jobs_of(count: int | None) -> str:
+    """Returns a number of jobs as text."""
+    return "unknown" if count is None else str(count)
+
+
 def decision_html(decision: Decision) -> str:
     """Returns a decision as a table of the rules that changed it."""
     rows = [[step["rule"].replace("_", " "), str(step["before"]), str(step["after"]), step["detail"]] for step in decision.trail]
-    words = f"{decision.current_jobs} -> {decision.recommended_jobs} jobs: {decision.explanation}"
+    words = f"{jobs_of(decision.current_jobs)} -> {jobs_of(decision.recommended_jobs)} jobs: {decision.explanation}"
     return _table(["rule", "before", "after", "detail"], rows, words)
 
 

@@ -190,7 +190,8 @@ def _share(count: int, total: int) -> str:
 def _largest(report: Report, count: int = 8) -> str:
     first = str(report.times[report.scored_from])
     scored = [one for one in report.decisions if one["decided_at"] >= first]
-    chosen = sorted(sorted(scored, key=lambda one: -abs(one["change"]))[:count], key=lambda one: str(one["decided_at"]))
+    changes = [one for one in scored if one["change"] is not None]
+    chosen = sorted(sorted(changes, key=lambda one: -abs(one["change"]))[:count], key=lambda one: str(one["decided_at"]))
     body = "".join(f"<tr><td>{escape(one['decided_at'].replace('T', ' ')[:16])}</td><td>{one['change']:+d}</td>"
                    f'<td class="words">{escape(one["explanation"].replace("_", " "))}</td></tr>' for one in chosen)
     return f'<div class="scroll"><table class="words"><tr><th>time (UTC)</th><th>jobs</th><th style="text-align:left">why</th></tr>{body}</table></div>'

@@ -26,7 +26,7 @@ ALARM = "#c0392b"
 RULE_COLORS = {
     "tolerance": "#b9a3d0", "stabilization_window": "#7fa8a0", "forecast_floor": "#d9a441", "max_step_up": "#16a085",
     "max_step_down": "#5d8aa8", "flap_damping": "#8e44ad", "cooldown_up": "#a0785a", "cooldown_down": "#c2a18a",
-    "effectiveness": "#6b8e23", "capacity_limit": "#b3485a", "data_quality": "#d9822b", "stale_records": "#e8b27d",
+    "effectiveness": "#6b8e23", "capacity_limit": "#b3485a", "first_records": "#4f7cac", "data_quality": "#d9822b", "stale_records": "#e8b27d",
     "maintenance_window": "#5b6875", "manual_fixed": "#e377c2", "manual_cap": "#f2b8dd", "manual_floor": "#c94fa5", "pause": "#9aa5b1",
     "job_hour_budget": "#2f6f4f", "bounds": "#444444",
 }
@@ -247,7 +247,7 @@ def draw_decisions(axes: Axes, report: Report, part: slice) -> None:
     moments = np.array([one["decided_at"].rstrip("Z") for one in report.decisions], dtype="datetime64[ms]")
     inside = np.flatnonzero((moments >= times[0]) & (moments <= times[-1]))
     chosen = [report.decisions[index] for index in inside]
-    jobs = np.array([one["recommended_jobs"] for one in chosen])
+    jobs = np.array([np.nan if one["recommended_jobs"] is None else one["recommended_jobs"] for one in chosen])
     rules = np.array([one["limited_by"][-1] if one["limited_by"] else "" for one in chosen])
     urgent = np.array([bool(one["emergency"]) for one in chosen])
     axes.step(moments[inside], jobs, where="post", color=OURS, linewidth=0.8, alpha=0.6)

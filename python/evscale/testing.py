@@ -198,7 +198,8 @@ def _fed(pool: Autoscaler, scale: float = 1.0, **extra: float) -> Autoscaler:
     for index, events in enumerate(_load(1 / 6)):
         pool.observe(timestamp=START_MS + 120_000 * (index + 1), logged_events_count=scale * events, current_job_count=jobs,
                      average_processing_duration_ms=400.0, **extra)  # type: ignore[arg-type]
-        jobs = pool.decide().recommended_jobs
+        recommended = pool.decide().recommended_jobs
+        jobs = jobs if recommended is None else recommended
     return pool
 
 

@@ -208,6 +208,34 @@ static void people_give_orders(void) {
     evscale_free(scaler);
 }
 
+/* Whoever carries out a number without looking keeps the pool as it is. */
+static void no_number_is_recommended_while_the_count_is_unknown(void) {
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}"), *again = NULL;
+    evscale_metrics uncounted = record_at(0);
+    evscale_decision decision;
+    uint8_t *state;
+    size_t length = 0;
+    decision.struct_size = sizeof decision;
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    CHECK(!decision.has_recommendation && decision.action == EVSCALE_ACTION_HOLD && decision.recommended_jobs == 0);
+    uncounted.current_job_count = NAN;
+    CHECK(evscale_observe(scaler, &uncounted, NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK && !decision.has_recommendation);
+    feed(scaler, 1, 4);
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK && decision.has_recommendation);
+    CHECK(evscale_snapshot(scaler, NULL, 0, &length, NULL) == EVSCALE_BUFFER_TOO_SMALL);
+    state = malloc(length);
+    CHECK(evscale_snapshot(scaler, state, length, NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_restore("{\"max_jobs\": 50}", NULL, state, length, &again, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide(again, &decision, NULL) == EVSCALE_OK && !decision.has_recommendation);
+    CHECK(decision.current_jobs > 0 && decision.recommended_jobs == decision.current_jobs);
+    feed(again, 4, 5);
+    CHECK(evscale_decide(again, &decision, NULL) == EVSCALE_OK && decision.has_recommendation);
+    free(state);
+    evscale_free(again);
+    evscale_free(scaler);
+}
+
 #define POOLS 3
 
 /* A fleet decides like autoscalers of their own, and a pool that is not there disturbs nobody. */
@@ -327,6 +355,7 @@ int main(int argc, char **argv) {
     hosts_remember_and_measure();
     people_give_orders();
     settings_change_while_it_runs();
+    no_number_is_recommended_while_the_count_is_unknown();
     fleet_decides_like_single_pools();
     return summary();
 }

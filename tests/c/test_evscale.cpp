@@ -32,6 +32,7 @@ static void feed(evscale::Autoscaler &scaler, int from, int to) {
 
 int main(int, char **argv) {
     evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
+    CHECK(!scaler.decide().recommended_jobs && scaler.decide().action == evscale::Action::hold);
     CHECK(scaler.backfill(evscale::Metrics(start - std::chrono::minutes(60), 1900, 10)).verdict == evscale::Verdict::accepted);
     feed(scaler, 1, 8);
     scaler.report_latency(std::chrono::milliseconds(1));
@@ -52,6 +53,7 @@ int main(int, char **argv) {
     evscale::save(path, moved.snapshot());
     CHECK(std::remove(path.c_str()) == 0);
     auto again = evscale::Autoscaler::restore(R"({"min_jobs": 2, "max_jobs": 40})", moved.snapshot());
+    CHECK(!again.decide().recommended_jobs && again.decide().current_jobs > 0);
     feed(moved, 8, 10);
     feed(again, 8, 10);
     CHECK(moved.decide().recommended_jobs == again.decide().recommended_jobs);

@@ -103,8 +103,11 @@ def test_snapshot_refusals():
         with pytest.raises(evscale.EvscaleError) as caught:
             evscale.Autoscaler.restore(config, damaged)
         assert caught.value.kind == "invalid_snapshot"
-    with pytest.raises(evscale.EvscaleError, match="interval_seconds"):
-        evscale.Autoscaler.restore(evscale.Config(interval_seconds=60), state)
+
+
+def test_a_snapshot_goes_on_at_another_interval_and_tells_it():
+    scaler = evscale.Autoscaler.restore(evscale.Config(interval_seconds=60), fed().snapshot())
+    assert "`interval_seconds` is 60, was 120" in scaler.decide().explanation
 
 
 def test_forecaster_alone():
@@ -143,7 +146,7 @@ def test_an_order_of_a_person_holds_until_its_time_and_is_in_the_trail():
     scaler.set_override()
     scaler.set_override(cap=4, until=now + timedelta(hours=1))
     assert scaler.decide_at(now + timedelta(minutes=12)).recommended_jobs <= 4
-    with pytest.raises(evscale.ArgumentError, match="`fixed` or `cap` with `until`"):
+    with pytest.raises(evscale.ArgumentError, match="one of `fixed`, `cap` and `floor` with `until`"):
         scaler.set_override(fixed=3)
 
 

@@ -146,7 +146,7 @@ def call(name, parameter, value, folder):
             named[one] = given
         elif one == parameter:
             named["queued_events_count"] = given
-    if parameter in ("cap", "fields"):
+    if parameter in ("cap", "floor", "fields"):
         named.pop("fixed", None)
     if parameter == "fields":
         before.clear()
@@ -208,7 +208,7 @@ def test_the_table_has_all_doors():
     assert len(DOORS) > 100
     assert {name.partition(".")[0] for name in DOORS if name[0].isupper()} >= set(MAKERS) - {"FleetTick"}
     absent = {p for name, (_, parameters) in DOORS.items() for p in parameters} - set(USUAL)
-    assert absent <= {"forecaster", "policy", "columns", "warm_days", "fields", "cap", "confidence", "axes", "start",
+    assert absent <= {"forecaster", "policy", "columns", "warm_days", "fields", "cap", "floor", "confidence", "axes", "start",
                       "public_key", "progress", "jobs_at_peak", "hpa_target_percent", "time_zone", "gaps", "autoscaler",
                       "source", "history", *evscale.Config().to_dict()}, "a parameter without a usual value"
 

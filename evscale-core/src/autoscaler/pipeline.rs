@@ -15,7 +15,7 @@ use crate::forecaster::{ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
-use crate::safety::Context;
+use crate::safety::{Beginning, Context};
 use crate::time::Timestamp;
 use crate::validation::{Checked, DataQuality, Issue, Newest, anomalous, issue_at};
 use std::sync::Arc;
@@ -114,6 +114,9 @@ fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked
     if checked.rewound {
         state.rewind(checked.record.timestamp);
     }
+    if checked.anew {
+        state.begin_anew(config);
+    }
     Ok(checked)
 }
 
@@ -153,7 +156,8 @@ pub(crate) fn learn(
     ran.unwrap_or(true)
 }
 
-/// Returns the decision at `now`: a new one if one is due or there is an emergency, else the standing one.
+/// Returns the decision at `now`: a new one if one is due or there is an emergency, else the standing one. While the number
+/// of jobs is unknown there is no recommendation, and nothing stands.
 pub(crate) fn decide(
     config: &Config,
     state: &mut State,
@@ -162,6 +166,11 @@ pub(crate) fn decide(
 ) -> Decision {
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
+    if state.pool.known_jobs().is_none() {
+        let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
+        let notes = std::mem::take(&mut state.notes);
+        return conclude(config, state, now, &outlook, proposal, notes);
+    }
     if !outlook.emergency
         && !state.decision_due(config, now)
         && let Some(standing) = state.schedule.standing()
@@ -196,7 +205,7 @@ pub(crate) fn conclude(
     state: &mut State,
     now: Timestamp,
     outlook: &Outlook<'_>,
-    proposal: Proposal,
+    mut proposal: Proposal,
     mut notes: Vec<String>,
 ) -> Decision {
     let newest = state.expectation.newest();
@@ -204,23 +213,39 @@ pub(crate) fn conclude(
     state.issue_decided = issue_now(config, state, now);
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
-    let context = Context {
+    let beginning = Beginning {
+        seen_seconds: pool.seen_seconds(config),
+        startup_seconds: pool.startup_seconds(),
+        shown_jobs: pool.shown_jobs(config),
+        agreed: state.expectation.arrivals_agreed(),
+        breached: pool.breached(config),
+    };
+    let context = |current_jobs| Context {
         config,
         now,
-        current_jobs: pool.current_jobs(config),
+        current_jobs,
         emergency: outlook.emergency,
         window_seconds: patience.window_seconds(config, pool.startup_seconds()),
         dead_band: patience.dead_band(config.tolerance),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
+        beginning,
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
         maintenance: pool.maintenance(),
         order: state.orders.in_force(now),
         pause: state.orders.pause(),
     };
-    let outcome = state.safety.apply(&context, proposal.jobs);
+    let outcome = match proposal.jobs.zip(pool.known_jobs()) {
+        Some((proposed, current)) => Some(state.safety.apply(&context(current), proposed)),
+        None => {
+            proposal.jobs = state.orders.number(now);
+            proposal.jobs.map(|ordered| state.safety.ordered(&context(ordered), ordered))
+        }
+    };
     let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
-    state.schedule.stand(config, &decision);
+    if let Some(asked) = state.schedule.stand(config, &decision) {
+        state.pool.ask(asked);
+    }
     decision
 }
 

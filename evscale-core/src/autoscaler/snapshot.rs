@@ -25,7 +25,8 @@ impl Autoscaler {
         out
     }
 
-    /// Returns an autoscaler that goes on from a snapshot. Until a fresh record arrives it holds the pool.
+    /// Returns an autoscaler that goes on from a snapshot. Until a fresh record tells the number of jobs, no decision has a
+    /// recommendation.
     ///
     /// Where `config` differs from the configuration of the snapshot it wins, as by [`reconfigure`](Self::reconfigure), and the
     /// next decision tells the difference.

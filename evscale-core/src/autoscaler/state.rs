@@ -79,8 +79,21 @@ impl State {
     pub(crate) fn restored(mut self, before: &Config, now: &Config) -> Self {
         self.forecast = Arc::new(self.ensemble.forecast(&self.history));
         self.restored = true;
+        self.pool.restored();
         self.reconfigure(before, now);
         self
+    }
+
+    /// Forgets what was learned of the load and of its service, because the records were not what they seemed.
+    pub(crate) fn begin_anew(&mut self, config: &Config) {
+        self.history.clear();
+        self.ensemble.begin_anew(f64::from(config.interval_seconds));
+        self.availability = ForecastAvailability::default();
+        self.selection = Selection::new(config.min_jobs, config.use_networks);
+        self.pool.begin_anew(config);
+        self.safety.begin_anew();
+        self.schedule.expedite();
+        self.forecast = Arc::new(self.ensemble.forecast(&self.history));
     }
 
     /// Goes back to a time before that of the newest record: nothing waits for what later times said.

@@ -33,35 +33,37 @@ impl Evidence<'_> {
     /// Returns how the jobs that are too many should leave.
     fn drain(&self, leaving: u32) -> Option<Drain> {
         let idle = self.pool.utilization().map(|busy| 1.0 - busy);
-        let config = self.config;
-        let current = self.pool.current_jobs(config);
+        let (config, current) = (self.config, self.pool.known_jobs()?);
         (leaving > 0).then(|| {
             Drain::new(leaving, current, idle, config.drain_busy_jobs, config.decision_interval_seconds)
         })
     }
 }
 
-/// Makes the decision out of what the safety rules allow.
-pub(crate) fn explain(outcome: Outcome, proposal: Proposal, evidence: &Evidence<'_>) -> Decision {
-    let recommended = outcome.jobs();
-    let current = evidence.pool.current_jobs(evidence.config);
-    let trail = outcome.into_trail();
+/// Makes the decision out of what the safety rules allow; without a recommendation where they allow no number.
+pub(crate) fn explain(outcome: Option<Outcome>, proposal: Proposal, evidence: &Evidence<'_>) -> Decision {
+    let recommended = outcome.as_ref().map(Outcome::jobs);
+    let current = evidence.pool.known_jobs();
+    let change = recommended.zip(current).map(|(to, from)| i64::from(to) - i64::from(from));
+    let trail = outcome.map(Outcome::into_trail).unwrap_or_default();
     let trust = match proposal.source {
         Source::PolicyNetwork | Source::HostPolicy => 1.0,
         Source::AnalyticRule => 0.95,
         Source::ReactiveRule => 0.5,
         Source::Hold => 0.2,
     };
-    let reasoning = reasoning(evidence, current, recommended);
-    let action = match recommended.cmp(&current) {
-        std::cmp::Ordering::Greater => Action::ScaleUp,
-        std::cmp::Ordering::Less => Action::ScaleDown,
-        std::cmp::Ordering::Equal => Action::Hold,
+    let reasoning = reasoning(evidence, recommended, change);
+    let action = match change.unwrap_or(0) {
+        1.. => Action::ScaleUp,
+        0 => Action::Hold,
+        _ => Action::ScaleDown,
     };
-    let mut explanation = match action {
-        Action::ScaleUp => format!("grow from {current} to {recommended} jobs"),
-        Action::ScaleDown => format!("shrink from {current} to {recommended} jobs"),
-        Action::Hold => format!("stay at {current} jobs"),
+    let mut explanation = match (recommended, current) {
+        (None, _) => "no recommendation, leave the pool as it is".to_owned(),
+        (Some(to), None) => format!("{to} jobs are ordered, whatever the pool has"),
+        (Some(to), Some(from)) if to > from => format!("grow from {from} to {to} jobs"),
+        (Some(to), Some(from)) if to < from => format!("shrink from {from} to {to} jobs"),
+        (Some(to), Some(_)) => format!("stay at {to} jobs"),
     };
     if let Some(need) = evidence.outlook.need() {
         explanation.push_str(&format!(
@@ -88,10 +90,13 @@ pub(crate) fn explain(outcome: Outcome, proposal: Proposal, evidence: &Evidence<
             entry.rule, entry.detail, entry.after, entry.before
         ));
     }
+    let config = evidence.config;
+    let lasts =
+        if recommended.is_some() { config.decision_interval_seconds } else { config.interval_seconds };
     Decision {
         recommended_jobs: recommended,
-        current_jobs: current,
-        change: i64::from(recommended) - i64::from(current),
+        current_jobs: evidence.pool.last_known_jobs(),
+        change,
         confidence: rounded((evidence.outlook.forecast.model_confidence * trust).clamp(0.0, 1.0)),
         reasoning,
         action,
@@ -101,51 +106,52 @@ pub(crate) fn explain(outcome: Outcome, proposal: Proposal, evidence: &Evidence<
         limited_by: trail.iter().map(|entry| entry.rule).collect(),
         trail,
         plan: evidence.outlook.load().map(plan).unwrap_or_default(),
-        drain: evidence.drain(current.saturating_sub(recommended)),
+        drain: evidence.drain(change.map_or(0, |change| change.min(0).unsigned_abs() as u32)),
         emergency: evidence.outlook.emergency,
         fallback_reason: proposal.fallback,
         explanation,
         decided_at: evidence.now,
-        valid_until: evidence.now.plus_seconds(i64::from(evidence.config.decision_interval_seconds)),
+        valid_until: evidence.now.plus_seconds(i64::from(lasts)),
     }
 }
 
-fn reasoning(evidence: &Evidence<'_>, current: u32, recommended: u32) -> Reasoning {
-    let jobs = f64::from(recommended);
-    let breached = evidence.pool.breached(evidence.config);
-    let (indicates, risk) = match evidence.outlook.need() {
-        None => ("unknown_load", if breached { "breach" } else { "medium" }),
-        Some(need) => {
-            let [median, _, upper, _] = need.near;
-            let indicates = match evidence.need_now() {
-                Some(now) if median > now * (1.0 + TREND_SHARE) => "increasing_load",
-                Some(now) if median < now * (1.0 - TREND_SHARE) => "decreasing_load",
-                _ => "steady_load",
-            };
-            let risk = if breached {
-                "breach"
-            } else if jobs + 1.0 < median {
-                "high"
-            } else if jobs + 0.5 < upper {
-                "medium"
-            } else {
-                "low"
-            };
-            (indicates, risk)
-        }
+fn reasoning(evidence: &Evidence<'_>, recommended: Option<u32>, change: Option<i64>) -> Reasoning {
+    let need = evidence.outlook.need();
+    let indicates = match need.zip(evidence.need_now()) {
+        _ if need.is_none() => "unknown_load",
+        Some((need, now)) if need.near[0] > now * (1.0 + TREND_SHARE) => "increasing_load",
+        Some((need, now)) if need.near[0] < now * (1.0 - TREND_SHARE) => "decreasing_load",
+        _ => "steady_load",
     };
-    let share = (jobs - f64::from(current)) / f64::from(current.max(1));
-    let cost = match share {
-        s if s < 0.0 => "saving",
-        0.0 => "none",
-        s if s < 0.1 => "low",
-        s if s < 0.5 => "moderate",
-        _ => "high",
+    let risk = match (recommended.map(f64::from), need) {
+        _ if evidence.pool.breached(evidence.config) => "breach",
+        (None, _) => "unknown",
+        (Some(_), None) => "medium",
+        (Some(jobs), Some(need)) => {
+            let [median, _, upper, _] = need.near;
+            match jobs {
+                jobs if jobs + 1.0 < median => "high",
+                jobs if jobs + 0.5 < upper => "medium",
+                _ => "low",
+            }
+        }
     };
     Reasoning {
         forecast_indicates: indicates.to_owned(),
         current_utilization: evidence.pool.utilization().map(rounded),
         sla_risk: risk.to_owned(),
-        cost_impact: cost.to_owned(),
+        cost_impact: cost_impact(change, evidence.pool.known_jobs()).to_owned(),
+    }
+}
+
+/// Returns the change as a share of the pool, in a word.
+fn cost_impact(change: Option<i64>, current: Option<u32>) -> &'static str {
+    let Some((change, current)) = change.zip(current) else { return "unknown" };
+    match change as f64 / f64::from(current.max(1)) {
+        s if s < 0.0 => "saving",
+        0.0 => "none",
+        s if s < 0.1 => "low",
+        s if s < 0.5 => "moderate",
+        _ => "high",
     }
 }

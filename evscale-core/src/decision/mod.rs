@@ -36,23 +36,24 @@ pub struct Reasoning {
     pub forecast_indicates: String,
     /// Busy share of the pool, 0 to 1; none if unknown.
     pub current_utilization: Option<f64>,
-    /// Of the recommended pool: `low`, `medium`, `high` or `breach`.
+    /// Of the recommended pool: `low`, `medium`, `high`, `breach`, or `unknown` without a recommendation.
     pub sla_risk: String,
-    /// Of the change: `saving`, `none`, `low`, `moderate` or `high`.
+    /// Of the change: `saving`, `none`, `low`, `moderate`, `high`, or `unknown` where there is none.
     pub cost_impact: String,
 }
 
-/// A number of jobs that passed the safety rules, with everything that led to it.
+/// A number of jobs that passed the safety rules, or none where it would be a guess, with everything that led to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Decision {
-    /// Jobs the pool should have, ready and starting ones.
-    pub recommended_jobs: u32,
-    /// Jobs it had when this was decided.
-    pub current_jobs: u32,
-    /// The difference.
-    pub change: i64,
+    /// Jobs the pool should have, ready and starting ones; none while nobody knows how many it has, so that no number can
+    /// be carried out by mistake: before a record told it, and after a restore until one tells it again.
+    pub recommended_jobs: Option<u32>,
+    /// Jobs it had when this was decided; after a restore those of the time before, and none if nobody ever told them.
+    pub current_jobs: Option<u32>,
+    /// The difference; none without a recommendation or a count.
+    pub change: Option<i64>,
     /// How far the decision can be trusted, 0 to 1.
     #[serde(serialize_with = "serialize_rounded")]
     pub confidence: f64,
@@ -64,8 +65,8 @@ pub struct Decision {
     pub graceful: bool,
     /// Who proposed.
     pub source: Source,
-    /// What was proposed before the safety rules.
-    pub proposed_jobs: u32,
+    /// What was proposed before the safety rules; none where nobody knows enough to propose.
+    pub proposed_jobs: Option<u32>,
     /// The rules that changed the proposal, in order.
     pub limited_by: Vec<Rule>,
     /// What each of them changed.

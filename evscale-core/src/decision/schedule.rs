@@ -25,12 +25,14 @@ impl Schedule {
         })
     }
 
-    /// Remembers a decision.
-    pub(crate) fn stand(&mut self, config: &Config, decision: &Decision) {
+    /// Remembers a decision, and returns what it asks for; one without a recommendation is made anew at the next call.
+    pub(crate) fn stand(&mut self, config: &Config, decision: &Decision) -> Option<Recommended> {
+        decision.recommended_jobs?;
         if self.due(config, decision.decided_at) {
             self.decided = Some(decision.decided_at);
         }
         self.standing = Some(Box::new(decision.clone()));
+        self.recommended()
     }
 
     /// Makes a decision due at once.
@@ -45,8 +47,9 @@ impl Schedule {
 
     /// Returns what the last decision asked for.
     pub(crate) fn recommended(&self) -> Option<Recommended> {
-        self.standing.as_ref().map(|standing| Recommended {
-            jobs: standing.recommended_jobs,
+        let standing = self.standing.as_ref()?;
+        Some(Recommended {
+            jobs: standing.recommended_jobs?,
             at: standing.decided_at,
             as_proposed: standing.proposed_jobs <= standing.recommended_jobs,
         })
@@ -55,6 +58,8 @@ impl Schedule {
     /// Forgets a last decision that the configuration does not allow.
     pub(crate) fn keep_within(&mut self, config: &Config) {
         let allowed = config.min_jobs..=config.max_jobs;
-        self.standing = self.standing.take().filter(|last| allowed.contains(&last.recommended_jobs));
+        let forbidden =
+            |last: &mut Box<Decision>| !last.recommended_jobs.is_some_and(|jobs| allowed.contains(&jobs));
+        self.standing.take_if(forbidden);
     }
 }

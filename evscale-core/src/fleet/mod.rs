@@ -45,7 +45,7 @@ pub struct PoolTick {
 /// record.average_processing_duration_ms = Some(400.0);
 /// for tick in fleet.tick(vec![("eu-west".to_owned(), record)]) {
 ///     let tick = tick?;
-///     println!("{}: {} jobs", tick.key, tick.decision.recommended_jobs);
+///     println!("{}: {:?} jobs", tick.key, tick.decision.recommended_jobs);
 /// }
 /// # Ok::<(), evscale_core::Error>(())
 /// ```

@@ -134,6 +134,11 @@ impl Ensemble {
         self.breaker.cause()
     }
 
+    /// Forgets the series; whether its network may run stays.
+    pub(crate) fn begin_anew(&mut self, interval_seconds: f64) {
+        *self = Self { breaker: self.breaker.clone(), ..Self::new(interval_seconds) };
+    }
+
     /// Forgets forecasts whose time will not come, because the clock went back.
     pub(crate) fn rewind(&mut self) {
         self.horizons.iter_mut().for_each(Horizon::forget_pending);

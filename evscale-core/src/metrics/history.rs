@@ -154,6 +154,11 @@ impl History {
         self.add_coarse(slot, events);
     }
 
+    /// Forgets every interval.
+    pub(crate) fn clear(&mut self) {
+        self.rewind(self.end_of(0));
+    }
+
     /// Goes back to before the interval that ends at `at`: what was known of later ones is void.
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         let newest = (self.slot_of(at) - 1).clamp(-1, self.slots.newest());

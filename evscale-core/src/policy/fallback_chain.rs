@@ -19,10 +19,23 @@ const RETURNING_FORECASTS: u32 = 3;
 /// A number of jobs before the safety rules.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proposal {
-    pub(crate) jobs: u32,
+    /// None where nobody knows enough.
+    pub(crate) jobs: Option<u32>,
     pub(crate) source: Source,
     /// Why a better source did not act.
     pub(crate) fallback: Option<String>,
+}
+
+impl Proposal {
+    /// Returns the proposal for a pool whose number of jobs is unknown, which is none.
+    pub(crate) fn without_size(restored: bool, seen_records: bool) -> Self {
+        let reason = match (restored, seen_records) {
+            (true, _) => "no record has told the number of jobs since the state was restored",
+            (_, false) => "no usable record so far",
+            _ => "the number of jobs is unknown: send `current_job_count`",
+        };
+        Self { jobs: None, source: Source::Hold, fallback: Some(reason.to_owned()) }
+    }
 }
 
 /// The policy network, or what the host put in its place.
@@ -59,7 +72,7 @@ pub(crate) fn propose(
         Ok(jobs) => {
             network.breaker.succeeded();
             let source = network.policy.source();
-            (Proposal { jobs: whole_jobs(jobs), source, fallback: None }, true)
+            (Proposal { jobs: Some(whole_jobs(jobs)), source, fallback: None }, true)
         }
         Err(problem) => {
             network.breaker.failed(problem.to_string());
@@ -77,20 +90,20 @@ fn without_network(
     fallback: Option<String>,
 ) -> Proposal {
     if let (Some(need), true) = (need, availability.usable()) {
-        return Proposal { jobs: whole_jobs(need.analytic), source: Source::AnalyticRule, fallback };
+        return Proposal { jobs: Some(whole_jobs(need.analytic)), source: Source::AnalyticRule, fallback };
     }
     match (pool.last_events(), pool.service_seconds()) {
         (Some(events), Some(service)) => {
             let interval = f64::from(config.interval_seconds);
             let offered = (events + pool.backlog_events()) * service / interval;
             Proposal {
-                jobs: whole_jobs(offered * REACTIVE_HEADROOM),
+                jobs: Some(whole_jobs(offered * REACTIVE_HEADROOM)),
                 source: Source::ReactiveRule,
                 fallback: Some(availability.reason()),
             }
         }
         (events, _) => Proposal {
-            jobs: unserved_jobs(config, pool).unwrap_or(pool.current_jobs(config)),
+            jobs: unserved_jobs(config, pool).or(pool.known_jobs()),
             source: Source::Hold,
             fallback: Some(unknown(events.is_some()).to_owned()),
         },

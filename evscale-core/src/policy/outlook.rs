@@ -76,16 +76,16 @@ pub(crate) fn load_ahead<'a>(
 }
 
 /// Returns the jobs of a pool in which events wait and nobody knows how long one takes: some more than there are, and no
-/// more than events. None if nothing waits or there can be no more.
+/// more than events. None if nothing waits, there can be no more, or their number is unknown.
 pub(crate) fn unserved_jobs(config: &Config, pool: &Pool) -> Option<u32> {
-    let jobs = pool.current_jobs(config);
+    let jobs = pool.known_jobs()?;
     let waiting = whole_jobs(pool.backlog_events());
     let more = jobs.div_ceil(UNSERVED_SHARE).clamp(1, waiting.max(1));
     (waiting > 0 && pool.starting_now() == 0.0 && jobs < config.max_jobs).then_some(jobs.saturating_add(more))
 }
 
 fn is_emergency(config: &Config, pool: &Pool, need: &Need) -> bool {
-    let jobs = f64::from(pool.current_jobs(config));
+    let Some(jobs) = pool.known_jobs().map(f64::from) else { return false };
     let band = config.emergency_tolerance + pool.patience(config).dead_band(config.tolerance);
     let predicted = need.emergency > jobs * (1.0 + band);
     (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(config.max_jobs)
@@ -102,9 +102,9 @@ pub(crate) fn policy_state(
 ) -> PolicyState {
     let interval = f64::from(config.interval_seconds);
     let mut state = PolicyState {
-        current_jobs: f64::from(pool.current_jobs(config)),
+        current_jobs: f64::from(pool.known_jobs().unwrap_or(0)),
         starting_jobs: pool.starting_jobs(now),
-        backlog_seconds: pool.backlog_seconds(config),
+        backlog_seconds: pool.backlog_seconds(),
         wait_ratio: pool.wait_seconds().unwrap_or(0.0) / config.sla_wait_seconds,
         utilization: pool.utilization().unwrap_or(-1.0),
         intervals_since_change: seconds_since_change.unwrap_or(LONG_AGO_SECONDS) / interval,

@@ -6,6 +6,7 @@ mod lateness;
 mod outcome;
 mod patience;
 mod service_time;
+mod size;
 mod starting;
 mod startup;
 mod work;
@@ -24,6 +25,7 @@ use execution::Execution;
 use lateness::Lateness;
 use serde::{Deserialize, Serialize};
 use service_time::{ServiceTime, Throughput};
+use size::Size;
 use startup::Startup;
 use work::{Jobs, WorkInProgress};
 
@@ -49,6 +51,9 @@ struct Latest {
 /// What the records and the host's outcomes say of one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pool {
+    /// Records, as far as they are counted.
+    records: u32,
+    size: Size,
     service_time: ServiceTime,
     work: WorkInProgress,
     startup: Startup,
@@ -63,6 +68,8 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
+            records: 0,
+            size: Size::default(),
             service_time: ServiceTime::new(config.service_time_ms),
             work: WorkInProgress::default(),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
@@ -78,13 +85,13 @@ impl Pool {
     /// Learns from a checked record. `asked` is the standing decision, whose number of jobs is that of the pool where the
     /// record does not say it.
     pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, asked: Option<Recommended>) {
+        self.records = self.records.saturating_add(1);
         let recommended = asked.map(|asked| asked.jobs);
         let interval = f64::from(config.interval_seconds);
-        let jobs = if record.current_job_count.is_finite() {
-            Some(record.current_job_count.round() as u32)
-        } else {
-            recommended.or(self.latest.jobs)
-        };
+        let told = record.current_job_count;
+        let told = told.is_finite().then(|| told.round() as u32);
+        self.size.observe(told);
+        let jobs = told.or(recommended).or(self.latest.jobs);
         let asked_at = asked.map(|asked| asked.at).filter(|_| recommended >= jobs);
         let ready = self.startup.observe(record.timestamp, jobs, asked_at, interval);
         let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
@@ -119,6 +126,23 @@ impl Pool {
         self.startup.reconfigure(f64::from(config.job_startup_seconds));
     }
 
+    /// Takes the number of jobs for an old one until a record tells it again.
+    pub(crate) fn restored(&mut self) {
+        self.size.outdate();
+    }
+
+    /// Learns what a decision asks the host for.
+    pub(crate) fn ask(&mut self, asked: Recommended) {
+        self.size.ask(asked);
+    }
+
+    /// Forgets what was learned from the counts of records that were not what they seemed; the number of jobs stays.
+    pub(crate) fn begin_anew(&mut self, config: &Config) {
+        let Self { size, startup, execution, .. } = self.clone();
+        let latest = Latest { jobs: self.latest.jobs, ..Latest::default() };
+        *self = Self { size, startup, execution, latest, ..Self::new(config) };
+    }
+
     /// Counts late events anew.
     pub(crate) fn forget_lateness(&mut self) {
         (self.error_budget, self.lateness) = (ErrorBudget::default(), Lateness::default());
@@ -140,7 +164,7 @@ impl Pool {
 
     /// Returns the seconds from the newest record to the next one, whose jitter is left out.
     fn elapsed_seconds(&self, next: Timestamp, interval: f64) -> f64 {
-        let elapsed = self.latest.at.and_then(|at| next.elapsed_since(at)).unwrap_or(interval);
+        let elapsed = next.elapsed_since(self.latest.at.unwrap_or(next)).unwrap_or(interval);
         if elapsed > 1.5 * interval { elapsed } else { interval }
     }
 
@@ -148,6 +172,7 @@ impl Pool {
     /// comes from the records.
     pub(crate) fn acknowledge(&mut self, outcome: &ScalingOutcome) {
         self.startup.acknowledge(outcome);
+        self.size.refused(outcome.timestamp, outcome.refused);
         if outcome.started > 0 || outcome.drained > 0 {
             self.execution.progress();
         }
@@ -262,14 +287,20 @@ impl Pool {
         self.latest.late_events
     }
 
-    /// Returns the jobs that a decision starts from.
-    pub(crate) fn current_jobs(&self, config: &Config) -> u32 {
-        self.latest.jobs.unwrap_or(config.min_jobs)
+    /// Returns the jobs that a decision starts from: those of the newest record, or what was asked for since; none before
+    /// a record of this run told them.
+    pub(crate) fn known_jobs(&self) -> Option<u32> {
+        self.size.known()
     }
 
-    /// Returns the jobs of the newest record; 0 if they are unknown.
-    pub(crate) fn jobs(&self) -> f64 {
-        f64::from(self.latest.jobs.unwrap_or(0))
+    /// Returns the last known jobs, however old; none if nobody ever told them.
+    pub(crate) fn last_known_jobs(&self) -> Option<u32> {
+        self.size.last()
+    }
+
+    /// Returns the jobs at the newest record, as far as they are known.
+    pub(crate) fn jobs(&self) -> Option<f64> {
+        self.latest.jobs.map(f64::from)
     }
 
     /// Returns the jobs that are not ready at `now`.
@@ -318,10 +349,10 @@ impl Pool {
         Patience::new(config, self.startup.seconds())
     }
 
-    /// Returns the work in the queue in seconds of the present pool.
-    pub(crate) fn backlog_seconds(&self, config: &Config) -> f64 {
-        let jobs = f64::from(self.current_jobs(config)).max(1.0);
-        self.service_seconds().map_or(0.0, |service| self.work.waiting() * service / jobs)
+    /// Returns the work in the queue in seconds of the present pool; 0 while that is unknown.
+    pub(crate) fn backlog_seconds(&self) -> f64 {
+        let known = self.service_seconds().zip(self.known_jobs());
+        known.map_or(0.0, |(service, jobs)| self.work.waiting() * service / f64::from(jobs).max(1.0))
     }
 
     /// Returns the mean wait of the events taken in the newest interval, seconds.
@@ -345,6 +376,23 @@ impl Pool {
         if newest.is_finite() && oldest.is_finite() { (newest + 1.0) / (oldest + 1.0) } else { 1.0 }
     }
 
+    /// Returns the time that the records cover, seconds.
+    pub(crate) fn seen_seconds(&self, config: &Config) -> f64 {
+        f64::from(self.records) * f64::from(config.interval_seconds)
+    }
+
+    /// Returns the jobs that the newest record shows to be needed: those that were busy, by the arrivals where nobody knows
+    /// how many were, and those for the events that wait.
+    pub(crate) fn shown_jobs(&self, config: &Config) -> Option<f64> {
+        let interval = f64::from(config.interval_seconds);
+        let service = self.service_seconds()?;
+        let busy = match self.latest.utilization {
+            Some(share) => share * self.latest.ready,
+            None => self.last_events? * service / interval,
+        };
+        Some(busy + self.work.waiting() * service / interval)
+    }
+
     /// Returns the use of the error budget.
     pub(crate) fn error_budget(&self) -> &ErrorBudget {
         &self.error_budget
@@ -354,7 +402,7 @@ impl Pool {
     pub(crate) fn breached(&self, config: &Config) -> bool {
         let waits = self.latest.wait_seconds.is_some_and(|wait| wait > config.sla_wait_seconds);
         let late = self.error_budget.last_share() > config.allowed_violation_share();
-        let backlog = self.backlog_seconds(config) > config.sla_wait_seconds;
+        let backlog = self.backlog_seconds() > config.sla_wait_seconds;
         waits || late || backlog
     }
 

@@ -35,7 +35,7 @@ impl ScalingOutcome {
 }
 
 /// What a decision asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Recommended {
     pub(crate) jobs: u32,
     pub(crate) at: Timestamp,

@@ -20,7 +20,7 @@ pub(super) struct Spent {
 impl Spent {
     /// Charges the jobs of a record for the time since the one before, of the same day.
     pub(super) fn account(&mut self, at: Timestamp, jobs: f64, interval_seconds: f64) {
-        let gap = self.last.replace(at).and_then(|last| at.elapsed_since(last)).unwrap_or(0.0);
+        let gap = at.elapsed_since(self.last.replace(at).unwrap_or(at)).unwrap_or(0.0);
         let day = day_of(at);
         let mut seconds = gap.max(interval_seconds);
         if day > self.day {

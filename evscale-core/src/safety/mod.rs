@@ -27,8 +27,10 @@
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
+//! 14. No scale-down of a pool that was seen for less than a startup time, the time of a decision and three intervals:
+//!     `a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment`.
 //!
-//! 2 to 8 and 13 yield to what protects more: the fail-safe number of a pool without metrics, an order, the budget, the
+//! 2 to 8, 13 and 14 yield to what protects more: the fail-safe number of a pool without metrics, an order, the budget, the
 //! bounds. The trail then names that rule.
 
 mod bounds;
@@ -36,6 +38,7 @@ mod capacity;
 mod cooldown;
 mod data_quality;
 mod effectiveness;
+mod first_records;
 mod flap;
 mod forecast_floor;
 mod job_hours;
@@ -48,6 +51,7 @@ mod stabilization;
 mod step;
 mod tolerance;
 
+pub(crate) use first_records::Beginning;
 pub(crate) use orders::Orders;
 pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
@@ -74,6 +78,7 @@ pub(crate) struct Context<'a> {
     pub(crate) dead_band: f64,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) floor_jobs: Option<u32>,
+    pub(crate) beginning: Beginning,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
     /// Jobs of a pool without metrics.
@@ -129,7 +134,9 @@ impl Safety {
     /// Learns from the newest record, which `pool` has seen.
     pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
         self.bound(config, record.timestamp);
-        let (jobs, interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds));
+        let (Some(jobs), interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds)) else {
+            return;
+        };
         self.job_hours.account(record.timestamp, jobs, interval_seconds);
         self.effectiveness.observe(
             record,
@@ -175,6 +182,12 @@ impl Safety {
         self.capacity = Capacity::default();
     }
 
+    /// Forgets proposals and throughputs of records that were not what they seemed.
+    pub(crate) fn begin_anew(&mut self) {
+        self.stabilization = stabilization::Window::default();
+        self.effectiveness = Effectiveness::default();
+    }
+
     /// Returns why more jobs do not help; none if they do or nobody knows.
     pub(crate) fn ineffective(&self) -> Option<String> {
         self.effectiveness.limit()
@@ -183,6 +196,14 @@ impl Safety {
     /// Returns the seconds since the last change; none before the first one.
     pub(crate) fn seconds_since_change(&self, now: Timestamp) -> Option<f64> {
         self.cooldown.at().map(|at| now.elapsed_since(at).unwrap_or(0.0))
+    }
+
+    /// Applies the rules that hold for a number which a person ordered for a pool of unknown size.
+    pub(crate) fn ordered(&self, context: &Context<'_>, ordered: u32) -> Outcome {
+        let mut outcome = Outcome { jobs: ordered, trail: Vec::new() };
+        outcome.pass(Rule::JobHourBudget, self.job_hours.apply(context, outcome.jobs));
+        outcome.pass(Rule::Bounds, bounds::apply(context, outcome.jobs));
+        outcome
     }
 
     /// Applies every rule in order, and remembers the outcome.
@@ -197,6 +218,7 @@ impl Safety {
         outcome.pass_either(self.cooldown.apply(context, outcome.jobs));
         outcome.pass(Rule::Effectiveness, self.effectiveness.apply(context, outcome.jobs));
         outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
+        outcome.pass(Rule::FirstRecords, first_records::apply(context, outcome.jobs));
         outcome.pass_either(data_quality::apply(context, outcome.jobs));
         outcome.pass(Rule::MaintenanceWindow, maintenance::apply(context, outcome.jobs));
         outcome.pass_either(manual::apply(context, outcome.jobs));

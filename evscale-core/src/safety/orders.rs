@@ -151,6 +151,14 @@ impl Orders {
         self.manual.filter(|manual| manual.in_force(now))
     }
 
+    /// Returns the number of jobs that a person has ordered at `now`, unless changes are switched off.
+    pub(crate) fn number(&self, now: Timestamp) -> Option<u32> {
+        match self.in_force(now).filter(|_| self.pause == Pause::Off)?.order {
+            ManualOrder::Fixed(jobs) => Some(jobs),
+            ManualOrder::Cap(_) | ManualOrder::Floor(_) => None,
+        }
+    }
+
     /// Reports whether the last decision does not know what is ordered at `now`.
     pub(crate) fn turned(&self, now: Timestamp) -> bool {
         self.fresh || self.acted != self.in_force(now).is_some()

@@ -45,6 +45,7 @@ rules! {
     CooldownDown = "cooldown_down", "waits after a change before it shrinks";
     Effectiveness = "effectiveness", "stops growing while more jobs bring no more throughput";
     CapacityLimit = "capacity_limit", "asks for no more than the host could get, for a while";
+    FirstRecords = "first_records", "keeps a new pool from shrinking, and from growing beyond what its records show";
     DataQuality = "data_quality", "keeps the pool from shrinking on data that cannot be trusted";
     StaleRecords = "stale_records", "holds a pool without fresh records, or raises it to the fail-safe number";
     MaintenanceWindow = "maintenance_window", "leaves the pool alone during maintenance";

@@ -11,9 +11,15 @@ pub(super) fn apply(context: &Context<'_>, jobs: u32) -> (Rule, Change) {
     }
 }
 
+/// Returns the most jobs that one decision may ask for.
+pub(super) fn highest(context: &Context<'_>) -> u32 {
+    let (percent, count) = (context.config.max_step_up_percent, context.config.max_step_up_jobs);
+    context.current_jobs.saturating_add(largest(context.current_jobs, percent, count))
+}
+
 fn up(context: &Context<'_>, jobs: u32) -> Change {
     let (percent, count) = (context.config.max_step_up_percent, context.config.max_step_up_jobs);
-    let highest = context.current_jobs.saturating_add(largest(context.current_jobs, percent, count));
+    let highest = highest(context);
     (jobs > highest && !context.emergency)
         .then(|| (highest, format!("at most {percent} % or {count} jobs more per decision")))
 }

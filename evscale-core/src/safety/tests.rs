@@ -18,6 +18,15 @@ fn lenient() -> Config {
     }
 }
 
+/// A pool that has been seen for long.
+const SEASONED: Beginning = Beginning {
+    seen_seconds: 1e9,
+    startup_seconds: 180.0,
+    shown_jobs: Some(0.0),
+    agreed: true,
+    breached: false,
+};
+
 fn context(config: &Config, current_jobs: u32) -> Context<'_> {
     Context {
         config,
@@ -27,6 +36,7 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         window_seconds: f64::INFINITY,
         dead_band: 0.0,
         floor_jobs: Some(0),
+        beginning: SEASONED,
         issue: None,
         fail_safe_jobs: 0,
         maintenance: false,
@@ -181,6 +191,25 @@ fn maintenance_and_pause_hold() {
     ruled(&Context { pause: Pause::Down, ..context(&config, 20) }, 30, 30, None);
     ruled(&Context { pause: Pause::Up, ..context(&config, 20) }, 30, 20, Some("pause"));
     ruled(&Context { pause: Pause::All, emergency: true, ..context(&config, 20) }, 30, 20, Some("pause"));
+}
+
+#[test]
+fn a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment() {
+    let config = Config { decision_interval_seconds: 360, interval_seconds: 120, ..lenient() };
+    let new = |beginning| Context { beginning, emergency: true, ..context(&config, 20) };
+    let young = Beginning { seen_seconds: 899.0, shown_jobs: Some(18.0), ..SEASONED };
+    ruled(&new(young), 3, 20, Some("first_records"));
+    ruled(&new(Beginning { seen_seconds: 900.0, ..young }), 3, 3, None);
+    ruled(&new(young), 60, 26, Some("first_records"));
+    ruled(&new(young), 25, 25, None);
+    ruled(&new(Beginning { shown_jobs: Some(4.0), ..young }), 60, 20, Some("first_records"));
+    ruled(&new(Beginning { breached: true, ..young }), 60, 60, None);
+    ruled(&new(Beginning { shown_jobs: None, ..young }), 60, 60, None);
+    ruled(&new(Beginning { shown_jobs: Some(5000.0), ..young }), 90, 90, None);
+    let config = Config { max_step_up_percent: 50.0, ..config.clone() };
+    let alone = Beginning { shown_jobs: Some(5000.0), agreed: false, ..young };
+    let alone = Context { beginning: alone, emergency: true, ..context(&config, 20) };
+    ruled(&alone, 90, 30, Some("first_records"));
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl ScalingRule for Recorded {
         ScalingRule::observe(&mut self.scaler, record);
     }
 
-    fn decide(&mut self) -> u32 {
+    fn decide(&mut self) -> Option<u32> {
         let decision = self.scaler.decide();
         let jobs = decision.recommended_jobs;
         if self.decisions.last().is_none_or(|last| last.decided_at != decision.decided_at) {

@@ -201,14 +201,15 @@ impl Episode {
         let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection);
         let analytic = outlook.need().map_or(0.0, |need| need.analytic);
         let proposal = Proposal {
-            jobs: whole_jobs(analytic * (1.0 + adjustment)),
+            jobs: Some(whole_jobs(analytic * (1.0 + adjustment))),
             source: Source::PolicyNetwork,
             fallback: None,
         };
         let before = self.pool.jobs();
         let decision = pipeline::conclude(&self.config, &mut self.state, now, &outlook, proposal, Vec::new());
-        self.pool.scale_to(decision.recommended_jobs);
-        decision.recommended_jobs != before
+        let Some(jobs) = decision.recommended_jobs else { return false };
+        self.pool.scale_to(jobs);
+        jobs != before
     }
 
     /// Runs up to the next decision or to `end`; jobs paid for and late events of each interval.

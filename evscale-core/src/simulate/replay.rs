@@ -11,8 +11,8 @@ use serde::Serialize;
 pub trait ScalingRule {
     /// Takes the record of an interval.
     fn observe(&mut self, record: &Metrics);
-    /// Jobs wanted from now on.
-    fn decide(&mut self) -> u32;
+    /// Returns the jobs wanted from now on; none leaves the pool as it is.
+    fn decide(&mut self) -> Option<u32>;
     /// Forecast of the next interval, as shown in pictures: the quantiles 0.1, 0.5 and 0.9.
     fn expected(&self) -> Option<[f64; 3]> {
         None
@@ -25,7 +25,7 @@ impl ScalingRule for Autoscaler {
         let _ = Autoscaler::observe(self, record);
     }
 
-    fn decide(&mut self) -> u32 {
+    fn decide(&mut self) -> Option<u32> {
         Autoscaler::decide(self).recommended_jobs
     }
 
@@ -152,7 +152,7 @@ impl<'a> Running<'a> {
         let outcome = self.simulator.run_interval(&self.arrivals, self.load.service_seconds(index));
         let record = self.load.record(index, &outcome);
         rule.observe(&record);
-        let target = rule.decide();
+        let target = rule.decide().unwrap_or(self.simulator.jobs());
         self.simulator.scale_to(target);
         self.rows.push(ReplayRow {
             timestamp: record.timestamp,
@@ -215,8 +215,8 @@ mod tests {
     struct Fixed(u32);
     impl ScalingRule for Fixed {
         fn observe(&mut self, _: &Metrics) {}
-        fn decide(&mut self) -> u32 {
-            self.0
+        fn decide(&mut self) -> Option<u32> {
+            Some(self.0)
         }
     }
 
@@ -249,9 +249,9 @@ mod tests {
         struct Counted(usize);
         impl ScalingRule for Counted {
             fn observe(&mut self, _: &Metrics) {}
-            fn decide(&mut self) -> u32 {
+            fn decide(&mut self) -> Option<u32> {
                 self.0 += 1;
-                1
+                Some(1)
             }
         }
         let mut rule = Counted(0);

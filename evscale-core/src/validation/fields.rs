@@ -30,6 +30,8 @@ enum Fault {
     OutOfRange,
     /// The other fields or the records before speak against it.
     Implausible,
+    /// It counts from the start of a process.
+    Total,
 }
 
 /// A field that was set to unknown.
@@ -61,7 +63,8 @@ impl Repairs {
     /// `sensible` has the bits of the fields that have ever been within their range.
     pub(super) fn issue(&self, at: Timestamp, sensible: u32, doubts: &mut Doubts) -> Option<Issue> {
         let mut first = None;
-        for repair in self.list.iter().filter(|repair| repair.fault != Fault::NotKnown) {
+        let doubtful = |repair: &&Repair| !matches!(repair.fault, Fault::NotKnown | Fault::Total);
+        for repair in self.list.iter().filter(doubtful) {
             let field = place(repair.field);
             let never = repair.fault == Fault::OutOfRange && sensible & bit(repair.field) == 0;
             let subject = if never { Subject::Unit(field) } else { Subject::Field(field) };
@@ -71,6 +74,27 @@ impl Repairs {
             }
         }
         first
+    }
+
+    /// Returns that counts are running totals, which holds nothing.
+    pub(super) fn running_total(&self) -> Option<Issue> {
+        let repair = self.list.iter().find(|repair| repair.fault == Fault::Total)?;
+        Some(Issue::new(repair.quality, repair.text.clone()))
+    }
+
+    fn total(&mut self, field: &'static str, value: f64, count: Option<f64>) {
+        let used = count.map_or_else(
+            || {
+                "the record before is missing or the total has begun anew, so it is taken as unknown"
+                    .to_owned()
+            },
+            |count| format!("the difference to the record before is used, which is {count}"),
+        );
+        let prefix = &self.prefix;
+        let text = format!(
+            "{prefix}`{field}` is {value}, a running total: {used}; send the events of the interval alone"
+        );
+        self.list.push(Repair { fault: Fault::Total, quality: DataQuality::RunningTotal, field, text });
     }
 
     fn note(&mut self, fault: Fault, quality: DataQuality, field: &'static str, value: f64, expected: &str) {
@@ -98,6 +122,7 @@ pub(super) fn check_fields(
     repairs: &mut Repairs,
 ) -> u32 {
     let sensible = ranges(record, config, repairs);
+    running_totals(record, before, repairs);
     plausibility(record, before, repairs);
     contradictions(record, before, config, repairs);
     sensible
@@ -133,6 +158,20 @@ fn ranges(record: &mut Metrics, config: &Config, repairs: &mut Repairs) -> u32 {
         }
     }
     sensible
+}
+
+/// Puts the counts of the interval in the place of running totals.
+fn running_totals(record: &mut Metrics, before: &Expectation, repairs: &mut Repairs) {
+    for (name, count) in before.totals.found() {
+        let total = match record.field_mut(name) {
+            Some(FieldMut::Required(slot)) => std::mem::replace(slot, count.unwrap_or(f64::NAN)),
+            Some(FieldMut::Number(slot)) => std::mem::replace(slot, count).unwrap_or(f64::NAN),
+            _ => f64::NAN,
+        };
+        if total.is_finite() {
+            repairs.total(name, total, count);
+        }
+    }
 }
 
 fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repairs) {

@@ -8,8 +8,10 @@ mod cadence;
 mod clock;
 mod doubt;
 mod fields;
+mod first_records;
 mod freshness;
 mod quality;
+mod running_totals;
 mod stuck;
 
 pub(crate) use freshness::{Newest, anomalous, issue_at};
@@ -25,6 +27,8 @@ use cadence::Cadence;
 use clock::{Clock, Place};
 use doubt::{Doubts, Subject};
 use fields::{Repairs, absurd_rise, check_fields, plausible_service};
+use first_records::FirstRecords;
+use running_totals::RunningTotals;
 use serde::{Deserialize, Serialize};
 
 /// Intervals since the record before from which on others are lost: nothing is known of what waited at the begin of this one.
@@ -74,6 +78,8 @@ pub(crate) struct Expectation {
     service_ms: Option<f64>,
     /// Service times far from the usual one.
     other_service: Agreement,
+    first: FirstRecords,
+    totals: RunningTotals,
     movement: Movement,
     /// Usable records that the pool must still see after a blackout.
     returning: u32,
@@ -88,6 +94,8 @@ pub(crate) struct Checked {
     pub(crate) issue: Option<Issue>,
     /// The clock went back: what was known of later times is void.
     pub(crate) rewound: bool,
+    /// What was learned from the records before is void.
+    pub(crate) anew: bool,
 }
 
 /// Why a record was rejected.
@@ -135,6 +143,7 @@ impl Expectation {
             highest_events: ratio * self.highest_events,
             jobs: self.jobs,
             service_ms: self.service_ms,
+            first: self.first.clone(),
             returning: self.returning,
             ..Self::default()
         };
@@ -163,15 +172,35 @@ impl Expectation {
         let gap = before.and_then(|before| record.timestamp.elapsed_since(before)).unwrap_or(0.0);
         if rewound || gap > LOST_INTERVALS * f64::from(config.interval_seconds) {
             self.queued = None;
+            self.totals.interrupt();
         }
         let mut record = record.clone();
         let mut repairs = Repairs::of(&record);
         self.agree(&record);
+        let disbelieved = self.first.observe(&record);
+        let anew = self.totals.observe(&record, self.queued, config) || disbelieved.is_some();
+        if anew {
+            self.begin_anew();
+        }
         self.sensible |= check_fields(&mut record, self, config, &mut repairs);
         let repaired = repairs.issue(record.timestamp, self.sensible, &mut self.doubts);
         let issue = self.judge(&mut record, repaired, cadence, (gap, blind), config);
+        let first = disbelieved
+            .map(|why| Issue::new(DataQuality::Broken, format!("the first record is left out: {why}")));
         self.remember(&record);
-        Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound })
+        let issue = issue.or(first).or(repairs.running_total());
+        Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound, anew })
+    }
+
+    /// Forgets what the records before said of usual values.
+    fn begin_anew(&mut self) {
+        (self.highest_events, self.service_ms, self.queued) = (0.0, None, None);
+        (self.other_events, self.other_service) = (Agreement::default(), Agreement::default());
+    }
+
+    /// Reports whether the arrivals of two records have agreed.
+    pub(crate) fn arrivals_agreed(&self) -> bool {
+        self.first.agreed()
     }
 
     /// Believes counts and service times that are far from the usual ones once enough records in a row agree on them.

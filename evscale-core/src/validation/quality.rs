@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// | `far_ahead` | was followed by one more than 3 days ahead, which no other two confirm | up only |
 /// | `broken` | has a value that is no number, out of range or absurd | up only |
 /// | `counter_reset` | has a negative count | up only |
+/// | `running_total` | has a count since the start of a process, by what else the records tell; its difference is used | everything |
 /// | `contradictory` | contradicts itself or the one before: more processed than existed, long waits in an empty queue | up only |
 /// | `stuck` | repeats a value that usually moves, for 2 hours and 12 records, while others move | up only |
 /// | `anomalous` | is far from everything that was forecast, anomaly score 0.9 and more | up only |
@@ -51,6 +52,8 @@ pub enum DataQuality {
     Broken,
     /// A count is negative.
     CounterReset,
+    /// A count is a running total.
+    RunningTotal,
     /// The record contradicts itself or the one before.
     Contradictory,
     /// A value that usually moves stands still while others move.
@@ -94,7 +97,7 @@ impl DataQuality {
     /// What may be done on data of this quality.
     pub fn allowed(self) -> AllowedActions {
         match self {
-            Self::Good => AllowedActions::All,
+            Self::Good | Self::RunningTotal => AllowedActions::All,
             Self::Restored | Self::Missing | Self::Blackout => AllowedActions::Hold,
             _ => AllowedActions::UpOnly,
         }
@@ -110,6 +113,7 @@ impl DataQuality {
             Self::FarAhead => "far_ahead",
             Self::Broken => "broken",
             Self::CounterReset => "counter_reset",
+            Self::RunningTotal => "running_total",
             Self::Contradictory => "contradictory",
             Self::Stuck => "stuck",
             Self::Anomalous => "anomalous",

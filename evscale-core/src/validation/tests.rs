@@ -87,7 +87,7 @@ fn a_usual_record_is_accepted_as_it_is() {
     let record = usual(120);
     assert_eq!(
         expectation.check(&record, false, &config),
-        Ok(Checked { record, repairs: vec![], issue: None, rewound: false })
+        Ok(Checked { record, repairs: vec![], issue: None, rewound: false, anew: false })
     );
 }
 

@@ -299,7 +299,9 @@ fn alone(case: &Case) -> Digests {
             scaler.decide()
         };
         digests.take(seen.as_ref(), &decision);
-        host.carry_out(case, now, decision.recommended_jobs);
+        if let Some(jobs) = decision.recommended_jobs {
+            host.carry_out(case, now, jobs);
+        }
         if digests.is_due() {
             digests.close(&scaler.forecast().to_json(), &scaler.health().to_json());
             if case.events.restores {
@@ -374,7 +376,9 @@ fn fleet(case: &Case) -> Digests {
             let tick = tick.unwrap();
             digests.take(tick.observations.last(), &tick.decision);
             let pool = keys.iter().position(|key| *key == tick.key).unwrap();
-            hosts[pool].carry_out(case, begin + interval, tick.decision.recommended_jobs);
+            if let Some(jobs) = tick.decision.recommended_jobs {
+                hosts[pool].carry_out(case, begin + interval, jobs);
+            }
         }
         if digests.is_due() {
             let key = &keys[index % keys.len()];

@@ -48,6 +48,8 @@ pub struct Pool<R> {
     /// Day, and job-hours spent in it.
     spent: (i64, f64),
     known_jobs: u32,
+    /// A record has told the number of jobs since the start or the restore.
+    counted: bool,
 }
 
 fn config(random: &mut impl Rng, use_networks: bool) -> Config {
@@ -112,6 +114,7 @@ impl<R: Rng> Pool<R> {
             grew: None,
             spent: (0, 0.0),
             known_jobs: 0,
+            counted: false,
         }
     }
 
@@ -180,8 +183,9 @@ impl<R: Rng> Pool<R> {
             if told {
                 self.jobs = record.current_job_count.round() as u32;
                 self.known_jobs = self.jobs;
+                self.counted = true;
             } else if let Some(standing) = &self.standing {
-                self.known_jobs = standing.recommended_jobs;
+                self.known_jobs = standing.recommended_jobs.expect("only a number stands");
             }
             self.turn_day(at);
             self.spent.1 += f64::from(self.known_jobs) * interval as f64 / 3600.0;
@@ -205,18 +209,23 @@ impl<R: Rng> Pool<R> {
         let by_records = late == 0 && (now..=latest).contains(&decision.decided_at);
         self.check(&decision, if by_records { decision.decided_at } else { now });
         if self.random.random_bool(0.95) {
-            self.jobs = decision.recommended_jobs;
+            self.jobs = decision.recommended_jobs.unwrap_or(self.jobs);
         }
     }
 
     fn check(&mut self, decision: &Decision, now: Timestamp) {
         let config = &self.config;
-        let (from, to) = (decision.current_jobs, decision.recommended_jobs);
+        let again: Decision = serde_json::from_str(&decision.to_json()).expect("a decision can be read back");
+        assert_eq!(&again, decision);
+        if !self.counted {
+            return self.check_unknown(decision);
+        }
+        let (from, to) = decision.current_jobs.zip(decision.recommended_jobs).expect("both are known");
         let tell = || format!("{}\n{}", decision.to_json(), config.to_json());
         assert!((config.min_jobs..=config.max_jobs).contains(&to), "bounds: {}", tell());
-        assert_eq!(decision.change, i64::from(to) - i64::from(from), "{}", tell());
+        assert_eq!(decision.change, Some(i64::from(to) - i64::from(from)), "{}", tell());
         assert!((0.0..=1.0).contains(&decision.confidence), "{}", tell());
-        let mut jobs = decision.proposed_jobs;
+        let mut jobs = decision.proposed_jobs.expect("somebody proposed");
         for entry in &decision.trail {
             assert!(
                 entry.before == jobs && entry.after != jobs && !entry.detail.is_empty(),
@@ -228,8 +237,6 @@ impl<R: Rng> Pool<R> {
         assert_eq!(jobs, to, "the trail's last number is the recommendation: {}", tell());
         let rules: Vec<Rule> = decision.trail.iter().map(|entry| entry.rule).collect();
         assert_eq!(rules, decision.limited_by, "{}", tell());
-        let again: Decision = serde_json::from_str(&decision.to_json()).expect("a decision can be read back");
-        assert_eq!(&again, decision);
         if self.standing.replace(decision.clone()).as_ref() == Some(decision) {
             return;
         }
@@ -288,12 +295,26 @@ impl<R: Rng> Pool<R> {
         }
     }
 
+    /// While nobody knows the number of jobs, there is no recommendation but what a person ordered.
+    fn check_unknown(&mut self, decision: &Decision) {
+        let tell = || format!("{}\n{}", decision.to_json(), self.config.to_json());
+        assert_eq!((decision.change, decision.action), (None, Action::Hold), "{}", tell());
+        assert!(decision.drain.is_none() && !decision.explanation.is_empty(), "{}", tell());
+        let Some(jobs) = decision.recommended_jobs else {
+            return assert!(decision.trail.is_empty() && decision.proposed_jobs.is_none(), "{}", tell());
+        };
+        assert!((self.config.min_jobs..=self.config.max_jobs).contains(&jobs), "bounds: {}", tell());
+        let ordered = self.manual.map(|manual| manual.order);
+        assert!(matches!(ordered, Some(ManualOrder::Fixed(_))) && self.pause == Pause::Off, "{}", tell());
+        self.standing = Some(decision.clone());
+    }
+
     /// A person's order holds until its time, within pause, budget and bounds.
     fn check_order(&self, decision: &Decision, now: Timestamp) {
         let begun =
             |manual: &ManualOverride| manual.from.is_none_or(|from| from <= now) && now < manual.until;
         let Some(manual) = self.manual.filter(begun) else { return };
-        let to = decision.recommended_jobs;
+        let Some(to) = decision.recommended_jobs else { return };
         let later = |rule: &Rule| [Rule::Pause, Rule::JobHourBudget, Rule::Bounds].contains(rule);
         if !decision.limited_by.iter().any(later) {
             match manual.order {
@@ -313,7 +334,7 @@ impl<R: Rng> Pool<R> {
         let reserved = f64::from(self.config.min_jobs) * (rest - span);
         let left = (daily - self.spent.1 - reserved) / span;
         let most = left.max(f64::from(self.config.min_jobs));
-        let to = f64::from(decision.recommended_jobs);
+        let to = f64::from(decision.recommended_jobs.unwrap_or(0));
         assert!(to <= most + 1e-6, "budget, at most {most}: {}", decision.to_json());
     }
 
@@ -326,20 +347,18 @@ impl<R: Rng> Pool<R> {
         if (steps - 1) * self.config.interval_seconds < self.config.cooldown_down_seconds {
             // the floor looks at the beginning of that interval, the plan at its end
             let least = NEARLY * f64::from(planned.high) - 1.0;
-            assert!(f64::from(decision.recommended_jobs) >= least, "{}", tell());
+            assert!(decision.recommended_jobs.is_some_and(|jobs| f64::from(jobs) >= least), "{}", tell());
         }
     }
 
     /// After `max_reversals` changes of direction within the window the pool does not shrink.
     fn check_flaps(&mut self, decision: &Decision, now: Timestamp, overridden: bool) {
-        if decision.change == 0 {
-            return;
-        }
+        let Some(change) = decision.change.filter(|change| *change != 0) else { return };
         let window = f64::from(self.config.flap_window_seconds);
         let recent = self.reversals.iter().filter(|at| now.seconds_since(**at).abs() <= window).count();
-        let allowed = decision.change > 0 || overridden || recent < self.config.max_reversals as usize;
+        let allowed = change > 0 || overridden || recent < self.config.max_reversals as usize;
         assert!(allowed, "flaps: {}", decision.to_json());
-        let grows = decision.change > 0;
+        let grows = change > 0;
         if self.grew.replace(grows).is_some_and(|grew| grew != grows) {
             self.reversals.push_back(now);
         }
@@ -356,6 +375,7 @@ impl<R: Rng> Pool<R> {
             Autoscaler::restore(self.config.clone(), bundle.clone(), &snapshot).expect("our own snapshot");
         assert!(self.scaler.snapshot() == snapshot, "what was restored is what was saved");
         self.restored = true;
+        self.counted = false;
     }
 
     /// Does one thing, and checks what came of it.

@@ -76,6 +76,15 @@ impl Pool {
 
     /// The same with a changed record.
     pub fn tick_with(&mut self, events: f64, change: impl FnOnce(&mut Metrics)) -> Decision {
+        self.observe_with(events, change);
+        let decision = self.scaler.decide();
+        let (least, most) = (self.scaler.config().min_jobs, self.scaler.config().max_jobs);
+        assert!((least..=most).contains(&decision.recommended_jobs.unwrap()), "{}", decision.to_json());
+        decision
+    }
+
+    /// Takes the changed record of the next interval, and decides nothing.
+    pub fn observe_with(&mut self, events: f64, change: impl FnOnce(&mut Metrics)) {
         self.step += 1;
         let mut record = served(self.now(), events, self.jobs, self.service_ms);
         let seconds = f64::from(self.scaler.config().interval_seconds);
@@ -84,17 +93,13 @@ impl Pool {
         (record.processed_events_count, record.queued_events_count) = (Some(done), Some(self.queue));
         change(&mut record);
         self.scaler.observe(&record).unwrap();
-        let decision = self.scaler.decide();
-        let (least, most) = (self.scaler.config().min_jobs, self.scaler.config().max_jobs);
-        assert!((least..=most).contains(&decision.recommended_jobs), "{}", decision.to_json());
-        decision
     }
 
     /// Carries out the decisions on `count` intervals, whose events follow their number; returns them.
     pub fn run(&mut self, count: usize, events: impl Fn(i64) -> f64) -> Vec<Decision> {
         let carried_out = |_| {
             let decision = self.tick(events(self.step));
-            self.jobs = decision.recommended_jobs;
+            self.jobs = decision.recommended_jobs.unwrap();
             decision
         };
         (0..count).map(carried_out).collect()

@@ -14,6 +14,7 @@ import evscale
 
 from .._evscale import readable_text
 from .._refuse import door, refuse, shown
+from ..notebook import jobs_of
 from .reading import pairs
 from .records import Records, objects
 from .settings import config_of, json_object
@@ -108,9 +109,11 @@ def run_explain(args: argparse.Namespace) -> int:
 
 def told(decision: evscale.Decision) -> list[str]:
     """Returns a decision in words, rule by rule, a line each."""
-    lines = [(f"{decision.action.replace('_', ' ')}: {decision.current_jobs} -> {decision.recommended_jobs} jobs "
-             f"({decision.change:+d}) at {decision.decided_at:%Y-%m-%d %H:%M} UTC, confidence {decision.confidence:.2f}"),
-             decision.explanation, f"proposed by the {decision.source.replace('_', ' ')}: {decision.proposed_jobs} jobs"]
+    change = "" if decision.change is None else f" ({decision.change:+d})"
+    lines = [(f"{decision.action.replace('_', ' ')}: {jobs_of(decision.current_jobs)} -> {jobs_of(decision.recommended_jobs)} jobs"
+              f"{change} at {decision.decided_at:%Y-%m-%d %H:%M} UTC, confidence {decision.confidence:.2f}"),
+             decision.explanation,
+             f"proposed by the {decision.source.replace('_', ' ')}: {jobs_of(decision.proposed_jobs)} jobs"]
     if decision.fallback_reason:
         lines.append(f"a better source did not act: {decision.fallback_reason}")
     if not decision.trail:

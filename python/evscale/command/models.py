@@ -37,7 +37,7 @@ def run_verify(args: argparse.Namespace) -> int:
     values = [value for horizon in forecast.horizons.values() for value in horizon.quantiles.values()]
     checks += [
         ("the networks or the analytic rule decide", first.source in ("policy_network", "analytic_rule")),
-        ("it is within the bounds", 2 <= first.recommended_jobs <= 40),
+        ("it is within the bounds", first.recommended_jobs is not None and 2 <= first.recommended_jobs <= 40),
         ("the same records give the same decision", first == second),
         ("forecasts are finite and do not cross", all(math.isfinite(value) and value >= 0 for value in values) and all(
             list(h.quantiles.values()) == sorted(h.quantiles.values()) for h in forecast.horizons.values())),

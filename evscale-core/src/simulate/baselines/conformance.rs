@@ -29,7 +29,7 @@ impl Member for Carried {
             record.average_processing_duration_ms = Some(1000.0 * POOL.service_seconds);
         }
         self.rule.observe(&record);
-        self.jobs = self.rule.decide();
+        self.jobs = self.rule.decide().unwrap_or(self.jobs);
         vec![f64::from(self.jobs)]
     }
 }

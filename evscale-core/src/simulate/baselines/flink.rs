@@ -115,7 +115,7 @@ impl ScalingRule for Flink {
             self.ignore_until = Some(now.plus_seconds(STABILIZATION_SECONDS as i64));
         }
     }
-    fn decide(&mut self) -> u32 {
-        self.jobs
+    fn decide(&mut self) -> Option<u32> {
+        Some(self.jobs)
     }
 }

@@ -82,8 +82,8 @@ impl ScalingRule for HpaCpu {
             self.starting.changed(now, self.pool.startup_seconds, current, self.jobs);
         }
     }
-    fn decide(&mut self) -> u32 {
-        self.jobs
+    fn decide(&mut self) -> Option<u32> {
+        Some(self.jobs)
     }
 }
 
@@ -111,8 +111,8 @@ impl ScalingRule for HpaRate {
         let desired = self.pool.clamp(wanted);
         self.jobs = self.behavior.apply(record.timestamp, &self.pool, current, desired);
     }
-    fn decide(&mut self) -> u32 {
-        self.jobs
+    fn decide(&mut self) -> Option<u32> {
+        Some(self.jobs)
     }
 }
 
@@ -143,7 +143,7 @@ impl ScalingRule for KedaQueue {
         self.jobs = self.behavior.apply(now, &self.pool, current, desired);
         self.starting.changed(now, self.pool.startup_seconds, current, self.jobs);
     }
-    fn decide(&mut self) -> u32 {
-        self.jobs
+    fn decide(&mut self) -> Option<u32> {
+        Some(self.jobs)
     }
 }

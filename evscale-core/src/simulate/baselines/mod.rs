@@ -41,8 +41,8 @@ pub struct StaticPeak(pub u32);
 
 impl ScalingRule for StaticPeak {
     fn observe(&mut self, _: &Metrics) {}
-    fn decide(&mut self) -> u32 {
-        self.0
+    fn decide(&mut self) -> Option<u32> {
+        Some(self.0)
     }
 }
 

@@ -50,7 +50,7 @@ impl ScalingRule for RayServe {
         self.jobs = self.recommend(now, current, desired);
         self.starting.changed(now, self.pool.startup_seconds, current, self.jobs);
     }
-    fn decide(&mut self) -> u32 {
-        self.jobs
+    fn decide(&mut self) -> Option<u32> {
+        Some(self.jobs)
     }
 }

@@ -82,7 +82,7 @@ impl ScalingRule for SeasonalQuantile {
         self.hold.add(record.timestamp, self.pool.clamp(wanted));
         self.jobs = self.hold.highest();
     }
-    fn decide(&mut self) -> u32 {
-        self.jobs
+    fn decide(&mut self) -> Option<u32> {
+        Some(self.jobs)
     }
 }

@@ -15,7 +15,7 @@ fn record(minute: i64, rate: f64, jobs: f64, percent: f64, queued: f64) -> Metri
 
 fn after(rule: &mut dyn ScalingRule, record: &Metrics) -> u32 {
     rule.observe(record);
-    rule.decide()
+    rule.decide().unwrap()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn flink_waits_for_its_window_and_an_hour_on_the_way_down() {
         rule.observe(&record(minute, 9.0, 10.0, 90.0, 0.0));
     }
     // true rate 10/s; 0.8 allows 9 / 0.8 = 11.25; target 9 * 300 / 1800 + 9 / 0.5 = 19.5
-    assert_eq!(rule.decide(), 20);
+    assert_eq!(rule.decide(), Some(20));
     let mut down = Flink::new(POOL, 0.5);
     let jobs: Vec<u32> = (1..=60).map(|i| after(&mut down, &record(2 * i, 1.0, 20.0, 5.0, 0.0))).collect();
     assert_eq!(jobs.iter().position(|jobs| *jobs < 20), Some(36), "7 records, then an hour");

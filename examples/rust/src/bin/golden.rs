@@ -21,7 +21,7 @@ impl<W: Write> ScalingRule for Printing<W> {
         self.rule.observe(record);
     }
 
-    fn decide(&mut self) -> u32 {
+    fn decide(&mut self) -> Option<u32> {
         self.rule.decide()
     }
 }

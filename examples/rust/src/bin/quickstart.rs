@@ -15,6 +15,8 @@ fn main() -> Result<(), evscale_core::Error> {
     let soon = scaler.forecast().horizon(12).map(|h| h.prediction.round());
     let decision = scaler.decide();
     println!("in 12 minutes: {soon:?} events per interval");
-    println!("{} jobs: {}", decision.recommended_jobs, decision.explanation);
+    if let Some(jobs) = decision.recommended_jobs {
+        println!("{jobs} jobs: {}", decision.explanation);
+    }
     Ok(())
 }
