@@ -119,10 +119,10 @@ function explain(state, decisions) {
   find("causes").replaceChildren(...[state.failed, ...state.health.causes].filter(Boolean).map((cause) => element("li", {}, cause)));
   find("decisions").replaceChildren(...decisions.slice(0, 30).map(({ body }) => {
     const item = element("li");
-    const change = body.change > 0 ? `+${body.change}` : `${body.change ?? ""}`;
+    const change = body.change === null ? "" : ` (${body.change > 0 ? "+" : ""}${body.change})`;
     item.append(element("time", { datetime: body.decided_at }, time(body.decided_at)),
       element("b", {}, `${count(body.current_jobs)} → ${count(body.recommended_jobs)}`),
-      ` (${change}) ${body.source.replaceAll("_", " ")}${body.emergency ? ", emergency" : ""}`,
+      `${change} ${body.source.replaceAll("_", " ")}${body.emergency ? ", emergency" : ""}`,
       element("small", {}, body.explanation));
     return item;
   }));

@@ -130,8 +130,8 @@ sections! {
     limits: Limits {
         /// Longest body of a request, bytes.
         body_bytes: usize = 1024 * 1024;
-        /// Longest time for the head of a request, seconds.
-        header_seconds: u32 = 10;
+        /// Longest time for the head of a request, and for a connection without one, seconds.
+        header_seconds: u32 = 30;
         /// Longest time for a request as a whole, seconds; streams of events aside.
         request_seconds: u32 = 15;
         /// Requests that are worked on at once; more are refused with 503.

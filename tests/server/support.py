@@ -50,6 +50,8 @@ def records(seed: int, count: int, first: int = 0) -> list[dict[str, Any]]:
 class Server:
     """A process of evscale-server with a folder of its own."""
 
+    used = 0.0
+
     def __init__(self, folder: Path, settings: str = "", url: str | None = None, key: str | None = None, env: dict[str, str] | None = None) -> None:
         self.folder, self.port, self.key = folder, free_port(), key
         self.env = {**os.environ, **(env or {})}
@@ -108,6 +110,9 @@ class Server:
         self.connection = None
 
     def raw(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+        if time.monotonic() - self.used > 5:  # the server may have closed a connection that nobody used
+            self.hang_up()
+        self.used = time.monotonic()
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = dict(headers or {})

@@ -149,7 +149,7 @@ impl Actuators {
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
             };
             let automatic = self.0.get(&event.pool).is_some_and(|(settings, _)| settings.automatic);
-            let Some(decision) = event.decision.filter(|decision| automatic && decision.change != 0) else {
+            let Some(decision) = event.decision.filter(|decision| automatic && decision.change.is_some_and(|change| change != 0)) else {
                 continue;
             };
             let ask = crate::engine::ExecuteAsk {

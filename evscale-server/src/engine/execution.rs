@@ -42,8 +42,8 @@ pub struct Execution {
     pub status: ExecutionStatus,
     /// Jobs that the pool is to have.
     pub jobs: u32,
-    /// Jobs that it had.
-    pub current_jobs: u32,
+    /// Jobs that it had; none where nobody knows.
+    pub current_jobs: Option<u32>,
     /// Whether jobs that leave should finish their event first.
     pub graceful: bool,
     /// How jobs should leave; none unless the pool shrinks.
@@ -61,12 +61,26 @@ pub struct Execution {
 }
 
 impl Execution {
-    pub(super) fn new(pool: &str, key: &str, decision: &Decision, accepted_ms: i64, caller: String) -> Self {
-        Self {
+    /// Returns the execution of a decision.
+    ///
+    /// # Errors
+    /// It recommends no number.
+    pub(super) fn new(
+        pool: &str,
+        key: &str,
+        decision: &Decision,
+        accepted_ms: i64,
+        caller: String,
+    ) -> Result<Self> {
+        let jobs = decision.recommended_jobs.ok_or_else(|| {
+            let message = format!("the decision of pool `{pool}` recommends no number: {}", decision.explanation);
+            Problem::conflict("no_recommendation", message)
+        })?;
+        Ok(Self {
             key: key.to_owned(),
             pool: pool.to_owned(),
             status: ExecutionStatus::Accepted,
-            jobs: decision.recommended_jobs,
+            jobs,
             current_jobs: decision.current_jobs,
             graceful: decision.graceful,
             drain: decision.drain.clone(),
@@ -74,7 +88,7 @@ impl Execution {
             accepted_ms,
             caller,
             detail: String::new(),
-        }
+        })
     }
 
     /// Returns the execution with its end.

@@ -429,7 +429,7 @@ impl Worker {
                 format!("`decided_at` is {seen}, expected {}, the moment of the decision that stands", decision.decided_at),
             ));
         }
-        let mut execution = Execution::new(&ask.pool, &ask.key, decision, now_ms(), ask.caller.clone());
+        let mut execution = Execution::new(&ask.pool, &ask.key, decision, now_ms(), ask.caller.clone())?;
         if !ask.actuated {
             let told = "no actuator is set: the decision is for the caller to carry out";
             execution = execution.ended(ExecutionStatus::Advised, told.to_owned());

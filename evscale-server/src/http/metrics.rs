@@ -103,13 +103,13 @@ type PoolGauge = (&'static str, &'static str, fn(&View) -> Option<f64>);
 
 const GAUGES: [PoolGauge; 9] = [
     ("pool_recommended_jobs", "Jobs that the pool should have", |view| {
-        view.decision.as_ref().map(|decision| decision.recommended_jobs.into())
+        view.decision.as_ref()?.recommended_jobs.map(f64::from)
     }),
     ("pool_current_jobs", "Jobs that it had at the decision", |view| {
-        view.decision.as_ref().map(|decision| decision.current_jobs.into())
+        view.decision.as_ref()?.current_jobs.map(f64::from)
     }),
     ("pool_proposed_jobs", "Jobs that were proposed before the safety rules", |view| {
-        view.decision.as_ref().map(|decision| decision.proposed_jobs.into())
+        view.decision.as_ref()?.proposed_jobs.map(f64::from)
     }),
     ("pool_decision_confidence_ratio", "How far the decision can be trusted", |view| {
         view.decision.as_ref().map(|decision| decision.confidence)

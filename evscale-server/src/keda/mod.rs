@@ -4,7 +4,7 @@
 #[allow(clippy::all, clippy::pedantic, missing_docs, rustdoc::all)]
 mod external_scaler;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, View};
 use crate::problem::{Problem, Result};
 use axum::http::StatusCode;
 use external_scaler::external_scaler_server::{ExternalScaler, ExternalScalerServer};
@@ -61,12 +61,16 @@ impl Scaler {
     fn jobs(&self, asked: Option<&ScaledObjectRef>) -> Result<(String, u32), Status> {
         let pool = pool(asked)?;
         let view = self.engine.view(&pool).map_err(|problem| status(&problem))?;
-        match &view.decision {
-            Some(decision) => Ok((pool, decision.recommended_jobs)),
+        match recommended(&view) {
+            Some(jobs) => Ok((pool, jobs)),
             // an error, and not 0: KEDA keeps the workload as it is, or takes its `fallback`
-            None => Err(Status::unavailable(format!("pool `{pool}` has no decision before its first record"))),
+            None => Err(Status::unavailable(format!("pool `{pool}` has no recommendation so far"))),
         }
     }
+}
+
+fn recommended(view: &View) -> Option<u32> {
+    view.decision.as_ref()?.recommended_jobs
 }
 
 fn pool(asked: Option<&ScaledObjectRef>) -> Result<String, Status> {
@@ -106,13 +110,12 @@ impl ExternalScaler for Scaler {
         let pool = pool(Some(request.get_ref()))?;
         let events = BroadcastStream::new(self.engine.listen());
         let view = self.engine.view(&pool).map_err(|problem| status(&problem))?;
-        let mut told = view.decision.as_ref().map(|decision| decision.recommended_jobs > 0);
+        let mut told = recommended(&view).map(|jobs| jobs > 0);
         let first = told.map(|result| Ok(IsActiveResponse { result }));
         let engine = self.engine.clone();
         let later = events.filter_map(move |_| {
             let _open = &permit;
-            let view = engine.view(&pool).ok();
-            let now = view.and_then(|view| Some(view.decision.as_ref()?.recommended_jobs > 0));
+            let now = engine.view(&pool).ok().and_then(|view| recommended(&view)).map(|jobs| jobs > 0);
             let new = now.filter(|_| now != told);
             told = now.or(told);
             ready(new.map(|result| Ok(IsActiveResponse { result })))
