@@ -13,9 +13,10 @@
 //! staffing follows (Halfin and Whitt, *Heavy-traffic limits for queues with many exponential servers*, 1981).
 //! Events that wait beyond the plan are served by further jobs within the catch-up time.
 
+use crate::announced::MOST_BETWEEN;
 use crate::config::Config;
 use crate::features::{HORIZONS, PolicyState};
-use crate::forecaster::{Forecast, HorizonForecast};
+use crate::forecaster::{FEW_EVENTS, Forecast, HorizonForecast};
 use crate::pool::{Patience, is_long};
 use crate::quantiles::normal_quantile;
 
@@ -24,8 +25,8 @@ const HEADROOM_QUANTILE: f64 = 0.95;
 /// Quantile of the arrivals beyond which none is given a job of its own.
 const MOST_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
-/// Median arrivals of an interval below which they are few.
-const FEW_EVENTS: f64 = 5.0;
+/// Most moments of a path.
+pub(crate) const MOMENTS: usize = HORIZONS + MOST_BETWEEN;
 const LATER_SECONDS: f64 = 1800.0;
 /// Share of the need that is not worth starting a job, below which the last one leaves: another burst would start it again.
 const LAST_JOB: f64 = 0.2;
@@ -90,7 +91,7 @@ pub(crate) struct Moment {
 /// The moments up to a time ahead, nearest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {
-    moments: [Moment; HORIZONS],
+    moments: [Moment; MOMENTS],
     length: usize,
 }
 
@@ -227,7 +228,7 @@ impl<'a> Load<'a> {
 
     /// Events that may wait without being late for the plan.
     pub(crate) fn planned_queue(&self) -> f64 {
-        let per_interval = self.forecast.horizons.first().map_or(0.0, expected);
+        let per_interval = self.forecast.horizons.first().map_or(0.0, HorizonForecast::expected);
         per_interval * self.patience.standing_seconds / f64::from(self.config.interval_seconds)
     }
 
@@ -262,7 +263,7 @@ impl<'a> Load<'a> {
         let sojourn = self.sojourn_seconds();
         let served = self.service_seconds / sojourn;
         let per_event = self.service_seconds / interval * (interval / sojourn).min(1.0).sqrt();
-        let mut path = Path { moments: [Moment::default(); HORIZONS], length: 0 };
+        let mut path = Path { moments: [Moment::default(); MOMENTS], length: 0 };
         let (mut until, mut events) = (0.0, 0.0);
         // independent intervals: their deviations add up as squares
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
@@ -277,8 +278,8 @@ impl<'a> Load<'a> {
             let hole = before.is_some() && end - until > 1.5 * interval;
             let share = if hole { ((at - until) / (end - until)).min(1.0) } else { 1.0 };
             let low = before.filter(|_| hole).unwrap_or(horizon);
-            let there = expected(low) + share * (expected(horizon) - expected(low));
-            let mean = if hole { (expected(low) + there) / 2.0 } else { there };
+            let there = low.expected() + share * (horizon.expected() - low.expected());
+            let mean = if hole { (low.expected() + there) / 2.0 } else { there };
             let rate = mean / interval;
             let decay = (-(at - until) / sojourn).exp();
             events = events * decay + rate * sojourn * (1.0 - decay);
@@ -311,11 +312,6 @@ impl<'a> Load<'a> {
         }
         path
     }
-}
-
-/// Expected arrivals of an interval: the median, or the mean where arrivals are few, whose median is mostly nothing.
-fn expected(horizon: &HorizonForecast) -> f64 {
-    if horizon.prediction >= FEW_EVENTS { horizon.prediction } else { horizon.moments().0 }
 }
 
 /// Distance of a quantile of the arrivals from what is expected. Where they are few, it is that of a normal distribution
@@ -370,7 +366,7 @@ mod tests {
             forecast,
             service_seconds: 0.6,
             startup_seconds: 180.0,
-            patience: Patience::new(config, 180.0),
+            patience: Patience::new(config, 180.0, f64::INFINITY),
             backlog_events: 0.0,
             in_service: 5.0,
             correction: 1.0,
@@ -409,7 +405,8 @@ mod tests {
     fn a_queue_within_the_plan_needs_no_more_than_the_load() {
         let patient = Config { sla_wait_seconds: 3600.0, ..Config::default() };
         let forecast = forecast();
-        let load = Load { patience: Patience::new(&patient, 180.0), ..load(&patient, &forecast) };
+        let load =
+            Load { patience: Patience::new(&patient, 180.0, f64::INFINITY), ..load(&patient, &forecast) };
         let offered = 1000.0 * 0.6 / 120.0;
         let half = 0.5 * load.planned_queue();
         let need = Load { headroom: 0.0, backlog_events: half, in_service: offered, ..load }.need();
