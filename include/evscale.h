@@ -147,6 +147,15 @@
 // At least so many jobs.
 #define EVSCALE_ORDER_FLOOR 2
 
+// So many times the load that is expected otherwise.
+#define EVSCALE_ANNOUNCED_MULTIPLIER 0
+
+// So many events in all.
+#define EVSCALE_ANNOUNCED_EVENTS 1
+
+// At least so many jobs.
+#define EVSCALE_ANNOUNCED_MIN_JOBS 2
+
 // The autoscaler of one pool. Threads: it may move between them, one call at a time; a call that comes while another one
 // runs is refused with EVSCALE_BUSY and does nothing. Two autoscalers share nothing that is locked.
 typedef struct evscale_autoscaler evscale_autoscaler;
@@ -210,6 +219,16 @@ typedef struct evscale_metrics {
   int32_t is_maintenance_window;
   // A deploy is in progress; jobs restart, and service times say little.
   int32_t is_deploy_in_progress;
+  // Events that were lost in the interval because the queue was full; not among those that arrived.
+  double dropped_events_count;
+  // Events that the queue can hold.
+  double queue_capacity;
+  // Age of the oldest event that waits at the end of the interval, ms.
+  double oldest_event_age_ms;
+  // Jobs that work on an event, mean over the interval; they count instead of the CPU utilization.
+  double busy_jobs;
+  // Jobs among those that exist which take no more events, because they leave.
+  double draining_jobs;
 } evscale_metrics;
 
 // What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -409,7 +428,7 @@ int32_t evscale_forecast_quantiles(struct evscale_autoscaler *autoscaler,
                                    struct evscale_error **error);
 
 // Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source,
-// data_quality, allowed_actions, causes.
+// data_quality, allowed_actions, causes, and what is announced of the time to come.
 int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             char *buffer,
                             size_t capacity,
@@ -577,6 +596,57 @@ int32_t evscale_meter_estimates_json(const struct evscale_meter *meter,
                                      size_t capacity,
                                      size_t *needed,
                                      struct evscale_error **error);
+// Announces an event from `start_ms` until `end_ms` (milliseconds since 1970) before the records show it: `what` is one of
+// EVSCALE_ANNOUNCED_*, `value` its number. What it needs is ready at its start. A statement on the load is compared with what came,
+// the first decision after its end tells so, and the next one weighs less if the last ones proved wrong again and again. Writes the
+// number by which it is cancelled to `id`, unless that is NULL. Fails with EVSCALE_INVALID_ARGUMENT if it starts before the newest
+// record or ends before it starts, says a number that cannot be, says the same kind of thing as another one about the same time, or
+// 64 are known already.
+int32_t evscale_announce(struct evscale_autoscaler *autoscaler,
+                         int32_t what,
+                         double value,
+                         int64_t start_ms,
+                         int64_t end_ms,
+                         uint32_t *id,
+                         struct evscale_error **error);
+
+// Takes an announcement back. The next evscale_decide makes a new decision. Fails with EVSCALE_INVALID_ARGUMENT if there is none of
+// this number, or its end has come.
+int32_t evscale_cancel_announcement(struct evscale_autoscaler *autoscaler,
+                                    uint32_t id,
+                                    struct evscale_error **error);
+
+// What was announced and what became of it, as a JSON list: id, start, end, what, ended, believed (share of it that is planned
+// for) and came (what came, in the unit of the announcement). It has all that is to come and the last ones that have ended.
+int32_t evscale_announcements_json(struct evscale_autoscaler *autoscaler,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *needed,
+                                   struct evscale_error **error);
+
+// Like evscale_announce, for one pool.
+int32_t evscale_fleet_announce(struct evscale_fleet *fleet,
+                               const char *key,
+                               int32_t what,
+                               double value,
+                               int64_t start_ms,
+                               int64_t end_ms,
+                               uint32_t *id,
+                               struct evscale_error **error);
+
+// Like evscale_cancel_announcement, for one pool.
+int32_t evscale_fleet_cancel_announcement(struct evscale_fleet *fleet,
+                                          const char *key,
+                                          uint32_t id,
+                                          struct evscale_error **error);
+
+// Like evscale_announcements_json, for one pool.
+int32_t evscale_fleet_announcements_json(struct evscale_fleet *fleet,
+                                         const char *key,
+                                         char *buffer,
+                                         size_t capacity,
+                                         size_t *needed,
+                                         struct evscale_error **error);
 
 // Makes a fleet without pools. A bundle of NULL is the models inside the library. `fleet` gets it; free it with
 // evscale_fleet_free.

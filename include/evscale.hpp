@@ -139,6 +139,7 @@ enum class Action : std::int32_t { scale_down = -1, hold = 0, scale_up = 1 };
 enum class Source : std::int32_t { policy_network = 0, analytic_rule = 1, reactive_rule = 2, hold = 3 };
 enum class Pause : std::int32_t { off = 0, all = 1, down = 2, up = 3 };
 enum class Order : std::int32_t { fixed = 0, cap = 1, floor = 2 };
+enum class Announced : std::int32_t { multiplier = 0, events = 1, min_jobs = 2 };
 
 /// What became of a record.
 struct Observation {
@@ -336,6 +337,23 @@ public:
         });
     }
 
+    /// Announces an event before the records show it; returns the number by which it is cancelled.
+    std::uint32_t announce(Announced what, double value, TimePoint start, TimePoint end) {
+        std::uint32_t id = 0;
+        detail::run([&](evscale_error **error) {
+            return evscale_announce(handle_.get(), static_cast<std::int32_t>(what), value, detail::milliseconds(start),
+                                    detail::milliseconds(end), &id, error);
+        });
+        return id;
+    }
+
+    void cancel_announcement(std::uint32_t id) {
+        detail::run([&](evscale_error **error) { return evscale_cancel_announcement(handle_.get(), id, error); });
+    }
+
+    /// What was announced and what became of it, as a JSON list.
+    std::string announcements_json() { return text(evscale_announcements_json); }
+
     void clear_override() {
         detail::run([&](evscale_error **error) { return evscale_clear_override(handle_.get(), error); });
     }
@@ -481,6 +499,21 @@ public:
     void reconfigure(const std::string &key, const std::string &config) {
         detail::run([&](evscale_error **error) {
             return evscale_fleet_reconfigure(handle_.get(), key.c_str(), config.c_str(), error);
+        });
+    }
+
+    std::uint32_t announce(const std::string &key, Announced what, double value, TimePoint start, TimePoint end) {
+        std::uint32_t id = 0;
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_announce(handle_.get(), key.c_str(), static_cast<std::int32_t>(what), value,
+                                          detail::milliseconds(start), detail::milliseconds(end), &id, error);
+        });
+        return id;
+    }
+
+    void cancel_announcement(const std::string &key, std::uint32_t id) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_cancel_announcement(handle_.get(), key.c_str(), id, error);
         });
     }
 

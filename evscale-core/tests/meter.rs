@@ -137,7 +137,8 @@ fn a_day_with_jitter_a_stall_and_a_reset_is_as_exact_records_are() {
             (worst, when) = (off, *end);
         }
     }
-    let (least, most) = (exact.recommended.values().min().unwrap(), exact.recommended.values().max().unwrap());
+    let (least, most) =
+        (exact.recommended.values().min().unwrap(), exact.recommended.values().max().unwrap());
     println!("largest deviation of a decision: {:.2} % at {when}, of {least} to {most} jobs", 100.0 * worst);
     assert!(most - least > 100, "{least} to {most} jobs: the load did not matter");
     assert!(worst <= 0.03, "{worst} at {when}");

@@ -2,6 +2,7 @@
 //! where a function goes beyond it, in its own comment.
 #![allow(non_camel_case_types, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
+mod announcements;
 mod autoscaler;
 mod boundary;
 mod bundle;
@@ -20,6 +21,7 @@ mod save;
 mod tests;
 mod version;
 
+pub use announcements::*;
 pub use autoscaler::*;
 pub use bundle::*;
 pub use error::*;

@@ -73,6 +73,16 @@ pub struct evscale_metrics {
     pub is_maintenance_window: i32,
     /// A deploy is in progress; jobs restart, and service times say little.
     pub is_deploy_in_progress: i32,
+    /// Events that were lost in the interval because the queue was full; not among those that arrived.
+    pub dropped_events_count: f64,
+    /// Events that the queue can hold.
+    pub queue_capacity: f64,
+    /// Age of the oldest event that waits at the end of the interval, ms.
+    pub oldest_event_age_ms: f64,
+    /// Jobs that work on an event, mean over the interval; they count instead of the CPU utilization.
+    pub busy_jobs: f64,
+    /// Jobs among those that exist which take no more events, because they leave.
+    pub draining_jobs: f64,
 }
 
 /// What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -144,6 +154,11 @@ impl evscale_metrics {
         is_peak_hours: -1,
         is_maintenance_window: -1,
         is_deploy_in_progress: -1,
+        dropped_events_count: f64::NAN,
+        queue_capacity: f64::NAN,
+        oldest_event_age_ms: f64::NAN,
+        busy_jobs: f64::NAN,
+        draining_jobs: f64::NAN,
     };
 
     /// The record as the core knows it.
@@ -162,6 +177,11 @@ impl evscale_metrics {
         record.sla_violations_count = number(self.sla_violations_count);
         record.error_rate_percent = number(self.error_rate_percent);
         record.expected_traffic_multiplier = number(self.expected_traffic_multiplier);
+        record.dropped_events_count = number(self.dropped_events_count);
+        record.queue_capacity = number(self.queue_capacity);
+        record.oldest_event_age_ms = number(self.oldest_event_age_ms);
+        record.busy_jobs = number(self.busy_jobs);
+        record.draining_jobs = number(self.draining_jobs);
         record.is_business_hours = flag(self.is_business_hours, "is_business_hours")?;
         record.is_peak_hours = flag(self.is_peak_hours, "is_peak_hours")?;
         record.is_maintenance_window = flag(self.is_maintenance_window, "is_maintenance_window")?;

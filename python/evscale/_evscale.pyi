@@ -69,6 +69,9 @@ class Config:
         IANA time zone of the pool's users.
     holidays
         Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
+    schedule
+        Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month,
+        month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
     tolerance
         Dead band: changes up to this share of the pool are not made. Range: 0 to 0.5.
     scale_down_stabilization_seconds
@@ -153,6 +156,7 @@ class Config:
         service_time_ms: float | None = None,
         time_zone: str | None = None,
         holidays: Sequence[str | date] | None = None,
+        schedule: Sequence[Mapping[str, str | float]] | None = None,
         tolerance: float | None = None,
         scale_down_stabilization_seconds: int | None = None,
         max_step_up_percent: float | None = None,
@@ -203,6 +207,8 @@ class Config:
     def time_zone(self) -> str: ...
     @property
     def holidays(self) -> list[str]: ...
+    @property
+    def schedule(self) -> Sequence[Mapping[str, str | float]]: ...
     @property
     def tolerance(self) -> float: ...
     @property
@@ -799,12 +805,55 @@ class Autoscaler:
         >>> scaler.set_override(floor=8, start="2026-01-05T18:00:00Z", until="2026-01-05T22:00:00Z")
         >>> scaler.set_override()
         """
+    def announce(
+        self,
+        start: _Timestamp,
+        end: _Timestamp,
+        *,
+        multiplier: float | None = None,
+        events: float | None = None,
+        min_jobs: int | None = None,
+    ) -> int:
+        """Announces an event before the records show it: `multiplier` times the load that is expected otherwise, so many `events` in
+        all, or at least `min_jobs`. What it needs is ready at `start`. A statement on the load is compared with what came: the first
+        decision after `end` tells so, and the next one weighs less if the last ones proved wrong again and again. Returns the number
+        by which it is cancelled.
+
+        Raises
+        ------
+        ArgumentError
+            It starts before the newest record or ends before it starts, says a number that cannot be or not exactly one, says the
+            same kind of thing as another one about the same time, or 64 are known already.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler
+        >>> scaler = Autoscaler()
+        >>> scaler.announce("2026-01-05T18:00:00Z", "2026-01-05T19:00:00Z", multiplier=3)
+        1
+        >>> scaler.announcements()[0]["what"]
+        {'multiplier': 3.0}
+        >>> scaler.cancel_announcement(1)
+        """
+    def cancel_announcement(self, id: int) -> None:
+        """Takes an announcement back by its number. A decision is due.
+
+        Raises
+        ------
+        ArgumentError
+            There is none of this number, or its end has come.
+        """
+    def announcements(self) -> list[dict[str, Any]]:
+        """What was announced, as dicts: everything that is to come and the last ones that have ended, with the share of it that is
+        planned for (`believed`) and what came (`came`, in the unit of the announcement).
+        """
     def report_latency(self, took_ms: float) -> None:
         """Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
         than `latency_budget_ms` of the configuration are left alone for a while.
         """
     def health(self) -> dict[str, Any]:
-        """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+        """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes; and what is
+        `announced` of the time to come.
 
         Examples
         --------
@@ -869,6 +918,21 @@ class Fleet:
         """
     def reconfigure(self, key: str, config: Config) -> dict[str, tuple[Any, Any]]:
         """Goes on with a pool under another configuration, as `Autoscaler.reconfigure`."""
+    def announce(
+        self,
+        key: str,
+        start: _Timestamp,
+        end: _Timestamp,
+        *,
+        multiplier: float | None = None,
+        events: float | None = None,
+        min_jobs: int | None = None,
+    ) -> int:
+        """Announces an event for a pool before the records show it, as `Autoscaler.announce`."""
+    def cancel_announcement(self, key: str, id: int) -> None:
+        """Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`."""
+    def announcements(self, key: str) -> list[dict[str, Any]]:
+        """What was announced for a pool, as `Autoscaler.announcements`."""
     def health(self, key: str) -> dict[str, Any]:
         """Who acts for a pool, and what is known to be wrong."""
     def snapshot(self, key: str) -> bytes | None:

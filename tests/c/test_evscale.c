@@ -182,6 +182,40 @@ static void settings_change_while_it_runs(void) {
     evscale_fleet_free(fleet);
 }
 
+static void events_are_announced(void) {
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2, \"schedule\": ["
+                                      "{\"cron\": \"0 0 1 1 *\", \"seconds\": 3600, \"min_jobs\": 9}]}");
+    const int64_t start = record_at(0).timestamp_ms;
+    evscale_decision decision;
+    uint32_t id = 0;
+    size_t size = 0;
+    char known[512];
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 4);
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_MIN_JOBS, 44, start + 3600000, start + 7200000, &id, NULL) == EVSCALE_OK);
+    CHECK(id == 1);
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_EVENTS, 1e6, start + 90000000, start + 93600000, NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 1200000, &decision, NULL) == EVSCALE_OK && decision.recommended_jobs < 44);
+    CHECK(evscale_decide_at(scaler, start + 3300000, &decision, NULL) == EVSCALE_OK && decision.recommended_jobs == 44);
+    CHECK(evscale_announcements_json(scaler, known, sizeof known, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(known, "\"what\":{\"min_jobs\":44}") && strstr(known, "\"ended\":false"));
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_MIN_JOBS, 9, start + 3600000, start + 7200000, &id, NULL)
+          == EVSCALE_INVALID_ARGUMENT);
+    CHECK(id == 1);
+    CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_INVALID_ARGUMENT);
+    evscale_free(scaler);
+
+    evscale_fleet *fleet = NULL;
+    CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_add(fleet, "a", NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_announce(fleet, "a", EVSCALE_ANNOUNCED_MULTIPLIER, 3, start, start + 3600000, &id, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_announcements_json(fleet, "a", known, sizeof known, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(known, "\"multiplier\":3.0"));
+    CHECK(evscale_fleet_cancel_announcement(fleet, "a", id, NULL) == EVSCALE_OK);
+    evscale_fleet_free(fleet);
+}
+
 static void people_give_orders(void) {
     evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
     const int64_t start = record_at(0).timestamp_ms;
@@ -411,6 +445,7 @@ int main(int argc, char **argv) {
     reports_tell_what_is_known();
     the_library_documents_settings_fields_and_rules();
     hosts_remember_and_measure();
+    events_are_announced();
     people_give_orders();
     settings_change_while_it_runs();
     no_number_is_recommended_while_the_count_is_unknown();

@@ -90,6 +90,10 @@ int main(int, char **argv) {
     moved.set_override(evscale::Order::floor, 21, start + std::chrono::hours(1), start + std::chrono::hours(24));
     CHECK(moved.decide(start + std::chrono::hours(7)).recommended_jobs >= 21);
     moved.clear_override();
+    const auto sale = start + std::chrono::hours(48);
+    const auto id = moved.announce(evscale::Announced::multiplier, 3, sale, sale + std::chrono::hours(1));
+    CHECK(moved.announcements_json().find("\"multiplier\":3.0") != std::string::npos);
+    moved.cancel_announcement(id);
     moved.reconfigure(R"({"min_jobs": 2, "max_jobs": 39})");
     CHECK(moved.observation_json().find("\"rejected\"") != std::string::npos);
     CHECK(moved.health_json().find("\"status\"") != std::string::npos);
@@ -116,6 +120,7 @@ int main(int, char **argv) {
     fleet.set_override("a", evscale::Order::cap, 4, start + std::chrono::hours(24));
     CHECK(fleet.decide("a", start + std::chrono::hours(11)).recommended_jobs == 4);
     CHECK(fleet.decision_json("a").front() == '{' && fleet.health_json("b").front() == '{');
+    fleet.cancel_announcement("a", fleet.announce("a", evscale::Announced::min_jobs, 3, sale, sale + std::chrono::hours(1)));
     fleet.remove("a");
     CHECK(fleet.size() == 1 && fleet.tick({}).empty());
 

@@ -44,7 +44,7 @@ use totals::Sources;
 ///         scaler.observe(&record)?;
 ///     }
 /// }
-/// assert_eq!(scaler.decide().current_jobs, 12);
+/// assert_eq!(scaler.decide().current_jobs, Some(12));
 /// # Ok::<(), evscale_core::Error>(())
 /// ```
 #[derive(Debug)]

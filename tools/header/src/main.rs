@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "version",
     "error",
     "records",
@@ -15,6 +15,7 @@ const SECTIONS: [&str; 12] = [
     "save",
     "orders",
     "meter",
+    "announcements",
     "fleet",
     "fleet_pools",
 ];
