@@ -39,6 +39,18 @@ pub fn document() -> Value {
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         schemas.extend(library());
     }
+    let operations = document.pointer_mut("/paths").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    for operation in operations.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        if let Some(responses) = operation.pointer_mut("/responses").and_then(Value::as_object_mut) {
+            let schema = json!({"schema": {"$ref": "#/components/schemas/ProblemBody"}});
+            let other = json!({"description": "what is refused", "content": {"application/json": schema}});
+            responses.entry("default").or_insert(other);
+        }
+        let parameters = operation.pointer_mut("/parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["name"] == "pool") {
+            parameter["schema"]["pattern"] = "^[A-Za-z0-9._-]{1,100}$".into();
+        }
+    }
     document
 }
 
