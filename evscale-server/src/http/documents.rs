@@ -32,14 +32,16 @@ pub fn document() -> Value {
         all.merge(part);
     }
     let components = all.components.get_or_insert_default();
-    components.add_security_scheme("key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
+    components
+        .add_security_scheme("key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
     let mut document = serde_json::to_value(&all).unwrap_or_default();
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         schemas.extend(library());
     }
-    let operations = document.pointer_mut("/paths").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    let operations =
+        document.pointer_mut("/paths").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
     for operation in operations.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
         if let Some(responses) = operation.pointer_mut("/responses").and_then(Value::as_object_mut) {
             let schema = json!({"schema": {"$ref": "#/components/schemas/ProblemBody"}});
@@ -56,7 +58,10 @@ pub fn document() -> Value {
 
 fn secure(part: &mut OpenApi) {
     let ways = || {
-        ["key", "token"].map(|way| SecurityRequirement::new::<_, [&str; 0], &str>(way, [])).into_iter().collect()
+        ["key", "token"]
+            .map(|way| SecurityRequirement::new::<_, [&str; 0], &str>(way, []))
+            .into_iter()
+            .collect()
     };
     for item in part.paths.paths.values_mut() {
         let operations =

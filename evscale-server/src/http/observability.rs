@@ -134,10 +134,7 @@ pub(super) async fn detailed_health(State(app): State<App>, Who(caller): Who) ->
             recovery_ms: took,
         },
         waiting_changes: app.engine.waiting(),
-        failed: views
-            .iter()
-            .filter_map(|(name, view)| Some((name.clone(), view.failed.clone()?)))
-            .collect(),
+        failed: views.iter().filter_map(|(name, view)| Some((name.clone(), view.failed.clone()?))).collect(),
         pools: views.iter().map(|(name, view)| (name.clone(), (*view.health).clone())).collect(),
     })
 }
