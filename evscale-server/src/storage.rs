@@ -260,9 +260,17 @@ impl Store {
     /// # Errors
     /// The database is gone.
     pub async fn pools(&self) -> Result<Vec<String>> {
-        let rows =
-            sqlx::query("SELECT DISTINCT pool FROM journal ORDER BY pool").fetch_all(&self.reader).await;
-        rows.map_err(|problem| unavailable(&problem))?.iter().map(|row| text(row, 0)).collect()
+        let mut names = Vec::<String>::new();
+        loop {
+            // from one name to the next, so that the length of the journals does not matter
+            let last = names.last().map_or("", String::as_str);
+            let next = sqlx::query("SELECT COALESCE(MIN(pool), '') FROM journal WHERE pool > $1").bind(last);
+            let row = next.fetch_one(&self.reader).await.map_err(|problem| unavailable(&problem))?;
+            match text(&row, 0)? {
+                name if name.is_empty() => return Ok(names),
+                name => names.push(name),
+            }
+        }
     }
 
     /// Returns the snapshots of a pool, newest first.
@@ -404,15 +412,21 @@ impl Store {
     /// The database is gone.
     pub async fn forget(&self, settings: &Storage, now_ms: i64) -> Result<u64> {
         let since = |days: u32| now_ms - i64::from(days) * 86_400_000;
-        let records = "DELETE FROM journal WHERE received_ms < $1 AND kind IN ('record', 'tick', 'outcome', 'slow') AND seq <= \
-                       (SELECT COALESCE(MIN(seq), -1) FROM snapshots WHERE snapshots.pool = journal.pool)";
+        let records = "DELETE FROM journal WHERE pool = $1 AND received_ms < $2 \
+                       AND kind IN ('record', 'tick', 'outcome', 'slow') \
+                       AND seq <= (SELECT COALESCE(MIN(seq), -1) FROM snapshots WHERE pool = $3)";
         let statements = [
-            (records, settings.keep_records_days),
             ("DELETE FROM decisions WHERE written_ms < $1", settings.keep_decisions_days),
             ("DELETE FROM executions WHERE accepted_ms < $1", settings.keep_decisions_days),
             ("DELETE FROM audit WHERE at_ms < $1", settings.keep_audit_days),
         ];
         let mut deleted = 0;
+        // pool by pool, so that no record waits long
+        for pool in self.pools().await? {
+            let query = sqlx::query(records).bind(&pool).bind(since(settings.keep_records_days)).bind(&pool);
+            let done = query.execute(&self.writer).await.map_err(|problem| unavailable(&problem))?;
+            deleted += done.rows_affected();
+        }
         for (statement, days) in statements {
             let done = sqlx::query(statement).bind(since(days)).execute(&self.writer).await;
             deleted += done.map_err(|problem| unavailable(&problem))?.rows_affected();

@@ -52,8 +52,7 @@ impl Metrics {
     pub fn new(engine: Engine) -> Self {
         let mut registry = Registry::with_prefix("evscale");
         let requests = Family::<RequestLabels, Counter>::default();
-        let times =
-            Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
+        let times = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
         let refusals = Family::<Refusal, Counter>::default();
         registry.register("http_requests", "Requests", requests.clone());
         registry.register("http_request_seconds", "Time of a request", times.clone());
