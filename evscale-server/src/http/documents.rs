@@ -2,8 +2,10 @@
 //! that shows it.
 
 use super::{App, documented};
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header;
 use axum::routing::get;
-use axum::{Json, Router};
 use evscale_core::Config;
 use evscale_core::metrics::Field;
 use serde_json::{Map, Value, json};
@@ -182,6 +184,8 @@ fn of_default(default: &Value) -> Value {
 
 /// Returns `/openapi.json` and the page `/docs`, whose files are in the binary.
 pub(super) fn routes() -> Router<App> {
+    let written = Bytes::from(document().to_string());
+    let described = move || async move { ([(header::CONTENT_TYPE, "application/json")], written) };
     let shown = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json"));
-    Router::new().route("/openapi.json", get(|| async { Json(document()) })).merge(shown)
+    Router::new().route("/openapi.json", get(described)).merge(shown)
 }
