@@ -156,7 +156,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium postgresql prometheus strace openssl
+	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium chromium-driver postgresql prometheus strace openssl
 
 clean: ## Remove what was built
 	rm -rf target fuzz/target .venv benchmarks/.venv dist $(MODULE)
