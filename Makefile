@@ -11,7 +11,8 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
+.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters \
+	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel golden header reference abi dist install uninstall train setup-system clean
 
 help: ## Show this help
@@ -38,6 +39,12 @@ test-c: build ## Header, ABI, C and C++ tests and examples, installation
 
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
+
+ADAPTERS_VENV ?= $(CURDIR)/.venv-adapters
+test-adapters: build ## The adapters against Dask, Celery, RQ, Ray Serve, Kubernetes' client, Redis and RabbitMQ (a quarter of an hour)
+	test -x $(ADAPTERS_VENV)/bin/python || $(PYTHON) -m venv $(ADAPTERS_VENV)
+	$(ADAPTERS_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/adapters/requirements.txt
+	PYTHONPATH=python $(ADAPTERS_VENV)/bin/python -m pytest -q tests/adapters
 
 kill-test: build venv ## A thousand kills of a process that saves snapshots (KILLS=1000; some minutes)
 	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
@@ -144,7 +151,7 @@ lint: venv ## Formatting, lints, types and import circles
 	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	$(PYTHON) tools/circles.py
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools benchmarks fuzz
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
 test-training: build venv ## Tests of the training code (installs PyTorch)
@@ -156,7 +163,8 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium chromium-driver postgresql prometheus strace openssl
+	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
+		chromium chromium-driver postgresql prometheus strace openssl redis-server rabbitmq-server
 
 clean: ## Remove what was built
-	rm -rf target fuzz/target .venv benchmarks/.venv dist $(MODULE)
+	rm -rf target fuzz/target .venv .venv-adapters benchmarks/.venv dist $(MODULE)

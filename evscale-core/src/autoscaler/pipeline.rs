@@ -48,10 +48,11 @@ pub(crate) fn ingest(
     state: &mut State,
     record: &Metrics,
 ) -> Result<Ingested, Observation> {
-    let checked = check(config, state, record)?;
-    state.history.push(checked.record.timestamp, checked.record.logged_events_count);
-    let traffic = checked.record.expected_traffic_multiplier.unwrap_or(1.0);
-    Ok(Ingested { input: forecaster_input(&state.history, calendar, traffic), checked })
+    let mut checked = check(config, state, record)?;
+    let usual = state.usual_events(config, &mut checked.record);
+    state.history.push(checked.record.timestamp, usual);
+    // what the host states acts on the forecast, not through the network
+    Ok(Ingested { input: forecaster_input(&state.history, calendar, 1.0), checked })
 }
 
 /// Forecasts after a record, learns from it, and reports whether a decision is due. `precomputed` is the forecasting
@@ -68,9 +69,10 @@ pub(crate) fn complete(
     let forecaster =
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
-    *Arc::make_mut(&mut state.forecast) = state.ensemble.forecast(&state.history);
+    state.usual = Arc::new(state.ensemble.forecast(&state.history));
     let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
     let issue = checked.issue.or(unusual);
+    state.forecast = state.told(config, checked.record.logged_events_count);
     let policy_ran = learn(config, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
@@ -88,8 +90,8 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
         Ok(checked) => checked,
         Err(rejected) => return rejected,
     };
-    state.history.push(checked.record.timestamp, checked.record.logged_events_count);
-    state.ensemble.backfill(checked.record.logged_events_count);
+    state.history.push(checked.record.timestamp, checked.record.demand());
+    state.ensemble.backfill(checked.record.demand());
     Observation {
         decision_due: state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, checked.issue.as_ref(), state.forecast.anomaly_score)
@@ -97,7 +99,9 @@ pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> 
 }
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
-    let known = state.history.repeats(record.timestamp, record.logged_events_count);
+    let (at, events) = (record.timestamp, record.logged_events_count);
+    let known =
+        state.history.repeats(at, events) || state.announced.repeats(at, events, config.interval_seconds);
     let checked = match state.expectation.check(record, known, config) {
         Ok(checked) => checked,
         Err(rejected) => {
@@ -140,6 +144,7 @@ pub(crate) fn learn(
         let seen = Seen {
             at: record.timestamp,
             events: *events,
+            usual_events: state.announced.usual_events(record.timestamp, *events),
             late_events: state.pool.late_events(),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
         };
@@ -210,9 +215,12 @@ pub(crate) fn conclude(
 ) -> Decision {
     let newest = state.expectation.newest();
     notes.extend(state.orders.decided(now, newest));
+    state.announced.decided(now);
     state.issue_decided = issue_now(config, state, now);
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
+    let ahead_seconds = pool.startup_seconds() + f64::from(config.decision_interval_seconds);
+    let stated_need = outlook.need().map(|need| whole_jobs(need.near[0] - need.backlog));
     let beginning = Beginning {
         seen_seconds: pool.seen_seconds(config),
         startup_seconds: pool.startup_seconds(),
@@ -231,6 +239,9 @@ pub(crate) fn conclude(
         beginning,
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
+        memory_jobs: pool.memory_jobs().map(whole_jobs),
+        ready: state.announced.ready(now, ahead_seconds, stated_need),
+        most_jobs: state.announced.most_jobs(now),
         maintenance: pool.maintenance(),
         order: state.orders.in_force(now),
         pause: state.orders.pause(),

@@ -14,6 +14,7 @@ mod network;
 mod standalone;
 
 pub(crate) use ensemble::Ensemble;
+pub(crate) use forecast::FEW_EVENTS;
 pub use forecast::{Forecast, HorizonForecast};
 pub(crate) use network::{ForecastSource, ForecasterBatch, ForecasterNetwork, Precomputed, Quantiles};
 pub use standalone::Forecaster;

@@ -30,7 +30,7 @@ EVERYTHING: dict[str, Any] = {
 
 def render(values: dict[str, Any]) -> list[dict[str, Any]]:
     assert HELM, "helm is not there: make test-server-full builds it"
-    rendered = subprocess.run([HELM, "template", "scaler", CHART, "--namespace", "evscale", "-f", "-"], input=json.dumps(values), capture_output=True, text=True)
+    rendered = subprocess.run([HELM, "template", "scaler", CHART, "--namespace", "evscale", "--kube-version", "1.33.0", "-f", "-"], input=json.dumps(values), capture_output=True, text=True)
     if rendered.returncode:
         raise AssertionError(rendered.stderr)
     return [part for part in yaml.safe_load_all(rendered.stdout) if part]
