@@ -211,7 +211,7 @@ impl Announcements {
                 "{MOST} announcements are known already, expected fewer; cancel one, or announce it later"
             )));
         }
-        self.last_id += 1;
+        self.last_id = self.last_id.wrapping_add(1);
         self.fresh = true;
         self.entries.push(Entry {
             id: self.last_id,

@@ -69,10 +69,9 @@ pub(crate) fn complete(
     let forecaster =
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
-    state.usual = Arc::new(state.ensemble.forecast(&state.history));
+    state.foresee_from(config, checked.record.logged_events_count);
     let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
     let issue = checked.issue.or(unusual);
-    state.forecast = state.told(config, checked.record.logged_events_count);
     let policy_ran = learn(config, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
