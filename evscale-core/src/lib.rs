@@ -48,7 +48,7 @@ pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
-pub use forecaster::{Forecast, Forecaster, HorizonForecast};
+pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};
 pub use policy::Source;

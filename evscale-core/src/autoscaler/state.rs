@@ -1,9 +1,10 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::decision::Schedule;
 use crate::features::PolicyState;
-use crate::forecaster::{Ensemble, Forecast};
+use crate::forecaster::{Burst, Days, Ensemble, Forecast};
 use crate::inference::CircuitBreaker;
 use crate::metrics::History;
 use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) history: History,
+    pub(crate) days: Days,
     pub(crate) expectation: Expectation,
     /// Of the newest record, or of one that was rejected since.
     pub(crate) issue: Option<Issue>,
@@ -43,6 +45,10 @@ pub(crate) struct State {
     pub(crate) ran: Ran,
 }
 
+/// Leads that the plan tells, and what follows after the effect of a decision, seconds.
+const PLANNED_SECONDS: f64 = 7200.0;
+const LATER_SECONDS: f64 = 1800.0;
+
 /// Networks that ran in the last call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Ran {
@@ -58,6 +64,7 @@ impl State {
         Self {
             forecast: Arc::new(ensemble.forecast(&history)),
             history,
+            days: Days::default(),
             expectation: Expectation::default(),
             issue: None,
             issue_decided: None,
@@ -75,18 +82,28 @@ impl State {
         }
     }
 
+    /// Returns the bursts that are due by the clock for as long as anything is planned.
+    pub(crate) fn bursts(&self, config: &Config, calendar: &Calendar) -> Vec<Burst> {
+        let at = self.history.end_of(self.history.newest_slot().max(0));
+        let effect = self.pool.startup_seconds() + f64::from(config.decision_interval_seconds);
+        let reach = (effect + LATER_SECONDS).max(PLANNED_SECONDS);
+        self.days.bursts(calendar, at, reach, config.interval_seconds.into())
+    }
+
     /// Completes a state that was read from a snapshot of a pool under the configuration `before`.
-    pub(crate) fn restored(mut self, before: &Config, now: &Config) -> Self {
+    pub(crate) fn restored(mut self, before: &Config, now: &Config, calendar: &Calendar) -> Self {
         self.forecast = Arc::new(self.ensemble.forecast(&self.history));
         self.restored = true;
         self.pool.restored();
         self.reconfigure(before, now);
+        Arc::make_mut(&mut self.forecast).bursts = self.bursts(now, calendar);
         self
     }
 
     /// Forgets what was learned of the load and of its service, because the records were not what they seemed.
     pub(crate) fn begin_anew(&mut self, config: &Config) {
         self.history.clear();
+        self.days = Days::default();
         self.ensemble.begin_anew(f64::from(config.interval_seconds));
         self.availability = ForecastAvailability::default();
         self.selection = Selection::new(config.min_jobs, config.use_networks);

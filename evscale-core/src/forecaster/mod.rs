@@ -6,6 +6,7 @@
 mod aggregation;
 mod anomaly;
 mod calibration;
+mod days;
 mod ensemble;
 mod experts;
 mod forecast;
@@ -13,6 +14,8 @@ mod horizon;
 mod network;
 mod standalone;
 
+pub use days::Burst;
+pub(crate) use days::Days;
 pub(crate) use ensemble::Ensemble;
 pub use forecast::{Forecast, HorizonForecast};
 pub(crate) use network::{ForecastSource, ForecasterBatch, ForecasterNetwork, Precomputed, Quantiles};

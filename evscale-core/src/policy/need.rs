@@ -15,7 +15,7 @@
 
 use crate::config::Config;
 use crate::features::{HORIZONS, PolicyState};
-use crate::forecaster::{Forecast, HorizonForecast};
+use crate::forecaster::{Burst, Forecast, HorizonForecast};
 use crate::pool::{Patience, is_long};
 use crate::quantiles::normal_quantile;
 
@@ -254,6 +254,7 @@ impl<'a> Load<'a> {
         // independent intervals: their deviations add up as squares
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
         let mut before: Option<&HorizonForecast> = None;
+        let mut bursts = Bursts { due: &self.forecast.bursts, sojourn, above: 0.0 };
         for (index, horizon) in self.forecast.horizons.iter().enumerate() {
             let end = f64::from(horizon.steps) * interval;
             if end <= until {
@@ -275,10 +276,12 @@ impl<'a> Load<'a> {
             squares += intervals * above.max(0.0).powi(2);
             // what is there at the end of a hole, not its mean
             let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };
+            let (above, more) = bursts.between(until, at, there / interval);
+            mean_arrivals += more;
             if at > from || last {
                 let moment = Moment {
                     kept: served * (-at / sojourn).exp(),
-                    coming: served * now,
+                    coming: served * (now + above),
                     unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
                     most_arrivals: mean_arrivals + squares.sqrt(),
                     from: if hole { index - 1 } else { index },
@@ -296,7 +299,48 @@ impl<'a> Load<'a> {
                 break;
             }
         }
+        if until < to
+            && let Some(last) = path.length.checked_sub(1).and_then(|last| path.moments.get_mut(last))
+        {
+            // beyond the last horizon
+            let (above, more) = bursts.between(until, to, before.map_or(0.0, expected) / interval);
+            last.coming += served * above;
+            last.most_arrivals += more;
+        }
         path
+    }
+}
+
+/// Bursts that are due by the clock along a path, beyond what the horizons show.
+struct Bursts<'a> {
+    due: &'a [Burst],
+    sojourn: f64,
+    /// Events in the system beyond those of the forecast.
+    above: f64,
+}
+
+impl Bursts<'_> {
+    /// Returns the most events that bursts have in the system from `from` to `to` beyond an expected rate, and how many come.
+    /// Stretches follow each other.
+    fn between(&mut self, from: f64, to: f64, expected_per_second: f64) -> (f64, f64) {
+        let (mut most, mut arrivals, mut at) = (0.0f64, 0.0, from);
+        if self.due.is_empty() {
+            return (most, arrivals);
+        }
+        for burst in self.due {
+            let (begin, end) = (burst.begins_seconds.max(at), burst.ends_seconds.min(to));
+            let rate = burst.events_per_second - expected_per_second;
+            if end > begin && rate > 0.0 {
+                self.above *= (-(begin - at) / self.sojourn).exp();
+                let decay = (-(end - begin) / self.sojourn).exp();
+                self.above = self.above * decay + rate * self.sojourn * (1.0 - decay);
+                most = most.max(self.above);
+                arrivals += rate * (end - begin);
+                at = end;
+            }
+        }
+        self.above *= (-(to - at) / self.sojourn).exp();
+        (most, arrivals)
     }
 }
 

@@ -1,6 +1,7 @@
 //! All candidates side by side, each in its shadow pool, against the common checks.
 
 use super::*;
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::conformance::{Conformance, Member};
 use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
@@ -56,7 +57,7 @@ impl Member for Candidates {
                 floor_jobs: self.selection.floor_jobs(),
             };
             let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
-            self.selection.evaluate(&load, &Seen { at, events, late_events: None, service_seconds: 0.5 });
+            self.selection.evaluate(&load, &Seen { calendar: &Calendar::utc(), at, events, late_events: None, service_seconds: 0.5 });
         }
         let jobs: Vec<f64> = self.selection.pools.iter().map(|pool| f64::from(pool.jobs())).collect();
         assert_eq!(jobs.len(), CANDIDATES);

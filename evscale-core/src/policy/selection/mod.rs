@@ -23,6 +23,7 @@ mod synthetic_arrivals;
 
 use super::need::{Load, Moment, Path};
 use super::network::PolicySource;
+use crate::calendar::Calendar;
 use crate::error::Result;
 use crate::features::PolicyState;
 use crate::time::Timestamp;
@@ -67,7 +68,8 @@ const CORRECTION: (f64, f64) = (0.5, 8.0);
 
 /// What an interval was like.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Seen<'a> {
+    pub(crate) calendar: &'a Calendar,
     /// Its end.
     pub(crate) at: Timestamp,
     /// Arrivals.
@@ -197,20 +199,20 @@ impl Selection {
     }
 
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
-    pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen) {
+    pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
         self.serve(load, seen);
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
         let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
         let weight = if self.intervals <= 1 { 1.0 } else { smooth };
         self.smooth_events += weight * (seen.events - self.smooth_events);
-        self.peaks.observe(self.smooth_events, began, interval);
-        self.floors = self.peaks.floors(seen.at, load.near_seconds()).map(|events| load.jobs(events));
+        self.peaks.observe(self.smooth_events, seen.calendar, began, interval);
+        self.floors = self.peaks.floors(seen.calendar, seen.at, load.near_seconds()).map(|events| load.jobs(events));
         self.scale(load, interval);
         self.select(load);
     }
 
-    fn serve(&mut self, load: &Load<'_>, seen: &Seen) {
+    fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
         let wait = load.config.sla_wait_seconds;
         let age = f64::from(self.intervals) * interval;
