@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// Weekday of 1970-01-01, and the first one of the weekend; Monday is 0.
 const THURSDAY: i64 = 3;
 const SATURDAY: i64 = 5;
+/// Days at the end of a month that may all be days off.
+const LONGEST_BREAK: i64 = 12;
 
 /// Local calendar position of an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +37,15 @@ pub(crate) enum DayKind {
     Weekend,
     /// A date of the setting `holidays`.
     Holiday,
+}
+
+/// A day on which a month turns for those who work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MonthTurn {
+    /// The first working day of a month.
+    First,
+    /// The last one.
+    Last,
 }
 
 /// A time zone with its rules.
@@ -140,6 +151,23 @@ impl Calendar {
         if weekday_of(local_day) >= SATURDAY { DayKind::Weekend } else { DayKind::Working }
     }
 
+    /// Returns whether a date is the first or the last working day of its month; none if it is neither.
+    pub(crate) fn month_turn(&self, local_day: i64) -> Option<MonthTurn> {
+        let works = |day: i64| self.kind(day) == DayKind::Working;
+        if !works(local_day) {
+            return None;
+        }
+        let (day, length) = day_of_month(local_day)?;
+        let near = |days: i64| days <= LONGEST_BREAK;
+        if near(day - 1) && !(local_day - day + 1..local_day).any(works) {
+            Some(MonthTurn::First)
+        } else if near(length - day) && !(local_day + 1..=local_day + length - day).any(works) {
+            Some(MonthTurn::Last)
+        } else {
+            None
+        }
+    }
+
     /// Returns the time of the local clock at `at`: its date as days since 1970-01-01, and milliseconds since its midnight.
     pub(crate) fn local(&self, at: Timestamp) -> (i64, i64) {
         let local = at.as_millis() + self.zone.offset_ms(at);
@@ -150,6 +178,13 @@ impl Calendar {
     pub(crate) fn offset_ms(&self, at: Timestamp) -> i64 {
         self.zone.offset_ms(at)
     }
+}
+
+/// Day of the month of a date, from 1, and the days of that month.
+fn day_of_month(local_day: i64) -> Option<(i64, i64)> {
+    let noon = jiff::Timestamp::from_second(local_day.checked_mul(DAY_MS / SECOND_MS)?).ok()?;
+    let date = TimeZone::UTC.to_datetime(noon).date();
+    Some((date.day().into(), date.days_in_month().into()))
 }
 
 /// Weekday of a date; Monday is 0.

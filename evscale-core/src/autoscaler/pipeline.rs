@@ -93,6 +93,7 @@ fn remember(config: &Config, calendar: &Calendar, state: &mut State, record: &Me
     let (at, events) = (record.timestamp, record.logged_events_count);
     state.history.push(at, events);
     state.days.observe(calendar, at, events, config.interval_seconds.into());
+    state.months.observe(calendar, at, events, config.interval_seconds.into());
 }
 
 /// Takes a record into the history alone.

@@ -4,7 +4,7 @@ use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::decision::Schedule;
 use crate::features::PolicyState;
-use crate::forecaster::{Burst, Days, Ensemble, Forecast};
+use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
 use crate::metrics::History;
 use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub(crate) struct State {
     pub(crate) history: History,
     pub(crate) days: Days,
+    pub(crate) months: Months,
     pub(crate) expectation: Expectation,
     /// Of the newest record, or of one that was rejected since.
     pub(crate) issue: Option<Issue>,
@@ -65,6 +66,7 @@ impl State {
             forecast: Arc::new(ensemble.forecast(&history)),
             history,
             days: Days::default(),
+            months: Months::default(),
             expectation: Expectation::default(),
             issue: None,
             issue_decided: None,
@@ -87,7 +89,8 @@ impl State {
         let at = self.history.end_of(self.history.newest_slot().max(0));
         let effect = self.pool.startup_seconds() + f64::from(config.decision_interval_seconds);
         let reach = (effect + LATER_SECONDS).max(PLANNED_SECONDS);
-        self.days.bursts(calendar, at, reach, config.interval_seconds.into())
+        let due = self.days.bursts(calendar, at, reach, config.interval_seconds.into());
+        self.months.bursts(calendar, &self.history, reach, due)
     }
 
     /// Completes a state that was read from a snapshot of a pool under the configuration `before`.
@@ -104,6 +107,7 @@ impl State {
     pub(crate) fn begin_anew(&mut self, config: &Config) {
         self.history.clear();
         self.days = Days::default();
+        self.months = Months::default();
         self.ensemble.begin_anew(f64::from(config.interval_seconds));
         self.availability = ForecastAvailability::default();
         self.selection = Selection::new(config.min_jobs, config.use_networks);

@@ -122,7 +122,7 @@ impl Days {
             self.judge(calendar, BINS);
             self.past.push(self.ended(calendar, interval_seconds));
             self.forget();
-            if date == self.date + 1 {
+            if date == self.date.saturating_add(1) {
                 let evening = self.peaks.iter().skip(BINS);
                 fresh.iter_mut().zip(evening).for_each(|(cell, peak)| *cell = *peak);
             }
@@ -163,7 +163,7 @@ impl Days {
     fn forget(&mut self) {
         let holidays = self.past.iter().filter(|day| day.kind == DayKind::Holiday).count();
         let mut spare = holidays.saturating_sub(HOLIDAYS);
-        let recent = self.date - DAYS as i64;
+        let recent = self.date.saturating_sub(DAYS as i64);
         self.past.retain(|day| {
             let holiday = day.kind == DayKind::Holiday;
             let kept = day.date > recent || (holiday && spare == 0);
@@ -213,7 +213,7 @@ impl Days {
                 last.zip(before).map_or(0.0, |(last, before)| agreed(last, before))
             }
         };
-        let (week, fortnight) = peaks(&|day| (date - day.date) % 7 == 0);
+        let (week, fortnight) = peaks(&|day| date.saturating_sub(day.date) % 7 == 0);
         by_kind.max(week.zip(fortnight).map_or(0.0, |(week, fortnight)| agreed(week, fortnight)))
     }
 

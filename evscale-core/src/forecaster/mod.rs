@@ -11,6 +11,7 @@ mod ensemble;
 mod experts;
 mod forecast;
 mod horizon;
+mod months;
 mod network;
 mod standalone;
 
@@ -19,6 +20,7 @@ pub(crate) use days::Days;
 pub(crate) use ensemble::Ensemble;
 pub use forecast::{Forecast, HorizonForecast};
 pub(crate) use network::{ForecastSource, ForecasterBatch, ForecasterNetwork, Precomputed, Quantiles};
+pub(crate) use months::Months;
 pub use standalone::Forecaster;
 
 // Indices of levels in `QUANTILE_LEVELS`: the median and the ends of the central 80 % and 60 % intervals.

@@ -64,6 +64,8 @@ pub(crate) struct Need {
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
+    /// Need of the bursts that are due by the clock until a job asked for at the next decision is ready.
+    pub(crate) due: f64,
 }
 
 /// A moment ahead: how the events in the system of now, and those that come until then, make the need.
@@ -73,6 +75,8 @@ pub(crate) struct Moment {
     pub(crate) kept: f64,
     /// Need of the median arrivals until then, jobs.
     pub(crate) coming: f64,
+    /// Need of a burst that is due by the clock until then, jobs; 0 if none is.
+    pub(crate) due: f64,
     /// Jobs per event between the quantiles of an interval's arrivals.
     unit: f64,
     /// Events until then at a high quantile: no more than these can need a job of their own.
@@ -115,7 +119,16 @@ impl<'a> Load<'a> {
             scale_down_floor: self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
             emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
+            due: self.due_jobs(),
         }
+    }
+
+    /// Jobs for the bursts that are due by the clock until a job asked for at the next decision is ready.
+    pub(crate) fn due_jobs(&self) -> f64 {
+        if self.forecast.bursts.is_empty() {
+            return 0.0;
+        }
+        self.planned(self.near_path().moments().iter().map(|moment| moment.due).fold(0.0, f64::max))
     }
 
     /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
@@ -160,7 +173,7 @@ impl<'a> Load<'a> {
     pub(crate) fn demand(&self, path: &Path, headroom: f64) -> f64 {
         let system = self.planned_events();
         let highest = path.moments().iter().map(|moment| {
-            (moment.kept * system + moment.coming + headroom * self.unit(moment))
+            (moment.kept * system + (moment.coming + headroom * self.unit(moment)).max(moment.due))
                 .min(system + moment.most_arrivals)
         });
         self.planned(highest.fold(0.0, f64::max))
@@ -282,6 +295,7 @@ impl<'a> Load<'a> {
                 let moment = Moment {
                     kept: served * (-at / sojourn).exp(),
                     coming: served * (now + above),
+                    due: if above > 0.0 { served * (now + above) } else { 0.0 },
                     unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
                     most_arrivals: mean_arrivals + squares.sqrt(),
                     from: if hole { index - 1 } else { index },
@@ -305,6 +319,7 @@ impl<'a> Load<'a> {
             // beyond the last horizon
             let (above, more) = bursts.between(until, to, before.map_or(0.0, expected) / interval);
             last.coming += served * above;
+            last.due = if above > 0.0 { last.coming } else { last.due };
             last.most_arrivals += more;
         }
         path
