@@ -131,6 +131,11 @@ impl Calendar {
         Self { zone: Zone::utc(), holidays: Vec::new() }
     }
 
+    /// The zone's rules.
+    pub(crate) fn time_zone(&self) -> TimeZone {
+        self.zone.0.clone()
+    }
+
     /// Where in the local day and week `at` lies, and whether that day is a holiday.
     pub fn position(&self, at: Timestamp) -> (CalendarPosition, bool) {
         let position = self.zone.position(at);

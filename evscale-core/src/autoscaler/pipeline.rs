@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::decision::{Decision, Evidence, explain};
 use crate::error::Result;
 use crate::features::{ForecasterInput, forecaster_input};
-use crate::forecaster::{Burst, ForecastSource, Precomputed, Quantiles};
+use crate::forecaster::{Burst, Forecast, ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
@@ -50,10 +50,11 @@ pub(crate) fn ingest(
     state: &mut State,
     record: &Metrics,
 ) -> Result<Ingested, Observation> {
-    let checked = check(config, state, record)?;
-    remember(config, calendar, state, &checked.record);
-    let traffic = checked.record.expected_traffic_multiplier.unwrap_or(1.0);
-    let input = forecaster_input(&state.history, calendar, traffic);
+    let mut checked = check(config, state, record)?;
+    let usual = state.usual_events(config, &mut checked.record);
+    state.remember(config, calendar, checked.record.timestamp, usual);
+    // what the host states acts on the forecast, not through the network
+    let input = forecaster_input(&state.history, calendar, 1.0);
     Ok(Ingested { input, bursts: state.bursts(config, calendar), checked })
 }
 
@@ -72,11 +73,11 @@ pub(crate) fn complete(
     let forecaster =
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
-    let forecast = Arc::make_mut(&mut state.forecast);
-    *forecast = state.ensemble.forecast(&state.history);
-    forecast.bursts = bursts;
+    let usual = Forecast { bursts, ..state.ensemble.forecast(&state.history) };
+    state.usual = Arc::new(usual);
     let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
     let issue = checked.issue.or(unusual);
+    state.forecast = state.told(config, checked.record.logged_events_count);
     let policy_ran = learn(config, calendar, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
@@ -86,14 +87,6 @@ pub(crate) fn complete(
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
     }
-}
-
-/// Takes the arrivals of a checked record into the memory.
-fn remember(config: &Config, calendar: &Calendar, state: &mut State, record: &Metrics) {
-    let (at, events) = (record.timestamp, record.logged_events_count);
-    state.history.push(at, events);
-    state.days.observe(calendar, at, events, config.interval_seconds.into());
-    state.months.observe(calendar, at, events, config.interval_seconds.into());
 }
 
 /// Takes a record into the history alone.
@@ -107,8 +100,9 @@ pub(crate) fn backfill(
         Ok(checked) => checked,
         Err(rejected) => return rejected,
     };
-    remember(config, calendar, state, &checked.record);
-    state.ensemble.backfill(checked.record.logged_events_count);
+    let demand = checked.record.demand();
+    state.remember(config, calendar, checked.record.timestamp, demand);
+    state.ensemble.backfill(demand);
     Observation {
         decision_due: state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, checked.issue.as_ref(), state.forecast.anomaly_score)
@@ -116,7 +110,9 @@ pub(crate) fn backfill(
 }
 
 fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
-    let known = state.history.repeats(record.timestamp, record.logged_events_count);
+    let (at, events) = (record.timestamp, record.logged_events_count);
+    let known =
+        state.history.repeats(at, events) || state.announced.repeats(at, events, config.interval_seconds);
     let checked = match state.expectation.check(record, known, config) {
         Ok(checked) => checked,
         Err(rejected) => {
@@ -161,6 +157,7 @@ pub(crate) fn learn(
             calendar,
             at: record.timestamp,
             events: *events,
+            usual_events: state.announced.usual_events(record.timestamp, *events),
             late_events: state.pool.late_events(),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
         };
@@ -233,9 +230,12 @@ pub(crate) fn conclude(
 ) -> Decision {
     let newest = state.expectation.newest();
     notes.extend(state.orders.decided(now, newest));
+    state.announced.decided(now);
     state.issue_decided = issue_now(config, state, now);
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
+    let ahead_seconds = pool.startup_seconds() + f64::from(config.decision_interval_seconds);
+    let stated_need = outlook.need().map(|need| whole_jobs(need.near[0] - need.backlog));
     let beginning = Beginning {
         seen_seconds: pool.seen_seconds(config),
         startup_seconds: pool.startup_seconds(),
@@ -255,6 +255,9 @@ pub(crate) fn conclude(
         beginning,
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
+        memory_jobs: pool.memory_jobs().map(whole_jobs),
+        ready: state.announced.ready(now, ahead_seconds, stated_need),
+        most_jobs: state.announced.most_jobs(now),
         maintenance: pool.maintenance(),
         order: state.orders.in_force(now),
         pause: state.orders.pause(),

@@ -1,12 +1,13 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
+use crate::announced::Announcements;
 use crate::calendar::Calendar;
-use crate::config::Config;
+use crate::config::{Config, Timetable};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
-use crate::metrics::History;
+use crate::metrics::{History, Metrics};
 use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
@@ -34,11 +35,15 @@ pub(crate) struct State {
     pub(crate) safety: Safety,
     pub(crate) orders: Orders,
     pub(crate) schedule: Schedule,
+    pub(crate) announced: Announcements,
     /// What the next decision tells, beside its reasons.
     pub(crate) notes: Vec<String>,
-    /// The forecast at the newest record.
+    /// The forecast at the newest record, with what is stated of the time to come.
     #[serde(skip)]
     pub(crate) forecast: Arc<Forecast>,
+    /// The same without what is stated.
+    #[serde(skip)]
+    pub(crate) usual: Arc<Forecast>,
     /// No record has come since the state was restored.
     #[serde(skip)]
     pub(crate) restored: bool,
@@ -62,8 +67,10 @@ impl State {
     pub(crate) fn new(config: &Config) -> Self {
         let history = History::new(config.interval_seconds);
         let ensemble = Ensemble::new(f64::from(config.interval_seconds));
+        let forecast = Arc::new(ensemble.forecast(&history));
         Self {
-            forecast: Arc::new(ensemble.forecast(&history)),
+            usual: Arc::clone(&forecast),
+            forecast,
             history,
             days: Days::default(),
             months: Months::default(),
@@ -78,10 +85,19 @@ impl State {
             safety: Safety::default(),
             orders: Orders::new(config.pause),
             schedule: Schedule::default(),
+            announced: Announcements::default(),
             notes: Vec::new(),
             restored: false,
             ran: Ran::default(),
         }
+    }
+
+    /// Takes the usual load of an interval into the memory.
+    pub(crate) fn remember(&mut self, config: &Config, calendar: &Calendar, at: Timestamp, events: f64) {
+        let interval = f64::from(config.interval_seconds);
+        self.history.push(at, events);
+        self.days.observe(calendar, at, events, interval);
+        self.months.observe(calendar, at, events, interval);
     }
 
     /// Returns the bursts that are due by the clock for as long as anything is planned.
@@ -95,12 +111,44 @@ impl State {
 
     /// Completes a state that was read from a snapshot of a pool under the configuration `before`.
     pub(crate) fn restored(mut self, before: &Config, now: &Config, calendar: &Calendar) -> Self {
-        self.forecast = Arc::new(self.ensemble.forecast(&self.history));
         self.restored = true;
+        self.foresee(before);
         self.pool.restored();
         self.reconfigure(before, now);
-        Arc::make_mut(&mut self.forecast).bursts = self.bursts(now, calendar);
+        Arc::make_mut(&mut self.usual).bursts = self.bursts(now, calendar);
+        self.forecast = self.told(now, self.pool.last_events().unwrap_or(f64::NAN));
         self
+    }
+
+    /// Looks up the schedule around `now`.
+    pub(crate) fn look_ahead(&mut self, config: &Config, timetable: &Timetable, now: Timestamp) {
+        let ahead = self.pool.startup_seconds() + f64::from(config.decision_interval_seconds);
+        self.announced.look_ahead(timetable, now, ahead);
+    }
+
+    /// Makes the forecast at the newest record, and adds what is stated of the time to come.
+    pub(crate) fn foresee(&mut self, config: &Config) {
+        self.usual = Arc::new(self.ensemble.forecast(&self.history));
+        self.forecast = self.told(config, self.pool.last_events().unwrap_or(f64::NAN));
+    }
+
+    /// Returns the forecast of the usual load with what is stated of the time to come. `seen` are the newest arrivals.
+    pub(crate) fn told(&self, config: &Config, seen: f64) -> Arc<Forecast> {
+        let told = self.announced.told(&self.usual, config.interval_seconds, seen);
+        told.map_or_else(|| Arc::clone(&self.usual), Arc::new)
+    }
+
+    /// Takes what is no load out of the arrivals of a record; returns its usual load, without what statements explain, of which
+    /// it learns what came.
+    pub(crate) fn usual_events(&mut self, config: &Config, record: &mut Metrics) -> f64 {
+        let interval = f64::from(config.interval_seconds);
+        let [usual, at_most] = self.usual.expected_at(record.timestamp, interval);
+        let counted = record.logged_events_count;
+        record.logged_events_count = self.pool.load_of(record, usual, at_most);
+        let (events, notes) = self.announced.observe(config, record, counted, usual, self.pool.in_service());
+        self.pool.follow_calendar(record, events, interval);
+        self.note(notes);
+        events
     }
 
     /// Forgets what was learned of the load and of its service, because the records were not what they seemed.
@@ -114,7 +162,7 @@ impl State {
         self.pool.begin_anew(config);
         self.safety.begin_anew();
         self.schedule.expedite();
-        self.forecast = Arc::new(self.ensemble.forecast(&self.history));
+        self.foresee(config);
     }
 
     /// Goes back to a time before that of the newest record: nothing waits for what later times said.
@@ -124,11 +172,13 @@ impl State {
         self.pool.rewind(at);
         self.safety.rewind(at);
         self.schedule.expedite();
+        self.announced.rewind();
     }
 
-    /// Reports whether a new decision is due at `now`: its time has come, or what a person has ordered has changed.
+    /// Reports whether a new decision is due at `now`: its time has come, or what a person has
+    /// ordered or announced has changed.
     pub(crate) fn decision_due(&self, config: &Config, now: Timestamp) -> bool {
-        self.schedule.due(config, now) || self.orders.turned(now)
+        self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
     }
 
     /// Returns what the policy sees of the pool at `now`.

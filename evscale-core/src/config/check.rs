@@ -1,6 +1,6 @@
 //! Combinations, and what else is checked of a configuration.
 
-use super::Config;
+use super::{Config, Timetable};
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
 use std::ops::RangeInclusive;
@@ -38,7 +38,12 @@ impl Config {
                 "`holidays` has {count} dates, expected at most {MOST_HOLIDAYS}"
             )));
         }
-        self.calendar().map(|_| ())
+        self.timetable().map(|_| ())
+    }
+
+    /// The pool's schedule.
+    pub(crate) fn timetable(&self) -> Result<Timetable> {
+        Timetable::new(&self.schedule, (self.min_jobs, self.max_jobs), self.calendar()?.time_zone())
     }
 
     /// The pool's calendar.

@@ -2,7 +2,7 @@
 //! them from here.
 
 use super::range::{Bound, within};
-use super::{Pause, StaleAction};
+use super::{Pause, ScheduleEntry, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -166,6 +166,9 @@ settings! {
     time_zone: String = "UTC".to_owned();
     /// Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
     holidays: Vec<String> = Vec::new();
+    /// Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month, month, weekday, in
+    /// `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
+    schedule: Vec<ScheduleEntry> = Vec::new();
     /// Dead band: changes up to this share of the pool are not made.
     tolerance: f64 = 0.05, 0.0 to 0.5;
     /// Scale-down goes to the highest proposal of this window, seconds. A step down to less

@@ -18,6 +18,7 @@ mod standalone;
 pub use days::Burst;
 pub(crate) use days::Days;
 pub(crate) use ensemble::Ensemble;
+pub(crate) use forecast::FEW_EVENTS;
 pub use forecast::{Forecast, HorizonForecast};
 pub(crate) use network::{ForecastSource, ForecasterBatch, ForecasterNetwork, Precomputed, Quantiles};
 pub(crate) use months::Months;

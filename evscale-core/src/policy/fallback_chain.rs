@@ -72,8 +72,8 @@ pub(crate) fn propose(
         Ok(jobs) => {
             network.breaker.succeeded();
             let source = network.policy.source();
-            let due = need.map_or(0.0, |need| need.due);
-            (Proposal { jobs: Some(whole_jobs(jobs.max(due))), source, fallback: None }, true)
+            let jobs = need.map_or(jobs, |need| jobs.min(need.most).max(need.due));
+            (Proposal { jobs: Some(whole_jobs(jobs)), source, fallback: None }, true)
         }
         Err(problem) => {
             network.breaker.failed(problem.to_string());

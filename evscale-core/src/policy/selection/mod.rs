@@ -74,6 +74,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) at: Timestamp,
     /// Arrivals.
     pub(crate) events: f64,
+    /// Arrivals without what was announced: what it needed is no floor of other days.
+    pub(crate) usual_events: f64,
     /// Late events of the real pool, if the record says them.
     pub(crate) late_events: Option<f64>,
     /// Busy job-seconds per event that ended in it.
@@ -205,9 +207,10 @@ impl Selection {
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
         let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
         let weight = if self.intervals <= 1 { 1.0 } else { smooth };
-        self.smooth_events += weight * (seen.events - self.smooth_events);
+        self.smooth_events += weight * (seen.usual_events - self.smooth_events);
         self.peaks.observe(self.smooth_events, seen.calendar, began, interval);
-        self.floors = self.peaks.floors(seen.calendar, seen.at, load.near_seconds()).map(|events| load.jobs(events));
+        let floors = self.peaks.floors(seen.calendar, seen.at, load.near_seconds());
+        self.floors = floors.map(|events| load.jobs(events));
         self.scale(load, interval);
         self.select(load);
     }
