@@ -202,6 +202,39 @@ fn flag(value: i32, name: &str) -> Result<Option<bool>, Failure> {
     }
 }
 
+impl From<&Metrics> for evscale_metrics {
+    fn from(record: &Metrics) -> Self {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        let flag = |value: Option<bool>| value.map_or(-1, i32::from);
+        Self {
+            struct_size: size_of::<Self>() as u64,
+            timestamp_ms: record.timestamp.as_millis(),
+            logged_events_count: record.logged_events_count,
+            current_job_count: record.current_job_count,
+            processed_events_count: number(record.processed_events_count),
+            queued_events_count: number(record.queued_events_count),
+            unprocessed_events_count: number(record.unprocessed_events_count),
+            average_processing_duration_ms: number(record.average_processing_duration_ms),
+            cpu_utilization_percent: number(record.cpu_utilization_percent),
+            memory_utilization_percent: number(record.memory_utilization_percent),
+            network_io_mbps: number(record.network_io_mbps),
+            average_queue_wait_time_ms: number(record.average_queue_wait_time_ms),
+            sla_violations_count: number(record.sla_violations_count),
+            error_rate_percent: number(record.error_rate_percent),
+            expected_traffic_multiplier: number(record.expected_traffic_multiplier),
+            is_business_hours: flag(record.is_business_hours),
+            is_peak_hours: flag(record.is_peak_hours),
+            is_maintenance_window: flag(record.is_maintenance_window),
+            is_deploy_in_progress: flag(record.is_deploy_in_progress),
+            dropped_events_count: number(record.dropped_events_count),
+            queue_capacity: number(record.queue_capacity),
+            oldest_event_age_ms: number(record.oldest_event_age_ms),
+            busy_jobs: number(record.busy_jobs),
+            draining_jobs: number(record.draining_jobs),
+        }
+    }
+}
+
 impl From<&Observation> for evscale_observation {
     fn from(seen: &Observation) -> Self {
         Self {

@@ -264,6 +264,124 @@ class Config:
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
 
 @final
+class Meter:
+    """Counts what happens in a pool and hands out one record per interval, so that a host need not accumulate, stamp and scale.
+    Count events as they come and end, or tell running totals, and call `tick` as often as you like: every second, or some times
+    per interval. Any number of threads may use a meter; it starts none. `now` is the machine's clock unless it is given. A
+    process that was forked makes a meter of its own.
+
+    Parameters
+    ----------
+    config
+        That of the pool; the defaults without one.
+    now
+        Measuring begins now. The interval that has begun before is told if at least half of it is measured, its counts scaled
+        to the whole.
+
+    Examples
+    --------
+    >>> from evscale import Autoscaler, Config, Meter
+    >>> config = Config(max_jobs=40)
+    >>> scaler, meter = Autoscaler(config), Meter(config, now="2026-01-05T10:00:00Z")
+    >>> for second in range(1, 121):
+    ...     meter.arrived(25)
+    ...     meter.finished(0.4, waited=0.1, n=25)
+    ...     for record in meter.tick(jobs=12, queued=3, now=1767607200000 + 1000 * second):
+    ...         seen = scaler.observe(record)
+    >>> record["logged_events_count"], record["average_processing_duration_ms"], seen.verdict
+    (3000.0, 400.0, 'accepted')
+    """
+    def __new__(cls, config: Config | None = None, *, now: _Timestamp | None = None) -> Meter: ...
+    def arrived(self, n: int | None = None) -> None:
+        """Counts events that have arrived, once each: a retry is no arrival."""
+    def finished(self, seconds: float | None = None, waited: float | None = None, n: int | None = None) -> None:
+        """Counts events whose processing has ended, well or not.
+
+        Parameters
+        ----------
+        seconds
+            Time that each kept a job; None is not known.
+        waited
+            Time that each had waited in the queue; None is not known.
+        n
+            How many events; 1 without.
+        """
+    def failed(self, n: int | None = None) -> None:
+        """Says that so many of the finished events failed."""
+    def totals(
+        self,
+        source: str | None = None,
+        *,
+        arrived: float | None = None,
+        finished: float | None = None,
+        failed: float | None = None,
+        busy_seconds: float | None = None,
+        waited_seconds: float | None = None,
+        late: float | None = None,
+    ) -> None:
+        """Takes running totals in the place of single events, such as the counters of a broker or a worker. `source` names whose
+        they are; the totals of several sources add up. The first ones of a source are what it begins with; a total that is smaller
+        than before has been reset, and counts from zero.
+
+        Parameters
+        ----------
+        source
+            Whose totals they are, such as a worker's name.
+        arrived, finished, failed
+            Events; `failed` are some of the finished ones.
+        busy_seconds, waited_seconds
+            What the finished events kept their jobs, and had waited in the queue, added up.
+        late
+            Events that had waited longer than `sla_wait_seconds`.
+
+        Raises
+        ------
+        ArgumentError
+            A total is negative or no number, or there are more than 10,000 sources.
+        """
+    def started(self, n: int | None = None, *, now: _Timestamp | None = None) -> None:
+        """Notes that jobs were asked for."""
+    def ready(self, n: int | None = None, *, now: _Timestamp | None = None) -> None:
+        """Notes that jobs have become ready, those first that were asked for first; the time between is measured."""
+    def refused(self, n: int | None = None) -> None:
+        """Notes that jobs that were asked for could not be had."""
+    def drained(self, n: int | None = None) -> None:
+        """Notes that jobs have finished their work and left."""
+    def tick(
+        self,
+        jobs: float | None,
+        queued: float | None = None,
+        busy: float | None = None,
+        *,
+        now: _Timestamp | None = None,
+    ) -> list[MetricsRecord]:
+        """Returns the records of the intervals that have ended since the last call, oldest first, as dicts for
+        `Autoscaler.observe`: none, one, or many after a stall.
+
+        A host that counts no arrivals but tells `queued` gets what was finished plus the growth of the queue. One that counts
+        nothing but tells `busy` gets what so many jobs finish in `service_time_ms` of the configuration. `estimates` names every
+        such field.
+
+        Parameters
+        ----------
+        jobs
+            Jobs that are there now, starting ones included; None is not known.
+        queued
+            Events that wait now; None is not known.
+        busy
+            Jobs that work now; None is not known.
+        now
+            The machine's clock without.
+        """
+    def outcome(self, *, now: _Timestamp | None = None) -> ScalingOutcome | None:
+        """Returns what the host did since the last call as a dict for `Autoscaler.acknowledge`, with the measured startup time; None
+        if it did nothing.
+        """
+    @property
+    def estimates(self) -> dict[str, str]:
+        """The fields of the last records that are estimates, and of what: a dict of reasons by field."""
+
+@final
 class ModelBundle:
     """A forecaster and a policy network, checked when loaded, shared by any number of pools and threads.
 

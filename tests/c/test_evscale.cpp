@@ -59,6 +59,26 @@ int main(int, char **argv) {
     CHECK(moved.decide().recommended_jobs == again.decide().recommended_jobs);
     CHECK(moved.decision_json() == again.decision_json());
 
+    const evscale::Meter meter(start, R"({"min_jobs": 2, "max_jobs": 40})");
+    meter.arrived(70);
+    meter.finished(0.5, 0.1, 69);
+    meter.finished();
+    meter.failed(7);
+    meter.started(start, 2);
+    meter.ready(start + std::chrono::seconds(20));
+    meter.refused();
+    meter.drained();
+    evscale::Meter::Totals totals;
+    totals->late = 3;
+    meter.totals(totals);
+    CHECK(meter.tick(start + std::chrono::seconds(100), 4).empty());
+    const std::vector<evscale::Metrics> records = meter.tick(start + std::chrono::seconds(400), 4, 2);
+    CHECK(records.size() == 3 && records[2].raw().timestamp_ms > records[1].raw().timestamp_ms);
+    CHECK(records[0]->logged_events_count == 70 && records[0]->error_rate_percent == 10);
+    CHECK(records[2]->queued_events_count == 2 && records[0]->average_processing_duration_ms == 500);
+    CHECK(meter.estimates_json().find("spread evenly") != std::string::npos);
+    meter.acknowledge(start + std::chrono::seconds(400), moved);
+
     const evscale::Metrics late(start, 1, 1);
     CHECK(moved.observe(late).verdict == evscale::Verdict::rejected);
     moved.set_pause(evscale::Pause::all);

@@ -1,5 +1,7 @@
 //! What a host says of a time that comes, checked and in words.
 
+#![expect(clippy::disallowed_methods, reason = "an end is after its start, which is checked first")]
+
 use crate::config::{Config, MULTIPLIERS};
 use crate::error::{Error, Result};
 use crate::metrics::LARGEST_COUNT;

@@ -282,7 +282,8 @@ impl Pool {
         let saturated = self.work.observe(record, &known);
         let doubtful = record.is_deploy_in_progress == Some(true) || self.failures.many();
         if !doubtful || self.service_time.seconds().is_none() {
-            let pool = Throughput { ready_jobs: ready, saturated, interval_seconds: interval };
+            let in_service = self.work.in_service();
+            let pool = Throughput { ready_jobs: ready, in_service, saturated, interval_seconds: interval };
             self.service_time.observe(record, &pool);
         }
         let busy_seconds = interval * (before + self.work.in_service()) / 2.0;

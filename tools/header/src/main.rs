@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "version",
     "error",
     "records",
@@ -14,6 +14,7 @@ const SECTIONS: [&str; 12] = [
     "reference",
     "save",
     "orders",
+    "meter",
     "announcements",
     "fleet",
     "fleet_pools",
