@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / "docs/your-pool.md").read_text()
 def test_the_examples_run():
     known = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
-        exec(compile(block, "your-pool.md", "exec"), known)
+        exec(compile(block, "your-pool.md", "exec"), known)  # noqa: S102
     scaler = known["scaler"]
     assert [list(one["what"]) for one in scaler.announcements()] == [["multiplier"], ["events"], ["min_jobs"]]
     assert len(scaler.config.schedule) == 3
