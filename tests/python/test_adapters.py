@@ -114,6 +114,16 @@ def test_a_failure_inside_leaves_the_pool_as_it_is(caplog):
     assert any("`jobs` is 'three'" in record.exc_text for record in caplog.records if record.exc_text)
 
 
+def test_a_record_that_is_wrong_is_told_once(caplog):
+    clock = Hand()
+    driver = Driver({"max_jobs": 40}, clock=clock)
+    for _ in range(600):
+        clock.now += 1
+        driver.tick(3)
+    wrong = [line for line in caplog.messages if "record repaired" in line]
+    assert len(wrong) == 1 and "logged_events_count" in wrong[0]
+
+
 def test_work_that_raises_has_failed():
     clock = Hand()
     driver = Driver({"max_jobs": 40}, clock=clock)
