@@ -1,5 +1,7 @@
 //! The interval that is being measured, and the records of those that have ended.
 
+#![expect(clippy::disallowed_methods, reason = "a clock that was set back is told by the sign")]
+
 use super::counts::{Counts, Seen};
 use super::gauges::{BusySeconds, Gauges};
 use crate::config::Config;
