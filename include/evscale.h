@@ -170,9 +170,9 @@ typedef struct evscale_error evscale_error;
 // Threads: as for evscale_autoscaler; to use several threads, make a fleet for each.
 typedef struct evscale_fleet evscale_fleet;
 
-// Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call holds
-// a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked while another thread
-// held the lock.
+// Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call
+// that counts holds a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked
+// while another thread held the lock.
 typedef struct evscale_meter evscale_meter;
 
 // What was measured in one interval. Initialise it with evscale_metrics_init(&record, sizeof record): everything

@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 use std::ffi::c_char;
 use std::sync::{Mutex, PoisonError};
 
-/// Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call holds
-/// a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked while another thread
-/// held the lock.
+/// Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call
+/// that counts holds a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked
+/// while another thread held the lock.
 pub struct evscale_meter {
     meter: Meter,
     /// Records that the caller had no room for.

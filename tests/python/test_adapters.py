@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import pickle
+import sys
 import time
 
 import evscale
@@ -14,6 +15,7 @@ import pytest
 from evscale.adapters import Driver, Look
 from evscale.adapters.consumers import Consumers
 from evscale.adapters.executors import ProcessPool, ThreadPool
+from evscale.adapters.processes import Processes
 
 SPEED = 60
 SETTINGS = {"interval_seconds": 10, "decision_interval_seconds": 10, "min_jobs": 1, "max_jobs": 8, "job_startup_seconds": 5,
@@ -112,6 +114,16 @@ def test_a_failure_inside_leaves_the_pool_as_it_is(caplog):
     target = driven(driver, clock, 120)
     assert driver.tick("three") == target
     assert any("`jobs` is 'three'" in record.exc_text for record in caplog.records if record.exc_text)
+
+
+def test_a_record_that_is_wrong_is_told_once(caplog):
+    clock = Hand()
+    driver = Driver({"max_jobs": 40}, clock=clock)
+    for _ in range(600):
+        clock.now += 1
+        driver.tick(3)
+    wrong = [line for line in caplog.messages if "record repaired" in line]
+    assert len(wrong) == 1 and "logged_events_count" in wrong[0]
 
 
 def test_work_that_raises_has_failed():
@@ -219,6 +231,17 @@ def test_a_process_that_dies_takes_one_task_with_it():
         with pytest.raises(Exception, match="terminated abruptly"):
             lost.result()
         assert kept.result() != os.getpid()
+
+
+def test_processes_that_do_not_end_are_killed(caplog):
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    workers = Processes([sys.executable, "-c", stubborn])
+    workers.scale(1)
+    time.sleep(1)  # it must have begun to ignore the signal
+    begin = time.monotonic()
+    workers.end(patience=0.5)
+    assert len(workers) == 0 and time.monotonic() - begin < 30
+    assert any("is killed" in line for line in caplog.messages)
 
 
 def test_what_waits_is_cancelled_if_asked_for():

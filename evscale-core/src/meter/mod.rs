@@ -28,7 +28,7 @@ use totals::Sources;
 /// processes have the same times. Counts are whole and none is lost: what was counted between two ticks is spread evenly over the
 /// time between them.
 ///
-/// A meter is shared by any number of threads; a call holds its lock for less than a microsecond. It reads no clock.
+/// A meter is shared by any number of threads; a call that counts holds its lock for less than a microsecond. It reads no clock.
 ///
 /// ```
 /// use evscale_core::{Autoscaler, Config, Meter, Timestamp};

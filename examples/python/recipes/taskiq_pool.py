@@ -22,7 +22,7 @@ class Count(TaskiqMiddleware):
 broker = ListQueueBroker(URL).with_middlewares(Count())
 
 
-@broker.task
+@broker.task("work")
 async def work():
     await asyncio.sleep(0.3)
 

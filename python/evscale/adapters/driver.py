@@ -88,6 +88,7 @@ class Driver:
         self._lock = Lock()
         self._before: Look | None = None
         self._estimates: dict[str, str] = {}
+        self._wrong = ""
         self._thread: Thread | None = None
         self._stop = Event()
 
@@ -150,8 +151,12 @@ class Driver:
 
     def _take(self, record: Mapping[str, Any]) -> None:
         seen = self.scaler.observe(record)
-        if seen.verdict != "accepted":
-            log.warning("%s: record %s: %s", self.name, seen.verdict, seen.reason or "; ".join(seen.repairs))
+        told = seen.reason or "; ".join(seen.repairs)
+        # without the time of the record: what stays wrong is told once
+        wrong = told.partition(": ")[2]
+        if wrong and wrong != self._wrong:
+            log.warning("%s: record %s: %s", self.name, seen.verdict, told)
+        self._wrong = wrong
 
     def _tell_estimates(self) -> None:
         fields = self.meter.estimates

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from struct import Struct
 
 from .driver import Driver
+
+log = logging.getLogger("evscale.adapters")
 
 _DONE = Struct("dd?")
 _MOST = 4096
@@ -51,11 +55,17 @@ class Processes:
         self._running, more = self._running[:jobs], self._running[jobs:]
         self._leaving += more
 
-    def end(self) -> None:
-        """Tells every process to end, and waits."""
+    def end(self, patience: float = 60.0) -> None:
+        """Tells every process to end, and waits; kills what has not ended after `patience` seconds."""
         self.scale(0)
+        over = time.monotonic() + patience
         for one in self._leaving:
-            one.wait()
+            try:
+                one.wait(max(0.0, over - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.error("process %d did not end in %.0f s and is killed", one.pid, patience)
+                one.kill()
+                one.wait()
 
 
 class Done:
