@@ -10,7 +10,7 @@ use sqlx::{AnyPool, Executor, Row};
 use std::fs::File;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
 /// A row of the journal.
@@ -140,6 +140,8 @@ enum Alone {
 const TABLES: [&str; 4] = ["journal", "snapshots", "decisions", "executions"];
 /// Says that a server works on the database: any number that nobody else uses.
 const ADVISORY_LOCK: i64 = 0x65_7673_6361_6c65;
+/// The session of a server that was killed ends a moment after it.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens a database, alone, and brings its tables up to date.
@@ -484,14 +486,17 @@ fn lock_file(url: &str) -> Result<Alone> {
 async fn lock_session(pool: &AnyPool) -> Result<Alone> {
     let refused = |problem: sqlx::Error| Problem::config(format!("`storage.url`: {}", told(&problem)));
     let mut connection = pool.acquire().await.map_err(refused)?;
-    let row = sqlx::query("SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END")
-        .bind(ADVISORY_LOCK)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(refused)?;
-    match row.try_get::<i32, _>(0) {
-        Ok(1) => Ok(Alone::Session { _connection: tokio::sync::Mutex::new(connection) }),
-        _ => Err(Problem::config("`storage.url`: another server works on this database")),
+    let statement = "SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END";
+    let began = Instant::now();
+    loop {
+        let row = sqlx::query(statement).bind(ADVISORY_LOCK).fetch_one(&mut *connection).await;
+        if let Ok(1) = row.map_err(refused)?.try_get::<i32, _>(0) {
+            return Ok(Alone::Session { _connection: tokio::sync::Mutex::new(connection) });
+        }
+        if began.elapsed() > LOCK_PATIENCE {
+            return Err(Problem::config("`storage.url`: another server works on this database"));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

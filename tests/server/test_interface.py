@@ -119,6 +119,20 @@ def test_a_pause_and_an_order_act_and_are_in_the_audit_log(serve: Serve) -> None
     assert len(all_decisions(server, "a")) >= 3
 
 
+def test_what_is_announced_is_planned_for_until_it_is_taken_back(serve: Serve) -> None:
+    server = serve("[pools.a]\nmax_jobs = 60\n")
+    for record in records(1, 60):
+        server.expect("POST", "/update_metrics", record)
+    before = server.expect("GET", "/scaling_decision")["recommended_jobs"]
+    event = {"start": "2026-01-05T02:00:00Z", "end": "2026-01-05T02:50:00Z", "what": {"min_jobs": 50}}
+    announced = server.expect("POST", "/pools/a/announcements", event)
+    assert announced["decision"]["recommended_jobs"] >= 50 > before
+    assert server.expect("GET", "/pools/a/announcements")[0]["id"] == announced["announcement"]
+    server.expect("DELETE", f"/pools/a/announcements/{announced['announcement']}")
+    assert server.ask("DELETE", "/pools/a/announcements/77")[0] == 400
+    assert server.ask("DELETE", "/pools/a/announcements/x")[0] == 400
+
+
 def test_changes_are_streamed(serve: Serve) -> None:
     server = serve("[pools.a]\n[pools.b]\n")
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)

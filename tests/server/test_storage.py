@@ -99,6 +99,10 @@ def changes(seed: int, count: int) -> list[tuple[str, str, object]]:
             out.append(("PUT", "pause", {"pause": dice.choice(["off", "down", "all", "off"])}))
         if index and index % 23 == 0:
             out.append(("PUT", "order", {"order": {"floor": 9}, "until": (START + timedelta(minutes=2 * index + 50)).isoformat()}))
+        if index and index % 29 == 0:
+            start = START + timedelta(minutes=2 * index + 20)
+            what = dice.choice([{"multiplier": 2.5}, {"events": 90_000}, {"min_jobs": 25}])
+            out.append(("POST", "announcements", {"start": start.isoformat(), "end": (start + timedelta(minutes=30)).isoformat(), "what": what}))
         if index and index % 31 == 0:
             out.append(("PUT", "", {"max_jobs": 40 + index % 7, "min_jobs": 1 + index % 3}))
     return out
@@ -179,7 +183,7 @@ def test_after_kills_during_load_every_acknowledged_record_is_there_and_decision
         assert told[0] == told[1] and len(told[0]) == 40 * KILLS
         decided = [[(row["seq"], row["body"]) for row in all_decisions(server, pool)] for server in (undisturbed, killed)]
         assert decided[0] == decided[1] and len(decided[0]) > 3 * KILLS
-        for path in ("forecast", "scaling_decision", "health"):
+        for path in ("forecast", "scaling_decision", "health", "announcements"):
             one, other = (server.raw("GET", f"/pools/{pool}/{path}")[2] for server in (undisturbed, killed))
             assert one == other, path
     print(f"\n{kills} kills, {total} changes, the last start took {killed.expect('GET', '/health/detailed')['storage']['recovery_ms']} ms")

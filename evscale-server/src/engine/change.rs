@@ -1,8 +1,8 @@
 //! What changes a pool: the entries of its journal.
 
 use evscale_core::{
-    Config, Decision, ManualOverride, Metrics, Observation, Pause, PoolMut, ScalingOutcome, SettingChange,
-    Timestamp,
+    Announcement, Config, Decision, ManualOverride, Metrics, Observation, Pause, PoolMut, ScalingOutcome,
+    SettingChange, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -23,6 +23,10 @@ pub enum Change {
     Pause(Pause),
     /// A person's order, or none.
     Order(Option<ManualOverride>),
+    /// An event that is to come.
+    Announce(Announcement),
+    /// One that is not, by its number.
+    CancelAnnouncement(u32),
     /// Other settings.
     Configure(Box<Config>),
     /// A decision at a time without a record.
@@ -40,6 +44,9 @@ pub struct Changed {
     /// Of records from long ago: those that were taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken: Option<usize>,
+    /// Number by which an announcement is cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<u32>,
     /// Settings that differ from those before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<SettingChange>>,
@@ -58,6 +65,8 @@ impl Change {
             Self::Outcome(_) => "outcome",
             Self::Pause(_) => "pause",
             Self::Order(_) => "order",
+            Self::Announce(_) => "announce",
+            Self::CancelAnnouncement(_) => "cancel_announcement",
             Self::Configure(_) => "configure",
             Self::Tick(_) => "tick",
             Self::Slow(_) => "slow",
@@ -96,6 +105,8 @@ impl Change {
             }
             Self::Pause(pause) => pool.set_pause(*pause),
             Self::Order(order) => pool.set_override(*order)?,
+            Self::Announce(announcement) => changed.announcement = Some(pool.announce(*announcement)?),
+            Self::CancelAnnouncement(id) => pool.cancel_announcement(*id)?,
             Self::Configure(config) => changed.changes = Some(pool.reconfigure((**config).clone())?),
         }
         changed.decision = seen.then(|| pool.decide());

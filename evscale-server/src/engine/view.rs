@@ -2,7 +2,8 @@
 
 use super::change::{Change, Changed};
 use evscale_core::{
-    Config, Decision, Forecast, Health, ManualOverride, Metrics, Pause, PoolMut, Timestamp, Verdict,
+    AnnouncementStatus, Config, Decision, Forecast, Health, ManualOverride, Metrics, Pause, PoolMut,
+    Timestamp, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct View {
     pub decision: Option<Arc<Decision>>,
     /// Who acts, and what is wrong.
     pub health: Arc<Health>,
+    /// What was announced, and what became of it.
+    pub announcements: Arc<Vec<AnnouncementStatus>>,
     /// Why the pool can do nothing more; none while it works.
     pub failed: Option<String>,
 }
@@ -77,9 +80,10 @@ impl View {
         pool: &PoolMut<'_>,
     ) -> Self {
         let forecast = match (change, before) {
-            (Change::Record(_) | Change::Create(_) | Change::Configure(_) | Change::Backfill(_), _)
-            | (_, None) => Arc::new(pool.forecast()),
-            (_, Some(before)) => Arc::clone(&before.forecast),
+            (Change::Outcome(_) | Change::Slow(_) | Change::Pause(_) | Change::Order(_), Some(before)) => {
+                Arc::clone(&before.forecast)
+            }
+            _ => Arc::new(pool.forecast()),
         };
         let record = match change {
             Change::Record(record) if about.newest == Some(record.timestamp) => {
@@ -99,6 +103,7 @@ impl View {
             forecast,
             decision,
             health: Arc::new(pool.health()),
+            announcements: Arc::new(pool.announcements()),
             failed: None,
         }
     }

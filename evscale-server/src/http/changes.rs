@@ -5,9 +5,9 @@ use super::input::{Input, Scope, Who};
 use crate::engine::{Answer, Change, ExecuteAsk, Execution};
 use crate::problem::{Problem, ProblemBody, Result};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use evscale_core::{Config, ManualOverride, Metrics, Pause, ScalingOutcome, Timestamp};
+use evscale_core::{Announcement, Config, ManualOverride, Metrics, Pause, ScalingOutcome, Timestamp};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -225,6 +225,39 @@ pub(super) async fn put_order(
 pub(super) async fn delete_order(State(app): State<App>, scope: Scope) -> Result<Json<Answer>> {
     let audit = scope.audit("order", "none");
     app.engine.change(&scope.pool, Change::Order(None), Some(audit)).await.map(Json)
+}
+
+/// Announces an event before the records show it: `{"start": "…", "end": "…", "what": {"multiplier": 3}}`, or `events`, or `min_jobs`.
+#[utoipa::path(post, path = "/pools/{pool}/announcements", tag = "announcements", params(("pool" = String, Path)),
+    request_body(content = ref("#/components/schemas/Announcement")),
+    responses((status = 200, description = "its number, and the decision after it", body = ref("#/components/schemas/Answer")),
+        (status = "4XX", description = "refused", body = ProblemBody)))]
+pub(super) async fn announce(
+    State(app): State<App>,
+    scope: Scope,
+    Input(announcement): Input<Announcement>,
+) -> Result<Json<Answer>> {
+    let audit = scope.audit("announce", &announcement.to_string());
+    app.engine.change(&scope.pool, Change::Announce(announcement), Some(audit)).await.map(Json)
+}
+
+/// Takes an announcement back.
+#[utoipa::path(delete, path = "/pools/{pool}/announcements/{id}", tag = "announcements",
+    params(("pool" = String, Path), ("id" = u32, Path)),
+    responses((status = 200, description = "the decision after it", body = ref("#/components/schemas/Answer")),
+        (status = "4XX", description = "refused", body = ProblemBody)))]
+pub(super) async fn cancel_announcement(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<(String, String)>,
+) -> Result<Json<Answer>> {
+    let (_, id) = path;
+    let number: u32 = id.parse().map_err(|_| {
+        let shown: String = id.chars().take(40).collect();
+        Problem::argument(format!("the announcement's number is `{shown}`, expected a whole number"))
+    })?;
+    let audit = scope.audit("cancel_announcement", &id);
+    app.engine.change(&scope.pool, Change::CancelAnnouncement(number), Some(audit)).await.map(Json)
 }
 
 /// Which changes are to be off.

@@ -116,9 +116,24 @@ fn library() -> Map<String, Value> {
             "required": ["order", "until"],
             "additionalProperties": false,
         },
+        "Announcement": {
+            "type": "object",
+            "properties": {
+                "start": time,
+                "end": time,
+                "what": {"oneOf": [
+                    {"type": "object", "properties": {"multiplier": {"type": "number"}}, "required": ["multiplier"], "additionalProperties": false},
+                    {"type": "object", "properties": {"events": {"type": "number"}}, "required": ["events"], "additionalProperties": false},
+                    one_of("min_jobs"),
+                ]},
+            },
+            "required": ["start", "end", "what"],
+            "additionalProperties": false,
+        },
         "Answer": {
             "type": "object",
             "properties": {
+                "announcement": {"type": "integer"},
                 "pool": {"type": "string"},
                 "seq": {"type": "integer"},
                 "observation": {"type": "object"},

@@ -70,6 +70,7 @@ pub(crate) fn documented() -> [(Role, OpenApiRouter<App>); 4] {
         .routes(routes!(reading::pool_forecast))
         .routes(routes!(reading::pool_scaling_decision))
         .routes(routes!(reading::pool_health))
+        .routes(routes!(reading::pool_announcements))
         .routes(routes!(reading::pool_records))
         .routes(routes!(reading::pool_decisions))
         .routes(routes!(reading::pool_executions))
@@ -85,7 +86,9 @@ pub(crate) fn documented() -> [(Role, OpenApiRouter<App>); 4] {
         .routes(routes!(changes::batch))
         .routes(routes!(changes::pool_update_metrics))
         .routes(routes!(changes::pool_outcomes))
-        .routes(routes!(changes::pool_history));
+        .routes(routes!(changes::pool_history))
+        .routes(routes!(changes::announce))
+        .routes(routes!(changes::cancel_announcement));
     let operate = OpenApiRouter::new()
         .routes(routes!(changes::execute_scaling))
         .routes(routes!(changes::pool_execute_scaling))

@@ -8,7 +8,9 @@ use crate::storage::AuditRow;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use evscale_core::{Config, Decision, Forecast, Health, ManualOverride, Metrics, Pause, Timestamp};
+use evscale_core::{
+    AnnouncementStatus, Config, Decision, Forecast, Health, ManualOverride, Metrics, Pause, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -175,6 +177,16 @@ pub(super) async fn pool(State(app): State<App>, scope: Scope) -> Result<Json<Po
         (status = "4XX", description = "refused", body = ProblemBody)))]
 pub(super) async fn pool_health(State(app): State<App>, scope: Scope) -> Result<Json<Health>> {
     Ok(Json((*app.engine.view(&scope.pool)?.health).clone()))
+}
+
+/// Returns what was announced for a pool, and what became of it.
+#[utoipa::path(get, path = "/pools/{pool}/announcements", tag = "announcements", params(("pool" = String, Path)),
+    responses((status = 200, description = "announcements", body = Vec<Object>), (status = "4XX", description = "refused", body = ProblemBody)))]
+pub(super) async fn pool_announcements(
+    State(app): State<App>,
+    scope: Scope,
+) -> Result<Json<Vec<AnnouncementStatus>>> {
+    Ok(Json((*app.engine.view(&scope.pool)?.announcements).clone()))
 }
 
 /// Which rows are returned.
