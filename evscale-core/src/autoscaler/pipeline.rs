@@ -36,8 +36,10 @@ pub(crate) fn observe(
     networks: Option<&mut Networks>,
     record: &Metrics,
 ) -> Observation {
-    ingest(config, calendar, state, record)
-        .map_or_else(|rejected| rejected, |ingested| complete(config, calendar, state, networks, ingested, None))
+    ingest(config, calendar, state, record).map_or_else(
+        |rejected| rejected,
+        |ingested| complete(config, calendar, state, networks, ingested, None),
+    )
 }
 
 /// Validates a record, takes it into the history and computes the features.

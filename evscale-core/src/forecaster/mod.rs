@@ -20,8 +20,8 @@ pub(crate) use days::Days;
 pub(crate) use ensemble::Ensemble;
 pub(crate) use forecast::FEW_EVENTS;
 pub use forecast::{Forecast, HorizonForecast};
-pub(crate) use network::{ForecastSource, ForecasterBatch, ForecasterNetwork, Precomputed, Quantiles};
 pub(crate) use months::Months;
+pub(crate) use network::{ForecastSource, ForecasterBatch, ForecasterNetwork, Precomputed, Quantiles};
 pub use standalone::Forecaster;
 
 // Indices of levels in `QUANTILE_LEVELS`: the median and the ends of the central 80 % and 60 % intervals.

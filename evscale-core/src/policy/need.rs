@@ -331,7 +331,8 @@ impl<'a> Load<'a> {
             && let Some(last) = path.length.checked_sub(1).and_then(|last| path.moments.get_mut(last))
         {
             // beyond the last horizon
-            let (above, more) = bursts.between(until, to, before.map_or(0.0, HorizonForecast::expected) / interval);
+            let (above, more) =
+                bursts.between(until, to, before.map_or(0.0, HorizonForecast::expected) / interval);
             last.coming += served * above;
             last.due = if above > 0.0 { last.coming } else { last.due };
             last.most_arrivals += more;

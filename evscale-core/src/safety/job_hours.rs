@@ -22,13 +22,7 @@ pub(super) struct Spent {
 
 impl Spent {
     /// Charges the jobs of a record for the time since the one before, of the same day.
-    pub(super) fn account(
-        &mut self,
-        calendar: &Calendar,
-        at: Timestamp,
-        jobs: f64,
-        interval_seconds: f64,
-    ) {
+    pub(super) fn account(&mut self, calendar: &Calendar, at: Timestamp, jobs: f64, interval_seconds: f64) {
         let gap = at.elapsed_since(self.last.replace(at).unwrap_or(at)).unwrap_or(0.0);
         let (day, time) = calendar.local(at);
         self.ahead_ms = calendar.offset_ms(at);
@@ -68,4 +62,3 @@ impl Spent {
         (self.day, self.last) = (day, None);
     }
 }
-

@@ -63,8 +63,8 @@ pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
 
 use crate::announced::Ready;
-use crate::config::{Config, Pause};
 use crate::calendar::Calendar;
+use crate::config::{Config, Pause};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::time::Timestamp;
@@ -147,13 +147,7 @@ pub(crate) struct Safety {
 
 impl Safety {
     /// Learns from the newest record, which `pool` has seen.
-    pub(crate) fn observe(
-        &mut self,
-        config: &Config,
-        calendar: &Calendar,
-        record: &Metrics,
-        pool: &Pool,
-    ) {
+    pub(crate) fn observe(&mut self, config: &Config, calendar: &Calendar, record: &Metrics, pool: &Pool) {
         self.bound(config, record.timestamp);
         let (Some(jobs), interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds)) else {
             return;

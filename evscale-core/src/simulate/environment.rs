@@ -209,7 +209,15 @@ impl Episode {
             fallback: None,
         };
         let before = self.pool.jobs();
-        let decision = pipeline::conclude(&self.config, &self.calendar, &mut self.state, now, &outlook, proposal, Vec::new());
+        let decision = pipeline::conclude(
+            &self.config,
+            &self.calendar,
+            &mut self.state,
+            now,
+            &outlook,
+            proposal,
+            Vec::new(),
+        );
         let Some(jobs) = decision.recommended_jobs else { return false };
         self.pool.scale_to(jobs);
         jobs != before

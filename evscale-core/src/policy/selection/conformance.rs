@@ -59,7 +59,14 @@ impl Member for Candidates {
             let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
             self.selection.evaluate(
                 &load,
-                &Seen { calendar: &Calendar::utc(), at, events, usual_events: events, late_events: None, service_seconds: 0.5 },
+                &Seen {
+                    calendar: &Calendar::utc(),
+                    at,
+                    events,
+                    usual_events: events,
+                    late_events: None,
+                    service_seconds: 0.5,
+                },
             );
         }
         let jobs: Vec<f64> = self.selection.pools.iter().map(|pool| f64::from(pool.jobs())).collect();

@@ -92,7 +92,8 @@ fn ahead(load: &Load<'_>, path: &Path, headroom: impl Fn(&Moment) -> f64, limite
     let mut ahead = Ahead { planned: load.planned(1.0) as f32, ..Ahead::default() };
     for (cell, moment) in ahead.moments.iter_mut().zip(path.moments()) {
         let arrivals = if limited { moment.most_arrivals } else { f64::INFINITY };
-        *cell = (moment.kept as f32, (moment.coming + headroom(moment)).max(moment.due) as f32, arrivals as f32);
+        *cell =
+            (moment.kept as f32, (moment.coming + headroom(moment)).max(moment.due) as f32, arrivals as f32);
         ahead.length += 1;
     }
     ahead

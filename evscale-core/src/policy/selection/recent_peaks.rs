@@ -101,11 +101,15 @@ mod tests {
             let need = if slot % 144 == 60 { 50.0 } else { 2.0 };
             peaks.observe(need, &utc, monday.plus_seconds(600 * slot), 600.0);
         }
-        let at = |day: i64, hour: i64| peaks.floors(&utc, monday.plus_seconds(day * 86_400 + hour * 3600), 600.0);
+        let at =
+            |day: i64, hour: i64| peaks.floors(&utc, monday.plus_seconds(day * 86_400 + hour * 3600), 600.0);
         assert!(at(3, 10)[1] > 25.0 && at(3, 11)[1] < 5.0);
         assert!(at(5, 10)[1] > 25.0, "a Saturday is taken for another day until one was seen");
         assert!(at(3, 10)[0] > 45.0 && at(3, 11)[0] > 45.0);
         assert!(at(3, 0)[2] < 10.0, "14 hours later the recent need has faded");
-        assert!(peaks.floors(&utc, monday.plus_seconds(3 * 86_400 - 60), 11.0 * 3600.0)[1] > 25.0, "past midnight");
+        assert!(
+            peaks.floors(&utc, monday.plus_seconds(3 * 86_400 - 60), 11.0 * 3600.0)[1] > 25.0,
+            "past midnight"
+        );
     }
 }

@@ -43,7 +43,14 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
         let at = Timestamp::EPOCH.plus_seconds(120 * (slot as i64 + 1));
         selection.evaluate(
             &input,
-            &Seen { calendar: &Calendar::utc(), at, events, usual_events: events, late_events: None, service_seconds: 0.5 },
+            &Seen {
+                calendar: &Calendar::utc(),
+                at,
+                events,
+                usual_events: events,
+                late_events: None,
+                service_seconds: 0.5,
+            },
         );
     }
     selection
