@@ -21,7 +21,7 @@ use pyo3::types::{PyDict, PyList};
 /// max_jobs
 ///     Most jobs. Range: 1 to 1,000,000.
 /// job_startup_seconds
-///     Time from the request of a job until it takes events, seconds. Range: 0 to 7,200.
+///     Time from the request of a job until it takes events, seconds. Range: 0 to 10,800.
 /// sla_wait_seconds
 ///     Longest wait in the queue that meets the SLA, seconds. Range: 0.001 to 86,400.
 /// sla_target
@@ -64,7 +64,7 @@ use pyo3::types::{PyDict, PyList};
 /// scale_down_quantile
 ///     Upper quantile that must fit into a smaller pool. Range: 0.5 to 0.995.
 /// job_hours_per_day
-///     Most job-hours per day (UTC); none by default. Range: 0.1 to 1e9.
+///     Most job-hours per day of the pool's time zone; none by default. Range: 0.1 to 1e9.
 /// stale_after_seconds
 ///     A newest record older than this is stale, seconds. Three intervals by default. Range: `interval_seconds` to
 ///     86,400.
