@@ -23,7 +23,7 @@ const BEFORE: usize = 9;
 const INTERVALS_BEFORE: f64 = 5.0;
 const LEAST_BEFORE: usize = 3;
 /// A bin is steep where its peak is this multiple of what was usual before, and more above it than counts vary.
-const STEEP: f32 = 1.5;
+const STEEP: f32 = 2.0;
 const STEEP_DEVIATIONS: f32 = 3.0;
 /// Most steep bins of a day that are kept.
 const MOST_STEEP: usize = 32;
@@ -104,10 +104,8 @@ impl Days {
             let bin = (time / BIN_MS) as usize;
             self.turn_to(calendar, date, interval_seconds);
             self.judge(calendar, bin);
-            if let Some(peak) = self.peaks.get_mut(EVENING + bin)
-                && !(*peak >= rate)
-            {
-                *peak = if rate.is_finite() { rate } else { *peak };
+            if let Some(peak) = self.peaks.get_mut(EVENING + bin).filter(|_| rate.is_finite()) {
+                *peak = peak.max(rate); // of an unknown peak and a number, the number
             }
             begin = begin.plus_millis(BIN_MS - time % BIN_MS);
         }

@@ -192,7 +192,7 @@ impl Usual<'_> {
             / steps as f64;
         let first = self.history.slot_of(begin) + 1;
         let actual = self.history.mean(first, self.history.newest_slot()) / self.history.interval_seconds();
-        !(actual < (1.0 + SHOWN * (ratio - 1.0)) * usual)
+        actual.is_nan() || actual >= (1.0 + SHOWN * (ratio - 1.0)) * usual
     }
 }
 
