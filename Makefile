@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo serve-demo server test-server server-kill-test server-load build test test-rust test-c test-python test-adapters \
+.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel golden header reference abi dist install uninstall train setup-system clean
 
@@ -75,6 +75,14 @@ $(SERVER_VENV)/.ready: tests/server/requirements.txt
 test-server: server $(SERVER_VENV)/.ready ## Tests of evscale-server: Rust, interface, storage, security, browser, Prometheus
 	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo test --release --locked --manifest-path evscale-server/Cargo.toml
 	$(SERVER_TESTS) -m pytest -q -rs tests/server
+
+HELM ?= $(SERVER_TARGET)/go/bin/helm
+$(SERVER_TARGET)/go/bin/helm:
+	GOBIN=$(dir $@) PATH="$$PATH:/usr/local/go/bin" go install helm.sh/helm/v3/cmd/helm@v3.18.4
+
+test-server-full: test-server $(HELM) ## Also the chart, rendered by Helm (built here, some minutes) and checked against Kubernetes' schemas
+	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/full/requirements.txt
+	EVSCALE_FULL=1 HELM=$(HELM) $(SERVER_TESTS) -m pytest -q tests/server/full
 
 server-kill-test: server $(SERVER_VENV)/.ready ## Kill evscale-server during load (KILLS=500; five minutes), and compare
 	EVSCALE_SERVER_KILLS=$(or $(KILLS),500) $(SERVER_TESTS) -m pytest -q -s tests/server/test_storage.py -k "undisturbed and sqlite"
@@ -156,7 +164,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 
 setup-system: ## Debian packages that some tests use
 	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
-		chromium postgresql prometheus strace openssl redis-server rabbitmq-server
+		chromium chromium-driver postgresql prometheus strace openssl redis-server rabbitmq-server
 
 clean: ## Remove what was built
 	rm -rf target fuzz/target .venv .venv-adapters benchmarks/.venv dist $(MODULE)

@@ -238,7 +238,8 @@ impl Settings {
             ));
         }
         let security = &self.security;
-        if security.jwks_file.is_some() && (security.jwt_issuer.is_none() || security.jwt_audience.is_none()) {
+        if security.jwks_file.is_some() && (security.jwt_issuer.is_none() || security.jwt_audience.is_none())
+        {
             return Err(Problem::config(
                 "`security.jwks_file` is set without `jwt_issuer` and `jwt_audience`, expected both: a token for somebody else would do",
             ));
@@ -295,7 +296,10 @@ pub fn read(path: &Path) -> Result<String> {
 }
 
 /// Returns the value of the environment for a setting. A text needs no quotes.
-fn overridden(setting: &Setting, environment: &dyn Fn(&str) -> Option<String>) -> Result<Option<toml::Value>> {
+fn overridden(
+    setting: &Setting,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<toml::Value>> {
     let variable = setting.variable();
     let text = match (environment(&variable), environment(&format!("{variable}_FILE"))) {
         (Some(text), _) => text,
@@ -329,7 +333,9 @@ pub fn page() -> String {
          what would be refused. Written by `evscale-server settings`.\n",
     );
     for (section, about) in Settings::tables() {
-        out += &format!("\n## `[{section}]`\n{about}\n\n| key | default | variable | meaning |\n|---|---|---|---|\n");
+        out += &format!(
+            "\n## `[{section}]`\n{about}\n\n| key | default | variable | meaning |\n|---|---|---|---|\n"
+        );
         for setting in Settings::documented().iter().filter(|setting| setting.section == section) {
             let default = match setting.default.as_str() {
                 "" => "none".to_owned(),

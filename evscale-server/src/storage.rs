@@ -4,8 +4,8 @@
 use crate::config::Storage;
 use crate::problem::{Problem, Result};
 use serde::Serialize;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, Executor, Row};
 use std::fs::File;
 use std::str::FromStr;
@@ -78,9 +78,19 @@ impl AuditRow {
         let at_ms = crate::engine::now_ms();
         // a number of its own for each of a thousand entries in the same millisecond
         let later = |last: i64| Some((last + 1).max(at_ms * 1000));
-        let id = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later).map_or(0, |last| later(last).unwrap_or(last));
+        let id = LAST
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, later)
+            .map_or(0, |last| later(last).unwrap_or(last));
         let owned = |text: &str| text.chars().take(1000).collect();
-        Self { id, at_ms, caller: owned(caller), role: owned(role), action: owned(action), pool: owned(pool), detail: owned(detail) }
+        Self {
+            id,
+            at_ms,
+            caller: owned(caller),
+            role: owned(role),
+            action: owned(action),
+            pool: owned(pool),
+            detail: owned(detail),
+        }
     }
 }
 
@@ -129,7 +139,7 @@ enum Alone {
 
 const TABLES: [&str; 4] = ["journal", "snapshots", "decisions", "executions"];
 /// Says that a server works on the database: any number that nobody else uses.
-const ADVISORY_LOCK: i64 = 0x6576_7363_616c_65;
+const ADVISORY_LOCK: i64 = 0x65_7673_6361_6c65;
 
 impl Store {
     /// Opens a database, alone, and brings its tables up to date.
@@ -157,7 +167,10 @@ impl Store {
         };
         let (writer, reader) = (connect(1), connect(4));
         let alone = if sqlite { lock_file(&url)? } else { lock_session(&reader).await? };
-        migrations(sqlite).run(&writer).await.map_err(|problem| Problem::config(format!("the tables of `storage.url`: {problem}")))?;
+        migrations(sqlite)
+            .run(&writer)
+            .await
+            .map_err(|problem| Problem::config(format!("the tables of `storage.url`: {problem}")))?;
         let token = i64::from_le_bytes(crate::security::random()?);
         let own = "INSERT INTO owner (id, token) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET token = excluded.token";
         sqlx::query(own).bind(token).execute(&writer).await.map_err(|problem| unavailable(&problem))?;
@@ -247,8 +260,17 @@ impl Store {
     /// # Errors
     /// The database is gone.
     pub async fn pools(&self) -> Result<Vec<String>> {
-        let rows = sqlx::query("SELECT DISTINCT pool FROM journal ORDER BY pool").fetch_all(&self.reader).await;
-        rows.map_err(|problem| unavailable(&problem))?.iter().map(|row| text(row, 0)).collect()
+        let mut names = Vec::<String>::new();
+        loop {
+            // from one name to the next, so that the length of the journals does not matter
+            let last = names.last().map_or("", String::as_str);
+            let next = sqlx::query("SELECT COALESCE(MIN(pool), '') FROM journal WHERE pool > $1").bind(last);
+            let row = next.fetch_one(&self.reader).await.map_err(|problem| unavailable(&problem))?;
+            match text(&row, 0)? {
+                name if name.is_empty() => return Ok(names),
+                name => names.push(name),
+            }
+        }
     }
 
     /// Returns the snapshots of a pool, newest first.
@@ -390,15 +412,21 @@ impl Store {
     /// The database is gone.
     pub async fn forget(&self, settings: &Storage, now_ms: i64) -> Result<u64> {
         let since = |days: u32| now_ms - i64::from(days) * 86_400_000;
-        let records = "DELETE FROM journal WHERE received_ms < $1 AND kind IN ('record', 'tick', 'outcome', 'slow') AND seq <= \
-                       (SELECT COALESCE(MIN(seq), -1) FROM snapshots WHERE snapshots.pool = journal.pool)";
+        let records = "DELETE FROM journal WHERE pool = $1 AND received_ms < $2 \
+                       AND kind IN ('record', 'tick', 'outcome', 'slow') \
+                       AND seq <= (SELECT COALESCE(MIN(seq), -1) FROM snapshots WHERE pool = $3)";
         let statements = [
-            (records, settings.keep_records_days),
             ("DELETE FROM decisions WHERE written_ms < $1", settings.keep_decisions_days),
             ("DELETE FROM executions WHERE accepted_ms < $1", settings.keep_decisions_days),
             ("DELETE FROM audit WHERE at_ms < $1", settings.keep_audit_days),
         ];
         let mut deleted = 0;
+        // pool by pool, so that no record waits long
+        for pool in self.pools().await? {
+            let query = sqlx::query(records).bind(&pool).bind(since(settings.keep_records_days)).bind(&pool);
+            let done = query.execute(&self.writer).await.map_err(|problem| unavailable(&problem))?;
+            deleted += done.rows_affected();
+        }
         for (statement, days) in statements {
             let done = sqlx::query(statement).bind(since(days)).execute(&self.writer).await;
             deleted += done.map_err(|problem| unavailable(&problem))?.rows_affected();

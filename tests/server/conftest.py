@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support import BINARY, Server
 
+# what takes long to prepare is for `make test-server-full`
+collect_ignore = [] if os.environ.get("EVSCALE_FULL") else ["full"]
 CI = bool(os.environ.get("CI"))
 
 

@@ -22,24 +22,29 @@ from support import Server, records
 CONNECTIONS = 64
 
 
-async def exchange(streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]], port: int, path: str, body: bytes) -> int:
-    """Sends one request on a kept connection, and returns the status."""
+Kept = list[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]]
+
+
+async def exchange(streams: Kept, port: int, path: str, body: bytes) -> int:
+    """Sends one request on a kept connection, and returns the status. What nobody used for long the server may have closed."""
+    while streams and time.perf_counter() - streams[-1][2] > 10:
+        streams.pop()[1].close()
     if streams:
-        reader, writer = streams.pop()
+        reader, writer, _ = streams.pop()
     else:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
     await reader.readexactly(length)
-    streams.append((reader, writer))
+    streams.append((reader, writer, time.perf_counter()))
     return int(head.split()[1])
 
 
 async def run(server: Server, pools: int, every: float, seconds: float, made: list[list[bytes]]) -> tuple[list[float], list[int], dict[int, int]]:
     times: list[float] = []
     acknowledged, refused = [0] * pools, {}
-    free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    free: Kept = []
     gate = asyncio.Semaphore(CONNECTIONS)
     begin = time.perf_counter() + 0.5
 
@@ -58,7 +63,7 @@ async def run(server: Server, pools: int, every: float, seconds: float, made: li
                 refused[status] = refused.get(status, 0) + 1
 
     await asyncio.gather(*(one(pool) for pool in range(pools)))
-    for _, writer in free:
+    for _, writer, _ in free:
         writer.close()
     return times, acknowledged, refused
 

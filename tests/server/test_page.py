@@ -76,3 +76,58 @@ def test_the_description_is_shown_without_anything_from_elsewhere(serve: Serve, 
     html = browse(f"http://127.0.0.1:{server.port}/docs/", shot="docs")
     assert "/pools/{pool}/update_metrics" in html.replace("\u200b", "").replace("<wbr>", "")
     assert not re.findall(r'(?:src|href)="https?://(?!127\.0\.0\.1)[^"]+\.(?:js|css)"', html)
+
+
+def test_an_order_and_a_pause_by_the_buttons(serve: Serve, tmp_path: Path, missing: Callable[[str], None]) -> None:
+    driver, chromium = shutil.which("chromedriver"), shutil.which("chromium")
+    if not driver or not chromium:
+        missing("chromium-driver")
+    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+
+    operator, entry = key(tmp_path, "operator", "operate")
+    (tmp_path / "keys.toml").write_text(entry)
+    server = serve(f'[pools.a]\nmax_jobs = 40\n[security]\nkeys_file = "{tmp_path}/keys.toml"\n', key=operator)
+    for record in records(1, 5):
+        server.expect("POST", "/update_metrics", record)
+    options = ChromeOptions()
+    options.binary_location = str(chromium)
+    for option in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=400,1400", f"--user-data-dir={tmp_path}/profile"):
+        options.add_argument(option)
+    browser = Chrome(options=options, service=ChromeService(str(driver)))
+    try:
+        browser.get(f"http://127.0.0.1:{server.port}/")
+        wait = WebDriverWait(browser, 20)
+
+        def text(id: str) -> str:
+            return browser.find_element(By.ID, id).text
+
+        wait.until(lambda _: browser.find_element(By.ID, "key").is_displayed())
+        browser.find_element(By.ID, "key").send_keys(operator)
+        browser.find_element(By.CSS_SELECTOR, "#access button").click()
+        wait.until(lambda _: text("name") == "a" and browser.find_element(By.ID, "operate").is_displayed())
+        assert not browser.find_element(By.ID, "access").is_displayed()
+        Select(browser.find_element(By.ID, "what")).select_by_value("floor")
+        browser.find_element(By.ID, "count").clear()
+        browser.find_element(By.ID, "count").send_keys("33")
+        browser.find_element(By.CSS_SELECTOR, "#order button").click()
+        wait.until(lambda _: "at least 33 jobs" in text("ordered"))
+        assert server.expect("GET", "/pools/a")["order"]["order"] == {"floor": 33}
+        assert server.expect("GET", "/scaling_decision")["recommended_jobs"] >= 33
+        browser.find_element(By.ID, "count").clear()
+        browser.find_element(By.ID, "count").send_keys("7000")
+        browser.find_element(By.CSS_SELECTOR, "#order button").click()
+        wait.until(lambda _: "expected `min_jobs`" in text("said"))
+        browser.find_element(By.ID, "withdraw").click()
+        Select(browser.find_element(By.ID, "paused")).select_by_value("down")
+        browser.find_element(By.CSS_SELECTOR, "#pause button").click()
+        wait.until(lambda _: text("ordered") == "Switched off: scale-down.")
+        state = server.expect("GET", "/pools/a")
+        assert (state["order"], state["pause"]) == (None, "down")
+        # nothing is wider than a telephone
+        assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+        serious = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE" and "401" not in entry["message"] and "400" not in entry["message"]]
+        assert not serious, serious
+    finally:
+        browser.quit()

@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +189,30 @@ def test_slow_clients_are_cut_off_and_others_are_served_meanwhile(serve: Serve) 
         told = slow.recv(4096)
         assert told == b"" or b" 408 " in told, told
         slow.close()
+
+
+def test_a_flood_of_wrong_keys_harms_nobody_else(serve: Serve, keys: dict[str, str]) -> None:
+    server = serve(with_keys(keys) + "requests_per_second = 500\nburst = 500\n")
+    until, statuses = time.monotonic() + 4, []
+
+    def flood() -> None:
+        own = server.another()
+        while time.monotonic() < until:
+            status, _, _ = own.raw("GET", "/pools", headers={"X-API-Key": "evs_guess"})
+            statuses.append(status)
+
+    threads = [threading.Thread(target=flood) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    server.key, times = keys["writer"], []
+    for record in records(1, 60):
+        began = time.monotonic()
+        server.expect("POST", "/pools/a/update_metrics", record)
+        times.append(time.monotonic() - began)
+    for thread in threads:
+        thread.join()
+    print(f"\n{len(statuses)} wrong keys, {statuses.count(429)} of them too often; 60 records meanwhile: median {1000 * sorted(times)[30]:.0f}, slowest {1000 * max(times):.0f} ms")
+    assert set(statuses) <= {401, 429} and max(times) < 2.0
 
 
 def test_connections_beyond_the_limit_are_closed(serve: Serve) -> None:

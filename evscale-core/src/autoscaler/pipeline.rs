@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::decision::{Decision, Evidence, explain};
 use crate::error::Result;
 use crate::features::{ForecasterInput, forecaster_input};
-use crate::forecaster::{Burst, Forecast, ForecastSource, Precomputed, Quantiles};
+use crate::forecaster::{Burst, ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
@@ -75,11 +75,9 @@ pub(crate) fn complete(
     let forecaster =
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
-    let usual = Forecast { bursts, ..state.ensemble.forecast(&state.history) };
-    state.usual = Arc::new(usual);
+    state.foresee_from(config, checked.record.logged_events_count, bursts);
     let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
     let issue = checked.issue.or(unusual);
-    state.forecast = state.told(config, checked.record.logged_events_count);
     let policy_ran = learn(config, calendar, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;

@@ -41,9 +41,9 @@ pub(crate) struct State {
     /// The forecast at the newest record, with what is stated of the time to come.
     #[serde(skip)]
     pub(crate) forecast: Arc<Forecast>,
-    /// The same without what is stated.
+    /// The same without what is stated, where that differs.
     #[serde(skip)]
-    pub(crate) usual: Arc<Forecast>,
+    usual: Option<Forecast>,
     /// No record has come since the state was restored.
     #[serde(skip)]
     pub(crate) restored: bool,
@@ -69,7 +69,7 @@ impl State {
         let ensemble = Ensemble::new(f64::from(config.interval_seconds));
         let forecast = Arc::new(ensemble.forecast(&history));
         Self {
-            usual: Arc::clone(&forecast),
+            usual: None,
             forecast,
             history,
             days: Days::default(),
@@ -115,8 +115,8 @@ impl State {
         self.foresee(before);
         self.pool.restored();
         self.reconfigure(before, now);
-        Arc::make_mut(&mut self.usual).bursts = self.bursts(now, calendar);
-        self.forecast = self.told(now, self.pool.last_events().unwrap_or(f64::NAN));
+        let bursts = self.bursts(now, calendar);
+        self.foresee_from(now, self.seen(), bursts);
         self
     }
 
@@ -128,21 +128,37 @@ impl State {
 
     /// Makes the forecast at the newest record, and adds what is stated of the time to come.
     pub(crate) fn foresee(&mut self, config: &Config) {
-        self.usual = Arc::new(self.ensemble.forecast(&self.history));
-        self.forecast = self.told(config, self.pool.last_events().unwrap_or(f64::NAN));
+        let bursts = self.usual().bursts.clone();
+        self.foresee_from(config, self.seen(), bursts);
     }
 
-    /// Returns the forecast of the usual load with what is stated of the time to come. `seen` are the newest arrivals.
-    pub(crate) fn told(&self, config: &Config, seen: f64) -> Arc<Forecast> {
-        let told = self.announced.told(&self.usual, config.interval_seconds, seen);
-        told.map_or_else(|| Arc::clone(&self.usual), Arc::new)
+    /// Returns the newest arrivals.
+    fn seen(&self) -> f64 {
+        self.pool.last_events().unwrap_or(f64::NAN)
+    }
+
+    /// The same at a record with so many arrivals and bursts that are due.
+    pub(crate) fn foresee_from(&mut self, config: &Config, seen: f64, bursts: Vec<Burst>) {
+        let usual = Forecast { bursts, ..self.ensemble.forecast(&self.history) };
+        let told = self.announced.told(&usual, config.interval_seconds, seen);
+        let (forecast, usual) = match told {
+            Some(told) => (told, Some(usual)),
+            None => (usual, None),
+        };
+        *Arc::make_mut(&mut self.forecast) = forecast;
+        self.usual = usual;
+    }
+
+    /// Returns the forecast at the newest record without what is stated.
+    fn usual(&self) -> &Forecast {
+        self.usual.as_ref().unwrap_or(&self.forecast)
     }
 
     /// Takes what is no load out of the arrivals of a record; returns its usual load, without what statements explain, of which
     /// it learns what came.
     pub(crate) fn usual_events(&mut self, config: &Config, record: &mut Metrics) -> f64 {
         let interval = f64::from(config.interval_seconds);
-        let [usual, at_most] = self.usual.expected_at(record.timestamp, interval);
+        let [usual, at_most] = self.usual().expected_at(record.timestamp, interval);
         let counted = record.logged_events_count;
         record.logged_events_count = self.pool.load_of(record, usual, at_most);
         let (events, notes) = self.announced.observe(config, record, counted, usual, self.pool.in_service());
@@ -162,7 +178,7 @@ impl State {
         self.pool.begin_anew(config);
         self.safety.begin_anew();
         self.schedule.expedite();
-        self.foresee(config);
+        self.foresee_from(config, self.seen(), Vec::new());
     }
 
     /// Goes back to a time before that of the newest record: nothing waits for what later times said.

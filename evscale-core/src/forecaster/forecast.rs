@@ -1,5 +1,7 @@
 //! The answer of the forecaster.
 
+#![expect(clippy::disallowed_methods, reason = "steps before the first one are none")]
+
 use super::days::Burst;
 use crate::features::HORIZONS;
 use crate::quantiles::{LEVELS, QUANTILE_LEVELS, quantile_at, rounded};

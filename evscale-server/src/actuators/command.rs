@@ -11,7 +11,10 @@ pub(super) async fn run(settings: &ActuatorSettings, execution: &Execution) -> R
     let words = settings.command.as_deref().unwrap_or_default();
     let filled = |word: &String| {
         word.replace("{jobs}", &execution.jobs.to_string())
-            .replace("{current_jobs}", &execution.current_jobs.map_or_else(String::new, |jobs| jobs.to_string()))
+            .replace(
+                "{current_jobs}",
+                &execution.current_jobs.map_or_else(String::new, |jobs| jobs.to_string()),
+            )
             .replace("{pool}", &execution.pool)
             .replace("{key}", &execution.key)
     };

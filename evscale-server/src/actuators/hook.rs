@@ -33,8 +33,8 @@ pub(super) fn agent(settings: &ActuatorSettings) -> Result<Agent, String> {
 
 /// Reads the certificates of a PEM file.
 pub fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
-    let pem = std::fs::read(path)
-        .map_err(|problem| format!("`{}` cannot be read: {problem}", path.display()))?;
+    let pem =
+        std::fs::read(path).map_err(|problem| format!("`{}` cannot be read: {problem}", path.display()))?;
     let certificate = |item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,

@@ -32,7 +32,11 @@ fn address(settings: &ActuatorSettings) -> Result<String, String> {
             let found = |name| std::env::var(name).ok();
             let host = found("KUBERNETES_SERVICE_HOST").ok_or("no `url`, and not in a cluster")?;
             let port = found("KUBERNETES_SERVICE_PORT").unwrap_or_else(|| "443".to_owned());
-            if host.contains(':') { format!("https://[{host}]:{port}") } else { format!("https://{host}:{port}") }
+            if host.contains(':') {
+                format!("https://[{host}]:{port}")
+            } else {
+                format!("https://{host}:{port}")
+            }
         }
     };
     let part = |text: &Option<String>, usual: &str| text.clone().unwrap_or_else(|| usual.to_owned());

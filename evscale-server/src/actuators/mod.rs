@@ -37,7 +37,11 @@ pub const DOCUMENTED: &[(&str, &str, &str)] = &[
         "Of `command`: program and arguments; `{jobs}`, `{current_jobs}`, `{pool}` and `{key}` are filled in. No shell is involved.",
     ),
     ("namespace", "none", "Of `kubernetes`: where the workload is."),
-    ("resource", "`deployments`", "Of `kubernetes`: `deployments`, `statefulsets` or `replicasets` of `apps/v1`."),
+    (
+        "resource",
+        "`deployments`",
+        "Of `kubernetes`: `deployments`, `statefulsets` or `replicasets` of `apps/v1`.",
+    ),
     ("name", "none", "Of `kubernetes`: the workload, whose `scale` subresource is patched."),
 ];
 
@@ -149,7 +153,10 @@ impl Actuators {
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
             };
             let automatic = self.0.get(&event.pool).is_some_and(|(settings, _)| settings.automatic);
-            let Some(decision) = event.decision.filter(|decision| automatic && decision.change.is_some_and(|change| change != 0)) else {
+            let Some(decision) = event
+                .decision
+                .filter(|decision| automatic && decision.change.is_some_and(|change| change != 0))
+            else {
                 continue;
             };
             let ask = crate::engine::ExecuteAsk {

@@ -27,7 +27,9 @@ pub fn demo(port: u16) -> Result<ExitCode> {
     let shown = url.clone();
     std::thread::spawn(move || {
         wait(port);
-        println!("evscale-server runs with two simulated pools, `orders` and `emails`; a second is two minutes.\n");
+        println!(
+            "evscale-server runs with two simulated pools, `orders` and `emails`; a second is two minutes.\n"
+        );
         println!("  the page            {shown}/");
         println!("  the interface       {shown}/docs");
         println!("  a decision          curl {shown}/pools/orders/scaling_decision");

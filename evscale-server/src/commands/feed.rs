@@ -74,7 +74,9 @@ impl Feed {
                 let count = left.min(AT_ONCE);
                 let records: Vec<Value> = (0..count).map(|_| pool.record(Some(first))).collect();
                 let answer = server.post("/batch", &serde_json::json!({ "records": records }))?;
-                if let Some(jobs) = answer.pointer(&format!("/results/{}/decision/recommended_jobs", count - 1)) {
+                if let Some(jobs) =
+                    answer.pointer(&format!("/results/{}/decision/recommended_jobs", count - 1))
+                {
                     pool.follow(jobs);
                 }
                 left -= count;
@@ -98,7 +100,8 @@ impl Feed {
 
 impl Simulated {
     fn new(index: u32) -> Result<Self> {
-        let name = NAMES.get(index as usize).map_or_else(|| format!("pool-{index}"), |name| (*name).to_owned());
+        let name =
+            NAMES.get(index as usize).map_or_else(|| format!("pool-{index}"), |name| (*name).to_owned());
         let workload = Workload::two_weeks(u64::from(index) + 11);
         let load = SimulatedLoad::new(&workload, &LoadSettings::default());
         let mut arrivals = Vec::new();

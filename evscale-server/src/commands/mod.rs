@@ -116,9 +116,9 @@ fn load(config: Option<PathBuf>) -> Result<Settings> {
 fn check(settings: &Settings) -> Result<ExitCode> {
     Gate::new(&settings.security, is_loopback(settings)?)?;
     if let (Some(certificate), Some(key)) = (&settings.listen.tls_certificate, &settings.listen.tls_key) {
-        runtime()?.block_on(axum_server::tls_rustls::RustlsConfig::from_pem_file(certificate, key)).map_err(
-            |problem| Problem::config(format!("`listen.tls_certificate`: {problem}")),
-        )?;
+        runtime()?
+            .block_on(axum_server::tls_rustls::RustlsConfig::from_pem_file(certificate, key))
+            .map_err(|problem| Problem::config(format!("`listen.tls_certificate`: {problem}")))?;
     }
     println!("the settings are fine: {} pools", settings.pools.len());
     Ok(ExitCode::SUCCESS)

@@ -65,8 +65,7 @@ pub async fn start(settings: &Settings) -> Result<(Serving, Engine)> {
     let app = App::new(engine.clone(), Arc::clone(&gate), Arc::clone(&settings), actuators);
     let running = crate::http::serve(&settings, router(app)).await?;
     if let Some(address) = &settings.listen.keda_address {
-        let (address, scaler) =
-            crate::keda::serve(address, engine.clone(), settings.limits.streams).await?;
+        let (address, scaler) = crate::keda::serve(address, engine.clone(), settings.limits.streams).await?;
         tracing::info!(%address, "listening for KEDA");
         tokio::spawn(async move {
             if let Err(problem) = scaler.await {
@@ -173,7 +172,9 @@ async fn watch_files(
         if now || secrets_now != secrets_seen {
             match gate.reload() {
                 Ok(()) => tracing::info!("keys were read again"),
-                Err(problem) => tracing::error!(cause = %problem, "keys could not be read; those before hold"),
+                Err(problem) => {
+                    tracing::error!(cause = %problem, "keys could not be read; those before hold")
+                }
             }
         }
         if let (true, Some(tls), Some(chain), Some(key)) =
@@ -181,7 +182,9 @@ async fn watch_files(
         {
             match tls.reload_from_pem_file(chain, key).await {
                 Ok(()) => tracing::info!("the certificate was read again"),
-                Err(problem) => tracing::error!(cause = %problem, "the certificate could not be read; the one before holds"),
+                Err(problem) => {
+                    tracing::error!(cause = %problem, "the certificate could not be read; the one before holds")
+                }
             }
         }
         (secrets_seen, certificate_seen) = (secrets_now, certificate_now);

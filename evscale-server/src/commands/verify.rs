@@ -35,9 +35,11 @@ pub fn verify(url: &str, key_file: Option<&Path>, ca: Option<&Path>, changes: bo
     for check in checks {
         let wrong = match server.ask(check.method, &check.path, check.body.as_ref()) {
             Ok((status, _)) if check.expected.contains(&status) => None,
-            Ok((status, body)) => {
-                Some(format!("{status}, expected {:?}: {}", check.expected, body.chars().take(200).collect::<String>()))
-            }
+            Ok((status, body)) => Some(format!(
+                "{status}, expected {:?}: {}",
+                check.expected,
+                body.chars().take(200).collect::<String>()
+            )),
             Err(problem) => Some(problem.to_string()),
         };
         match wrong {
@@ -85,7 +87,12 @@ fn reading() -> Vec<Check> {
 /// A pool from its creation to its end.
 fn changing() -> Vec<Check> {
     let pool = |path: &str| format!("/pools/{POOL}{path}");
-    let ask = |method, path: &str, body: Value, expected| Check { method, path: pool(path), body: Some(body), expected };
+    let ask = |method, path: &str, body: Value, expected| Check {
+        method,
+        path: pool(path),
+        body: Some(body),
+        expected,
+    };
     let bare = |method, path: &str, expected| Check { method, path: pool(path), body: None, expected };
     let record = |index: i64| json!({"timestamp": moment(index), "metrics": {"logged_events_count": 3400, "current_job_count": 12, "average_processing_duration_ms": 400}});
     let order = json!({"order": {"fixed": 9}, "until": moment(1000)});

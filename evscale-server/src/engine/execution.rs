@@ -73,7 +73,8 @@ impl Execution {
         caller: String,
     ) -> Result<Self> {
         let jobs = decision.recommended_jobs.ok_or_else(|| {
-            let message = format!("the decision of pool `{pool}` recommends no number: {}", decision.explanation);
+            let message =
+                format!("the decision of pool `{pool}` recommends no number: {}", decision.explanation);
             Problem::conflict("no_recommendation", message)
         })?;
         Ok(Self {

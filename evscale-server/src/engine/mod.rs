@@ -170,7 +170,9 @@ impl Engine {
                 }
             }
         };
-        thread.spawn(run).map_err(|problem| Problem::config(format!("no thread for the pools: {problem}")))?;
+        thread
+            .spawn(run)
+            .map_err(|problem| Problem::config(format!("no thread for the pools: {problem}")))?;
         started.await.map_err(|_| Problem::config("the thread of the pools ended while it started"))??;
         Ok(engine)
     }
@@ -185,7 +187,10 @@ impl Engine {
             if pools >= self.most_pools {
                 return Err(Problem::conflict(
                     "too_many_pools",
-                    format!("there are {pools} pools, expected fewer than `limits.pools`, which is {}", self.most_pools),
+                    format!(
+                        "there are {pools} pools, expected fewer than `limits.pools`, which is {}",
+                        self.most_pools
+                    ),
                 ));
             }
         }
@@ -267,7 +272,9 @@ impl Engine {
         let mut names = views.keys();
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name.clone()),
-            (None, _) => Err(Problem::conflict("no_pool", "there is no pool; create one with PUT /pools/{pool}")),
+            (None, _) => {
+                Err(Problem::conflict("no_pool", "there is no pool; create one with PUT /pools/{pool}"))
+            }
             _ => Err(Problem::conflict(
                 "many_pools",
                 format!("there are {} pools; name one with /pools/{{pool}}/…", views.len()),

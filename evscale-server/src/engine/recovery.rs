@@ -71,7 +71,12 @@ impl Worker {
                     break;
                 }
                 Err(cause) => {
-                    tracing::warn!(pool = name, seq = row.seq, cause, "a snapshot is of no use; an older one or the journal is");
+                    tracing::warn!(
+                        pool = name,
+                        seq = row.seq,
+                        cause,
+                        "a snapshot is of no use; an older one or the journal is"
+                    );
                 }
             }
         }

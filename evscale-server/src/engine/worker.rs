@@ -49,12 +49,15 @@ struct Pending {
     answer: Option<oneshot::Sender<Result<Answer>>>,
 }
 
+/// Who waits for an execution, and for whether its key was new.
+type AcceptedSender = oneshot::Sender<Result<(Execution, bool)>>;
+
 /// What waits for the transaction to end.
 #[derive(Default)]
 struct Turn {
     changes: Vec<Pending>,
     removals: Vec<(String, oneshot::Sender<Result<()>>)>,
-    executions: Vec<(Execution, oneshot::Sender<Result<(Execution, bool)>>)>,
+    executions: Vec<(Execution, AcceptedSender)>,
     noted: Vec<oneshot::Sender<()>>,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -273,7 +276,8 @@ impl Worker {
             .doubtful
             .iter()
             .map(|name| {
-                let entered = batch.journal.iter().filter(|row| row.pool == *name).map(|row| row.seq - 1).min();
+                let entered =
+                    batch.journal.iter().filter(|row| row.pool == *name).map(|row| row.seq - 1).min();
                 let known = self.pools.get(name).map_or(0, |pool| pool.seq);
                 (name.clone(), entered.unwrap_or(known))
             })
@@ -414,19 +418,27 @@ impl Worker {
         if let Some((execution, _)) = turn.executions.iter().find(|(execution, _)| same(execution)) {
             return Ok((execution.clone(), false));
         }
-        if let Some(row) = self.later.executions.iter().rev().find(|row| row.pool == ask.pool && row.key == ask.key) {
+        if let Some(row) =
+            self.later.executions.iter().rev().find(|row| row.pool == ask.pool && row.key == ask.key)
+        {
             return Ok((Execution::read(row)?, false));
         }
         if let Some(row) = self.handle.block_on(self.store.execution(&ask.pool, &ask.key))? {
             return Ok((Execution::read(&row)?, false));
         }
         let decision = pool.decision.as_ref().ok_or_else(|| {
-            Problem::conflict("no_decision", format!("pool `{}` has no decision before its first record", ask.pool))
+            Problem::conflict(
+                "no_decision",
+                format!("pool `{}` has no decision before its first record", ask.pool),
+            )
         })?;
         if let Some(seen) = ask.decided_at.filter(|seen| *seen != decision.decided_at) {
             return Err(Problem::conflict(
                 "other_decision",
-                format!("`decided_at` is {seen}, expected {}, the moment of the decision that stands", decision.decided_at),
+                format!(
+                    "`decided_at` is {seen}, expected {}, the moment of the decision that stands",
+                    decision.decided_at
+                ),
             ));
         }
         let mut execution = Execution::new(&ask.pool, &ask.key, decision, now_ms(), ask.caller.clone())?;

@@ -2,8 +2,10 @@
 //! that shows it.
 
 use super::{App, documented};
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header;
 use axum::routing::get;
-use axum::{Json, Router};
 use evscale_core::Config;
 use evscale_core::metrics::Field;
 use serde_json::{Map, Value, json};
@@ -32,19 +34,36 @@ pub fn document() -> Value {
         all.merge(part);
     }
     let components = all.components.get_or_insert_default();
-    components.add_security_scheme("key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
+    components
+        .add_security_scheme("key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
     let mut document = serde_json::to_value(&all).unwrap_or_default();
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         schemas.extend(library());
     }
+    let operations =
+        document.pointer_mut("/paths").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    for operation in operations.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        if let Some(responses) = operation.pointer_mut("/responses").and_then(Value::as_object_mut) {
+            let schema = json!({"schema": {"$ref": "#/components/schemas/ProblemBody"}});
+            let other = json!({"description": "what is refused", "content": {"application/json": schema}});
+            responses.entry("default").or_insert(other);
+        }
+        let parameters = operation.pointer_mut("/parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["name"] == "pool") {
+            parameter["schema"]["pattern"] = "^[A-Za-z0-9._-]{1,100}$".into();
+        }
+    }
     document
 }
 
 fn secure(part: &mut OpenApi) {
     let ways = || {
-        ["key", "token"].map(|way| SecurityRequirement::new::<_, [&str; 0], &str>(way, [])).into_iter().collect()
+        ["key", "token"]
+            .map(|way| SecurityRequirement::new::<_, [&str; 0], &str>(way, []))
+            .into_iter()
+            .collect()
     };
     for item in part.paths.paths.values_mut() {
         let operations =
@@ -165,6 +184,8 @@ fn of_default(default: &Value) -> Value {
 
 /// Returns `/openapi.json` and the page `/docs`, whose files are in the binary.
 pub(super) fn routes() -> Router<App> {
+    let written = Bytes::from(document().to_string());
+    let described = move || async move { ([(header::CONTENT_TYPE, "application/json")], written) };
     let shown = SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json"));
-    Router::new().route("/openapi.json", get(|| async { Json(document()) })).merge(shown)
+    Router::new().route("/openapi.json", get(described)).merge(shown)
 }

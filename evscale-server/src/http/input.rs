@@ -20,12 +20,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+        let kind =
+            kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
         if kind != "application/json" {
             let message = format!("`Content-Type` is `{kind}`, expected `application/json`");
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
         }
-        let body = Bytes::from_request(request, app).await.map_err(|refused| Problem::argument(refused.body_text()))?;
+        let body = Bytes::from_request(request, app)
+            .await
+            .map_err(|refused| Problem::argument(refused.body_text()))?;
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|problem| Problem::argument(format!("the body: {problem}")))

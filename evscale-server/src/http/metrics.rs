@@ -4,7 +4,9 @@ use crate::engine::{Engine, View};
 use evscale_core::HealthStatus;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
@@ -50,8 +52,7 @@ impl Metrics {
     pub fn new(engine: Engine) -> Self {
         let mut registry = Registry::with_prefix("evscale");
         let requests = Family::<RequestLabels, Counter>::default();
-        let times =
-            Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS.into_iter()));
+        let times = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
         let refusals = Family::<Refusal, Counter>::default();
         registry.register("http_requests", "Requests", requests.clone());
         registry.register("http_request_seconds", "Time of a request", times.clone());
@@ -170,7 +171,11 @@ impl Collector for Pools {
         let gauges = [
             ("pools", "Pools", views.len() as f64),
             ("waiting_changes", "Changes that wait for the disk", self.0.waiting() as f64),
-            ("storage_up", "Whether records can be written", f64::from(u8::from(status.storage_problem().is_none()))),
+            (
+                "storage_up",
+                "Whether records can be written",
+                f64::from(u8::from(status.storage_problem().is_none())),
+            ),
         ];
         for (name, meaning, value) in gauges {
             let metric = encoder.encode_descriptor(name, meaning, None, MetricType::Gauge)?;
@@ -205,7 +210,9 @@ impl Pools {
         let mut family: MetricEncoder<'_> =
             encoder.encode_descriptor("pool_forecast_events", meaning, None, MetricType::Gauge)?;
         for (pool, view) in views.iter().filter(|(_, view)| view.record.is_some()) {
-            for horizon in view.forecast.horizons.iter().filter(|horizon| [12, 48, 180].contains(&horizon.minutes)) {
+            for horizon in
+                view.forecast.horizons.iter().filter(|horizon| [12, 48, 180].contains(&horizon.minutes))
+            {
                 for (level, share) in [("0.1", 0.1), ("0.5", 0.5), ("0.9", 0.9)] {
                     let labels = OfQuantile { pool, minutes: horizon.minutes, level };
                     ConstGauge::new(horizon.quantile(share)).encode(family.encode_family(&labels)?)?;

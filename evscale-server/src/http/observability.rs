@@ -134,16 +134,13 @@ pub(super) async fn detailed_health(State(app): State<App>, Who(caller): Who) ->
             recovery_ms: took,
         },
         waiting_changes: app.engine.waiting(),
-        failed: views
-            .iter()
-            .filter_map(|(name, view)| Some((name.clone(), view.failed.clone()?)))
-            .collect(),
+        failed: views.iter().filter_map(|(name, view)| Some((name.clone(), view.failed.clone()?))).collect(),
         pools: views.iter().map(|(name, view)| (name.clone(), (*view.health).clone())).collect(),
     })
 }
 
 /// Returns the metrics of the server and of all pools, as Prometheus reads them.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "OpenMetrics text", body = String)))]
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(app): State<App>) -> ([(header::HeaderName, &'static str); 1], String) {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], app.metrics.text())

@@ -2,6 +2,7 @@
 //! `pool`.
 
 #[allow(clippy::all, clippy::pedantic, missing_docs, rustdoc::all)]
+#[rustfmt::skip]
 mod external_scaler;
 
 use crate::engine::{Engine, View};
@@ -93,7 +94,10 @@ fn metric(pool: &str) -> String {
 
 #[tonic::async_trait]
 impl ExternalScaler for Scaler {
-    async fn is_active(&self, request: Request<ScaledObjectRef>) -> Result<Response<IsActiveResponse>, Status> {
+    async fn is_active(
+        &self,
+        request: Request<ScaledObjectRef>,
+    ) -> Result<Response<IsActiveResponse>, Status> {
         let (_, jobs) = self.jobs(Some(request.get_ref()))?;
         Ok(Response::new(IsActiveResponse { result: jobs > 0 }))
     }

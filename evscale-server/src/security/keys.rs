@@ -50,12 +50,8 @@ impl Keys {
                     key.name
                 )));
             }
-            let caller = Caller {
-                name: key.name.clone(),
-                role: key.role,
-                pools: key.pools.map(Arc::new),
-                way: "key",
-            };
+            let caller =
+                Caller { name: key.name.clone(), role: key.role, pools: key.pools.map(Arc::new), way: "key" };
             if keys.insert(hash, caller).is_some() {
                 return Err(refused(&format!("the key of `{}` is there twice", key.name)));
             }

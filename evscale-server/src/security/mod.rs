@@ -79,7 +79,8 @@ impl Caller {
             let message = "no key and no token, expected `X-API-Key: KEY` or `Authorization: Bearer TOKEN`";
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", message));
         }
-        let message = format!("the role of `{}` is {}, expected {}", self.name, self.role.as_str(), least.as_str());
+        let message =
+            format!("the role of `{}` is {}, expected {}", self.name, self.role.as_str(), least.as_str());
         Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message))
     }
 

@@ -57,7 +57,8 @@ impl Tokens {
     pub(super) fn verify(&self, token: &str) -> Option<Caller> {
         let header = decode_header(token).ok()?;
         let fits = |id: &Option<String>| header.kid.is_none() || *id == header.kid;
-        let candidates = self.keys.iter().filter(|(id, algorithms, _)| fits(id) && algorithms.contains(&header.alg));
+        let candidates =
+            self.keys.iter().filter(|(id, algorithms, _)| fits(id) && algorithms.contains(&header.alg));
         let claims = candidates.filter_map(|(_, _, key)| self.claims(token, header.alg, key)).next()?;
         let subject = claims.get("sub")?.as_str()?.to_owned();
         let pools = match claims.get("pools") {
