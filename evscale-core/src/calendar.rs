@@ -210,4 +210,30 @@ mod tests {
         assert!((there.day_fraction - 19.5 / 24.0).abs() < 1e-12);
         assert!(Zone::by_name("Mars/Olympus").is_err());
     }
+
+    #[test]
+    fn months_turn_on_working_days() {
+        let calendar = Calendar::new("UTC", &["2026-05-01".to_owned(), "2026-12-31".to_owned()]).unwrap();
+        let turn = |day: &str| {
+            let noon: Timestamp = format!("{day}T12:00:00Z").parse().unwrap();
+            calendar.month_turn(calendar.local(noon).0)
+        };
+        for day in ["2026-05-04", "2026-08-03", "2026-01-01"] {
+            assert_eq!(turn(day), Some(MonthTurn::First), "{day}");
+        }
+        for day in ["2026-04-30", "2026-05-29", "2026-02-27", "2026-12-30"] {
+            assert_eq!(turn(day), Some(MonthTurn::Last), "{day}");
+        }
+        for day in ["2026-05-01", "2026-05-02", "2026-05-05", "2026-08-01", "2026-05-15", "2026-12-31"] {
+            assert_eq!(turn(day), None, "{day}");
+        }
+    }
+
+    #[test]
+    fn the_local_clock_is_put_forward_and_back() {
+        let berlin = Calendar::new("Europe/Berlin", &[]).unwrap();
+        let at = |text: &str| berlin.local(text.parse().unwrap()).1 / 3_600_000;
+        assert_eq!([at("2026-03-29T00:30:00Z"), at("2026-03-29T01:30:00Z")], [1, 3]);
+        assert_eq!([at("2026-10-25T00:30:00Z"), at("2026-10-25T01:30:00Z")], [2, 2]);
+    }
 }

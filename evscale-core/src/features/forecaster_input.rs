@@ -464,6 +464,36 @@ mod tests {
     }
 
     #[test]
+    fn yesterday_is_the_same_local_time_where_the_clocks_changed() {
+        // records of an hour since a midnight in Berlin until 08:00 on 29 March 2026, when the clock was put forward at 02:00
+        let start: Timestamp = "2026-03-17T23:00:00Z".parse().unwrap();
+        for (zone, shifted) in [("Europe/Berlin", true), ("UTC", false)] {
+            let calendar = Calendar::new(zone, &[]).unwrap();
+            let berlin = Calendar::new("Europe/Berlin", &[]).unwrap();
+            let mut history = History::new(3600);
+            for hour in 1..=11 * 24 + 7 {
+                let end = start.plus_seconds(3600 * hour);
+                let (_, time) = berlin.local(end);
+                history.push(end, if time == 10 * HOUR_MS { 1000.0 } else { 10.0 });
+            }
+            let input = forecaster_input(&history, &calendar, 1.0);
+            // the twelfth horizon is three hours ahead, the eleventh two
+            let [two, three] = [10, 11].map(|horizon| input.future_row(horizon).yesterday > 2.0);
+            assert_eq!([two, three], [shifted, !shifted], "{zone}");
+        }
+    }
+
+    #[test]
+    fn a_weekend_is_not_told_before_one_was_seen() {
+        let weekend = |days: usize| {
+            let case = history(3600, days * 24 + 2, |_| 10.0); // since Monday, 2026-01-05, 00:00 UTC
+            forecaster_input(&case, &Calendar::utc(), 1.0).future_row(11).weekend > 0.0
+        };
+        assert!(!weekend(5), "the first Saturday");
+        assert!(weekend(6) && weekend(12) && !weekend(7), "its Sunday, the second Saturday, a Monday");
+    }
+
+    #[test]
     fn the_way_back_is_the_inverse() {
         let input = forecaster_input(&history(120, 2000, wave), &Calendar::utc(), 1.0);
         for events in [0.0, 1.0, 99.0, 1e5] {

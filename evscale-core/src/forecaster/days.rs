@@ -23,7 +23,7 @@ const BEFORE: usize = 9;
 const INTERVALS_BEFORE: f64 = 5.0;
 const LEAST_BEFORE: usize = 3;
 /// A bin is steep where its peak is this multiple of what was usual before, and more above it than counts vary.
-const STEEP: f32 = 1.5;
+const STEEP: f32 = 2.0;
 const STEEP_DEVIATIONS: f32 = 3.0;
 /// Most steep bins of a day that are kept.
 const MOST_STEEP: usize = 32;
@@ -31,9 +31,10 @@ const MOST_STEEP: usize = 32;
 const AGREES: f32 = 0.33;
 /// A burst that was due has come if this share of it came.
 const CAME: f32 = 0.5;
-/// Share of the bursts due that must have come; how strongly it is assumed at first, and how slowly the past is forgotten.
-const BELIEVED: f64 = 0.65;
-const ASSUMED: (f64, f64) = (1.0, 1.25);
+/// Share of the bursts due that must have come; those that are assumed to have come of how many, so that the first one must;
+/// and how slowly the past is forgotten.
+const BELIEVED: f64 = 0.7;
+const ASSUMED: (f64, f64) = (0.6, 1.1);
 const MEMORY: f64 = 0.95;
 
 /// Arrivals that are due by the clock.
@@ -103,10 +104,8 @@ impl Days {
             let bin = (time / BIN_MS) as usize;
             self.turn_to(calendar, date, interval_seconds);
             self.judge(calendar, bin);
-            if let Some(peak) = self.peaks.get_mut(EVENING + bin)
-                && !(*peak >= rate)
-            {
-                *peak = if rate.is_finite() { rate } else { *peak };
+            if let Some(peak) = self.peaks.get_mut(EVENING + bin).filter(|_| rate.is_finite()) {
+                *peak = peak.max(rate); // of an unknown peak and a number, the number
             }
             begin = begin.plus_millis(BIN_MS - time % BIN_MS);
         }
@@ -284,4 +283,114 @@ fn median(values: &[f32]) -> Option<f32> {
     let known = known.get_mut(..count).filter(|known| known.len() >= LEAST_BEFORE)?;
     known.sort_by(f32::total_cmp);
     known.get(known.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3600;
+
+    fn calendar(zone: &str, holidays: &[&str]) -> Calendar {
+        let holidays: Vec<String> = holidays.iter().map(|day| (*day).to_owned()).collect();
+        Calendar::new(zone, &holidays).unwrap()
+    }
+
+    /// Days from the midnight at `begin` on, with 20 events per second, and 200 in the hours of the local clock that `burst`
+    /// names by date, counted from the first, and hour.
+    fn days(
+        calendar: &Calendar,
+        begin: &str,
+        count: i64,
+        burst: impl Fn(i64, i64) -> bool,
+    ) -> (Days, Timestamp) {
+        let (mut days, begin) = (Days::default(), begin.parse::<Timestamp>().unwrap());
+        let first = calendar.local(begin).0;
+        let mut at = begin;
+        for _ in 0..count * 720 {
+            let (date, time) = calendar.local(at);
+            let high = burst(date - first, time / (1000 * HOUR)) && time / 1000 % HOUR < 1200;
+            at = at.plus_seconds(120);
+            days.observe(calendar, at, if high { 24_000.0 } else { 2400.0 }, 120.0);
+        }
+        (days, at)
+    }
+
+    /// Hours after `now` at which bursts begin within a day.
+    fn due(days: &Days, calendar: &Calendar, now: Timestamp) -> Vec<f64> {
+        let bursts = days.bursts(calendar, now, 86_400.0, 120.0);
+        assert!(bursts.iter().all(|burst| (burst.events_per_second - 200.0).abs() < 1e-3), "{bursts:?}");
+        bursts.iter().map(|burst| burst.begins_seconds / 3600.0).collect()
+    }
+
+    #[test]
+    fn a_burst_is_due_after_it_came_on_three_days() {
+        let utc = Calendar::utc();
+        for (count, wanted) in [(1, vec![]), (2, vec![]), (3, vec![18.0]), (4, vec![18.0])] {
+            let (days, now) = days(&utc, "2026-01-05T00:00:00Z", count, |_, hour| hour == 18);
+            assert_eq!(due(&days, &utc, now), wanted, "after {count} days");
+        }
+        let (days, now) = days(&utc, "2026-01-05T00:00:00Z", 4, |date, hour| hour == 3 * date);
+        assert_eq!(due(&days, &utc, now), [0.0f64; 0], "each day at another hour");
+    }
+
+    #[test]
+    fn bursts_that_stay_away_are_no_longer_expected_and_are_again_when_they_come() {
+        let utc = Calendar::utc();
+        // where two came on the days before, the third stays away
+        let fickle = |date: i64| date % 3 != 2;
+        let (days, _) = self::days(&utc, "2026-01-05T00:00:00Z", 20, |date, hour| hour == 18 && fickle(date));
+        assert!(!days.believed(), "{} came, {} did not", days.came, days.stayed_away);
+        let steady = |date, hour| hour == 18 && (date >= 20 || fickle(date));
+        let (days, now) = self::days(&utc, "2026-01-05T00:00:00Z", 34, steady);
+        assert_eq!(due(&days, &utc, now), [18.0], "two weeks later");
+    }
+
+    #[test]
+    fn working_days_are_apart_from_weekends_once_one_was_seen() {
+        let utc = Calendar::utc();
+        let working = |date: i64, hour: i64| date % 7 < 5 && hour == 18;
+        let next = |count| {
+            let (days, now) = days(&utc, "2026-01-05T00:00:00Z", count, working);
+            due(&days, &utc, now)
+        };
+        assert_eq!(next(5), [18.0], "the first Saturday is taken for another day");
+        assert_eq!(next(12), [0.0f64; 0], "the second one is not");
+        assert_eq!(next(14), [18.0], "the third Monday follows a Friday");
+        let (weekly, now) = days(&utc, "2026-01-05T00:00:00Z", 20, |date, hour| date % 7 == 6 && hour == 8);
+        assert_eq!(due(&weekly, &utc, now), [0.0f64; 0], "two Sundays were not enough to be believed");
+        let (weekly, now) = days(&utc, "2026-01-05T00:00:00Z", 27, |date, hour| date % 7 == 6 && hour == 8);
+        assert_eq!(due(&weekly, &utc, now), [8.0], "the fourth one");
+    }
+
+    #[test]
+    fn a_burst_keeps_its_local_time_when_the_clocks_change() {
+        let berlin = calendar("Europe/Berlin", &[]);
+        // six days before 29 March 2026, a Sunday, on which 18:00 is 17 hours after midnight
+        let (days, now) = days(&berlin, "2026-03-22T23:00:00Z", 6, |_, hour| hour == 18);
+        assert_eq!(due(&days, &berlin, now), [17.0]);
+    }
+
+    #[test]
+    fn holidays_are_days_of_their_own_kind_once_one_was_seen() {
+        let holidays = calendar("UTC", &["2026-01-14", "2026-01-16"]);
+        let (days, now) =
+            self::days(&holidays, "2026-01-05T00:00:00Z", 9, |date, hour| date % 7 < 5 && hour == 18);
+        assert_eq!(due(&days, &holidays, now), [18.0], "the first holiday may be like its weekday");
+        let (days, now) = self::days(&holidays, "2026-01-05T00:00:00Z", 11, |date, hour| {
+            date % 7 < 5 && date != 9 && hour == 18
+        });
+        assert_eq!(due(&days, &holidays, now), [0.0f64; 0], "the second one is like the first");
+    }
+
+    #[test]
+    fn memory_is_bounded_and_a_clock_that_goes_back_forgets_what_is_later() {
+        let utc = Calendar::utc();
+        let (mut days, now) = days(&utc, "2026-01-05T00:00:00Z", 60, |_, hour| hour % 2 == 0);
+        assert!(days.past.len() <= DAYS + HOLIDAYS, "{}", days.past.len());
+        assert!(days.past.iter().all(|day| day.steep.len() <= MOST_STEEP));
+        days.observe(&utc, now.plus_seconds(-10 * 86_400), 5.0, 120.0);
+        let today = utc.local(now.plus_seconds(-10 * 86_400 - 120)).0;
+        assert!(days.date == today && days.past.iter().all(|day| day.date < today), "{days:?}");
+    }
 }

@@ -192,6 +192,86 @@ impl Usual<'_> {
             / steps as f64;
         let first = self.history.slot_of(begin) + 1;
         let actual = self.history.mean(first, self.history.newest_slot()) / self.history.interval_seconds();
-        !(actual < (1.0 + SHOWN * (ratio - 1.0)) * usual)
+        actual.is_nan() || actual >= (1.0 + SHOWN * (ratio - 1.0)) * usual
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::MonthTurn;
+
+    /// A pool of hourly records since the beginning of 2026 with `usual` events an hour, `times` as many on days that turn a
+    /// month; the records end with the end of `last`.
+    fn until(last: &str, times: impl Fn(i64) -> f64) -> (Months, History, Calendar) {
+        let calendar = Calendar::new("Europe/Berlin", &["2026-05-01".to_owned()]).unwrap();
+        let begin: Timestamp = "2025-12-31T23:00:00Z".parse().unwrap();
+        let (mut months, mut history) = (Months::default(), History::new(3600));
+        let last = calendar.local(last.parse().unwrap()).0;
+        for hour in 0.. {
+            let at = begin.plus_seconds(3600 * hour);
+            let (date, _) = calendar.local(at);
+            if date > last {
+                break;
+            }
+            let end = at.plus_seconds(3600);
+            let events = 3600.0 * times(date);
+            months.observe(&calendar, end, events, 3600.0);
+            history.push(end, events);
+        }
+        (months, history, calendar)
+    }
+
+    fn highest(bursts: &[Burst]) -> f64 {
+        bursts.iter().map(|burst| burst.events_per_second).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn the_last_working_day_of_a_month_is_expected_as_the_two_before_were() {
+        let turns = Calendar::new("Europe/Berlin", &["2026-05-01".to_owned()]).unwrap();
+        let salaries = |date: i64| if turns.month_turn(date) == Some(MonthTurn::Last) { 3.0 } else { 1.0 };
+        // Thursday, 30 April 2026, is the last working day; Wednesday is over
+        let (months, history, calendar) = until("2026-04-29T12:00:00Z", salaries);
+        let ahead = |seconds| months.bursts(&calendar, &history, seconds, Vec::new());
+        assert!((highest(&ahead(7200.0)) - 3.0).abs() < 0.3, "{:?}", ahead(7200.0));
+        // the first working day of May is Monday, the fourth, as it was not busier before
+        let (months, history, calendar) = until("2026-05-03T12:00:00Z", salaries);
+        assert_eq!(months.bursts(&calendar, &history, 7200.0, Vec::new()), []);
+    }
+
+    #[test]
+    fn one_busy_end_of_a_month_or_two_that_do_not_agree_say_nothing() {
+        for busy in [&[31i64][..], &[28, 58]] {
+            let turns = Calendar::utc();
+            let first = "2026-01-01T12:00:00Z".parse().map(|at| turns.local(at).0).unwrap();
+            let times = |date: i64| if busy.contains(&(date - first)) { 3.0 } else { 1.0 };
+            let (months, history, calendar) = until("2026-03-30T12:00:00Z", times);
+            assert_eq!(months.bursts(&calendar, &history, 7200.0, Vec::new()), [], "{busy:?}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_shows_itself_to_be_a_usual_day_is_one() {
+        let turns = Calendar::utc();
+        let salaries = |date: i64| {
+            let may = "2026-05-01T12:00:00Z".parse().map(|at| turns.local(at).0).unwrap();
+            if turns.month_turn(date) == Some(MonthTurn::Last) && date < may { 3.0 } else { 1.0 }
+        };
+        let (mut months, mut history, calendar) = until("2026-05-28T12:00:00Z", salaries);
+        let mut at = history.end_of(history.newest_slot());
+        for hour in 0..24 {
+            let expected = highest(&months.bursts(&calendar, &history, 3600.0, Vec::new()));
+            assert_eq!(expected > 2.0, hour < 9, "hour {hour}: {expected}");
+            at = at.plus_seconds(3600);
+            months.observe(&calendar, at, 3600.0, 3600.0);
+            history.push(at, 3600.0);
+        }
+    }
+
+    #[test]
+    fn a_year_and_a_month_are_kept_and_no_more() {
+        let (months, _, _) = until("2027-06-30T12:00:00Z", |_| 1.0);
+        assert_eq!(months.totals.len(), DAYS);
+        assert!(months.totals.iter().all(|total| (total - 86_400.0).abs() < 1.0));
     }
 }

@@ -236,6 +236,20 @@ fn the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day() {
 }
 
 #[test]
+fn the_day_of_the_budget_is_that_of_the_pools_time_zone() {
+    // 08:00 UTC is 21:00 in Auckland: another day begins three hours later
+    let config = Config { job_hours_per_day: Some(240.0), min_jobs: 2, ..lenient() };
+    let auckland = Calendar::new("Pacific/Auckland", &[]).unwrap();
+    for (calendar, hours, capped) in [(&*UTC, 4, true), (&auckland, 2, true), (&auckland, 4, false)] {
+        let mut safety = Safety::default();
+        safety.job_hours.account(calendar, start(), 235.0, 3600.0);
+        let now = start().plus_seconds(3600 * hours);
+        let outcome = safety.apply(&Context { calendar, now, ..context(&config, 20) }, 90);
+        assert_eq!(outcome.jobs() < 90, capped, "{hours} h later: {outcome:?}");
+    }
+}
+
+#[test]
 fn the_trail_is_a_chain_that_ends_at_the_recommendation() {
     let config = Config { max_step_up_percent: 25.0, max_jobs: 22, ..lenient() };
     let outcome = Safety::default().apply(&context(&config, 20), 90);
