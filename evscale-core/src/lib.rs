@@ -50,7 +50,10 @@ pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
 pub use forecaster::{Forecast, Forecaster, HorizonForecast};
 pub use metrics::Metrics;
-pub use monitor::{Health, HealthStatus};
+pub use monitor::{
+    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, Health,
+    HealthStatus, MetricInfo, Report, Severity, Side, Threshold,
+};
 pub use policy::Source;
 pub use pool::ScalingOutcome;
 pub use quantiles::QUANTILE_LEVELS;

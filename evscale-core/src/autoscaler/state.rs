@@ -6,7 +6,8 @@ use crate::features::PolicyState;
 use crate::forecaster::{Ensemble, Forecast};
 use crate::inference::CircuitBreaker;
 use crate::metrics::History;
-use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
+use crate::monitor::{Monitor, Sight};
+use crate::policy::{ForecastAvailability, Need, Outlook, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
 use crate::time::Timestamp;
@@ -31,6 +32,7 @@ pub(crate) struct State {
     pub(crate) safety: Safety,
     pub(crate) orders: Orders,
     pub(crate) schedule: Schedule,
+    pub(crate) monitor: Monitor,
     /// What the next decision tells, beside its reasons.
     pub(crate) notes: Vec<String>,
     /// The forecast at the newest record.
@@ -69,6 +71,7 @@ impl State {
             safety: Safety::default(),
             orders: Orders::new(config.pause),
             schedule: Schedule::default(),
+            monitor: Monitor::new(config),
             notes: Vec::new(),
             restored: false,
             ran: Ran::default(),
@@ -108,6 +111,37 @@ impl State {
     /// Reports whether a new decision is due at `now`: its time has come, or what a person has ordered has changed.
     pub(crate) fn decision_due(&self, config: &Config, now: Timestamp) -> bool {
         self.schedule.due(config, now) || self.orders.turned(now)
+    }
+
+    /// Asks the monitor about the pool as it is.
+    pub(crate) fn watched<T>(&self, config: &Config, ask: impl FnOnce(&Monitor, &Sight<'_>) -> T) -> T {
+        let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection);
+        let sight = Sight {
+            config,
+            pool: &self.pool,
+            history: &self.history,
+            ensemble: &self.ensemble,
+            forecast: &self.forecast,
+            outlook: &outlook,
+            standing: self.schedule.standing(),
+            policy_breaker: &self.policy_breaker,
+        };
+        ask(&self.monitor, &sight)
+    }
+
+    /// Lets the monitor look at the pool as it is.
+    pub(crate) fn watch<T>(
+        &mut self,
+        config: &Config,
+        work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
+    ) -> T {
+        let Self { history, pool, ensemble, selection, policy_breaker, schedule, monitor, forecast, .. } =
+            self;
+        let outlook = Outlook::new(config, forecast, pool, selection);
+        let standing = schedule.standing();
+        let sight =
+            Sight { config, pool, history, ensemble, forecast, outlook: &outlook, standing, policy_breaker };
+        work(monitor, &sight)
     }
 
     /// Returns what the policy sees of the pool at `now`.
