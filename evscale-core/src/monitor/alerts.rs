@@ -106,6 +106,10 @@ pub(super) struct Alerts {
 }
 
 impl Alerts {
+    /// Memory of an alert.
+    #[cfg(test)]
+    pub(super) const PHASE_BYTES: usize = size_of::<Phase>();
+
     /// Judges every alert by a report.
     pub(super) fn update(&mut self, own: &[AlertRule], report: &Report) {
         self.phases.resize(AlertRule::table().len() + own.len(), Phase::Quiet);

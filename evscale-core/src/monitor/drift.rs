@@ -192,6 +192,11 @@ impl Drift {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.arrivals.bytes()
+    }
+
     pub(super) fn fits(&self) -> bool {
         self.arrivals.fits()
     }

@@ -22,6 +22,11 @@ impl Latency {
         Self { day: 0, today: vec![0; BUCKETS], yesterday: vec![0; BUCKETS] }
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.today.as_slice()) + size_of_val(self.yesterday.as_slice())
+    }
+
     pub(super) fn fits(&self) -> bool {
         self.today.len() == BUCKETS && self.yesterday.len() == BUCKETS
     }

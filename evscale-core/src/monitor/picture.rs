@@ -25,6 +25,11 @@ impl<const LENGTH: usize> Halves<LENGTH> {
         Self { newest: i64::MIN, cells: vec![UNKNOWN; LENGTH] }
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.cells.as_slice())
+    }
+
     pub(super) fn fits(&self) -> bool {
         self.cells.len() == LENGTH
     }
@@ -86,6 +91,11 @@ macro_rules! curves {
         impl Picture {
             pub(super) fn new() -> Self {
                 Self { $($curve: (0.0, 0, Halves::new()),)* }
+            }
+
+            #[cfg(test)]
+            pub(super) fn bytes(&self) -> usize {
+                0 $(+ self.$curve.2.bytes())*
             }
 
             pub(super) fn fits(&self) -> bool {

@@ -88,6 +88,8 @@ metrics! {
     mean_confidence: "1";
     /// Anomaly score of the newest record.
     anomaly_score: "1";
+    /// The part of the anomaly score that a spike, a drop or a stuck counter makes: all but a lasting shift.
+    record_anomaly_score: "1";
     /// Median of the latencies that the host reported, today and yesterday, within 16 %.
     latency_p50_ms: "ms";
     /// 99 % quantile of the same.
@@ -200,7 +202,7 @@ metrics! {
     under_provisioned_job_hours: "h";
     /// Job-hours of today (UTC) over `job_hours_per_day`.
     job_hours_budget_used: "1";
-    /// The same at the end of today, if the rest of it is as the last day was on average.
+    /// The same at the end of today, if the rest of it is as the last day was on average; of which six hours must be known.
     job_hours_budget_forecast: "1";
     /// Cost of today over `cost_per_day`.
     cost_budget_used: "1";

@@ -126,7 +126,7 @@ alerts! {
         for 0, resolved after 900, escalated after Some(1800),
         then "Add jobs by hand if the pool does not grow: raise `max_jobs`, or order a floor.";
     anomaly_detected: Warning, "The newest records are far from what was forecast.",
-        when [anomaly_score > 0.7 until 0.5]
+        when [record_anomaly_score > 0.7 until 0.5]
         for 0, resolved after 600, escalated after Some(3600),
         then "Look at the pool more often: ask for a decision with every record.";
     error_budget_fast_burn: Critical, "A week's error budget would be used up within hours.",

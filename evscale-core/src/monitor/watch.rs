@@ -25,6 +25,8 @@ use crate::validation::DataQuality;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// Time that must be known before the rest of a day is told from it, seconds.
+const LEAST_KNOWN_SECONDS: f64 = 6.0 * 3600.0;
 const MEDIAN: usize = QUANTILE_LEVELS.len() / 2;
 
 /// A pool as the pipeline has left it.
@@ -355,6 +357,7 @@ impl Monitor {
         }
         report.mean_confidence = day(Sum::Confidence, Sum::Records);
         report.anomaly_score = self.newest.map(|_| sight.forecast.anomaly_score);
+        report.record_anomaly_score = self.newest.map(|_| sight.ensemble.record_anomaly());
         report.latency_p50_ms = self.latency.quantile(0.5);
         report.latency_p99_ms = self.latency.quantile(0.99);
         report.share_policy_network = day(Sum::ByPolicyNetwork, Sum::Records);
@@ -469,8 +472,9 @@ impl Monitor {
         report.under_provisioned_job_hours = report.job_hours_day.map(|_| hours(Sum::Under, Window::Day));
         let used = hours(Sum::JobSeconds, Window::Today);
         let rest = 24.0 - self.now.as_millis().rem_euclid(DAY_MS) as f64 / 3_600_000.0;
-        let ahead =
-            self.windows.ratio(Sum::JobSeconds, Sum::Seconds, Window::Day).map(|jobs| used + jobs * rest);
+        let usual = self.windows.ratio(Sum::JobSeconds, Sum::Seconds, Window::Day);
+        let usual = usual.filter(|_| seconds(Window::Day) >= LEAST_KNOWN_SECONDS);
+        let ahead = usual.map(|jobs| used + jobs * rest);
         if let Some(budget) = config.job_hours_per_day {
             report.job_hours_budget_used = Some(used / budget);
             report.job_hours_budget_forecast = ahead.map(|hours| hours / budget);
@@ -553,4 +557,23 @@ fn retraining(report: &Report) -> Option<String> {
             told(report.attainable_accuracy)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every number, flag and length that is kept is written in a snapshot; in memory it takes no more than this beside the
+    /// monitor itself.
+    #[test]
+    fn a_monitor_is_small_whatever_the_interval() {
+        let config = Config { alerts: vec!["jobs > 3".to_owned(); 16], ..Config::default() };
+        let fresh = Monitor::new(&config);
+        let heap =
+            fresh.windows.bytes() + fresh.picture.bytes() + fresh.drift.bytes() + fresh.latency.bytes();
+        let alerts = 32 * Alerts::PHASE_BYTES;
+        let all = size_of::<Monitor>() + heap + alerts;
+        println!("{all} bytes: {} of its own, {heap} of rings, {alerts} of alerts", size_of::<Monitor>());
+        assert!(all <= 6 * 1024, "{all} bytes");
+    }
 }

@@ -105,6 +105,11 @@ impl<const WIDTH: usize, const BUCKETS: usize> Ring<WIDTH, BUCKETS> {
         self.cells.len() == WIDTH * BUCKETS
     }
 
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
+        size_of_val(self.cells.as_slice())
+    }
+
     fn bucket(slot: i64) -> std::ops::Range<usize> {
         let first = slot.rem_euclid(BUCKETS as i64) as usize * WIDTH;
         first..first + WIDTH
@@ -175,6 +180,11 @@ pub(super) struct Windows {
 impl Windows {
     pub(super) fn new() -> Self {
         Self { short: Ring::new(), blocks: Ring::new(), days: Ring::new() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.short.bytes() + self.blocks.bytes() + self.days.bytes()
     }
 
     pub(super) fn fits(&self) -> bool {
