@@ -11,7 +11,8 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo build test test-rust test-c test-python test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
+.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters \
+	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel golden header reference abi dist install uninstall train setup-system clean
 
 help: ## Show this help
@@ -39,6 +40,12 @@ test-c: build ## Header, ABI, C and C++ tests and examples, installation
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
 
+ADAPTERS_VENV ?= $(CURDIR)/.venv-adapters
+test-adapters: build ## The adapters against Dask, Celery, RQ, Ray Serve, Kubernetes' client, Redis and RabbitMQ (a quarter of an hour)
+	test -x $(ADAPTERS_VENV)/bin/python || $(PYTHON) -m venv $(ADAPTERS_VENV)
+	$(ADAPTERS_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/adapters/requirements.txt
+	PYTHONPATH=python $(ADAPTERS_VENV)/bin/python -m pytest -q tests/adapters
+
 kill-test: build venv ## A thousand kills of a process that saves snapshots (KILLS=1000; some minutes)
 	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
 
@@ -48,6 +55,40 @@ $(VENV)/.ready: requirements-dev.txt
 	$(PY) -m pip install -q --disable-pip-version-check -r requirements-dev.txt
 	echo "$(CURDIR)/python" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/evscale.pth"
 	touch $@
+
+# The server is a workspace of its own: its libraries change nothing of the library's build.
+SERVER_TARGET := $(CARGO_TARGET_DIR)/server
+SERVER := $(SERVER_TARGET)/release/evscale-server
+SERVER_VENV ?= $(CURDIR)/tests/server/.venv
+SERVER_TESTS = EVSCALE_SERVER=$(SERVER) $(SERVER_VENV)/bin/python
+server: ## Build evscale-server
+	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo build --release --locked --manifest-path evscale-server/Cargo.toml
+
+serve-demo: server ## Run evscale-server on loopback with two simulated pools (PORT=8080); Ctrl-C ends it
+	@exec $(SERVER) demo --port $(or $(PORT),8080)
+
+$(SERVER_VENV)/.ready: tests/server/requirements.txt
+	$(PYTHON) -m venv $(SERVER_VENV)
+	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/requirements.txt
+	touch $@
+
+test-server: server $(SERVER_VENV)/.ready ## Tests of evscale-server: Rust, interface, storage, security, browser, Prometheus
+	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo test --release --locked --manifest-path evscale-server/Cargo.toml
+	$(SERVER_TESTS) -m pytest -q -rs tests/server
+
+HELM ?= $(SERVER_TARGET)/go/bin/helm
+$(SERVER_TARGET)/go/bin/helm:
+	GOBIN=$(dir $@) PATH="$$PATH:/usr/local/go/bin" go install helm.sh/helm/v3/cmd/helm@v3.18.4
+
+test-server-full: test-server $(HELM) ## Also the chart, rendered by Helm (built here, some minutes) and checked against Kubernetes' schemas
+	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/full/requirements.txt
+	EVSCALE_FULL=1 HELM=$(HELM) $(SERVER_TESTS) -m pytest -q tests/server/full
+
+server-kill-test: server $(SERVER_VENV)/.ready ## Kill evscale-server during load (KILLS=500; five minutes), and compare
+	EVSCALE_SERVER_KILLS=$(or $(KILLS),500) $(SERVER_TESTS) -m pytest -q -s tests/server/test_storage.py -k "undisturbed and sqlite"
+
+server-load: server $(SERVER_VENV)/.ready ## A thousand pools, a record each per 10 s, for ten minutes: latencies, losses, memory
+	$(SERVER_TESTS) tests/server/load.py --pools $(or $(POOLS),1000) --seconds $(or $(DURATION),600)
 
 wheel: venv ## Build the wheel into dist/; PROFILE=dist makes it smaller and takes a quarter of an hour
 	$(VENV)/bin/maturin build --profile $(or $(PROFILE),release) --locked --out dist
@@ -110,7 +151,7 @@ lint: venv ## Formatting, lints, types and import circles
 	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	$(PYTHON) tools/circles.py
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tools benchmarks fuzz
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
 test-training: build venv ## Tests of the training code (installs PyTorch)
@@ -122,7 +163,8 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv chromium postgresql prometheus strace
+	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
+		chromium chromium-driver postgresql prometheus strace openssl redis-server rabbitmq-server
 
 clean: ## Remove what was built
-	rm -rf target fuzz/target .venv benchmarks/.venv dist $(MODULE)
+	rm -rf target fuzz/target .venv .venv-adapters benchmarks/.venv dist $(MODULE)

@@ -26,13 +26,13 @@
  * its final NUL) in `needed`, which may be NULL; too small a buffer, or NULL, is EVSCALE_BUFFER_TOO_SMALL, and nothing is
  * written to it.
  *
- * Threads: the library starts none, and takes no lock but once, while the models inside it are loaded. A handle may move
- * between threads; a call that comes while another one uses the same handle is EVSCALE_BUSY and does nothing. Handles do
- * not share state. A bundle may be shared freely.
+ * Threads: the library starts none, and takes no lock but that of a meter, and one while the models inside it are loaded. A
+ * handle may move between threads; a call that comes while another one uses the same handle is EVSCALE_BUSY and does nothing.
+ * Handles do not share state. A bundle and a meter may be shared freely.
  *
  * Fork: parent and child each have a copy of every handle and may go on with it, if no other thread was inside a call at
  * the fork; such a handle stays EVSCALE_BUSY in the child. In a child that was forked while another thread was loading the
- * first models, every call that needs models is EVSCALE_BUSY: make a handle before you fork.
+ * first models, every call that needs models is EVSCALE_BUSY: make a handle before you fork. A child makes a meter of its own.
  *
  * Failures inside: a panic never crosses this boundary. The call returns EVSCALE_PANIC, and its handle refuses
  * everything but its *_free with EVSCALE_POISONED; other handles go on. Only memory that runs out ends the process.
@@ -147,6 +147,15 @@
 // At least so many jobs.
 #define EVSCALE_ORDER_FLOOR 2
 
+// So many times the load that is expected otherwise.
+#define EVSCALE_ANNOUNCED_MULTIPLIER 0
+
+// So many events in all.
+#define EVSCALE_ANNOUNCED_EVENTS 1
+
+// At least so many jobs.
+#define EVSCALE_ANNOUNCED_MIN_JOBS 2
+
 // The autoscaler of one pool. Threads: it may move between them, one call at a time; a call that comes while another one
 // runs is refused with EVSCALE_BUSY and does nothing. Two autoscalers share nothing that is locked.
 typedef struct evscale_autoscaler evscale_autoscaler;
@@ -160,6 +169,11 @@ typedef struct evscale_error evscale_error;
 // Many pools by key that share one bundle's networks: less memory than an autoscaler for each, and the same decisions.
 // Threads: as for evscale_autoscaler; to use several threads, make a fleet for each.
 typedef struct evscale_fleet evscale_fleet;
+
+// Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call holds
+// a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked while another thread
+// held the lock.
+typedef struct evscale_meter evscale_meter;
 
 // What was measured in one interval. Initialise it with evscale_metrics_init(&record, sizeof record): everything
 // unknown. Required are `timestamp_ms`, in milliseconds since 1970-01-01T00:00:00Z, and `logged_events_count` and
@@ -205,6 +219,16 @@ typedef struct evscale_metrics {
   int32_t is_maintenance_window;
   // A deploy is in progress; jobs restart, and service times say little.
   int32_t is_deploy_in_progress;
+  // Events that were lost in the interval because the queue was full; not among those that arrived.
+  double dropped_events_count;
+  // Events that the queue can hold.
+  double queue_capacity;
+  // Age of the oldest event that waits at the end of the interval, ms.
+  double oldest_event_age_ms;
+  // Jobs that work on an event, mean over the interval; they count instead of the CPU utilization.
+  double busy_jobs;
+  // Jobs among those that exist which take no more events, because they leave.
+  double draining_jobs;
 } evscale_metrics;
 
 // What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -251,6 +275,25 @@ typedef struct evscale_decision {
   int32_t reserved;
 } evscale_decision;
 
+// Running totals of a source, such as a broker or a worker. Initialise it with evscale_totals_init(&totals, sizeof totals):
+// everything unknown, which is NaN. Threads: plain data, read during the call only.
+typedef struct evscale_totals {
+  // Size of this struct as the caller knows it, bytes.
+  uint64_t struct_size;
+  // Events that have arrived.
+  double arrived;
+  // Events whose processing has ended, well or not.
+  double finished;
+  // Of those, how many failed.
+  double failed;
+  // Seconds that the finished events kept their jobs.
+  double busy_seconds;
+  // Seconds that the finished events had waited in the queue.
+  double waited_seconds;
+  // Events that had waited longer than `sla_wait_seconds`.
+  double late;
+} evscale_totals;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -296,8 +339,9 @@ int32_t evscale_new(const char *config_json,
                     struct evscale_error **error);
 
 // Makes an autoscaler that goes on from a snapshot of evscale_snapshot or evscale_fleet_snapshot. Until a fresh record
-// arrives it leaves the pool as it is. Settings that differ from those at the snapshot win, as by evscale_reconfigure. Fails
-// with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise like evscale_new.
+// tells the number of jobs no decision has a recommendation. Settings that differ from those at the snapshot win, as by
+// evscale_reconfigure. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise
+// like evscale_new.
 int32_t evscale_restore(const char *config_json,
                         const struct evscale_bundle *bundle,
                         const uint8_t *snapshot,
@@ -384,7 +428,7 @@ int32_t evscale_forecast_quantiles(struct evscale_autoscaler *autoscaler,
                                    struct evscale_error **error);
 
 // Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source,
-// data_quality, allowed_actions, causes.
+// data_quality, allowed_actions, causes, and what is announced of the time to come.
 int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             char *buffer,
                             size_t capacity,
@@ -465,6 +509,145 @@ int32_t evscale_set_override_from(struct evscale_autoscaler *autoscaler,
 
 // Takes a person's order back. The next evscale_decide makes a new decision.
 int32_t evscale_clear_override(struct evscale_autoscaler *autoscaler, struct evscale_error **error);
+
+// Makes a meter for a pool with a configuration in JSON (NULL: the defaults). It measures from `now_ms` (milliseconds since 1970)
+// on; the interval that has begun before is told if at least half of it is measured, its counts scaled to the whole. `meter` gets
+// it; free it with evscale_meter_free.
+int32_t evscale_meter_new(const char *config_json,
+                          int64_t now_ms,
+                          struct evscale_meter **meter,
+                          struct evscale_error **error);
+
+// Frees a meter that no other thread uses any more. NULL does nothing.
+void evscale_meter_free(struct evscale_meter *meter);
+
+// Counts events that have arrived, once each: a retry is no arrival.
+int32_t evscale_meter_arrived(const struct evscale_meter *meter,
+                              uint64_t events,
+                              struct evscale_error **error);
+
+// Counts events whose processing has ended, well or not: each kept a job for `seconds`, after it `waited_seconds` in the queue;
+// NaN is not known.
+int32_t evscale_meter_finished(const struct evscale_meter *meter,
+                               double seconds,
+                               double waited_seconds,
+                               uint64_t events,
+                               struct evscale_error **error);
+
+// Says that so many of the finished events failed.
+int32_t evscale_meter_failed(const struct evscale_meter *meter,
+                             uint64_t events,
+                             struct evscale_error **error);
+
+// Takes running totals in the place of single events. `source` (NULL: the only one) names whose they are; the totals of several
+// sources add up. The first ones of a source are what it begins with; a total that is smaller than before has been reset, and
+// counts from zero. Fails if a total is negative or there are more than 10,000 sources; then nothing is taken.
+int32_t evscale_meter_totals(const struct evscale_meter *meter,
+                             const char *source,
+                             const struct evscale_totals *totals,
+                             struct evscale_error **error);
+
+// Sets every total to unknown, and `struct_size` to the one given: `sizeof(evscale_totals)`. Writes no more than that.
+int32_t evscale_totals_init(struct evscale_totals *totals,
+                            size_t struct_size);
+
+// Notes that jobs were asked for.
+int32_t evscale_meter_started(const struct evscale_meter *meter,
+                              int64_t now_ms,
+                              uint32_t jobs,
+                              struct evscale_error **error);
+
+// Notes that jobs have become ready, those first that were asked for first; the time between is measured.
+int32_t evscale_meter_ready(const struct evscale_meter *meter,
+                            int64_t now_ms,
+                            uint32_t jobs,
+                            struct evscale_error **error);
+
+// Notes that jobs that were asked for could not be had.
+int32_t evscale_meter_refused(const struct evscale_meter *meter, uint32_t jobs, struct evscale_error **error);
+
+// Notes that jobs have finished their work and left.
+int32_t evscale_meter_drained(const struct evscale_meter *meter, uint32_t jobs, struct evscale_error **error);
+
+// Hands out the records of the intervals that have ended, oldest first: none, one, or many after a stall. Call it as often as you
+// like. `jobs` are there now, starting ones included; `queued` events wait now, `busy` jobs work now; NaN is not known.
+// `records` is an array of `capacity` records whose first one has its `struct_size` set. `count` gets the number of records that
+// there are; those beyond `capacity` are kept for the next call. A meter that is told no arrivals estimates them:
+// evscale_meter_estimates_json.
+int32_t evscale_meter_tick(const struct evscale_meter *meter,
+                           int64_t now_ms,
+                           double jobs,
+                           double queued,
+                           double busy,
+                           struct evscale_metrics *records,
+                           size_t capacity,
+                           size_t *count,
+                           struct evscale_error **error);
+
+// Tells an autoscaler what the host did since the last call, with the measured startup time, as by evscale_acknowledge_json.
+int32_t evscale_meter_acknowledge(const struct evscale_meter *meter,
+                                  int64_t now_ms,
+                                  struct evscale_autoscaler *autoscaler,
+                                  struct evscale_error **error);
+
+// Tells which fields of the last records are estimates, and of what: a JSON array of objects with `field` and `reason`.
+int32_t evscale_meter_estimates_json(const struct evscale_meter *meter,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *needed,
+                                     struct evscale_error **error);
+
+// Announces an event from `start_ms` until `end_ms` (milliseconds since 1970) before the records show it: `what` is one of
+// EVSCALE_ANNOUNCED_*, `value` its number. What it needs is ready at its start. A statement on the load is compared with what came,
+// the first decision after its end tells so, and the next one weighs less if the last ones proved wrong again and again. Writes the
+// number by which it is cancelled to `id`, unless that is NULL. Fails with EVSCALE_INVALID_ARGUMENT if it starts before the newest
+// record or ends before it starts, says a number that cannot be, says the same kind of thing as another one about the same time, or
+// 64 are known already.
+int32_t evscale_announce(struct evscale_autoscaler *autoscaler,
+                         int32_t what,
+                         double value,
+                         int64_t start_ms,
+                         int64_t end_ms,
+                         uint32_t *id,
+                         struct evscale_error **error);
+
+// Takes an announcement back. The next evscale_decide makes a new decision. Fails with EVSCALE_INVALID_ARGUMENT if there is none of
+// this number, or its end has come.
+int32_t evscale_cancel_announcement(struct evscale_autoscaler *autoscaler,
+                                    uint32_t id,
+                                    struct evscale_error **error);
+
+// What was announced and what became of it, as a JSON list: id, start, end, what, ended, believed (share of it that is planned
+// for) and came (what came, in the unit of the announcement). It has all that is to come and the last ones that have ended.
+int32_t evscale_announcements_json(struct evscale_autoscaler *autoscaler,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *needed,
+                                   struct evscale_error **error);
+
+// Like evscale_announce, for one pool.
+int32_t evscale_fleet_announce(struct evscale_fleet *fleet,
+                               const char *key,
+                               int32_t what,
+                               double value,
+                               int64_t start_ms,
+                               int64_t end_ms,
+                               uint32_t *id,
+                               struct evscale_error **error);
+
+// Like evscale_cancel_announcement, for one pool.
+int32_t evscale_fleet_cancel_announcement(struct evscale_fleet *fleet,
+                                          const char *key,
+                                          uint32_t id,
+                                          struct evscale_error **error);
+
+// Like evscale_announcements_json, for one pool.
+int32_t evscale_fleet_announcements_json(struct evscale_fleet *fleet,
+                                         const char *key,
+                                         char *buffer,
+                                         size_t capacity,
+                                         size_t *needed,
+                                         struct evscale_error **error);
 
 // Makes a fleet without pools. A bundle of NULL is the models inside the library. `fleet` gets it; free it with
 // evscale_fleet_free.

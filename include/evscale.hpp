@@ -125,6 +125,7 @@ public:
         raw_.logged_events_count = logged_events_count;
         raw_.current_job_count = current_job_count;
     }
+    explicit Metrics(const evscale_metrics &raw) noexcept : raw_(raw) {}
     evscale_metrics *operator->() noexcept { return &raw_; }
     const evscale_metrics *operator->() const noexcept { return &raw_; }
     const evscale_metrics &raw() const noexcept { return raw_; }
@@ -138,6 +139,7 @@ enum class Action : std::int32_t { scale_down = -1, hold = 0, scale_up = 1 };
 enum class Source : std::int32_t { policy_network = 0, analytic_rule = 1, reactive_rule = 2, hold = 3 };
 enum class Pause : std::int32_t { off = 0, all = 1, down = 2, up = 3 };
 enum class Order : std::int32_t { fixed = 0, cap = 1, floor = 2 };
+enum class Announced : std::int32_t { multiplier = 0, events = 1, min_jobs = 2 };
 
 /// What became of a record.
 struct Observation {
@@ -335,11 +337,29 @@ public:
         });
     }
 
+    /// Announces an event before the records show it; returns the number by which it is cancelled.
+    std::uint32_t announce(Announced what, double value, TimePoint start, TimePoint end) {
+        std::uint32_t id = 0;
+        detail::run([&](evscale_error **error) {
+            return evscale_announce(handle_.get(), static_cast<std::int32_t>(what), value, detail::milliseconds(start),
+                                    detail::milliseconds(end), &id, error);
+        });
+        return id;
+    }
+
+    void cancel_announcement(std::uint32_t id) {
+        detail::run([&](evscale_error **error) { return evscale_cancel_announcement(handle_.get(), id, error); });
+    }
+
+    /// What was announced and what became of it, as a JSON list.
+    std::string announcements_json() { return text(evscale_announcements_json); }
+
     void clear_override() {
         detail::run([&](evscale_error **error) { return evscale_clear_override(handle_.get(), error); });
     }
 
 private:
+    friend class Meter;
     explicit Autoscaler(evscale_autoscaler *made) : handle_(made) {}
     template <typename Call> Observation take(Call call, const Metrics &metrics) {
         auto raw = detail::sized<evscale_observation>();
@@ -482,6 +502,21 @@ public:
         });
     }
 
+    std::uint32_t announce(const std::string &key, Announced what, double value, TimePoint start, TimePoint end) {
+        std::uint32_t id = 0;
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_announce(handle_.get(), key.c_str(), static_cast<std::int32_t>(what), value,
+                                          detail::milliseconds(start), detail::milliseconds(end), &id, error);
+        });
+        return id;
+    }
+
+    void cancel_announcement(const std::string &key, std::uint32_t id) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_cancel_announcement(handle_.get(), key.c_str(), id, error);
+        });
+    }
+
     void clear_override(const std::string &key) {
         detail::run([&](evscale_error **error) {
             return evscale_fleet_clear_override(handle_.get(), key.c_str(), error);
@@ -500,6 +535,90 @@ private:
         void operator()(evscale_fleet *fleet) const noexcept { evscale_fleet_free(fleet); }
     };
     std::unique_ptr<evscale_fleet, Free> handle_;
+};
+
+/// Counts what happens in a pool and hands out one record per interval. Any number of threads may use a meter at once.
+class Meter {
+public:
+    /// Running totals of a source; what is not known stays NaN.
+    class Totals {
+    public:
+        Totals() { evscale_totals_init(&raw_, sizeof raw_); }
+        evscale_totals *operator->() noexcept { return &raw_; }
+        const evscale_totals &raw() const noexcept { return raw_; }
+
+    private:
+        evscale_totals raw_{};
+    };
+    static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+    /// Measures from `now` on.
+    explicit Meter(TimePoint now, const std::string &config_json = "{}") {
+        evscale_meter *made = nullptr;
+        detail::run([&](evscale_error **error) {
+            return evscale_meter_new(config_json.c_str(), detail::milliseconds(now), &made, error);
+        });
+        handle_.reset(made);
+    }
+
+    /// Events that have arrived, once each.
+    void arrived(std::uint64_t events = 1) const { run(evscale_meter_arrived, events); }
+
+    /// Events whose processing has ended, well or not, each after so many seconds of work and of waiting.
+    void finished(double seconds = unknown, double waited = unknown, std::uint64_t events = 1) const {
+        run(evscale_meter_finished, seconds, waited, events);
+    }
+
+    /// So many of the finished events failed.
+    void failed(std::uint64_t events = 1) const { run(evscale_meter_failed, events); }
+
+    /// Running totals in the place of single events; those of several sources add up.
+    void totals(const Totals &totals, const std::string &source = "") const {
+        run(evscale_meter_totals, source.c_str(), &totals.raw());
+    }
+
+    /// Jobs that were asked for, became ready, could not be had, and have left.
+    void started(TimePoint now, std::uint32_t jobs = 1) const { run(evscale_meter_started, detail::milliseconds(now), jobs); }
+    void ready(TimePoint now, std::uint32_t jobs = 1) const { run(evscale_meter_ready, detail::milliseconds(now), jobs); }
+    void refused(std::uint32_t jobs = 1) const { run(evscale_meter_refused, jobs); }
+    void drained(std::uint32_t jobs = 1) const { run(evscale_meter_drained, jobs); }
+
+    /// The records of the intervals that have ended, oldest first. Call it as often as you like; unknown is NaN.
+    std::vector<Metrics> tick(TimePoint now, double jobs, double queued = unknown, double busy = unknown) const {
+        std::vector<Metrics> records;
+        std::size_t waiting = 1;
+        while (waiting > 0) {
+            evscale_metrics raw;
+            evscale_metrics_init(&raw, sizeof raw);
+            run(evscale_meter_tick, detail::milliseconds(now), jobs, queued, busy, &raw, std::size_t{1}, &waiting);
+            if (waiting > 0) {
+                records.emplace_back(raw);
+                --waiting;
+            }
+        }
+        return records;
+    }
+
+    /// Tells an autoscaler what the host did since the last call, with the measured startup time.
+    void acknowledge(TimePoint now, Autoscaler &autoscaler) const {
+        run(evscale_meter_acknowledge, detail::milliseconds(now), autoscaler.handle_.get());
+    }
+
+    /// The fields of the last records that are estimates, and of what, as JSON.
+    std::string estimates_json() const {
+        return detail::text([&](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
+            return evscale_meter_estimates_json(handle_.get(), buffer, size, needed, error);
+        });
+    }
+
+private:
+    template <typename Call, typename... Arguments> void run(Call call, Arguments... arguments) const {
+        detail::run([&](evscale_error **error) { return call(handle_.get(), arguments..., error); });
+    }
+    struct Free {
+        void operator()(evscale_meter *meter) const noexcept { evscale_meter_free(meter); }
+    };
+    std::unique_ptr<evscale_meter, Free> handle_;
 };
 
 /// Writes a snapshot to a file: at every moment the file is the one before or the new one, also if the power fails.

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod announced;
 mod autoscaler;
 pub mod bundle;
 pub mod calendar;
@@ -29,6 +30,7 @@ pub mod features;
 mod fleet;
 mod forecaster;
 mod inference;
+mod meter;
 pub mod metrics;
 mod monitor;
 mod policy;
@@ -39,16 +41,18 @@ pub mod simulate;
 pub mod time;
 mod validation;
 
+pub use announced::{Announced, Announcement, AnnouncementStatus};
 pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
-pub use config::{Config, Pause, Setting, SettingChange, StaleAction};
+pub use config::{Config, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
-pub use forecaster::{Forecast, Forecaster, HorizonForecast};
+pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
+pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
 pub use monitor::{
     Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, Health,

@@ -12,7 +12,7 @@ use evscale_core::{Decision, PoolMut, Timestamp};
 use std::ffi::c_char;
 
 /// Runs `work` on one pool of a handle.
-fn with_pool<T>(
+pub(crate) fn with_pool<T>(
     fleet: *const evscale_fleet,
     key: *const c_char,
     work: impl FnOnce(&mut PoolMut<'_>) -> T,

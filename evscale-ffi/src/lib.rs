@@ -2,6 +2,7 @@
 //! where a function goes beyond it, in its own comment.
 #![allow(non_camel_case_types, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
+mod announcements;
 mod autoscaler;
 mod boundary;
 mod bundle;
@@ -10,6 +11,7 @@ mod fleet;
 mod fleet_pools;
 mod growing;
 mod guarded;
+mod meter;
 mod orders;
 mod records;
 mod reference;
@@ -19,11 +21,13 @@ mod save;
 mod tests;
 mod version;
 
+pub use announcements::*;
 pub use autoscaler::*;
 pub use bundle::*;
 pub use error::*;
 pub use fleet::*;
 pub use fleet_pools::*;
+pub use meter::*;
 pub use orders::*;
 pub use records::*;
 pub use reference::*;

@@ -73,6 +73,16 @@ pub struct evscale_metrics {
     pub is_maintenance_window: i32,
     /// A deploy is in progress; jobs restart, and service times say little.
     pub is_deploy_in_progress: i32,
+    /// Events that were lost in the interval because the queue was full; not among those that arrived.
+    pub dropped_events_count: f64,
+    /// Events that the queue can hold.
+    pub queue_capacity: f64,
+    /// Age of the oldest event that waits at the end of the interval, ms.
+    pub oldest_event_age_ms: f64,
+    /// Jobs that work on an event, mean over the interval; they count instead of the CPU utilization.
+    pub busy_jobs: f64,
+    /// Jobs among those that exist which take no more events, because they leave.
+    pub draining_jobs: f64,
 }
 
 /// What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -144,6 +154,11 @@ impl evscale_metrics {
         is_peak_hours: -1,
         is_maintenance_window: -1,
         is_deploy_in_progress: -1,
+        dropped_events_count: f64::NAN,
+        queue_capacity: f64::NAN,
+        oldest_event_age_ms: f64::NAN,
+        busy_jobs: f64::NAN,
+        draining_jobs: f64::NAN,
     };
 
     /// The record as the core knows it.
@@ -162,6 +177,11 @@ impl evscale_metrics {
         record.sla_violations_count = number(self.sla_violations_count);
         record.error_rate_percent = number(self.error_rate_percent);
         record.expected_traffic_multiplier = number(self.expected_traffic_multiplier);
+        record.dropped_events_count = number(self.dropped_events_count);
+        record.queue_capacity = number(self.queue_capacity);
+        record.oldest_event_age_ms = number(self.oldest_event_age_ms);
+        record.busy_jobs = number(self.busy_jobs);
+        record.draining_jobs = number(self.draining_jobs);
         record.is_business_hours = flag(self.is_business_hours, "is_business_hours")?;
         record.is_peak_hours = flag(self.is_peak_hours, "is_peak_hours")?;
         record.is_maintenance_window = flag(self.is_maintenance_window, "is_maintenance_window")?;
@@ -178,6 +198,39 @@ fn flag(value: i32, name: &str) -> Result<Option<bool>, Failure> {
         other => {
             let message = format!("`{name}` of evscale_metrics is {other}, expected -1, 0 or 1");
             Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message))
+        }
+    }
+}
+
+impl From<&Metrics> for evscale_metrics {
+    fn from(record: &Metrics) -> Self {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        let flag = |value: Option<bool>| value.map_or(-1, i32::from);
+        Self {
+            struct_size: size_of::<Self>() as u64,
+            timestamp_ms: record.timestamp.as_millis(),
+            logged_events_count: record.logged_events_count,
+            current_job_count: record.current_job_count,
+            processed_events_count: number(record.processed_events_count),
+            queued_events_count: number(record.queued_events_count),
+            unprocessed_events_count: number(record.unprocessed_events_count),
+            average_processing_duration_ms: number(record.average_processing_duration_ms),
+            cpu_utilization_percent: number(record.cpu_utilization_percent),
+            memory_utilization_percent: number(record.memory_utilization_percent),
+            network_io_mbps: number(record.network_io_mbps),
+            average_queue_wait_time_ms: number(record.average_queue_wait_time_ms),
+            sla_violations_count: number(record.sla_violations_count),
+            error_rate_percent: number(record.error_rate_percent),
+            expected_traffic_multiplier: number(record.expected_traffic_multiplier),
+            is_business_hours: flag(record.is_business_hours),
+            is_peak_hours: flag(record.is_peak_hours),
+            is_maintenance_window: flag(record.is_maintenance_window),
+            is_deploy_in_progress: flag(record.is_deploy_in_progress),
+            dropped_events_count: number(record.dropped_events_count),
+            queue_capacity: number(record.queue_capacity),
+            oldest_event_age_ms: number(record.oldest_event_age_ms),
+            busy_jobs: number(record.busy_jobs),
+            draining_jobs: number(record.draining_jobs),
         }
     }
 }

@@ -94,7 +94,7 @@ fn quantiles(forecast: &Forecast, minutes: &[u32], levels: &[f64]) -> Result<Vec
 }
 
 /// Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source,
-/// data_quality, allowed_actions, causes.
+/// data_quality, allowed_actions, causes, and what is announced of the time to come.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_health_json(
     autoscaler: *mut evscale_autoscaler,

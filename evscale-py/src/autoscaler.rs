@@ -10,7 +10,9 @@ use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
 use crate::{frame, plain, plugin, record};
-use evscale_core::{ManualOrder, ManualOverride, Metrics, Pause, SettingChange};
+use evscale_core::{
+    Announced, Announcement, AnnouncementStatus, ManualOrder, ManualOverride, Metrics, Pause, SettingChange,
+};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -300,6 +302,61 @@ impl Autoscaler {
             locked(py, &self.state, |scaler| scaler.set_override(manual))
         })
     }
+    /// Announces an event before the records show it: `multiplier` times the load that is expected otherwise, so many `events` in
+    /// all, or at least `min_jobs`. What it needs is ready at `start`. A statement on the load is compared with what came: the first
+    /// decision after `end` tells so, and the next one weighs less if the last ones proved wrong again and again. Returns the number
+    /// by which it is cancelled.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     It starts before the newest record or ends before it starts, says a number that cannot be or not exactly one, says the
+    ///     same kind of thing as another one about the same time, or 64 are known already.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> scaler = Autoscaler()
+    /// >>> scaler.announce("2026-01-05T18:00:00Z", "2026-01-05T19:00:00Z", multiplier=3)
+    /// 1
+    /// >>> scaler.announcements()[0]["what"]
+    /// {'multiplier': 3.0}
+    /// >>> scaler.cancel_announcement(1)
+    #[pyo3(signature = (start, end, *, multiplier=None, events=None, min_jobs=None))]
+    fn announce(
+        &self,
+        py: Python<'_>,
+        start: &Bound<'_, PyAny>,
+        end: &Bound<'_, PyAny>,
+        multiplier: Option<&Bound<'_, PyAny>>,
+        events: Option<&Bound<'_, PyAny>>,
+        min_jobs: Option<&Bound<'_, PyAny>>,
+    ) -> Door<u32> {
+        door(py, || {
+            let announcement = announcement(py, [start, end], [multiplier, events, min_jobs])?;
+            locked(py, &self.state, |scaler| scaler.announce(announcement))
+        })
+    }
+    /// Takes an announcement back by its number. A decision is due.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     There is none of this number, or its end has come.
+    fn cancel_announcement(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> Door<()> {
+        door(py, || {
+            let id = plain::whole("id", id)?;
+            locked(py, &self.state, |scaler| scaler.cancel_announcement(id))
+        })
+    }
+    /// What was announced, as dicts: everything that is to come and the last ones that have ended, with the share of it that is
+    /// planned for (`believed`) and what came (`came`, in the unit of the announcement).
+    fn announcements<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let known = locked(py, &self.state, |scaler| Ok(scaler.announcements()))?;
+            plain::loads(py, &AnnouncementStatus::list_to_json(&known))
+        })
+    }
     /// Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
     /// than `latency_budget_ms` of the configuration are left alone for a while.
     fn report_latency(&self, py: Python<'_>, took_ms: &Bound<'_, PyAny>) -> Door<()> {
@@ -313,7 +370,8 @@ impl Autoscaler {
             })
         })
     }
-    /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+    /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes; and what is
+    /// `announced` of the time to come.
     ///
     /// Examples
     /// --------
@@ -423,6 +481,24 @@ pub fn order(
         Some(start) => order.starting(plain::timestamp("start", start)?),
         None => order,
     }))
+}
+
+/// Returns an announcement of exactly one thing.
+pub fn announcement(
+    py: Python<'_>,
+    [start, end]: [&Bound<'_, PyAny>; 2],
+    said: [Option<&Bound<'_, PyAny>>; 3],
+) -> PyResult<Announcement> {
+    let what = match said {
+        [Some(times), None, None] => Announced::Multiplier(plain::number("multiplier", times)?),
+        [None, Some(events), None] => Announced::Events(plain::number("events", events)?),
+        [None, None, Some(jobs)] => Announced::MinJobs(plain::whole("min_jobs", jobs)?),
+        _ => {
+            let told = "an announcement says several things or nothing, expected one of `multiplier`, `events` and `min_jobs`";
+            return Err(refused(py, told));
+        }
+    };
+    Ok(Announcement::new(plain::timestamp("start", start)?, plain::timestamp("end", end)?, what))
 }
 
 /// Returns settings by name, each with its value before and now.

@@ -35,6 +35,9 @@ use pyo3::types::{PyDict, PyList};
 ///     IANA time zone of the pool's users.
 /// holidays
 ///     Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
+/// schedule
+///     Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month,
+///     month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
 /// tolerance
 ///     Dead band: changes up to this share of the pool are not made. Range: 0 to 0.5.
 /// scale_down_stabilization_seconds

@@ -13,6 +13,7 @@ use crate::plain::integer;
 use crate::ticks::{keyed, tick};
 use crate::turns::{Shared, guarded, locked};
 use crate::{plain, record};
+use evscale_core::AnnouncementStatus;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -175,6 +176,38 @@ impl Fleet {
         door(py, || {
             let manual = autoscaler::order(py, [fixed, cap, floor], until, start)?;
             locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.set_override(manual))?)
+        })
+    }
+    /// Announces an event for a pool before the records show it, as `Autoscaler.announce`.
+    #[pyo3(signature = (key, start, end, *, multiplier=None, events=None, min_jobs=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn announce(
+        &self,
+        py: Python<'_>,
+        key: Text,
+        start: &Bound<'_, PyAny>,
+        end: &Bound<'_, PyAny>,
+        multiplier: Option<&Bound<'_, PyAny>>,
+        events: Option<&Bound<'_, PyAny>>,
+        min_jobs: Option<&Bound<'_, PyAny>>,
+    ) -> Door<u32> {
+        door(py, || {
+            let announcement = autoscaler::announcement(py, [start, end], [multiplier, events, min_jobs])?;
+            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.announce(announcement))?)
+        })
+    }
+    /// Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`.
+    fn cancel_announcement(&self, py: Python<'_>, key: Text, id: &Bound<'_, PyAny>) -> Door<()> {
+        door(py, || {
+            let id = plain::whole("id", id)?;
+            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.cancel_announcement(id))?)
+        })
+    }
+    /// What was announced for a pool, as `Autoscaler.announcements`.
+    fn announcements<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let known = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.announcements()))?;
+            plain::loads(py, &AnnouncementStatus::list_to_json(&known))
         })
     }
     /// Goes on with a pool under another configuration, as `Autoscaler.reconfigure`.

@@ -13,6 +13,7 @@ mod fleet;
 mod forecast;
 mod forecaster;
 mod frame;
+mod meter;
 mod models;
 mod observation;
 mod plain;
@@ -55,6 +56,8 @@ mod _evscale {
     use super::forecast::{Forecast, HorizonForecast};
     #[pymodule_export]
     use super::forecaster::Forecaster;
+    #[pymodule_export]
+    use super::meter::Meter;
     #[pymodule_export]
     use super::models::{ModelBundle, public_key_of, sign_manifest};
     #[pymodule_export]

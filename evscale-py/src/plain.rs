@@ -1,13 +1,15 @@
 //! Plain Python values: numbers in, instants and JSON out and in.
 
-use crate::arguments::{Entry, items, text};
+use crate::arguments::{Entry, entries, items, text};
 use crate::door::ends_the_call;
 use crate::errors::refused;
 use evscale_core::Timestamp;
 use evscale_core::time::DAY_MS;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDateTime, PyDelta, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple, PyTzInfo};
+use pyo3::types::{
+    PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PySlice, PyString, PyTuple, PyTzInfo,
+};
 use serde_json::{Map, Number, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
@@ -188,7 +190,8 @@ pub fn object(py: Python<'_>, settings: Vec<Entry<'_>>) -> PyResult<Value> {
         }
         let key = text(&key)?;
         let Some(json) = fit(py, json(&value, DEEPEST))? else {
-            let message = format!("`{key}` is {}, expected a finite number, a text or a list", shown(&value));
+            let message =
+                format!("`{key}` is {}, expected a finite number, a text, a list or a dict", shown(&value));
             return Err(refused(py, &message));
         };
         out.insert(key, json);
@@ -208,6 +211,16 @@ fn json(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         let depth = depth.checked_sub(1).ok_or_else(|| PyTypeError::new_err("too deep"))?;
         let entries = items("setting", value, MOST_ENTRIES)?;
         return entries.iter().map(|entry| json(entry, depth)).collect::<PyResult<_>>().map(Value::Array);
+    }
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let depth = depth.checked_sub(1).ok_or_else(|| PyTypeError::new_err("too deep"))?;
+        let mut out = Map::new();
+        for (key, value) in
+            entries("setting", dict.as_any(), MOST_ENTRIES)?.into_iter().filter(|(_, value)| !value.is_none())
+        {
+            out.insert(text(&key)?, json(&value, depth)?);
+        }
+        return Ok(Value::Object(out));
     }
     if value.hasattr("isoformat")? {
         return text(&value.call_method0("isoformat")?).map(Value::String);

@@ -32,6 +32,7 @@ from ._evscale import (
     Forecaster,
     HorizonForecast,
     InferenceError,
+    Meter,
     ModelBundle,
     Observation,
     SnapshotError,
@@ -52,7 +53,7 @@ FIELDS = tuple(field["name"] for field in fields())
 __all__ = [
     "FIELDS", "HORIZON_MINUTES", "QUANTILE_LEVELS", "RULES", "ArgumentError", "Autoscaler", "BundleError", "Config",
     "ConfigError", "Decision", "EvscaleError", "Fleet", "FleetTick", "Forecast", "Forecaster", "History",
-    "HorizonForecast", "InferenceError", "ModelBundle", "Observation", "Report", "Run",
+    "HorizonForecast", "InferenceError", "Meter", "ModelBundle", "Observation", "Report", "Run",
     "SnapshotError", "WhatIf",
     "__version__", "backtest", "fields", "lead_steps", "load_snapshot", "save_snapshot", "settings",
 ]
@@ -63,7 +64,7 @@ _LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "
           "load_snapshot": "snapshot", "save_snapshot": "snapshot"}
 
 
-_SUBMODULES = ("gym", "notebook", "readers", "sources", "testing", "types")
+_SUBMODULES = ("adapters", "distributed", "gym", "notebook", "readers", "sources", "testing", "types")
 
 if not TYPE_CHECKING:
 

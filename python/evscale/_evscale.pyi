@@ -69,6 +69,9 @@ class Config:
         IANA time zone of the pool's users.
     holidays
         Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
+    schedule
+        Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month,
+        month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
     tolerance
         Dead band: changes up to this share of the pool are not made. Range: 0 to 0.5.
     scale_down_stabilization_seconds
@@ -153,6 +156,7 @@ class Config:
         service_time_ms: float | None = None,
         time_zone: str | None = None,
         holidays: Sequence[str | date] | None = None,
+        schedule: Sequence[Mapping[str, str | float]] | None = None,
         tolerance: float | None = None,
         scale_down_stabilization_seconds: int | None = None,
         max_step_up_percent: float | None = None,
@@ -203,6 +207,8 @@ class Config:
     def time_zone(self) -> str: ...
     @property
     def holidays(self) -> list[str]: ...
+    @property
+    def schedule(self) -> Sequence[Mapping[str, str | float]]: ...
     @property
     def tolerance(self) -> float: ...
     @property
@@ -256,6 +262,124 @@ class Config:
     def __dir__(self) -> list[str]: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+
+@final
+class Meter:
+    """Counts what happens in a pool and hands out one record per interval, so that a host need not accumulate, stamp and scale.
+    Count events as they come and end, or tell running totals, and call `tick` as often as you like: every second, or some times
+    per interval. Any number of threads may use a meter; it starts none. `now` is the machine's clock unless it is given. A
+    process that was forked makes a meter of its own.
+
+    Parameters
+    ----------
+    config
+        That of the pool; the defaults without one.
+    now
+        Measuring begins now. The interval that has begun before is told if at least half of it is measured, its counts scaled
+        to the whole.
+
+    Examples
+    --------
+    >>> from evscale import Autoscaler, Config, Meter
+    >>> config = Config(max_jobs=40)
+    >>> scaler, meter = Autoscaler(config), Meter(config, now="2026-01-05T10:00:00Z")
+    >>> for second in range(1, 121):
+    ...     meter.arrived(25)
+    ...     meter.finished(0.4, waited=0.1, n=25)
+    ...     for record in meter.tick(jobs=12, queued=3, now=1767607200000 + 1000 * second):
+    ...         seen = scaler.observe(record)
+    >>> record["logged_events_count"], record["average_processing_duration_ms"], seen.verdict
+    (3000.0, 400.0, 'accepted')
+    """
+    def __new__(cls, config: Config | None = None, *, now: _Timestamp | None = None) -> Meter: ...
+    def arrived(self, n: int | None = None) -> None:
+        """Counts events that have arrived, once each: a retry is no arrival."""
+    def finished(self, seconds: float | None = None, waited: float | None = None, n: int | None = None) -> None:
+        """Counts events whose processing has ended, well or not.
+
+        Parameters
+        ----------
+        seconds
+            Time that each kept a job; None is not known.
+        waited
+            Time that each had waited in the queue; None is not known.
+        n
+            How many events; 1 without.
+        """
+    def failed(self, n: int | None = None) -> None:
+        """Says that so many of the finished events failed."""
+    def totals(
+        self,
+        source: str | None = None,
+        *,
+        arrived: float | None = None,
+        finished: float | None = None,
+        failed: float | None = None,
+        busy_seconds: float | None = None,
+        waited_seconds: float | None = None,
+        late: float | None = None,
+    ) -> None:
+        """Takes running totals in the place of single events, such as the counters of a broker or a worker. `source` names whose
+        they are; the totals of several sources add up. The first ones of a source are what it begins with; a total that is smaller
+        than before has been reset, and counts from zero.
+
+        Parameters
+        ----------
+        source
+            Whose totals they are, such as a worker's name.
+        arrived, finished, failed
+            Events; `failed` are some of the finished ones.
+        busy_seconds, waited_seconds
+            What the finished events kept their jobs, and had waited in the queue, added up.
+        late
+            Events that had waited longer than `sla_wait_seconds`.
+
+        Raises
+        ------
+        ArgumentError
+            A total is negative or no number, or there are more than 10,000 sources.
+        """
+    def started(self, n: int | None = None, *, now: _Timestamp | None = None) -> None:
+        """Notes that jobs were asked for."""
+    def ready(self, n: int | None = None, *, now: _Timestamp | None = None) -> None:
+        """Notes that jobs have become ready, those first that were asked for first; the time between is measured."""
+    def refused(self, n: int | None = None) -> None:
+        """Notes that jobs that were asked for could not be had."""
+    def drained(self, n: int | None = None) -> None:
+        """Notes that jobs have finished their work and left."""
+    def tick(
+        self,
+        jobs: float | None,
+        queued: float | None = None,
+        busy: float | None = None,
+        *,
+        now: _Timestamp | None = None,
+    ) -> list[MetricsRecord]:
+        """Returns the records of the intervals that have ended since the last call, oldest first, as dicts for
+        `Autoscaler.observe`: none, one, or many after a stall.
+
+        A host that counts no arrivals but tells `queued` gets what was finished plus the growth of the queue. One that counts
+        nothing but tells `busy` gets what so many jobs finish in `service_time_ms` of the configuration. `estimates` names every
+        such field.
+
+        Parameters
+        ----------
+        jobs
+            Jobs that are there now, starting ones included; None is not known.
+        queued
+            Events that wait now; None is not known.
+        busy
+            Jobs that work now; None is not known.
+        now
+            The machine's clock without.
+        """
+    def outcome(self, *, now: _Timestamp | None = None) -> ScalingOutcome | None:
+        """Returns what the host did since the last call as a dict for `Autoscaler.acknowledge`, with the measured startup time; None
+        if it did nothing.
+        """
+    @property
+    def estimates(self) -> dict[str, str]:
+        """The fields of the last records that are estimates, and of what: a dict of reasons by field."""
 
 @final
 class ModelBundle:
@@ -681,12 +805,55 @@ class Autoscaler:
         >>> scaler.set_override(floor=8, start="2026-01-05T18:00:00Z", until="2026-01-05T22:00:00Z")
         >>> scaler.set_override()
         """
+    def announce(
+        self,
+        start: _Timestamp,
+        end: _Timestamp,
+        *,
+        multiplier: float | None = None,
+        events: float | None = None,
+        min_jobs: int | None = None,
+    ) -> int:
+        """Announces an event before the records show it: `multiplier` times the load that is expected otherwise, so many `events` in
+        all, or at least `min_jobs`. What it needs is ready at `start`. A statement on the load is compared with what came: the first
+        decision after `end` tells so, and the next one weighs less if the last ones proved wrong again and again. Returns the number
+        by which it is cancelled.
+
+        Raises
+        ------
+        ArgumentError
+            It starts before the newest record or ends before it starts, says a number that cannot be or not exactly one, says the
+            same kind of thing as another one about the same time, or 64 are known already.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler
+        >>> scaler = Autoscaler()
+        >>> scaler.announce("2026-01-05T18:00:00Z", "2026-01-05T19:00:00Z", multiplier=3)
+        1
+        >>> scaler.announcements()[0]["what"]
+        {'multiplier': 3.0}
+        >>> scaler.cancel_announcement(1)
+        """
+    def cancel_announcement(self, id: int) -> None:
+        """Takes an announcement back by its number. A decision is due.
+
+        Raises
+        ------
+        ArgumentError
+            There is none of this number, or its end has come.
+        """
+    def announcements(self) -> list[dict[str, Any]]:
+        """What was announced, as dicts: everything that is to come and the last ones that have ended, with the share of it that is
+        planned for (`believed`) and what came (`came`, in the unit of the announcement).
+        """
     def report_latency(self, took_ms: float) -> None:
         """Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
         than `latency_budget_ms` of the configuration are left alone for a while.
         """
     def health(self) -> dict[str, Any]:
-        """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes.
+        """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes; and what is
+        `announced` of the time to come.
 
         Examples
         --------
@@ -751,6 +918,21 @@ class Fleet:
         """
     def reconfigure(self, key: str, config: Config) -> dict[str, tuple[Any, Any]]:
         """Goes on with a pool under another configuration, as `Autoscaler.reconfigure`."""
+    def announce(
+        self,
+        key: str,
+        start: _Timestamp,
+        end: _Timestamp,
+        *,
+        multiplier: float | None = None,
+        events: float | None = None,
+        min_jobs: int | None = None,
+    ) -> int:
+        """Announces an event for a pool before the records show it, as `Autoscaler.announce`."""
+    def cancel_announcement(self, key: str, id: int) -> None:
+        """Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`."""
+    def announcements(self, key: str) -> list[dict[str, Any]]:
+        """What was announced for a pool, as `Autoscaler.announcements`."""
     def health(self, key: str) -> dict[str, Any]:
         """Who acts for a pool, and what is known to be wrong."""
     def snapshot(self, key: str) -> bytes | None:

@@ -21,7 +21,7 @@ class MetricsRecord(TypedDict, total=False):
     queued_events_count: float | None
     """Events that wait at the end of the interval."""
     unprocessed_events_count: float | None
-    """Events that were given up or not finished."""
+    """Events that came in the interval and wait at its end."""
     average_processing_duration_ms: float | None
     """Mean time that an event keeps a job busy, milliseconds."""
     current_job_count: float | None
@@ -47,7 +47,17 @@ class MetricsRecord(TypedDict, total=False):
     is_deploy_in_progress: bool | None
     """Whether a deploy runs, so that durations are not believed."""
     expected_traffic_multiplier: float | None
-    """Announced load over the usual one, such as 3 for a campaign."""
+    """Load that you expect in the coming intervals over the usual one, such as 3 for a campaign."""
+    dropped_events_count: float | None
+    """Events that were lost because the queue was full; not among those that came."""
+    queue_capacity: float | None
+    """Events that the queue can hold."""
+    oldest_event_age_ms: float | None
+    """Age of the oldest event that waits, milliseconds."""
+    busy_jobs: float | None
+    """Jobs that work on an event, on average; it counts instead of the CPU."""
+    draining_jobs: float | None
+    """Jobs that exist but take no more events, because they leave."""
 
 
 class ScalingOutcome(TypedDict, total=False):

@@ -53,6 +53,9 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_pause(NULL, EVSCALE_PAUSE_ALL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_override(NULL, EVSCALE_ORDER_CAP, 1, 0, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_override_from(NULL, EVSCALE_ORDER_CAP, 1, 0, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_announce(NULL, 0, 2, 0, 1, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_cancel_announcement(NULL, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_announcements_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_reconfigure(NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_clear_override(NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_add(NULL, "a", NULL, &error));
@@ -68,8 +71,51 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_pause(NULL, "a", 0, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_override(NULL, "a", 0, 1, 0, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_override_from(NULL, "a", 0, 1, 0, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_announce(NULL, "a", 0, 2, 0, 1, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_cancel_announcement(NULL, "a", 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_announcements_json(NULL, "a", buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_reconfigure(NULL, "a", NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_clear_override(NULL, "a", &error));
+}
+
+static void meters_that_are_misused(void) {
+    evscale_meter *meter = NULL;
+    evscale_metrics record = record_at(0);
+    evscale_totals totals;
+    char buffer[64];
+    size_t size;
+    CHECK(evscale_totals_init(&totals, sizeof totals) == EVSCALE_OK);
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_arrived(NULL, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_finished(NULL, 1, 1, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_failed(NULL, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_totals(NULL, NULL, &totals, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_started(NULL, 0, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_ready(NULL, 0, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_refused(NULL, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_drained(NULL, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_tick(NULL, 0, 1, 1, 1, &record, 1, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_acknowledge(NULL, 0, scaler, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_estimates_json(NULL, buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "meter", evscale_meter_new(NULL, 0, NULL, &error));
+    REFUSED(EVSCALE_INVALID_CONFIG, "interval_seconds", evscale_meter_new("{\"interval_seconds\": 5}", 0, &meter, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "1900", evscale_meter_new(NULL, INT64_MAX, &meter, &error));
+    CHECK(meter == NULL);
+    CHECK(evscale_meter_new(NULL, 0, &meter, NULL) == EVSCALE_OK);
+    REFUSED(EVSCALE_NULL_POINTER, "count", evscale_meter_tick(meter, 0, 1, 1, 1, &record, 1, NULL, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "1900", evscale_meter_tick(meter, INT64_MIN, 1, 1, 1, &record, 1, &size, &error));
+    record.struct_size = 7;
+    REFUSED(EVSCALE_BAD_STRUCT_SIZE, "evscale_metrics", evscale_meter_tick(meter, 0, 1, 1, 1, &record, 1, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "evscale_totals", evscale_meter_totals(meter, NULL, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_meter_acknowledge(meter, 0, NULL, &error));
+    REFUSED(EVSCALE_BUFFER_TOO_SMALL, "0 bytes", evscale_meter_estimates_json(meter, NULL, 0, &size, &error));
+    REFUSED(EVSCALE_BAD_UTF8, "source", evscale_meter_totals(meter, "\xff", &totals, &error));
+    totals.failed = -1;
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "failed", evscale_meter_totals(meter, NULL, &totals, &error));
+    totals.struct_size = 48;
+    REFUSED(EVSCALE_BAD_STRUCT_SIZE, "evscale_totals", evscale_meter_totals(meter, NULL, &totals, &error));
+    CHECK(evscale_totals_init(&totals, 48) == EVSCALE_BAD_STRUCT_SIZE);
+    CHECK(evscale_totals_init(NULL, sizeof totals) == EVSCALE_NULL_POINTER);
+    evscale_meter_free(meter);
 }
 
 static void pointers_that_are_null(void) {
@@ -152,6 +198,10 @@ static void texts_that_make_no_sense(void) {
     REFUSED(EVSCALE_BAD_UTF8, "outcome_json", evscale_acknowledge_json(scaler, bad, &error));
     REFUSED(EVSCALE_BAD_UTF8, "key", evscale_fleet_add(fleet, bad, NULL, &error));
     REFUSED(EVSCALE_BAD_UTF8, "key", evscale_fleet_tick(fleet, &bad_key, &record, 1, NULL, NULL, NULL, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "`what` is 3", evscale_announce(scaler, 3, 1, 0, 1, NULL, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "whole number", evscale_announce(scaler, 2, 1.5, 0, 1, NULL, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "0.01 to 100", evscale_announce(scaler, 0, NAN, INT64_C(1767700000000), INT64_C(1767700060000), NULL, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "expected one of: none", evscale_cancel_announcement(scaler, 7, &error));
     REFUSED(EVSCALE_INVALID_CONFIG, "max_job", evscale_new("{\"max_job\": 5}", NULL, &other, &error));
     REFUSED(EVSCALE_INVALID_CONFIG, "configuration", evscale_new("", NULL, &other, &error));
     REFUSED(EVSCALE_INVALID_CONFIG, "configuration", evscale_new(deep, NULL, &other, &error));
@@ -316,6 +366,7 @@ int main(void) {
     before = state_of(&length);
     handles_that_are_null();
     pointers_that_are_null();
+    meters_that_are_misused();
     struct_sizes_that_cannot_be();
     texts_that_make_no_sense();
     values_that_make_no_sense();

@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700 /* lstat, symlink */
 #include "check.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -181,6 +182,40 @@ static void settings_change_while_it_runs(void) {
     evscale_fleet_free(fleet);
 }
 
+static void events_are_announced(void) {
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2, \"schedule\": ["
+                                      "{\"cron\": \"0 0 1 1 *\", \"seconds\": 3600, \"min_jobs\": 9}]}");
+    const int64_t start = record_at(0).timestamp_ms;
+    evscale_decision decision;
+    uint32_t id = 0;
+    size_t size = 0;
+    char known[512];
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 4);
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_MIN_JOBS, 44, start + 3600000, start + 7200000, &id, NULL) == EVSCALE_OK);
+    CHECK(id == 1);
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_EVENTS, 1e6, start + 90000000, start + 93600000, NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 1200000, &decision, NULL) == EVSCALE_OK && decision.recommended_jobs < 44);
+    CHECK(evscale_decide_at(scaler, start + 3300000, &decision, NULL) == EVSCALE_OK && decision.recommended_jobs == 44);
+    CHECK(evscale_announcements_json(scaler, known, sizeof known, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(known, "\"what\":{\"min_jobs\":44}") && strstr(known, "\"ended\":false"));
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_MIN_JOBS, 9, start + 3600000, start + 7200000, &id, NULL)
+          == EVSCALE_INVALID_ARGUMENT);
+    CHECK(id == 1);
+    CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_INVALID_ARGUMENT);
+    evscale_free(scaler);
+
+    evscale_fleet *fleet = NULL;
+    CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_add(fleet, "a", NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_announce(fleet, "a", EVSCALE_ANNOUNCED_MULTIPLIER, 3, start, start + 3600000, &id, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_announcements_json(fleet, "a", known, sizeof known, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(known, "\"multiplier\":3.0"));
+    CHECK(evscale_fleet_cancel_announcement(fleet, "a", id, NULL) == EVSCALE_OK);
+    evscale_fleet_free(fleet);
+}
+
 static void people_give_orders(void) {
     evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
     const int64_t start = record_at(0).timestamp_ms;
@@ -345,6 +380,63 @@ static int golden(const char *config_path, const char *records_path) {
     return 0;
 }
 
+/* Counts of one thread: a thousand events of half a second. */
+static void *counts(void *given) {
+    evscale_meter *meter = given;
+    int i;
+    for (i = 0; i < 1000; i++) {
+        if (evscale_meter_arrived(meter, 1, NULL) != EVSCALE_OK) return NULL;
+        if (evscale_meter_finished(meter, 0.5, NAN, 1, NULL) != EVSCALE_OK) return NULL;
+    }
+    return meter;
+}
+
+static void a_meter_makes_records(void) {
+    const int64_t start = 1767600000000;
+    evscale_meter *meter = NULL;
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50}");
+    evscale_metrics records[3];
+    evscale_totals totals;
+    pthread_t threads[4];
+    size_t count = 99, needed = 0, i;
+    char text[512];
+    for (i = 0; i < 3; i++) CHECK(evscale_metrics_init(&records[i], sizeof records[i]) == EVSCALE_OK);
+    CHECK(evscale_meter_new("{\"max_jobs\": 50}", start, &meter, NULL) == EVSCALE_OK);
+    for (i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, counts, meter) == 0);
+    for (i = 0; i < 4; i++) {
+        void *done = NULL;
+        CHECK(pthread_join(threads[i], &done) == 0 && done == meter);
+    }
+    CHECK(evscale_meter_failed(meter, 40, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_tick(meter, start + 60000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 0);
+    /* 480 s: four intervals, for which the caller has room for three */
+    CHECK(evscale_meter_tick(meter, start + 480000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 4);
+    CHECK(records[0].timestamp_ms == start + 120000 && records[0].logged_events_count == 4000);
+    CHECK(records[0].processed_events_count == 4000 && records[0].average_processing_duration_ms == 500);
+    CHECK(records[0].error_rate_percent == 1 && isnan(records[0].average_queue_wait_time_ms));
+    CHECK(records[2].timestamp_ms == start + 360000 && records[2].logged_events_count == 0 && isnan(records[2].queued_events_count));
+    CHECK(evscale_meter_tick(meter, start + 480000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 1);
+    CHECK(records[0].timestamp_ms == start + 480000 && records[0].queued_events_count == 5 && records[0].current_job_count == 8);
+    CHECK(evscale_meter_estimates_json(meter, text, sizeof text, &needed, NULL) == EVSCALE_OK);
+    CHECK(strstr(text, "without a tick") != NULL && needed == strlen(text) + 1);
+    CHECK(evscale_totals_init(&totals, sizeof totals) == EVSCALE_OK && isnan(totals.late));
+    totals.arrived = 1000;
+    CHECK(evscale_meter_totals(meter, "broker", &totals, NULL) == EVSCALE_OK);
+    totals.arrived = 1250;
+    CHECK(evscale_meter_totals(meter, "broker", &totals, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_tick(meter, start + 600000, 8, 5, NAN, records, 1, &count, NULL) == EVSCALE_OK && count == 1);
+    CHECK(records[0].logged_events_count == 250);
+    CHECK(evscale_observe(scaler, &records[0], NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_started(meter, start, 3, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_ready(meter, start + 30000, 2, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_refused(meter, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_drained(meter, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_acknowledge(meter, start + 30000, scaler, NULL) == EVSCALE_OK);
+    evscale_meter_free(meter);
+    evscale_meter_free(NULL);
+    evscale_free(scaler);
+}
+
 int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "golden") == 0) return golden(argv[2], argv[3]);
     CHECK(evscale_version()[0] != '\0' && evscale_version_number() == EVSCALE_VERSION_NUMBER);
@@ -353,9 +445,11 @@ int main(int argc, char **argv) {
     reports_tell_what_is_known();
     the_library_documents_settings_fields_and_rules();
     hosts_remember_and_measure();
+    events_are_announced();
     people_give_orders();
     settings_change_while_it_runs();
     no_number_is_recommended_while_the_count_is_unknown();
     fleet_decides_like_single_pools();
+    a_meter_makes_records();
     return summary();
 }

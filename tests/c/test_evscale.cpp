@@ -59,6 +59,26 @@ int main(int, char **argv) {
     CHECK(moved.decide().recommended_jobs == again.decide().recommended_jobs);
     CHECK(moved.decision_json() == again.decision_json());
 
+    const evscale::Meter meter(start, R"({"min_jobs": 2, "max_jobs": 40})");
+    meter.arrived(70);
+    meter.finished(0.5, 0.1, 69);
+    meter.finished();
+    meter.failed(7);
+    meter.started(start, 2);
+    meter.ready(start + std::chrono::seconds(20));
+    meter.refused();
+    meter.drained();
+    evscale::Meter::Totals totals;
+    totals->late = 3;
+    meter.totals(totals);
+    CHECK(meter.tick(start + std::chrono::seconds(100), 4).empty());
+    const std::vector<evscale::Metrics> records = meter.tick(start + std::chrono::seconds(400), 4, 2);
+    CHECK(records.size() == 3 && records[2].raw().timestamp_ms > records[1].raw().timestamp_ms);
+    CHECK(records[0]->logged_events_count == 70 && records[0]->error_rate_percent == 10);
+    CHECK(records[2]->queued_events_count == 2 && records[0]->average_processing_duration_ms == 500);
+    CHECK(meter.estimates_json().find("spread evenly") != std::string::npos);
+    meter.acknowledge(start + std::chrono::seconds(400), moved);
+
     const evscale::Metrics late(start, 1, 1);
     CHECK(moved.observe(late).verdict == evscale::Verdict::rejected);
     moved.set_pause(evscale::Pause::all);
@@ -70,6 +90,10 @@ int main(int, char **argv) {
     moved.set_override(evscale::Order::floor, 21, start + std::chrono::hours(1), start + std::chrono::hours(24));
     CHECK(moved.decide(start + std::chrono::hours(7)).recommended_jobs >= 21);
     moved.clear_override();
+    const auto sale = start + std::chrono::hours(48);
+    const auto id = moved.announce(evscale::Announced::multiplier, 3, sale, sale + std::chrono::hours(1));
+    CHECK(moved.announcements_json().find("\"multiplier\":3.0") != std::string::npos);
+    moved.cancel_announcement(id);
     moved.reconfigure(R"({"min_jobs": 2, "max_jobs": 39})");
     CHECK(moved.observation_json().find("\"rejected\"") != std::string::npos);
     CHECK(moved.health_json().find("\"status\"") != std::string::npos);
@@ -96,6 +120,7 @@ int main(int, char **argv) {
     fleet.set_override("a", evscale::Order::cap, 4, start + std::chrono::hours(24));
     CHECK(fleet.decide("a", start + std::chrono::hours(11)).recommended_jobs == 4);
     CHECK(fleet.decision_json("a").front() == '{' && fleet.health_json("b").front() == '{');
+    fleet.cancel_announcement("a", fleet.announce("a", evscale::Announced::min_jobs, 3, sale, sale + std::chrono::hours(1)));
     fleet.remove("a");
     CHECK(fleet.size() == 1 && fleet.tick({}).empty());
 

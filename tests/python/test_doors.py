@@ -56,6 +56,7 @@ MAKERS = {
     "Forecast": lambda: evscale.Autoscaler(bundle=BUNDLE).forecast(),
     "Forecaster": lambda: evscale.Forecaster(bundle=BUNDLE),
     "HorizonForecast": horizon,
+    "Meter": lambda: evscale.Meter(now=START_MS),
     "ModelBundle": lambda: BUNDLE,
     "Observation": lambda: evscale.Observation(**OBSERVATION),
     "ScalingVectorEnv": environment,
@@ -72,7 +73,10 @@ USUAL = {
     "start_ms": lambda: START_MS, "interval_seconds": lambda: 120, "service_ms": lambda: None, "days": lambda: 0.1,
     "origins": lambda: np.array([3]), "name": lambda: "trace", "csv": lambda: "timestamp,events\n", "rule": lambda: "hpa",
     "tracks": list, "num_envs": lambda: 1, "actions": lambda: np.array([0]), "text": lambda: "text",
-    "baselines": lambda: False, **{name: (lambda value=value: value) for name, value in OBSERVATION.items()},
+    "baselines": lambda: False, "now": lambda: START_MS + 130_000, "jobs": lambda: 3, "queued": lambda: 2, "busy": lambda: 1,
+    "n": lambda: 1, "seconds": lambda: 0.5, "waited": lambda: 0.1, "arrived": lambda: 5, "finished": lambda: 5,
+    "failed": lambda: 1, "busy_seconds": lambda: 2.5, "waited_seconds": lambda: 0.5, "late": lambda: 0,
+    **{name: (lambda value=value: value) for name, value in OBSERVATION.items()},
 }
 READING = {"Autoscaler.observe_many", "Forecast.to_frame", "Forecast.plot", "Forecaster.predict", "Forecaster.predict_many",
            "ModelBundle.load", "replace_file", "History.read", "load_snapshot", "save_snapshot", "backtest"}
@@ -209,6 +213,7 @@ def test_the_table_has_all_doors():
     assert {name.partition(".")[0] for name in DOORS if name[0].isupper()} >= set(MAKERS) - {"FleetTick"}
     absent = {p for name, (_, parameters) in DOORS.items() for p in parameters} - set(USUAL)
     assert absent <= {"forecaster", "policy", "columns", "warm_days", "fields", "cap", "floor", "confidence", "axes", "start",
+                      "end", "multiplier", "id",
                       "public_key", "progress", "jobs_at_peak", "hpa_target_percent", "time_zone", "gaps", "autoscaler",
                       "source", "history", *evscale.Config().to_dict()}, "a parameter without a usual value"
 

@@ -66,7 +66,8 @@ def test_the_stub_says_the_type_of_every_setting():
         kind = WITHOUT_DEFAULT.get(name, type(setting["default"]))
         written = types[name].removesuffix(" | None")
         if kind is list:
-            assert written == "Sequence[str | date]", name
+            entries = {"holidays": "str | date", "schedule": "Mapping[str, str | float]"}
+            assert written == f"Sequence[{entries[name]}]", name
         elif written.startswith("Literal["):
             assert kind is str and setting["default"] in ast.literal_eval(written.removeprefix("Literal")), name
         else:

@@ -16,9 +16,10 @@ pub(crate) use pipeline::Ingested;
 pub use plugin::{HostForecaster, HostPolicy, Series};
 pub(crate) use state::State;
 
+use crate::announced::{Announcement, AnnouncementStatus};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
-use crate::config::{Config, Pause, SettingChange};
+use crate::config::{Config, Pause, SettingChange, Timetable};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::forecaster::{Forecast, Quantiles};
@@ -64,6 +65,7 @@ impl AutoscalerBuilder {
 pub struct Autoscaler {
     config: Config,
     calendar: Calendar,
+    timetable: Timetable,
     state: State,
     /// What runs beside the rules while the configuration asks for it.
     networks: Option<Networks>,
@@ -82,7 +84,18 @@ impl Autoscaler {
     ) -> Result<Self> {
         config.check()?;
         let state = state.unwrap_or_else(|| State::new(&config));
-        Ok(Self { calendar: config.calendar()?, config, state, networks })
+        let (calendar, timetable) = (config.calendar()?, config.timetable()?);
+        let mut pool = Self { calendar, timetable, config, state, networks };
+        pool.look_at_the_schedule();
+        Ok(pool)
+    }
+
+    /// Looks up the schedule again, and foresees what it says.
+    fn look_at_the_schedule(&mut self) {
+        if let Some(now) = self.state.expectation.now().filter(|_| !self.config.schedule.is_empty()) {
+            self.state.look_ahead(&self.config, &self.timetable, now);
+            self.state.foresee(&self.config);
+        }
     }
 
     /// The configuration.
@@ -155,9 +168,11 @@ impl Autoscaler {
     /// Takes a configuration whose models are known to be there.
     pub(crate) fn adopt(&mut self, config: Config) -> Result<Vec<SettingChange>> {
         config.check()?;
-        self.calendar = config.calendar()?;
+        (self.calendar, self.timetable) = (config.calendar()?, config.timetable()?);
         let before = std::mem::replace(&mut self.config, config);
-        Ok(self.state.reconfigure(&before, &self.config))
+        let changes = self.state.reconfigure(&before, &self.config);
+        self.look_at_the_schedule();
+        Ok(changes)
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -173,11 +188,13 @@ impl Autoscaler {
     /// Never fails at present; returns `Result` so that validation can refuse a record later.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
+        self.state.look_ahead(&self.config, &self.timetable, record.timestamp);
         Ok(pipeline::observe(&self.config, &self.calendar, &mut self.state, networks, record))
     }
 
     /// The first half of [`observe`](Self::observe), before the forecast.
     pub(crate) fn ingest(&mut self, record: &Metrics) -> Result<Ingested, Observation> {
+        self.state.look_ahead(&self.config, &self.timetable, record.timestamp);
         pipeline::ingest(&self.config, &self.calendar, &mut self.state, record)
     }
 
@@ -188,7 +205,7 @@ impl Autoscaler {
         precomputed: Option<Result<Quantiles>>,
     ) -> Observation {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
-        pipeline::complete(&self.config, &mut self.state, networks, ingested, precomputed)
+        pipeline::complete(&self.config, &self.calendar, &mut self.state, networks, ingested, precomputed)
     }
 
     /// Takes a record from long ago into the history alone: nothing is forecast, learned or evaluated on it, which is
@@ -201,12 +218,12 @@ impl Autoscaler {
     /// # Errors
     /// As for `observe`.
     pub fn backfill(&mut self, record: &Metrics) -> Result<Observation> {
-        Ok(pipeline::backfill(&self.config, &mut self.state, record))
+        Ok(pipeline::backfill(&self.config, &self.calendar, &mut self.state, record))
     }
 
-    /// Returns the forecast at the newest record.
+    /// Returns the forecast at the newest record, with what is announced of the time to come.
     pub fn forecast(&self) -> Forecast {
-        self.state.forecast.as_ref().clone()
+        self.state.forecast.nominal()
     }
 
     /// Returns the decision at the time of the newest record: a new one if it is due or there is an emergency, else
@@ -219,7 +236,8 @@ impl Autoscaler {
     /// Returns the decision at `now`, which may be later than the newest record.
     pub fn decide_at(&mut self, now: Timestamp) -> Decision {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
-        pipeline::decide(&self.config, &mut self.state, networks, now)
+        self.state.look_ahead(&self.config, &self.timetable, now);
+        pipeline::decide(&self.config, &self.calendar, &mut self.state, networks, now)
     }
 
     /// Reports how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks
@@ -297,6 +315,36 @@ impl Autoscaler {
         self.state.monitor.silence(alert, until)
     }
 
+    /// Announces an event before the records show it: more load, a number of events, or jobs that have to be ready. They are, at
+    /// its start: it is planned for as soon as a job asked for then would be ready no earlier than needed. A statement on the load
+    /// is compared with what came; the first decision after its end tells so, and the next one weighs less if the last ones proved
+    /// wrong again and again. Returns the number by which it is cancelled.
+    ///
+    /// # Errors
+    /// It lies in the past or ends before it starts, says a number that cannot be, says the same kind of thing as another one about
+    /// the same time, or there are 64 already.
+    pub fn announce(&mut self, announcement: Announcement) -> Result<u32> {
+        let newest = self.state.expectation.newest();
+        let id = self.state.announced.announce(&self.config, newest, announcement)?;
+        self.state.foresee(&self.config);
+        Ok(id)
+    }
+
+    /// Takes an announcement back; the next [`decide`](Self::decide) makes a new decision.
+    ///
+    /// # Errors
+    /// There is none of this number, or its end has come.
+    pub fn cancel_announcement(&mut self, id: u32) -> Result<()> {
+        self.state.announced.cancel(id)?;
+        self.state.foresee(&self.config);
+        Ok(())
+    }
+
+    /// Returns what was announced, and what became of it: everything that is to come, and the last ones that have ended.
+    pub fn announcements(&self) -> Vec<AnnouncementStatus> {
+        self.state.announced.statuses()
+    }
+
     /// Returns who acts, and what is known to be wrong.
     pub fn health(&self) -> Health {
         let state = &self.state;
@@ -314,8 +362,10 @@ impl Autoscaler {
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
+            state.announced.distrust(),
             state.pool.lateness(&self.config),
             state.pool.contradiction(),
+            state.pool.failures(),
             state.pool.standing_backlog(),
         ];
         let quality = match issue {
@@ -324,6 +374,9 @@ impl Autoscaler {
             None => DataQuality::Good,
         };
         let source = state.schedule.standing().map(|standing| standing.source);
-        Health::new(source, quality, causes.into_iter().flatten().collect())
+        Health {
+            announced: state.announced.in_words(),
+            ..Health::new(source, quality, causes.into_iter().flatten().collect())
+        }
     }
 }

@@ -22,6 +22,9 @@ impl State {
         }
         self.notes.extend(changes.iter().map(SettingChange::to_string));
         self.pool.reconfigure(now);
+        if before.schedule != now.schedule || before.time_zone != now.time_zone {
+            self.announced.forget_schedule();
+        }
         if before.pause != now.pause {
             self.orders.set_pause(now.pause);
         }
@@ -36,9 +39,15 @@ impl State {
         if before.interval_seconds != now.interval_seconds {
             self.resample(before, now);
         }
-        self.notes.drain(..self.notes.len().saturating_sub(MOST_NOTES));
+        self.note(Vec::new());
         self.schedule.expedite();
         changes
+    }
+
+    /// Keeps what the next decision tells, the newest of it.
+    pub(crate) fn note(&mut self, notes: Vec<String>) {
+        self.notes.extend(notes);
+        self.notes.drain(..self.notes.len().saturating_sub(MOST_NOTES));
     }
 
     /// Goes on with records of another interval.
@@ -54,7 +63,7 @@ impl State {
         for slot in newest + 1 - self.history.len() as i64..=newest {
             self.ensemble.backfill(self.history.at(slot));
         }
-        self.forecast = self.ensemble.forecast(&self.history).into();
+        self.foresee(now);
         self.notes.push(format!(
             "the history was resampled for records every {} s, and forecasts are evaluated anew",
             now.interval_seconds

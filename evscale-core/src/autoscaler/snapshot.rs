@@ -52,7 +52,11 @@ impl Autoscaler {
             return Err(refused("a monitor of another size".to_owned()));
         }
         config.check()?;
-        Self::from_parts(config.clone(), networks, Some(state.restored(&before, &config)))
+        Self::from_parts(
+            config.clone(),
+            networks,
+            Some(state.restored(&before, &config, &config.calendar()?)),
+        )
     }
 }
 

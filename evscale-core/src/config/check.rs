@@ -1,6 +1,6 @@
 //! Combinations, and what else is checked of a configuration.
 
-use super::Config;
+use super::{Config, Timetable};
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
 use crate::monitor::AlertRule;
@@ -47,7 +47,12 @@ impl Config {
             )));
         }
         self.alerts.iter().try_for_each(|text| AlertRule::parse(text).map(|_| ()))?;
-        self.calendar().map(|_| ())
+        self.timetable().map(|_| ())
+    }
+
+    /// The pool's schedule.
+    pub(crate) fn timetable(&self) -> Result<Timetable> {
+        Timetable::new(&self.schedule, (self.min_jobs, self.max_jobs), self.calendar()?.time_zone())
     }
 
     /// The pool's calendar.

@@ -2,9 +2,12 @@
 
 mod check;
 mod range;
+mod schedule;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
+pub use schedule::ScheduleEntry;
+pub(crate) use schedule::{MULTIPLIERS, Occurrence, Timetable};
 pub use settings::{Config, Setting, SettingChange};
 
 use crate::error::{Error, Result};

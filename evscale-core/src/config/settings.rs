@@ -2,7 +2,7 @@
 //! them from here.
 
 use super::range::{Bound, within};
-use super::{Pause, StaleAction};
+use super::{Pause, ScheduleEntry, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -152,7 +152,7 @@ settings! {
     /// Most jobs.
     max_jobs: u32 = 100, 1 to 1000000;
     /// Time from the request of a job until it takes events, seconds.
-    job_startup_seconds: u32 = 180, 0 to 7200;
+    job_startup_seconds: u32 = 180, 0 to 10800;
     /// Longest wait in the queue that meets the SLA, seconds.
     sla_wait_seconds: f64 = 30.0, 0.001 to 86400.0;
     /// Share of events that should meet the SLA. Stricter than 0.995 costs much more: what must never
@@ -166,6 +166,9 @@ settings! {
     time_zone: String = "UTC".to_owned();
     /// Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
     holidays: Vec<String> = Vec::new();
+    /// Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month, month, weekday, in
+    /// `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
+    schedule: Vec<ScheduleEntry> = Vec::new();
     /// Dead band: changes up to this share of the pool are not made.
     tolerance: f64 = 0.05, 0.0 to 0.5;
     /// Scale-down goes to the highest proposal of this window, seconds. A step down to less
@@ -189,7 +192,7 @@ settings! {
     max_reversals: u32 = 6, 1 to 1000;
     /// Upper quantile that must fit into a smaller pool.
     scale_down_quantile: f64 = 0.9, 0.5 to 0.995;
-    /// Most job-hours per day (UTC); none by default.
+    /// Most job-hours per day of the pool's time zone; none by default.
     job_hours_per_day: Option<f64> = None, 0.1 to 1e9;
     /// A newest record older than this is stale, seconds. Three intervals by default.
     stale_after_seconds: Option<u32> = None, interval_seconds to 86400;

@@ -1,5 +1,6 @@
 //! One pool of a fleet, and what may be done with it.
 
+use crate::announced::{Announcement, AnnouncementStatus};
 use crate::autoscaler::{Autoscaler, Networks, Observation};
 use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause, SettingChange};
@@ -107,6 +108,27 @@ impl PoolMut<'_> {
     /// As there.
     pub fn silence(&mut self, alert: &str, until: Option<Timestamp>) -> Result<()> {
         self.scaler.silence(alert, until)
+    }
+
+    /// Announces an event before the records show it; see [`Autoscaler::announce`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn announce(&mut self, announcement: Announcement) -> Result<u32> {
+        self.scaler.announce(announcement)
+    }
+
+    /// Takes an announcement back; see [`Autoscaler::cancel_announcement`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn cancel_announcement(&mut self, id: u32) -> Result<()> {
+        self.scaler.cancel_announcement(id)
+    }
+
+    /// Returns what was announced, and what became of it; see [`Autoscaler::announcements`].
+    pub fn announcements(&self) -> Vec<AnnouncementStatus> {
+        self.scaler.announcements()
     }
 
     /// Returns who acts, and what is known to be wrong.

@@ -1,10 +1,16 @@
 //! The answer of the forecaster.
 
+#![expect(clippy::disallowed_methods, reason = "steps before the first one are none")]
+
+use super::days::Burst;
 use crate::features::HORIZONS;
 use crate::quantiles::{LEVELS, QUANTILE_LEVELS, quantile_at, rounded};
 use crate::time::Timestamp;
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
+
+/// Median arrivals of an interval below which they are few.
+pub(crate) const FEW_EVENTS: f64 = 5.0;
 
 /// Arrivals expected at every horizon.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +23,8 @@ pub struct Forecast {
     pub anomaly_score: f64,
     /// How far this forecast can be trusted, 0 to 1.
     pub model_confidence: f64,
+    /// Bursts that are due by the clock, as on the days before: what the horizons are too far apart to show. In order.
+    pub bursts: Vec<Burst>,
 }
 
 /// Arrivals of one whole interval that ends a while from now, events per interval.
@@ -64,6 +72,11 @@ impl HorizonForecast {
         (mean, (square - mean * mean).max(0.0).sqrt())
     }
 
+    /// Expected arrivals: the median, or the mean where arrivals are few, whose median is mostly nothing.
+    pub(crate) fn expected(&self) -> f64 {
+        if self.prediction >= FEW_EVENTS { self.prediction } else { self.moments().0 }
+    }
+
     /// Central interval that holds the actual value with probability `share`, such as 0.8.
     pub fn interval(&self, share: f64) -> (f64, f64) {
         let tail = (1.0 - share.clamp(0.0, 1.0)) / 2.0;
@@ -79,12 +92,38 @@ impl Forecast {
             .zip(steps)
             .map(|(minutes, steps)| HorizonForecast::new(*minutes, *steps as u32, [0.0; LEVELS]))
             .collect();
-        Self { at, horizons, anomaly_score: 0.0, model_confidence: 0.0 }
+        Self { at, horizons, anomaly_score: 0.0, model_confidence: 0.0, bursts: Vec::new() }
     }
 
     /// The forecast of a nominal lead; 12, 48 and 180 minutes are always there.
     pub fn horizon(&self, minutes: u32) -> Option<&HorizonForecast> {
         self.horizons.iter().find(|h| h.minutes == minutes)
+    }
+
+    /// Returns the arrivals that are expected in the interval that ends at `end`, and their 95 % quantile; NaN where nothing is
+    /// known.
+    pub(crate) fn expected_at(&self, end: Timestamp, interval_seconds: f64) -> [f64; 2] {
+        let steps = (end.seconds_since(self.at) / interval_seconds).round();
+        let later = self.horizons.iter().position(|horizon| f64::from(horizon.steps) >= steps);
+        let (Some(later), true) = (later, self.model_confidence > 0.0) else { return [f64::NAN; 2] };
+        let at = |index: usize| {
+            let horizon = self.horizons.get(index)?;
+            Some((f64::from(horizon.steps), horizon.expected(), horizon.quantile(0.95)))
+        };
+        match (later.checked_sub(1).and_then(at), at(later)) {
+            (Some((low, below, below_95)), Some((high, above, above_95))) if high > low => {
+                let share = (steps - low) / (high - low);
+                [below + share * (above - below), below_95 + share * (above_95 - below_95)]
+            }
+            (_, Some((_, above, above_95))) => [above, above_95],
+            _ => [f64::NAN; 2],
+        }
+    }
+
+    /// Returns the forecast of the nominal leads alone.
+    pub(crate) fn nominal(&self) -> Self {
+        let horizons = self.horizons.iter().filter(|horizon| horizon.minutes > 0).cloned().collect();
+        Self { horizons, ..self.clone() }
     }
 
     /// The forecast as JSON.

@@ -97,6 +97,11 @@ macro_rules! record {
                 }
             }
 
+            /// Returns the events that came, those included that were lost because the queue was full.
+            pub(crate) fn demand(&self) -> f64 {
+                self.logged_events_count + self.dropped_events_count.unwrap_or(0.0)
+            }
+
             /// Returns a field by its name, all but the `timestamp`; none of another name.
             pub fn field_mut(&mut self, name: &str) -> Option<FieldMut<'_>> {
                 match name {
@@ -144,6 +149,16 @@ record! {
         error_rate_percent: 0.0 to 100.0;
         /// Traffic that the host expects in the coming intervals over the usual one: 1 is as usual.
         expected_traffic_multiplier: 0.01 to 100.0;
+        /// Events that were lost in the interval because the queue was full; not among those that arrived.
+        dropped_events_count: 0.0 to LARGEST_COUNT;
+        /// Events that the queue can hold.
+        queue_capacity: 1.0 to LARGEST_COUNT;
+        /// Age of the oldest event that waits at the end of the interval, ms.
+        oldest_event_age_ms: 0.0 to 1e12;
+        /// Jobs that work on an event, mean over the interval; they count instead of the CPU utilization.
+        busy_jobs: 0.0 to 1e7;
+        /// Jobs among those that exist which take no more events, because they leave.
+        draining_jobs: 0.0 to 1e7;
     }
     flags {
         /// Business hours, by the host's own calendar.

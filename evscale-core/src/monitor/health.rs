@@ -30,6 +30,9 @@ pub struct Health {
     pub allowed_actions: AllowedActions,
     /// What is wrong: a network that failed, a record that cannot be trusted, a state without a fresh record.
     pub causes: Vec<String>,
+    /// What is announced of the time to come: no reason for concern.
+    #[serde(default)]
+    pub announced: Vec<String>,
 }
 
 impl Health {
@@ -39,7 +42,14 @@ impl Health {
             _ if causes.is_empty() => HealthStatus::Healthy,
             _ => HealthStatus::Degraded,
         };
-        Self { status, source, data_quality, allowed_actions: data_quality.allowed(), causes }
+        Self {
+            status,
+            source,
+            data_quality,
+            allowed_actions: data_quality.allowed(),
+            causes,
+            announced: Vec::new(),
+        }
     }
 
     /// The health as JSON.

@@ -27,6 +27,18 @@ macro_rules! sums {
 }
 
 sums! {
+    /// Events of records that say how many were late, and the late ones. From here to `LAST_LONG` the sums are kept for a week.
+    Judged,
+    Late,
+    /// Time of the records, seconds, and jobs times it.
+    Seconds,
+    JobSeconds,
+    /// Job-seconds of a pool of constant size, of a HorizontalPodAutoscaler, and of the real pool in the same time.
+    StaticPeak,
+    Hpa,
+    ComparedSeconds,
+    /// Changes of the recommended number against the direction of the one before.
+    Reversals,
     /// Records that were used.
     Records,
     /// Those of them that were repaired.
@@ -41,9 +53,6 @@ sums! {
     /// Arrivals, and events whose processing ended.
     Events,
     Processed,
-    /// Events of records that say how many were late, and the late ones.
-    Judged,
-    Late,
     /// Lengths of the queue, and how many.
     Queue,
     QueueRecords,
@@ -53,10 +62,8 @@ sums! {
     /// Busy shares, and how many.
     Utilization,
     UtilizationRecords,
-    /// Time of the records and of those that say the arrivals, seconds, and jobs times it.
-    Seconds,
+    /// Time of the records that say the arrivals, seconds.
     EventSeconds,
-    JobSeconds,
     /// Time at `max_jobs`, and time in which a rule held the pool, seconds.
     MaximumSeconds,
     HeldSeconds,
@@ -77,17 +84,16 @@ sums! {
     ByAnalyticRule,
     ByReactiveRule,
     ByHold,
-    /// Changes of the recommended number, and those against the direction of the one before.
+    /// Changes of the recommended number.
     Changes,
-    Reversals,
     /// Job-seconds beyond what the records show to be needed, and short of it.
     Over,
     Under,
-    /// Job-seconds of a pool of constant size, of a HorizontalPodAutoscaler, and of the real pool in the same time.
-    StaticPeak,
-    Hpa,
-    ComparedSeconds,
 }
+
+/// The last sum that windows of several days have.
+const LAST_LONG: Sum = Sum::Reversals;
+const LONG_SUMS: usize = LAST_LONG as usize + 1;
 
 /// Buckets of sums, the newest of which may be partial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,7 +180,7 @@ pub(super) struct Windows {
     short: Ring<2, SHORT_BUCKETS>,
     blocks: Ring<SUMS, { DAY_BLOCKS as usize }>,
     /// Blocks that are over.
-    days: Ring<SUMS, DAYS>,
+    days: Ring<LONG_SUMS, DAYS>,
 }
 
 impl Windows {
@@ -203,7 +209,7 @@ impl Windows {
 
     /// Takes the present block, which is over, into its day.
     pub(super) fn close_block(&mut self) {
-        for index in 0..SUMS {
+        for index in 0..LONG_SUMS {
             self.days.add(index, self.blocks.sum(index, 1));
         }
     }
@@ -224,11 +230,15 @@ impl Windows {
         }
     }
 
-    /// Returns a sum over a window. Windows shorter than six hours have judged and late events alone.
+    /// Returns a sum over a window. Windows shorter than two hours have judged and late events alone, those of
+    /// several days, and of today, the sums up to `LAST_LONG`.
     pub(super) fn sum(&self, sum: Sum, window: Window) -> f64 {
         let index = sum as usize;
         let short = |buckets| self.short.sum(if matches!(sum, Sum::Late) { 1 } else { 0 }, buckets);
-        let days = |days| self.days.sum(index, days) + self.blocks.sum(index, 1);
+        let days = |days| {
+            debug_assert!(index < LONG_SUMS, "{sum:?} is not kept for days");
+            self.days.sum(index, days) + self.blocks.sum(index, 1)
+        };
         match window {
             Window::FiveMinutes => short(2),
             Window::HalfHour => short(7),

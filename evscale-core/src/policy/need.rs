@@ -13,9 +13,10 @@
 //! staffing follows (Halfin and Whitt, *Heavy-traffic limits for queues with many exponential servers*, 1981).
 //! Events that wait beyond the plan are served by further jobs within the catch-up time.
 
+use crate::announced::MOST_BETWEEN;
 use crate::config::Config;
 use crate::features::{HORIZONS, PolicyState};
-use crate::forecaster::{Forecast, HorizonForecast};
+use crate::forecaster::{Burst, FEW_EVENTS, Forecast, HorizonForecast};
 use crate::pool::{Patience, is_long};
 use crate::quantiles::normal_quantile;
 
@@ -24,9 +25,11 @@ const HEADROOM_QUANTILE: f64 = 0.95;
 /// Quantile of the arrivals beyond which none is given a job of its own.
 const MOST_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
-/// Median arrivals of an interval below which they are few.
-const FEW_EVENTS: f64 = 5.0;
+/// Most moments of a path.
+pub(crate) const MOMENTS: usize = HORIZONS + MOST_BETWEEN;
 const LATER_SECONDS: f64 = 1800.0;
+/// Share of the need that is not worth starting a job, below which the last one leaves: another burst would start it again.
+const LAST_JOB: f64 = 0.2;
 
 /// What the rule needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +67,10 @@ pub(crate) struct Need {
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
+    /// Need of the bursts that are due by the clock until a job asked for at the next decision is ready.
+    pub(crate) due: f64,
+    /// Most jobs that the events of now, those that come and those that came before can occupy.
+    pub(crate) most: f64,
 }
 
 /// A moment ahead: how the events in the system of now, and those that come until then, make the need.
@@ -73,6 +80,8 @@ pub(crate) struct Moment {
     pub(crate) kept: f64,
     /// Need of the median arrivals until then, jobs.
     pub(crate) coming: f64,
+    /// Need of a burst that is due by the clock until then, jobs; 0 if none is.
+    pub(crate) due: f64,
     /// Jobs per event between the quantiles of an interval's arrivals.
     unit: f64,
     /// Events until then at a high quantile: no more than these can need a job of their own.
@@ -86,7 +95,7 @@ pub(crate) struct Moment {
 /// The moments up to a time ahead, nearest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {
-    moments: [Moment; HORIZONS],
+    moments: [Moment; MOMENTS],
     length: usize,
 }
 
@@ -112,23 +121,41 @@ impl<'a> Load<'a> {
             later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
             analytic: self.total(self.demand(&near, self.headroom), backlog, near.most_arrivals()),
-            scale_down_floor: self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
+            most: self.most(near.most_arrivals()),
+            scale_down_floor: self.unless_idle(
+                self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
+                LAST_JOB,
+            ),
             emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
+            due: self.due_jobs(),
         }
     }
 
-    /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
-    /// keep events, and none for what may not come while a job can still be had in time.
-    fn total(&self, demand: f64, backlog: f64, most_arrivals: f64) -> f64 {
-        let system = self.in_service + self.backlog_events;
-        let most = (self.correction * (system + most_arrivals)).max(self.floor_jobs);
-        let total = (demand.max(self.floor_jobs) + backlog).min(most);
-        if system <= 0.0 && total < self.patience.idle_below_jobs() {
-            0.0
-        } else {
-            total.max(self.kept_busy())
+    /// Jobs for the bursts that are due by the clock until a job asked for at the next decision is ready.
+    pub(crate) fn due_jobs(&self) -> f64 {
+        if self.forecast.bursts.is_empty() {
+            return 0.0;
         }
+        self.planned(self.near_path().moments().iter().map(|moment| moment.due).fold(0.0, f64::max))
+    }
+
+    /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
+    /// keep events.
+    fn total(&self, demand: f64, backlog: f64, most_arrivals: f64) -> f64 {
+        let total = (demand.max(self.floor_jobs) + backlog).min(self.most(most_arrivals));
+        self.unless_idle(total.max(self.kept_busy()), 1.0)
+    }
+
+    /// No jobs for what may not come while a job can still be had in time.
+    fn unless_idle(&self, jobs: f64, share: f64) -> f64 {
+        let idle = self.in_service + self.backlog_events <= 0.0;
+        if idle && jobs < share * self.patience.idle_below_jobs() { 0.0 } else { jobs }
+    }
+
+    /// Most jobs that can be occupied.
+    fn most(&self, most_arrivals: f64) -> f64 {
+        (self.correction * (self.in_service + self.backlog_events + most_arrivals)).max(self.floor_jobs)
     }
 
     /// Time until a job asked for at the next decision is ready, seconds.
@@ -160,7 +187,7 @@ impl<'a> Load<'a> {
     pub(crate) fn demand(&self, path: &Path, headroom: f64) -> f64 {
         let system = self.planned_events();
         let highest = path.moments().iter().map(|moment| {
-            (moment.kept * system + moment.coming + headroom * self.unit(moment))
+            (moment.kept * system + (moment.coming + headroom * self.unit(moment)).max(moment.due))
                 .min(system + moment.most_arrivals)
         });
         self.planned(highest.fold(0.0, f64::max))
@@ -214,7 +241,7 @@ impl<'a> Load<'a> {
 
     /// Events that may wait without being late for the plan.
     pub(crate) fn planned_queue(&self) -> f64 {
-        let per_interval = self.forecast.horizons.first().map_or(0.0, expected);
+        let per_interval = self.forecast.horizons.first().map_or(0.0, HorizonForecast::expected);
         per_interval * self.patience.standing_seconds / f64::from(self.config.interval_seconds)
     }
 
@@ -249,11 +276,12 @@ impl<'a> Load<'a> {
         let sojourn = self.sojourn_seconds();
         let served = self.service_seconds / sojourn;
         let per_event = self.service_seconds / interval * (interval / sojourn).min(1.0).sqrt();
-        let mut path = Path { moments: [Moment::default(); HORIZONS], length: 0 };
+        let mut path = Path { moments: [Moment::default(); MOMENTS], length: 0 };
         let (mut until, mut events) = (0.0, 0.0);
         // independent intervals: their deviations add up as squares
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
         let mut before: Option<&HorizonForecast> = None;
+        let mut bursts = Bursts { due: &self.forecast.bursts, sojourn, above: 0.0 };
         for (index, horizon) in self.forecast.horizons.iter().enumerate() {
             let end = f64::from(horizon.steps) * interval;
             if end <= until {
@@ -264,8 +292,8 @@ impl<'a> Load<'a> {
             let hole = before.is_some() && end - until > 1.5 * interval;
             let share = if hole { ((at - until) / (end - until)).min(1.0) } else { 1.0 };
             let low = before.filter(|_| hole).unwrap_or(horizon);
-            let there = expected(low) + share * (expected(horizon) - expected(low));
-            let mean = if hole { (expected(low) + there) / 2.0 } else { there };
+            let there = low.expected() + share * (horizon.expected() - low.expected());
+            let mean = if hole { (low.expected() + there) / 2.0 } else { there };
             let rate = mean / interval;
             let decay = (-(at - until) / sojourn).exp();
             events = events * decay + rate * sojourn * (1.0 - decay);
@@ -275,10 +303,13 @@ impl<'a> Load<'a> {
             squares += intervals * above.max(0.0).powi(2);
             // what is there at the end of a hole, not its mean
             let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };
+            let (above, more) = bursts.between(until, at, there / interval);
+            mean_arrivals += more;
             if at > from || last {
                 let moment = Moment {
                     kept: served * (-at / sojourn).exp(),
-                    coming: served * now,
+                    coming: served * (now + above),
+                    due: if above > 0.0 { served * (now + above) } else { 0.0 },
                     unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
                     most_arrivals: mean_arrivals + squares.sqrt(),
                     from: if hole { index - 1 } else { index },
@@ -296,13 +327,51 @@ impl<'a> Load<'a> {
                 break;
             }
         }
+        if until < to
+            && let Some(last) = path.length.checked_sub(1).and_then(|last| path.moments.get_mut(last))
+        {
+            // beyond the last horizon
+            let (above, more) =
+                bursts.between(until, to, before.map_or(0.0, HorizonForecast::expected) / interval);
+            last.coming += served * above;
+            last.due = if above > 0.0 { last.coming } else { last.due };
+            last.most_arrivals += more;
+        }
         path
     }
 }
 
-/// Expected arrivals of an interval: the median, or the mean where arrivals are few, whose median is mostly nothing.
-fn expected(horizon: &HorizonForecast) -> f64 {
-    if horizon.prediction >= FEW_EVENTS { horizon.prediction } else { horizon.moments().0 }
+/// Bursts that are due by the clock along a path, beyond what the horizons show.
+struct Bursts<'a> {
+    due: &'a [Burst],
+    sojourn: f64,
+    /// Events in the system beyond those of the forecast.
+    above: f64,
+}
+
+impl Bursts<'_> {
+    /// Returns the most events that bursts have in the system from `from` to `to` beyond an expected rate, and how many come.
+    /// Stretches follow each other.
+    fn between(&mut self, from: f64, to: f64, expected_per_second: f64) -> (f64, f64) {
+        let (mut most, mut arrivals, mut at) = (0.0f64, 0.0, from);
+        if self.due.is_empty() {
+            return (most, arrivals);
+        }
+        for burst in self.due {
+            let (begin, end) = (burst.begins_seconds.max(at), burst.ends_seconds.min(to));
+            let rate = burst.events_per_second - expected_per_second;
+            if end > begin && rate > 0.0 {
+                self.above *= (-(begin - at) / self.sojourn).exp();
+                let decay = (-(end - begin) / self.sojourn).exp();
+                self.above = self.above * decay + rate * self.sojourn * (1.0 - decay);
+                most = most.max(self.above);
+                arrivals += rate * (end - begin);
+                at = end;
+            }
+        }
+        self.above *= (-(to - at) / self.sojourn).exp();
+        (most, arrivals)
+    }
 }
 
 /// Distance of a quantile of the arrivals from what is expected. Where they are few, it is that of a normal distribution
@@ -357,7 +426,7 @@ mod tests {
             forecast,
             service_seconds: 0.6,
             startup_seconds: 180.0,
-            patience: Patience::new(config, 180.0),
+            patience: Patience::new(config, 180.0, f64::INFINITY),
             backlog_events: 0.0,
             in_service: 5.0,
             correction: 1.0,
@@ -396,7 +465,8 @@ mod tests {
     fn a_queue_within_the_plan_needs_no_more_than_the_load() {
         let patient = Config { sla_wait_seconds: 3600.0, ..Config::default() };
         let forecast = forecast();
-        let load = Load { patience: Patience::new(&patient, 180.0), ..load(&patient, &forecast) };
+        let load =
+            Load { patience: Patience::new(&patient, 180.0, f64::INFINITY), ..load(&patient, &forecast) };
         let offered = 1000.0 * 0.6 / 120.0;
         let half = 0.5 * load.planned_queue();
         let need = Load { headroom: 0.0, backlog_events: half, in_service: offered, ..load }.need();

@@ -61,7 +61,7 @@ pub(crate) fn load_ahead<'a>(
     selection: &Selection,
 ) -> Option<Load<'a>> {
     (forecast.model_confidence > 0.0).then_some(())?;
-    Some(Load {
+    let load = Load {
         config,
         forecast,
         service_seconds: pool.service_seconds()?,
@@ -72,7 +72,9 @@ pub(crate) fn load_ahead<'a>(
         correction: pool.correction(),
         headroom: selection.headroom(),
         floor_jobs: selection.floor_jobs(),
-    })
+    };
+    let expected = load.jobs(pool.calendar_events());
+    Some(Load { floor_jobs: load.floor_jobs.max(expected), ..load })
 }
 
 /// Returns the jobs of a pool in which events wait and nobody knows how long one takes: some more than there are, and no

@@ -39,7 +39,7 @@ impl ErrorBudget {
         elapsed_seconds: f64,
         sla_wait_seconds: f64,
     ) -> Option<f64> {
-        let told = violation_share(record, sla_wait_seconds);
+        let told = with_dropped(record, violation_share(record, sla_wait_seconds));
         let faded = self.last_share * 0.5f64.powf(elapsed_seconds / HALF_LIFE_SECONDS);
         let share = told.unwrap_or(faded);
         let events = record.processed_events_count.unwrap_or(record.logged_events_count);
@@ -57,6 +57,16 @@ impl ErrorBudget {
         self.day_events += events - day * self.day_events;
         self.day_violations += late - day * self.day_violations;
     }
+}
+
+/// Adds the events that were lost because the queue was full: they are late for ever.
+fn with_dropped(record: &Metrics, late_share: Option<f64>) -> Option<f64> {
+    let Some(dropped) = record.dropped_events_count.filter(|dropped| *dropped > 0.0) else {
+        return late_share;
+    };
+    let taken = record.processed_events_count.unwrap_or(record.logged_events_count);
+    let taken = if taken.is_finite() { taken } else { 0.0 };
+    Some((late_share.unwrap_or(0.0) * taken + dropped) / (taken + dropped))
 }
 
 /// From the count of violations, else from the mean wait: a mean above the limit counts as all events late.

@@ -1,7 +1,9 @@
 //! Is the result as it was asked for? Events that are late for long, whatever the reason.
 //!
 //! Where events stay late although the pool has had what it is thought to need, the model of the pool is wrong: the need is
-//! raised step by step until they are in time, and the correction fades over hours.
+//! raised step by step until they are in time, and the correction fades over hours. A few late events whose share a doubled
+//! pool does not change are late for another reason: the need goes back to where it was, and is raised again for many more of
+//! them, or after hours.
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,8 +16,16 @@ const TOLD: (f64, f64) = (4.0, 0.02);
 const STEP: f64 = 1.25;
 const MOST: f64 = 8.0;
 const STEP_STARTS: f64 = 2.0;
-/// Time in which the logarithm of the correction halves, seconds.
+/// Factor of the correction by which a few late events must have become fewer, and the share of them that may be left.
+const TRIED: f64 = 1.9;
+const LEFT: f64 = 0.7;
+/// Share of late events that is few: those of a pool that is far too small are nearly all until it is enough.
+const FEW: f64 = 0.5;
+/// Multiple of the late events that no jobs helped, for which the need is raised again.
+const WORSE: f64 = 2.0;
+/// Times in which the logarithm of the correction halves, and the late events that no jobs helped, seconds.
 const HALF_LIFE_SECONDS: f64 = 6.0 * 3600.0;
+const BEYOND_HELP_SECONDS: f64 = 24.0 * 3600.0;
 
 /// Late events of one pool, and what follows from them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +36,10 @@ pub(super) struct Lateness {
     /// Seconds that events have been late although the pool was enough.
     unexplained_seconds: f64,
     correction_log: f64,
+    /// Share of late events and correction when the need was raised first.
+    trial: Option<(f64, f64)>,
+    /// Share of late events that no jobs helped.
+    beyond_help: f64,
 }
 
 /// What an interval was like.
@@ -71,6 +85,10 @@ impl Lateness {
         let grows = seen.waiting >= self.waiting;
         self.waiting = seen.waiting;
         self.correction_log *= 0.5f64.powf(seen.elapsed_seconds / HALF_LIFE_SECONDS);
+        self.beyond_help *= 0.5f64.powf(seen.elapsed_seconds / BEYOND_HELP_SECONDS);
+        if self.since.is_none() {
+            self.trial = None;
+        }
         if late <= told || !seen.enough {
             self.unexplained_seconds = 0.0;
             return;
@@ -80,6 +98,18 @@ impl Lateness {
         }
         if self.unexplained_seconds >= STEP_STARTS * seen.answer_seconds {
             self.unexplained_seconds = 0.0;
+            self.raise(late < FEW);
+        }
+    }
+
+    /// Raises the need by a step, or takes the steps back that did not help.
+    fn raise(&mut self, few: bool) {
+        let (share, before) = *self.trial.get_or_insert((self.share, self.correction_log));
+        let tried = self.correction_log - before >= TRIED.ln();
+        if tried && few && self.share > LEFT * share {
+            (self.correction_log, self.beyond_help, self.trial) = (before, self.share, None);
+        }
+        if self.share > WORSE * self.beyond_help {
             self.correction_log = (self.correction_log + STEP.ln()).min(MOST.ln());
         }
     }
@@ -87,7 +117,9 @@ impl Lateness {
     /// Returns that events are late, since when, and how far the need was raised for it.
     pub(super) fn detail(&self, now: Timestamp) -> Option<String> {
         let since = self.since?;
-        let raised = if self.correction_log > 0.05 {
+        let raised = if self.beyond_help > self.share / WORSE {
+            "; twice the jobs did not help, the reason lies elsewhere".to_owned()
+        } else if self.correction_log > 0.05 {
             format!("; the need is raised by {:.0} %", 100.0 * (self.correction() - 1.0))
         } else {
             String::new()
@@ -122,11 +154,22 @@ mod tests {
     }
 
     #[test]
+    fn a_few_late_events_that_no_jobs_help_do_not_keep_the_need_raised() {
+        let few = run(3000, 0.03, true);
+        let mean =
+            (1000..3000).step_by(50).map(|records| run(records, 0.03, true).correction()).sum::<f64>() / 40.0;
+        assert!(mean < 1.4, "{mean}");
+        let told = few.detail(Timestamp::EPOCH.plus_seconds(60 * 3000)).unwrap();
+        assert!(told.contains("the reason lies elsewhere"), "{told}");
+        assert!(run(300, 0.9, true).correction() > 7.0, "nearly all are late until the pool is enough");
+    }
+
+    #[test]
     fn late_events_of_a_pool_that_is_enough_raise_the_need_up_to_a_limit() {
         assert_eq!(run(100, 0.0, true).correction(), 1.0);
         assert_eq!(run(100, 0.5, false).correction(), 1.0, "the pool is being mended");
-        let corrected = run(100, 0.5, true);
-        assert!(corrected.correction() > 2.0 && run(10_000, 0.5, true).correction() <= MOST + 1e-9);
+        let corrected = run(100, 0.6, true);
+        assert!(corrected.correction() > 2.0 && run(10_000, 0.6, true).correction() <= MOST + 1e-9);
         let told = corrected.detail(Timestamp::EPOCH.plus_seconds(6000)).unwrap();
         assert!(told.contains("for 100 min") && told.contains("the need is raised"), "{told}");
         assert!(run(100, 0.004, true).detail(Timestamp::EPOCH).is_none(), "as allowed");

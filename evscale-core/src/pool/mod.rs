@@ -1,8 +1,12 @@
 //! What can the pool do now? Ready and starting jobs, service time, backlog, error budget, and what the host did.
 
+mod arrivals;
 mod error_budget;
 mod execution;
+mod failures;
 mod lateness;
+mod memory;
+mod onset;
 mod outcome;
 mod patience;
 mod service_time;
@@ -22,7 +26,10 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use execution::Execution;
+use failures::Failures;
 use lateness::Lateness;
+use memory::Memory;
+use onset::Onset;
 use serde::{Deserialize, Serialize};
 use service_time::{ServiceTime, Throughput};
 use size::Size;
@@ -31,6 +38,9 @@ use work::{Jobs, WorkInProgress};
 
 /// Arrivals that the change of the load is measured over, newest first.
 const RECENT_LOADS: usize = 4;
+
+/// Part of the queue from which on it is nearly full.
+const NEARLY_FULL: f64 = 0.8;
 
 /// The newest record, as far as decisions need it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,6 +56,9 @@ struct Latest {
     ended_after_seconds: Option<f64>,
     /// Ready jobs, mean over the interval.
     ready: f64,
+    /// Events that the queue can hold, and whether it was full or nearly so.
+    queue_capacity: Option<f64>,
+    overflow: bool,
 }
 
 /// What the records and the host's outcomes say of one pool.
@@ -60,6 +73,10 @@ pub(crate) struct Pool {
     error_budget: ErrorBudget,
     lateness: Lateness,
     execution: Execution,
+    failures: Failures,
+    memory: Memory,
+    /// What business and peak hours bring.
+    onsets: [Onset; 2],
     latest: Latest,
     last_events: Option<f64>,
     recent_loads: [f64; RECENT_LOADS],
@@ -76,6 +93,9 @@ impl Pool {
             error_budget: ErrorBudget::default(),
             lateness: Lateness::default(),
             execution: Execution::default(),
+            failures: Failures::default(),
+            memory: Memory::default(),
+            onsets: [Onset::default(), Onset::default()],
             latest: Latest::default(),
             last_events: None,
             recent_loads: [f64::NAN; RECENT_LOADS],
@@ -88,12 +108,15 @@ impl Pool {
         self.records = self.records.saturating_add(1);
         let recommended = asked.map(|asked| asked.jobs);
         let interval = f64::from(config.interval_seconds);
-        let told = record.current_job_count;
-        let told = told.is_finite().then(|| told.round() as u32);
+        let told = record.current_job_count - record.draining_jobs.unwrap_or(0.0);
+        let told = told.is_finite().then(|| told.max(0.0).round() as u32);
         self.size.observe(told);
         let jobs = told.or(recommended).or(self.latest.jobs);
         let asked_at = asked.map(|asked| asked.at).filter(|_| recommended >= jobs);
         let ready = self.startup.observe(record.timestamp, jobs, asked_at, interval);
+        let record = &with_busy_share(record, ready);
+        self.failures.observe(record, interval);
+        self.memory.observe(record, ready, interval);
         let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
         let elapsed = self.elapsed_seconds(record.timestamp, interval);
         let late_events = self.error_budget.observe(record, elapsed, config.sla_wait_seconds);
@@ -110,12 +133,17 @@ impl Pool {
             at: Some(record.timestamp),
             events,
             jobs,
-            wait_seconds: record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
+            wait_seconds: longer(
+                record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
+                self.work.oldest_wait(),
+            ),
             utilization: self.measured_utilization(record, ready, interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
             late_events,
             ended_after_seconds,
             ready,
+            queue_capacity: record.queue_capacity,
+            overflow: overflows(record),
         };
     }
 
@@ -153,6 +181,8 @@ impl Pool {
         let counts = [&mut self.last_events, &mut self.latest.events, &mut self.latest.late_events];
         counts.into_iter().flatten().for_each(|count| *count *= ratio);
         self.recent_loads.iter_mut().for_each(|load| *load *= ratio);
+        self.memory = Memory::default();
+        self.onsets.iter_mut().for_each(|onset| onset.rescale(ratio));
     }
 
     /// Forgets what was expected of times that will not come, because the clock went back to `at`.
@@ -160,6 +190,7 @@ impl Pool {
         self.startup.rewind();
         self.execution.progress();
         self.lateness.rewind(at);
+        self.onsets.iter_mut().for_each(Onset::rewind);
     }
 
     /// Returns the seconds from the newest record to the next one, whose jitter is left out.
@@ -249,8 +280,10 @@ impl Pool {
             interval_seconds: interval,
         };
         let saturated = self.work.observe(record, &known);
-        if record.is_deploy_in_progress != Some(true) || self.service_time.seconds().is_none() {
-            let pool = Throughput { ready_jobs: ready, saturated, interval_seconds: interval };
+        let doubtful = record.is_deploy_in_progress == Some(true) || self.failures.many();
+        if !doubtful || self.service_time.seconds().is_none() {
+            let in_service = self.work.in_service();
+            let pool = Throughput { ready_jobs: ready, in_service, saturated, interval_seconds: interval };
             self.service_time.observe(record, &pool);
         }
         let busy_seconds = interval * (before + self.work.in_service()) / 2.0;
@@ -265,6 +298,29 @@ impl Pool {
             let busy_seconds = done * self.service_time.seconds()?;
             (ready > 0.0).then(|| (busy_seconds / (ready * interval)).min(1.0))
         })
+    }
+
+    /// Learns the host's own calendar from a record whose load is known without what was announced.
+    pub(crate) fn follow_calendar(&mut self, record: &Metrics, events: f64, interval_seconds: f64) {
+        let flags = [record.is_business_hours, record.is_peak_hours];
+        for (onset, flag) in self.onsets.iter_mut().zip(flags) {
+            onset.observe(flag, events, interval_seconds);
+        }
+    }
+
+    /// Returns the arrivals of an interval that the host's own calendar lets expect; 0 where it says nothing.
+    pub(crate) fn calendar_events(&self) -> f64 {
+        self.onsets.iter().map(Onset::events).fold(0.0, f64::max)
+    }
+
+    /// Returns the fewest jobs whose memory suffices for the newest load; none where memory says nothing.
+    pub(crate) fn memory_jobs(&self) -> Option<f64> {
+        self.memory.jobs()
+    }
+
+    /// Returns that many more events fail than usually.
+    pub(crate) fn failures(&self) -> Option<String> {
+        self.failures.detail()
     }
 
     /// Returns the time of the newest record.
@@ -346,7 +402,13 @@ impl Pool {
 
     /// Returns what the SLA's wait leaves to the pool.
     pub(crate) fn patience(&self, config: &Config) -> Patience {
-        Patience::new(config, self.startup.seconds())
+        let per_second = self.last_events.unwrap_or(0.0) / f64::from(config.interval_seconds);
+        let full = self.latest.queue_capacity.filter(|_| per_second > 0.0);
+        Patience::new(
+            config,
+            self.startup.seconds(),
+            full.map_or(f64::INFINITY, |events| events / per_second),
+        )
     }
 
     /// Returns the work in the queue in seconds of the present pool; 0 while that is unknown.
@@ -403,13 +465,36 @@ impl Pool {
         let waits = self.latest.wait_seconds.is_some_and(|wait| wait > config.sla_wait_seconds);
         let late = self.error_budget.last_share() > config.allowed_violation_share();
         let backlog = self.backlog_seconds() > config.sla_wait_seconds;
-        waits || late || backlog
+        waits || late || backlog || self.latest.overflow
     }
 
     /// Returns why the host seems not to act on what is recommended.
     pub(crate) fn idle_host(&self, config: &Config) -> Option<String> {
         let patience = 3.0 * self.startup.seconds() + 3.0 * f64::from(config.decision_interval_seconds);
         self.execution.overdue(self.latest.at?, patience)
+    }
+}
+
+/// Returns a record whose busy share is that of its busy jobs, where it says them: jobs that wait for others use little CPU.
+fn with_busy_share(record: &Metrics, ready: f64) -> Metrics {
+    let mut record = record.clone();
+    if let Some(busy) = record.busy_jobs.filter(|_| ready > 0.0) {
+        record.cpu_utilization_percent = Some((100.0 * busy / ready).min(100.0));
+    }
+    record
+}
+
+/// Reports whether events were lost because the queue was full, or it nearly is.
+fn overflows(record: &Metrics) -> bool {
+    let dropped = record.dropped_events_count.is_some_and(|dropped| dropped > 0.0);
+    let full = record.queued_events_count.zip(record.queue_capacity);
+    dropped || full.is_some_and(|(queued, capacity)| queued >= NEARLY_FULL * capacity)
+}
+
+fn longer(wait: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (wait, other) {
+        (Some(wait), Some(other)) => Some(wait.max(other)),
+        (wait, other) => wait.or(other),
     }
 }
 

@@ -35,9 +35,10 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Returns the patience of a pool whose jobs take `startup_seconds` to start.
-    pub(crate) fn new(config: &Config, startup_seconds: f64) -> Self {
-        let wait = config.sla_wait_seconds;
+    /// Returns the patience of a pool whose jobs take `startup_seconds` to start, and whose queue is full after so many seconds
+    /// without any: what comes then is lost.
+    pub(crate) fn new(config: &Config, startup_seconds: f64, full_seconds: f64) -> Self {
+        let wait = config.sla_wait_seconds.min(full_seconds);
         let interval = f64::from(config.interval_seconds);
         let answer = startup_seconds + interval;
         let slack = (wait - answer).max(0.0);

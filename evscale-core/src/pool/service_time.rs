@@ -52,6 +52,11 @@ impl Ratio {
         self.events = self.events * kept + events;
     }
 
+    /// Seconds per event if those in service, which have their time so far, ended now: a mean is not less.
+    fn least(&self, in_service: f64) -> f64 {
+        self.seconds / (self.events + in_service).max(1.0)
+    }
+
     /// Seconds per event; of events that have not ended the time so far.
     fn mean(&self) -> Option<f64> {
         (self.seconds > 0.0).then(|| self.seconds / self.events.max(1.0))
@@ -66,6 +71,8 @@ pub(super) struct ServiceTime {
     /// Records in a row far above (positive) or below the mean, and their own mean.
     outliers: (i32, f64),
     busy: Ratio,
+    /// Events in service at the newest record.
+    in_service: f64,
     /// Job-seconds of ready jobs.
     ready: Ratio,
     /// Fewest job-seconds per event of late.
@@ -81,6 +88,8 @@ pub(super) struct ServiceTime {
 pub(super) struct Throughput {
     /// Ready jobs, mean over the interval.
     pub(super) ready_jobs: f64,
+    /// Events in service at its end.
+    pub(super) in_service: f64,
     /// Events waited for a job during the whole interval.
     pub(super) saturated: bool,
     pub(super) interval_seconds: f64,
@@ -93,6 +102,7 @@ impl ServiceTime {
             told: None,
             outliers: (0, 0.0),
             busy: Ratio::default(),
+            in_service: 0.0,
             ready: Ratio::default(),
             best: None,
             saturated: 0.0,
@@ -118,7 +128,7 @@ impl ServiceTime {
     fn unsaturated(&self) -> Option<f64> {
         let busy = self.busy.mean();
         match (self.told.or(self.configured_seconds), busy) {
-            (Some(told), Some(busy)) if busy > CONTRADICTION * told && self.busy.events >= 1.0 => Some(busy),
+            (Some(told), Some(busy)) if self.busy.least(self.in_service) > CONTRADICTION * told => Some(busy),
             (Some(told), busy) => {
                 let parallel = self.best.is_some_and(|best| told > CONTRADICTION * best);
                 Some(if parallel {
@@ -155,6 +165,7 @@ impl ServiceTime {
     /// Learns from a checked record.
     pub(super) fn observe(&mut self, record: &Metrics, pool: &Throughput) {
         let done = record.processed_events_count;
+        self.in_service = pool.in_service;
         if let Some(duration) = record.average_processing_duration_ms.filter(|ms| *ms > 0.0) {
             self.learn_told(duration / 1000.0, done.unwrap_or(MANY));
         }
@@ -169,7 +180,9 @@ impl ServiceTime {
         }
         self.learn_saturated(done, job_seconds, pool);
         let far = match (self.told.or(self.configured_seconds), self.busy.mean()) {
-            (Some(told), Some(busy)) if self.busy.events >= 1.0 => (told / busy).max(busy / told) > NAMED,
+            (Some(told), Some(busy)) if self.busy.events >= 1.0 => {
+                told > NAMED * busy || self.busy.least(self.in_service) > NAMED * told
+            }
             _ => false,
         };
         let limit = 4.0 * f64::from(AGREEING);
@@ -240,7 +253,7 @@ mod tests {
     /// After 200 records of 120 s of ten ready jobs.
     fn learned(record: &Metrics, saturated: bool) -> ServiceTime {
         let mut service = ServiceTime::new(None);
-        let pool = Throughput { ready_jobs: 10.0, saturated, interval_seconds: 120.0 };
+        let pool = Throughput { ready_jobs: 10.0, in_service: 0.0, saturated, interval_seconds: 120.0 };
         (0..200).for_each(|_| service.observe(record, &pool));
         service
     }
@@ -263,7 +276,8 @@ mod tests {
         assert!((hidden - 2.0).abs() < 0.05, "{hidden}");
         let mut service = learned(&record(Some(200.0), 600.0, Some(100.0)), true);
         let calm = record(Some(1000.0), 600.0, Some(50.0));
-        let pool = Throughput { ready_jobs: 10.0, saturated: false, interval_seconds: 120.0 };
+        let pool =
+            Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
         (0..400).for_each(|_| service.observe(&calm, &pool));
         assert!((service.seconds().unwrap() - 1.0).abs() < 0.05, "{:?}", service.seconds());
     }
@@ -271,7 +285,8 @@ mod tests {
     #[test]
     fn one_broken_sample_moves_little_and_agreeing_ones_are_believed() {
         let mut service = learned(&record(Some(1000.0), 600.0, None), false);
-        let pool = Throughput { ready_jobs: 10.0, saturated: false, interval_seconds: 120.0 };
+        let pool =
+            Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
         service.observe(&record(Some(1e9), 600.0, None), &pool);
         assert!(service.seconds().unwrap() < 2.1);
         (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &pool));
@@ -279,9 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn the_first_of_many_long_events_to_end_contradicts_nothing() {
+        let mut service = ServiceTime::new(Some(300_000.0));
+        for (done, in_service) in
+            [(0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (1.0, 11.0), (11.0, 0.0)]
+        {
+            let pool = Throughput { ready_jobs: 12.0, in_service, saturated: false, interval_seconds: 60.0 };
+            service.observe(&record(None, done, Some(100.0)), &pool);
+            assert_eq!(service.seconds(), Some(300.0), "{service:?}");
+        }
+    }
+
+    #[test]
     fn events_that_have_not_ended_count_with_their_time_so_far() {
         let mut service = ServiceTime::new(None);
-        let pool = Throughput { ready_jobs: 1.0, saturated: false, interval_seconds: 60.0 };
+        let pool = Throughput { ready_jobs: 1.0, in_service: 0.0, saturated: false, interval_seconds: 60.0 };
         let mut last = 0.0;
         for _ in 0..30 {
             service.observe(&record(None, 0.0, Some(100.0)), &pool);

@@ -31,6 +31,13 @@ const LEFT_UNKNOWN: f64 = 0.97;
 /// Weight of the busy share in the events in service.
 const ANCHOR: f64 = 0.2;
 
+/// Part of the arrivals that ends in an interval in which events are taken, and part of an interval by which the oldest one
+/// grows older if it is not.
+const TAKEN: f64 = 0.5;
+const ALL_OF_IT: f64 = 0.9;
+/// Age of the oldest event up to which events are counted by it, intervals.
+const MOST_INTERVALS: f64 = 100.0;
+
 /// Events in the system of one pool.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct WorkInProgress {
@@ -38,6 +45,9 @@ pub(super) struct WorkInProgress {
     queued: Option<f64>,
     derived: f64,
     standing: f64,
+    /// Age of the oldest waiting event, and whether it stands for those behind it, seconds.
+    oldest: Option<f64>,
+    believed: bool,
 }
 
 /// What is known of the pool beside its record.
@@ -69,11 +79,21 @@ impl WorkInProgress {
         self.standing
     }
 
+    /// Events in the queue at the newest record, if it says so.
+    pub(super) fn queued(&self) -> Option<f64> {
+        self.queued
+    }
+
+    /// Wait of the oldest event in the queue, seconds; none where it is unknown or a straggler.
+    pub(super) fn oldest_wait(&self) -> Option<f64> {
+        self.oldest.filter(|_| self.believed)
+    }
+
     /// Learns from a checked record; returns whether events waited for a job during the whole interval.
     pub(super) fn observe(&mut self, record: &Metrics, jobs: &Jobs) -> bool {
         let before = self.queued;
         let waited = self.waiting();
-        let arrived = record.logged_events_count;
+        let arrived = record.logged_events_count - record.dropped_events_count.unwrap_or(0.0);
         let done = record.processed_events_count;
         let busy_share =
             record.cpu_utilization_percent.map(|percent| (percent / 100.0 / jobs.seen_share).min(1.0));
@@ -93,6 +113,11 @@ impl WorkInProgress {
             }
             _ => self.derived *= LEFT_UNKNOWN,
         }
+        let by_age = self.follow_age(record, jobs.interval_seconds);
+        let left = record.unprocessed_events_count.unwrap_or(0.0).max(by_age);
+        if record.queued_events_count.is_none() && left > self.queued.unwrap_or(self.derived) {
+            (self.queued, self.derived) = (None, left);
+        }
         self.stand(record, before, busy_share, jobs.interval_seconds);
         let started = match (before, self.queued) {
             (Some(before), Some(queued)) if arrived.is_finite() => {
@@ -105,6 +130,21 @@ impl WorkInProgress {
         jobs.ready > 0.0
             && waited.min(self.waiting()) > at_once
             && self.explained(record, waited.min(self.waiting()), busy_share, jobs.interval_seconds)
+    }
+
+    /// Returns the events that wait by the age of the oldest one: in a queue that is worked off in order, all that came since. An
+    /// event that grows older while others are taken is a straggler, behind which nothing waits.
+    fn follow_age(&mut self, record: &Metrics, interval: f64) -> f64 {
+        let before = self.oldest;
+        self.oldest = record.oldest_event_age_ms.map(|ms| ms / 1000.0);
+        let (Some(age), Some(before)) = (self.oldest, before) else {
+            self.believed = false;
+            return 0.0;
+        };
+        let arrived = record.logged_events_count;
+        let taken = record.processed_events_count.is_none_or(|done| done >= TAKEN * arrived);
+        self.believed = arrived > 0.0 && !(taken && age >= before + ALL_OF_IT * interval);
+        if self.believed { arrived * (age / interval).min(MOST_INTERVALS) } else { 0.0 }
     }
 
     /// Whether jobs were busy, or events did wait: by Little's law the queue is the throughput times the wait.

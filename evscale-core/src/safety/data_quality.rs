@@ -14,6 +14,9 @@ pub(super) fn apply(context: &Context<'_>, jobs: u32) -> (Rule, Change) {
             let fail_safe = issue.quality == DataQuality::Blackout
                 && context.config.stale_action == StaleAction::FailSafe;
             let kept = if fail_safe { current.max(context.fail_safe_jobs) } else { current };
+            // a number that a person has announced needs no record
+            let announced = context.ready.as_ref().filter(|_| issue.quality != DataQuality::Restored);
+            let kept = kept.max(announced.map_or(0, |ready| ready.least));
             (Rule::StaleRecords, Some((kept, issue.detail())))
         }
     }

@@ -3,11 +3,13 @@
 //! When a backlog begins to stand, the jobs that are ready and the events that they take per interval are written down.
 //! Later in the same backlog, jobs that are so old that they must be ready are compared with that: if they grew by a share
 //! `g` and the events taken by less than `0.15 g`, the pool is limited by something else. Where the jobs are busy (CPU of
-//! 80 % and more, or unknown) heavier events explain as much, so more growth must have shown it. The pool then goes back to
+//! 80 % and more, or unknown while the network carries less than it has) heavier events explain as much, so more growth must
+//! have shown it. The pool then goes back to
 //! the jobs before, and is led up again in small steps as long as they help; after one that does not, the next one
 //! waits twice as long. The rule ends when the backlog is gone; for some hours the pool then grows beyond that limit by such
 //! a step alone.
 
+use super::network::Network;
 use super::{Change, Context};
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
@@ -80,6 +82,7 @@ pub(super) struct Effectiveness {
     calm: u32,
     before: Option<Level>,
     limit: Option<Limit>,
+    network: Network,
 }
 
 /// A number of jobs beyond which more brought nothing.
@@ -105,11 +108,14 @@ impl Effectiveness {
     /// startup.
     pub(super) fn observe(&mut self, record: &Metrics, pool: &Served) {
         let at = record.timestamp;
+        self.network.observe(record, pool.interval_seconds);
         let started = SEASONED.0 * pool.startup_seconds + SEASONED.1 * pool.interval_seconds;
         let seasoned = self.seasoned(at, pool.jobs, started + SEASONED_EVENTS * pool.service_seconds);
         let (Some(taken), Some(queued)) = (record.processed_events_count, record.queued_events_count) else {
             return;
         };
+        // failed work is no throughput
+        let taken = taken * (1.0 - record.error_rate_percent.unwrap_or(0.0) / 100.0);
         let planned = PLANNED_SHARE * pool.sla_wait_seconds / pool.interval_seconds;
         if queued < LEAST_BACKLOG.max(BACKLOG_SHARE.max(planned) * taken) {
             self.calm = self.calm.saturating_add(1);
@@ -173,7 +179,8 @@ impl Effectiveness {
             return;
         }
         let Some(before) = self.before else { return };
-        let busy = record.cpu_utilization_percent.is_none_or(|percent| percent >= BUSY_PERCENT);
+        let busy =
+            record.cpu_utilization_percent.map_or(!self.network.full(), |percent| percent >= BUSY_PERCENT);
         let growth = now.jobs / before.jobs - 1.0;
         if growth < if busy { BUSY_GROWTH } else { IDLE_GROWTH } {
             return;
@@ -199,8 +206,12 @@ impl Effectiveness {
     pub(super) fn limit(&self) -> Option<String> {
         let Limit { since, best, more, .. } = self.limit.filter(|limit| limit.over.is_none())?;
         Some(format!(
-            "{:.0} jobs take {:.0} events per interval, {:.0} took {:.0}, while a backlog stands: the limit lies elsewhere, since {since}",
-            more.jobs, more.events, best.jobs, best.events
+            "{:.0} jobs take {:.0} events per interval, {:.0} took {:.0}, while a backlog stands: the limit lies elsewhere{}, since {since}",
+            more.jobs,
+            more.events,
+            best.jobs,
+            best.events,
+            if self.network.full() { " (the network carries what it has carried at most)" } else { "" }
         ))
     }
 

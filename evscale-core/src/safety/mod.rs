@@ -29,10 +29,14 @@
 //!     `tests/effectiveness.rs`, `tests/execution.rs`.
 //! 14. No scale-down of a pool that was seen for less than a startup time, the time of a decision and three intervals:
 //!     `a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment`.
+//! 15. No scale-down to fewer jobs than have the memory for the newest load: `tests/fields.rs`.
+//! 16. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
 //!
-//! 2 to 8, 13 and 14 yield to what protects more: the fail-safe number of a pool without metrics, an order, the budget, the
+//! 2 to 8 and 13 to 15 yield to what protects more: the fail-safe number of a pool without metrics, what is announced, an
+//! order, the budget, the
 //! bounds. The trail then names that rule.
 
+mod announced;
 mod bounds;
 mod capacity;
 mod cooldown;
@@ -44,6 +48,8 @@ mod forecast_floor;
 mod job_hours;
 mod maintenance;
 mod manual;
+mod memory;
+mod network;
 mod orders;
 mod pause;
 mod rule;
@@ -56,6 +62,8 @@ pub(crate) use orders::Orders;
 pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
 
+use crate::announced::Ready;
+use crate::calendar::Calendar;
 use crate::config::{Config, Pause};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -69,6 +77,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) calendar: &'a Calendar,
     pub(crate) now: Timestamp,
     pub(crate) current_jobs: u32,
     pub(crate) emergency: bool,
@@ -78,11 +87,17 @@ pub(crate) struct Context<'a> {
     pub(crate) dead_band: f64,
     /// Jobs that the upper forecast quantile needs; none without a forecast.
     pub(crate) floor_jobs: Option<u32>,
+    /// Jobs whose memory suffices for the newest load; none where memory says nothing.
+    pub(crate) memory_jobs: Option<u32>,
     pub(crate) beginning: Beginning,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
     /// Jobs of a pool without metrics.
     pub(crate) fail_safe_jobs: u32,
+    /// Jobs that have to be ready because of what is announced.
+    pub(crate) ready: Option<Ready>,
+    /// Most jobs that the schedule allows, and why.
+    pub(crate) most_jobs: Option<(u32, String)>,
     pub(crate) maintenance: bool,
     /// Order that is in force.
     pub(crate) order: Option<ManualOverride>,
@@ -132,12 +147,12 @@ pub(crate) struct Safety {
 
 impl Safety {
     /// Learns from the newest record, which `pool` has seen.
-    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
+    pub(crate) fn observe(&mut self, config: &Config, calendar: &Calendar, record: &Metrics, pool: &Pool) {
         self.bound(config, record.timestamp);
         let (Some(jobs), interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds)) else {
             return;
         };
-        self.job_hours.account(record.timestamp, jobs, interval_seconds);
+        self.job_hours.account(calendar, record.timestamp, jobs, interval_seconds);
         self.effectiveness.observe(
             record,
             &effectiveness::Served {
@@ -213,13 +228,16 @@ impl Safety {
         outcome.pass(Rule::Tolerance, tolerance::apply(context, outcome.jobs));
         outcome.pass(Rule::StabilizationWindow, self.stabilization.apply(context, outcome.jobs));
         outcome.pass(Rule::ForecastFloor, forecast_floor::apply(context, outcome.jobs));
+        outcome.pass(Rule::MemoryFloor, memory::apply(context, outcome.jobs));
         outcome.pass_either(step::apply(context, outcome.jobs));
         outcome.pass(Rule::FlapDamping, self.flap.apply(context, outcome.jobs));
         outcome.pass_either(self.cooldown.apply(context, outcome.jobs));
+        outcome.pass(Rule::Announced, announced::apply(context, outcome.jobs));
         outcome.pass(Rule::Effectiveness, self.effectiveness.apply(context, outcome.jobs));
         outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
         outcome.pass(Rule::FirstRecords, first_records::apply(context, outcome.jobs));
         outcome.pass_either(data_quality::apply(context, outcome.jobs));
+        outcome.pass(Rule::ScheduledMaximum, announced::most(context, outcome.jobs));
         outcome.pass(Rule::MaintenanceWindow, maintenance::apply(context, outcome.jobs));
         outcome.pass_either(manual::apply(context, outcome.jobs));
         outcome.pass(Rule::Pause, pause::apply(context, outcome.jobs));

@@ -13,9 +13,17 @@ const ABSURD_SERVICE: f64 = 50.0;
 /// Rounding and counting at different moments, as a share and in events.
 const SLACK_SHARE: f64 = 0.05;
 const SLACK_EVENTS: f64 = 10.0;
-/// Fields that no decision uses: a wrong one is taken out, and says nothing of the others.
-const UNUSED: [&str; 4] =
-    ["unprocessed_events_count", "memory_utilization_percent", "network_io_mbps", "error_rate_percent"];
+/// Fields that decisions can do without: a wrong one is taken out, and says nothing of the others.
+const BESIDE: [&str; 8] = [
+    "unprocessed_events_count",
+    "memory_utilization_percent",
+    "network_io_mbps",
+    "error_rate_percent",
+    "queue_capacity",
+    "oldest_event_age_ms",
+    "busy_jobs",
+    "draining_jobs",
+];
 /// What many exporters write for a number that they do not know, whatever it counts.
 const NOT_KNOWN: f64 = -1.0;
 /// Longest mean wait of a record whose queue was empty before and after it, intervals.
@@ -69,7 +77,7 @@ impl Repairs {
             let never = repair.fault == Fault::OutOfRange && sensible & bit(repair.field) == 0;
             let subject = if never { Subject::Unit(field) } else { Subject::Field(field) };
             let holds = doubts.holds(subject, &repair.text, at);
-            if holds && !UNUSED.contains(&repair.field) {
+            if holds && !BESIDE.contains(&repair.field) {
                 first.get_or_insert_with(|| Issue::new(repair.quality, repair.text.clone()));
             }
         }
@@ -253,6 +261,11 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
             );
             record.queued_events_count = None;
         }
+    }
+    if let Some(draining) = record.draining_jobs.filter(|draining| *draining > record.current_job_count) {
+        let expected = format!("at most the {} jobs there are", record.current_job_count);
+        repairs.note(Fault::Implausible, DataQuality::Contradictory, "draining_jobs", draining, &expected);
+        record.draining_jobs = None;
     }
     if let (Some(wait), Some(0.0), Some(0.0)) =
         (record.average_queue_wait_time_ms, before.queued, record.queued_events_count)

@@ -46,6 +46,7 @@ impl Digests {
     fn close(&mut self, forecast: &str, health: &str) {
         let mut health: Value = serde_json::from_str(health).unwrap();
         let causes = health.as_object_mut().unwrap().remove("causes").unwrap();
+        health.as_object_mut().unwrap().remove("announced").unwrap();
         self.open.0.update(format!("{forecast}{health}").as_bytes());
         self.open.1.update(causes.to_string().as_bytes());
         let (values, texts, _) = std::mem::take(&mut self.open);

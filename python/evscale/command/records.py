@@ -25,7 +25,7 @@ FIELDS_HELP = "fields of a record, one per interval; the first three are require
         ("current_job_count", "jobs that run, starting ones included"),
         ("processed_events_count", "events that were finished in the interval"),
         ("queued_events_count", "events that wait at the end of the interval"),
-        ("unprocessed_events_count", "events given up or not finished"),
+        ("unprocessed_events_count", "events that came in the interval and wait at its end"),
         ("average_processing_duration_ms", "mean time that an event keeps a job busy, ms"),
         ("cpu_utilization_percent", "of the jobs' CPU, 0 to 100"),
         ("memory_utilization_percent", "of the jobs' memory, 0 to 100"),
@@ -37,7 +37,12 @@ FIELDS_HELP = "fields of a record, one per interval; the first three are require
         ("is_peak_hours", "true or false"),
         ("is_maintenance_window", "true or false: the pool is not changed"),
         ("is_deploy_in_progress", "true or false: durations are not believed"),
-        ("expected_traffic_multiplier", "announced load over the usual one, such as 3"),
+        ("expected_traffic_multiplier", "expected load over the usual one, such as 3"),
+        ("dropped_events_count", "lost because the queue was full"),
+        ("queue_capacity", "events that the queue can hold"),
+        ("oldest_event_age_ms", "of the oldest event that waits"),
+        ("busy_jobs", "jobs that work on an event, on average"),
+        ("draining_jobs", "jobs that exist but take no more events"),
     ))
 LARGEST_ARRAY = 64 << 20
 """Most characters of an array of records."""

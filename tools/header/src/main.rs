@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 13] = [
     "version",
     "error",
     "records",
@@ -14,12 +14,16 @@ const SECTIONS: [&str; 11] = [
     "reference",
     "save",
     "orders",
+    "meter",
+    "announcements",
     "fleet",
     "fleet_pools",
 ];
 
 fn main() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // asked at run time: several checkouts may share one target folder
+    let Ok(here) = std::env::var("CARGO_MANIFEST_DIR") else { return fail("run it by cargo run") };
+    let root = Path::new(&here).join("../..");
     let crate_folder = root.join("evscale-ffi");
     let config = match cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")) {
         Ok(config) => config,

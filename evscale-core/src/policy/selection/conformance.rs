@@ -1,6 +1,7 @@
 //! All candidates side by side, each in its shadow pool, against the common checks.
 
 use super::*;
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::conformance::{Conformance, Member};
 use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
@@ -48,7 +49,7 @@ impl Member for Candidates {
                 forecast: &forecast,
                 service_seconds: 0.5,
                 startup_seconds: 180.0,
-                patience: Patience::new(&self.config, 180.0),
+                patience: Patience::new(&self.config, 180.0, f64::INFINITY),
                 backlog_events: 0.0,
                 in_service: events * 0.5 / 120.0,
                 correction: 1.0,
@@ -56,7 +57,17 @@ impl Member for Candidates {
                 floor_jobs: self.selection.floor_jobs(),
             };
             let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
-            self.selection.evaluate(&load, &Seen { at, events, late_events: None, service_seconds: 0.5 });
+            self.selection.evaluate(
+                &load,
+                &Seen {
+                    calendar: &Calendar::utc(),
+                    at,
+                    events,
+                    usual_events: events,
+                    late_events: None,
+                    service_seconds: 0.5,
+                },
+            );
         }
         let jobs: Vec<f64> = self.selection.pools.iter().map(|pool| f64::from(pool.jobs())).collect();
         assert_eq!(jobs.len(), CANDIDATES);

@@ -1,8 +1,8 @@
 //! A shadow pool: what would have happened under another rule.
 
+use super::super::need::MOMENTS;
 use super::chance::late_probability;
 use crate::config::LOOK_BACK;
-use crate::features::HORIZONS;
 use serde::{Deserialize, Serialize};
 
 /// Groups of starting jobs that are followed; more are merged into the first one, which then starts anew.
@@ -40,7 +40,7 @@ pub(super) struct Service<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ahead {
     /// Jobs per event in the system, jobs for what comes, and most events that come: per moment.
-    pub(super) moments: [(f32, f32, f32); HORIZONS],
+    pub(super) moments: [(f32, f32, f32); MOMENTS],
     pub(super) length: usize,
     /// Jobs to plan per busy job.
     pub(super) planned: f32,

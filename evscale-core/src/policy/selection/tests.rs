@@ -1,4 +1,5 @@
 use super::*;
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
 use crate::forecaster::{Forecast, HorizonForecast};
@@ -32,7 +33,7 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
             forecast: &forecast,
             service_seconds: 0.5,
             startup_seconds: 180.0,
-            patience: Patience::new(&config, 180.0),
+            patience: Patience::new(&config, 180.0, f64::INFINITY),
             backlog_events: 0.0,
             in_service: median * 0.5 / 120.0,
             correction: 1.0,
@@ -40,7 +41,17 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
             floor_jobs: selection.floor_jobs(),
         };
         let at = Timestamp::EPOCH.plus_seconds(120 * (slot as i64 + 1));
-        selection.evaluate(&input, &Seen { at, events, late_events: None, service_seconds: 0.5 });
+        selection.evaluate(
+            &input,
+            &Seen {
+                calendar: &Calendar::utc(),
+                at,
+                events,
+                usual_events: events,
+                late_events: None,
+                service_seconds: 0.5,
+            },
+        );
     }
     selection
 }

@@ -1,0 +1,573 @@
+//! What is known of the time to come before the records show it: announced events, the schedule of the configuration, and
+//! `expected_traffic_multiplier` of the records.
+//!
+//! All three act in one way, outside the networks. The forecaster sees the arrivals without what a statement explains
+//! ([`usual`]), so that an announced rise is no anomaly and no level; its forecast with what is stated is what everything after
+//! it sees ([`told`]). When the time is over, what came is compared with what was said ([`truth`]).
+
+#![expect(clippy::disallowed_methods, reason = "an end that is ahead is told by the sign")]
+
+mod announcement;
+mod told;
+mod truth;
+mod usual;
+
+pub use announcement::{Announced, Announcement};
+pub(crate) use told::MOST_BETWEEN;
+
+use crate::config::{Config, Occurrence, Timetable};
+use crate::error::{Error, Result};
+use crate::forecaster::Forecast;
+use crate::metrics::Metrics;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use truth::{Course, Outcome, Truth};
+
+/// Most announcements of the time to come.
+const MOST: usize = 64;
+/// Announcements that are remembered after their end.
+const REMEMBERED: usize = 8;
+/// Time that the schedule is looked at ahead, beyond what a decision needs, seconds.
+const LOOK_AHEAD_SECONDS: i64 = 4 * 3600;
+/// Time after which it is looked at again, seconds.
+const LOOK_AGAIN_SECONDS: f64 = 1800.0;
+/// Time after which a statement that goes on is judged, seconds.
+const JUDGED_AFTER_SECONDS: f64 = 6.0 * 3600.0;
+/// Events seldom begin and end when they should: as far as the load shows one, it began as much earlier and ends as much later,
+/// seconds, and no more than its length.
+const UNPUNCTUAL_SECONDS: f64 = 3600.0;
+/// Multipliers within this range of 1 say nothing.
+const USUAL: f64 = 1e-3;
+
+/// An announcement, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AnnouncementStatus {
+    /// Number by which it is cancelled.
+    pub id: u32,
+    /// What was announced.
+    #[serde(flatten)]
+    pub announcement: Announcement,
+    /// Whether its end has come.
+    pub ended: bool,
+    /// Share of the announced difference that is planned for, 0 to 1: less where such statements have proved wrong.
+    pub believed: f64,
+    /// What came, in the unit of the announcement (for `min_jobs`: the most jobs that were busy); none before its end.
+    pub came: Option<f64>,
+}
+
+impl AnnouncementStatus {
+    /// The list as JSON, byte for byte the same in every language.
+    pub fn list_to_json(list: &[Self]) -> String {
+        serde_json::to_string(list).unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Entry {
+    id: u32,
+    announcement: Announcement,
+    course: Course,
+    outcome: Option<Outcome>,
+    ended: bool,
+    /// End of the newest interval whose arrivals showed it.
+    shown: Option<Timestamp>,
+}
+
+/// `expected_traffic_multiplier` of the newest record, and what it was of the interval of that record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Field {
+    at: Timestamp,
+    multiplier: f64,
+    before: f64,
+    /// The last one that said something, since when it does not, and whether the load shows it nevertheless.
+    last: f64,
+    since: Timestamp,
+    shown: bool,
+    course: Course,
+    truth: Truth,
+}
+
+impl Default for Field {
+    fn default() -> Self {
+        Self {
+            at: Timestamp::EPOCH,
+            multiplier: 1.0,
+            before: 1.0,
+            last: 1.0,
+            since: Timestamp::EPOCH,
+            shown: false,
+            course: Course::default(),
+            truth: Truth::default(),
+        }
+    }
+}
+
+/// A statement, and how far it is believed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Statement {
+    /// What is said, of the time in which it holds.
+    said: Announcement,
+    /// Length of the time of which it was said, seconds.
+    seconds: f64,
+    weight: f64,
+}
+
+/// Arrivals of the newest record, as they were counted and as the history has them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Explained {
+    at: Timestamp,
+    counted: f64,
+    usual: f64,
+}
+
+/// Jobs that have to be ready because of a statement, and the statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(crate) jobs: u32,
+    /// Jobs that are asked for by number.
+    pub(crate) least: u32,
+    pub(crate) detail: String,
+}
+
+/// What is known of the time to come, for one pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Announcements {
+    last_id: u32,
+    entries: Vec<Entry>,
+    truth: Truth,
+    field: Field,
+    explained: Option<Explained>,
+    /// Something was announced or cancelled after the last decision.
+    fresh: bool,
+    /// What came in the times of each entry of the schedule.
+    courses: Vec<(Course, Truth)>,
+    /// Bounds of the schedule at the last decision.
+    bounds: (Option<u32>, Option<u32>),
+    /// The times of the schedule around the moment at which they were looked up.
+    #[serde(skip)]
+    times: Vec<Occurrence>,
+    #[serde(skip)]
+    looked: Option<Timestamp>,
+}
+
+impl Announcements {
+    /// Looks up the times of the schedule around `now`. A decision needs those until `ahead_seconds` after it.
+    pub(crate) fn look_ahead(&mut self, timetable: &Timetable, now: Timestamp, ahead_seconds: f64) {
+        if timetable.is_empty() && self.times.is_empty() {
+            return;
+        }
+        if self
+            .looked
+            .and_then(|looked| now.elapsed_since(looked))
+            .is_some_and(|age| age < LOOK_AGAIN_SECONDS)
+        {
+            return;
+        }
+        self.courses.resize(timetable.len(), <(Course, Truth)>::default());
+        let ahead = LOOK_AHEAD_SECONDS + ahead_seconds as i64;
+        self.times = timetable.between(now.plus_seconds(-LOOK_AHEAD_SECONDS), now.plus_seconds(ahead));
+        self.looked = Some(now);
+    }
+
+    /// Forgets the schedule, because another one holds.
+    pub(crate) fn forget_schedule(&mut self) {
+        (self.looked, self.courses) = (None, Vec::new());
+        self.times.clear();
+    }
+
+    /// Returns the most jobs that the schedule allows at `now`, and why.
+    pub(crate) fn most_jobs(&self, now: Timestamp) -> Option<(u32, String)> {
+        let holding = self.times.iter().filter(|time| time.holds(now));
+        let (most, end) = holding.filter_map(|time| Some((time.max_jobs?, time.end))).min()?;
+        Some((most, format!("the schedule allows at most {most} jobs until {end}")))
+    }
+
+    /// Returns the bounds of the schedule at `now`.
+    fn bounds(&self, now: Timestamp) -> (Option<u32>, Option<u32>) {
+        let holding = || self.times.iter().filter(|time| time.holds(now));
+        (holding().filter_map(|time| time.min_jobs).max(), holding().filter_map(|time| time.max_jobs).min())
+    }
+
+    /// Takes an announcement; returns the number by which it is cancelled.
+    ///
+    /// # Errors
+    /// It cannot be true, contradicts one that is there, or there are too many.
+    pub(crate) fn announce(
+        &mut self,
+        config: &Config,
+        newest: Option<Timestamp>,
+        announcement: Announcement,
+    ) -> Result<u32> {
+        announcement.check(config, newest)?;
+        if let Some(other) = self.coming().find(|other| other.announcement.overlaps(&announcement)) {
+            return Err(Error::argument(format!(
+                "the announcement of {announcement} contradicts number {}, {}; cancel that one, or announce another time",
+                other.id, other.announcement
+            )));
+        }
+        if self.coming().count() >= MOST {
+            return Err(Error::argument(format!(
+                "{MOST} announcements are known already, expected fewer; cancel one, or announce it later"
+            )));
+        }
+        self.last_id = self.last_id.wrapping_add(1);
+        self.fresh = true;
+        self.entries.push(Entry {
+            id: self.last_id,
+            announcement,
+            course: Course::default(),
+            outcome: None,
+            ended: false,
+            shown: None,
+        });
+        Ok(self.last_id)
+    }
+
+    /// Takes an announcement back.
+    ///
+    /// # Errors
+    /// There is none of this number, or its end has come.
+    pub(crate) fn cancel(&mut self, id: u32) -> Result<()> {
+        let Some(place) = self.entries.iter().position(|entry| entry.id == id && !entry.ended) else {
+            let known: Vec<String> = self.coming().map(|entry| entry.id.to_string()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(Error::argument(format!(
+                "announcement {id} is not known or has ended, expected one of: {known}"
+            )));
+        };
+        self.entries.remove(place);
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// Returns every announcement that is remembered, and what became of it.
+    pub(crate) fn statuses(&self) -> Vec<AnnouncementStatus> {
+        let status = |entry: &Entry| AnnouncementStatus {
+            id: entry.id,
+            announcement: entry.announcement,
+            ended: entry.ended,
+            believed: self.weight(entry.announcement.what),
+            came: entry.outcome.filter(|_| entry.ended).map(|outcome| outcome.came),
+        };
+        self.entries.iter().map(status).collect()
+    }
+
+    fn coming(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.ended)
+    }
+
+    fn weight(&self, what: Announced) -> f64 {
+        if matches!(what, Announced::MinJobs(_)) { 1.0 } else { self.truth.weight() }
+    }
+
+    /// Returns what is stated of the times after the newest record.
+    fn statements(&self) -> impl Iterator<Item = Statement> {
+        let announced = self.coming().map(|entry| self.statement(entry, entry.as_shown()));
+        let scheduled = self.times.iter().flat_map(|time| {
+            let believed = self.courses.get(time.entry).map_or(1.0, |(_, truth)| truth.weight());
+            said(time).map(move |said| Statement {
+                said,
+                seconds: said.seconds(),
+                weight: if matches!(said.what, Announced::MinJobs(_)) { 1.0 } else { believed },
+            })
+        });
+        announced.chain(scheduled).chain(self.field.statement(self.field.acting()))
+    }
+
+    /// Returns what may be stated of the interval that ends at `at`, by events that are not punctual.
+    fn loosely(&self, at: Timestamp) -> impl Iterator<Item = Statement> {
+        let announced = self.coming().map(|entry| self.statement(entry, entry.loosely()));
+        announced.chain(self.field.loosely(at))
+    }
+
+    fn statement(&self, entry: &Entry, said: Announcement) -> Statement {
+        Statement { said, seconds: entry.announcement.seconds(), weight: self.weight(said.what) }
+    }
+
+    /// Reports whether something is stated.
+    fn silent(&self) -> bool {
+        self.entries.iter().all(|entry| entry.ended) && self.field.silent() && self.times.is_empty()
+    }
+
+    /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`; returns the
+    /// load without what a statement explains, and what is to be told.
+    pub(crate) fn observe(
+        &mut self,
+        config: &Config,
+        record: &Metrics,
+        counted: f64,
+        usual: f64,
+        busy: f64,
+    ) -> (f64, Vec<String>) {
+        self.field.next(record);
+        self.explained = None;
+        let events = record.logged_events_count;
+        if self.silent() {
+            self.explain(record, counted, events);
+            return (events, Vec::new());
+        }
+        let interval = f64::from(config.interval_seconds);
+        // the multiplier of the record before is of this interval; some hosts send the one of the interval itself
+        let said = |multiplier: f64| self.field.statement(multiplier);
+        let during = self.statements().chain(said(self.field.before));
+        let at = record.timestamp;
+        let mut told = told::level(usual, at, interval, during);
+        let loosely = told::level(usual, at, interval, self.loosely(at));
+        let shown = usual::shows(events, usual, loosely);
+        if shown {
+            told = loosely;
+        }
+        self.show(at, interval, shown);
+        let explained = usual::without(events, usual, told);
+        self.explain(record, counted, explained);
+        (explained, self.judge(record, usual, busy, interval))
+    }
+
+    /// Remembers arrivals that differ from those in the history.
+    fn explain(&mut self, record: &Metrics, counted: f64, usual: f64) {
+        let differs = counted.is_finite() && counted != usual;
+        self.explained = differs.then_some(Explained { at: record.timestamp, counted, usual });
+    }
+
+    /// Learns whether the newest interval shows what is stated: then it goes on in the next ones.
+    fn show(&mut self, at: Timestamp, interval: f64, shown: bool) {
+        for entry in self.entries.iter_mut().filter(|entry| !entry.ended) {
+            entry.shown = (shown && entry.loosely().share_of(at, interval) > 0.0).then_some(at);
+        }
+        self.field.shown = shown;
+    }
+
+    /// Follows what comes while statements hold, and judges those whose time is over.
+    fn judge(&mut self, record: &Metrics, usual: f64, busy: f64, interval: f64) -> Vec<String> {
+        let Self { entries, truth, field, times, courses, .. } = self;
+        let (at, events) = (record.timestamp, record.logged_events_count);
+        let mut notes = Vec::new();
+        for entry in entries.iter_mut().filter(|entry| !entry.ended) {
+            let said = entry.announcement;
+            let share = said.share_of(at, interval);
+            if share > 0.0 {
+                entry.course.observe(events, usual, busy, interval, share);
+            }
+            entry.ended = at >= entry.as_shown().end;
+            let lasts =
+                matches!(said.what, Announced::Multiplier(_)) && entry.course.seconds >= JUDGED_AFTER_SECONDS;
+            if (entry.ended || lasts)
+                && let Some(outcome) = entry.course.outcome(said.what)
+            {
+                outcome.share.into_iter().for_each(|share| truth.learn(share));
+                entry.outcome = Some(outcome);
+                entry.course = Course::default();
+            }
+            if entry.ended {
+                let came = entry
+                    .outcome
+                    .map_or("nothing is known of it".to_owned(), |came| came.describe(said.what));
+                notes.push(format!("the announcement of {said} has ended: {came}"));
+            }
+        }
+        let ended = entries.iter().filter(|entry| entry.ended).count();
+        let mut forgotten = ended.saturating_sub(REMEMBERED);
+        entries.retain(|entry| {
+            let forget = entry.ended && forgotten > 0;
+            forgotten -= usize::from(forget);
+            !forget
+        });
+        field.judge(events, usual, busy, interval);
+        for time in times.iter() {
+            let (Some(times), Some((course, truth))) = (time.multiplier, courses.get_mut(time.entry)) else {
+                continue;
+            };
+            let said = Announcement::new(time.start, time.end, Announced::Multiplier(times));
+            let share = said.share_of(at, interval);
+            if share > 0.0 {
+                course.observe(events, usual, busy, interval, share);
+            }
+            if course.seconds >= JUDGED_AFTER_SECONDS || (share > 0.0 && at >= time.end) {
+                let outcome = course.outcome(said.what);
+                outcome.and_then(|outcome| outcome.share).into_iter().for_each(|share| truth.learn(share));
+                *course = Course::default();
+            }
+        }
+        notes
+    }
+
+    /// Returns the arrivals of the newest record, without what a statement explains.
+    pub(crate) fn usual_events(&self, at: Timestamp, events: f64) -> f64 {
+        self.explained.filter(|explained| explained.at == at).map_or(events, |explained| explained.usual)
+    }
+
+    /// Reports whether the newest record, which the history has without what a statement explains, is of this interval and has so
+    /// many arrivals.
+    pub(crate) fn repeats(&self, at: Timestamp, events: f64, interval_seconds: u32) -> bool {
+        self.explained.is_some_and(|newest| {
+            at.seconds_apart(newest.at) < f64::from(interval_seconds) / 2.0 && events == newest.counted
+        })
+    }
+
+    /// Returns a forecast of the usual load with what is stated; none if that says the same. `seen` are the newest arrivals, below
+    /// which no statement lowers it.
+    pub(crate) fn told(&self, usual: &Forecast, interval_seconds: u32, seen: f64) -> Option<Forecast> {
+        if self.silent() {
+            return None;
+        }
+        let statements: Vec<Statement> = self.statements().collect();
+        told::forecast(usual, f64::from(interval_seconds), seen, &statements)
+    }
+
+    /// Returns the jobs that have to be ready `ahead_seconds` after `now`, of which the load that is stated needs `needed`.
+    pub(crate) fn ready(&self, now: Timestamp, ahead_seconds: f64, needed: Option<u32>) -> Option<Ready> {
+        let until = now.plus_millis((1000.0 * ahead_seconds) as i64);
+        let mut ready: Option<Ready> = None;
+        for Statement { said, weight, .. } in self.statements() {
+            if said.end <= now || said.start > until {
+                continue;
+            }
+            let (jobs, least) = match said.what {
+                Announced::MinJobs(jobs) => (jobs, jobs),
+                Announced::Multiplier(times) if times > 1.0 && weight > 0.0 => (needed.unwrap_or(0), 0),
+                Announced::Events(_) if weight > 0.0 => (needed.unwrap_or(0), 0),
+                _ => continue,
+            };
+            let most = ready.as_ref().map_or((0, 0), |ready| (ready.jobs, ready.least));
+            if jobs > most.0 {
+                ready = Some(Ready { jobs, least, detail: self.describe(&said) });
+            }
+            if let Some(ready) = &mut ready {
+                ready.least = ready.least.max(least).max(most.1);
+            }
+        }
+        ready
+    }
+
+    fn describe(&self, said: &Announcement) -> String {
+        if self.coming().any(|entry| entry.announcement == *said) {
+            format!("{said} is announced")
+        } else if self.times.iter().any(|time| time.start == said.start && time.end == said.end) {
+            format!("the schedule says {said}")
+        } else {
+            format!("`expected_traffic_multiplier` says {}", said.what)
+        }
+    }
+
+    /// Reports whether the last decision does not know everything that is announced.
+    pub(crate) fn turned(&self, now: Timestamp) -> bool {
+        self.fresh || self.bounds != self.bounds(now)
+    }
+
+    /// Learns that a decision is made for `now`.
+    pub(crate) fn decided(&mut self, now: Timestamp) {
+        (self.fresh, self.bounds) = (false, self.bounds(now));
+    }
+
+    /// Returns what is stated of the present and the time to come, in words.
+    pub(crate) fn in_words(&self) -> Vec<String> {
+        let announced = self.coming().map(|entry| format!("{}: {}", entry.id, entry.announcement));
+        let field = self.field.statement(self.field.multiplier);
+        let field = field.map(|field| format!("`expected_traffic_multiplier`: {}", field.said.what));
+        let scheduled = self.times.iter().flat_map(|time| {
+            let most = time
+                .max_jobs
+                .map(|jobs| format!("schedule: at most {jobs} jobs from {} until {}", time.start, time.end));
+            said(time).map(|said| format!("schedule: {said}")).chain(most)
+        });
+        announced.chain(field).chain(scheduled).collect()
+    }
+
+    /// Returns which statements are believed in part only.
+    pub(crate) fn distrust(&self) -> Option<String> {
+        let field = self.field.truth.distrust("`expected_traffic_multiplier`");
+        let scheduled = self.courses.iter().enumerate().filter_map(|(entry, (_, truth))| {
+            truth.distrust(&format!("entry {} of the schedule", entry + 1))
+        });
+        let announced = self.truth.distrust("an announcement");
+        let all: Vec<String> = announced.into_iter().chain(field).chain(scheduled).collect();
+        (!all.is_empty()).then(|| format!("announced: {}", all.join("; ")))
+    }
+
+    /// Goes back to a time before that of the newest record: what was seen of statements is void.
+    pub(crate) fn rewind(&mut self) {
+        self.explained = None;
+        self.field = Field { truth: self.field.truth.clone(), ..Field::default() };
+        self.entries.iter_mut().for_each(|entry| entry.course = Course::default());
+    }
+}
+
+/// Returns what is said of a time of the schedule.
+fn said(time: &Occurrence) -> impl Iterator<Item = Announcement> {
+    let Occurrence { start, end, min_jobs, multiplier, .. } = *time;
+    let jobs = min_jobs.map(Announced::MinJobs);
+    let times = multiplier.map(Announced::Multiplier);
+    jobs.into_iter().chain(times).map(move |what| Announcement::new(start, end, what))
+}
+
+impl Entry {
+    /// The announcement over the time in which the load shows it: as it was said, from an earlier begin, or for a while longer.
+    fn as_shown(&self) -> Announcement {
+        let said = self.announcement;
+        let Some(shown) = self.shown else { return said };
+        let next = if shown < said.end { said.end } else { shown.plus_millis(1) };
+        Announcement { start: said.start.min(shown), end: said.end.max(next), ..said }
+    }
+
+    /// The announcement over the time in which the load may show it. A number of jobs is punctual.
+    fn loosely(&self) -> Announcement {
+        let said = self.announcement;
+        if matches!(said.what, Announced::MinJobs(_)) {
+            return said;
+        }
+        let slack = said.seconds().min(UNPUNCTUAL_SECONDS) as i64;
+        Announcement { start: said.start.plus_seconds(-slack), end: said.end.plus_seconds(slack), ..said }
+    }
+}
+
+impl Field {
+    /// Returns the multiplier that holds: the last one for as long as the load shows it.
+    fn acting(&self) -> f64 {
+        if self.shown && self.loosely(self.at).is_some() { self.last } else { self.multiplier }
+    }
+
+    /// Returns what the last multiplier said, if it ended a short time before `at`.
+    fn loosely(&self, at: Timestamp) -> Option<Statement> {
+        let over = (self.multiplier - 1.0).abs() <= USUAL;
+        let lately = over && at.seconds_since(self.since) < UNPUNCTUAL_SECONDS;
+        self.statement(self.last).filter(|_| lately)
+    }
+
+    /// Returns what a multiplier says of the coming intervals.
+    fn statement(&self, multiplier: f64) -> Option<Statement> {
+        let says = (multiplier - 1.0).abs() > USUAL;
+        let (start, end) = (self.at.plus_seconds(-7200), self.at.plus_seconds(86_400));
+        let said = Announcement::new(start, end, Announced::Multiplier(multiplier));
+        says.then(|| Statement { said, seconds: said.seconds(), weight: self.truth.weight() })
+    }
+
+    fn silent(&self) -> bool {
+        (self.multiplier - 1.0).abs() <= USUAL
+            && (self.before - 1.0).abs() <= USUAL
+            && self.loosely(self.at).is_none()
+    }
+
+    fn next(&mut self, record: &Metrics) {
+        self.at = record.timestamp;
+        self.before =
+            std::mem::replace(&mut self.multiplier, record.expected_traffic_multiplier.unwrap_or(1.0));
+        if (self.multiplier - 1.0).abs() > USUAL {
+            (self.last, self.since) = (self.multiplier, self.at);
+        }
+    }
+
+    /// Follows what comes, and judges a multiplier that has changed or has stood for long.
+    fn judge(&mut self, events: f64, usual: f64, busy: f64, interval: f64) {
+        let said = self.before;
+        if (said - 1.0).abs() <= USUAL {
+            return;
+        }
+        self.course.observe(events, usual, busy, interval, 1.0);
+        if (self.multiplier - said).abs() > USUAL || self.course.seconds >= JUDGED_AFTER_SECONDS {
+            let outcome = self.course.outcome(Announced::Multiplier(said));
+            outcome.and_then(|outcome| outcome.share).into_iter().for_each(|share| self.truth.learn(share));
+            self.course = Course::default();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What changes a pool: the entries of its journal.
+
+use evscale_core::{
+    Config, Decision, ManualOverride, Metrics, Observation, Pause, PoolMut, ScalingOutcome, SettingChange,
+    Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// An entry of the journal. The same entries in the same order give the same state, bit for bit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "snake_case")]
+pub enum Change {
+    /// The pool begins.
+    Create(Box<Config>),
+    /// The record of one interval, and the decision after it.
+    Record(Box<Metrics>),
+    /// Records from long ago.
+    Backfill(Vec<Metrics>),
+    /// What the host really did.
+    Outcome(ScalingOutcome),
+    /// Changes are switched off or on again.
+    Pause(Pause),
+    /// A person's order, or none.
+    Order(Option<ManualOverride>),
+    /// Other settings.
+    Configure(Box<Config>),
+    /// A decision at a time without a record.
+    Tick(Timestamp),
+    /// The call before took this long, ms.
+    Slow(f64),
+}
+
+/// What became of a change.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Changed {
+    /// Of a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observation: Option<Observation>,
+    /// Of records from long ago: those that were taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<usize>,
+    /// Settings that differ from those before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Vec<SettingChange>>,
+    /// The decision that stands now; none before the first record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+}
+
+impl Change {
+    /// Returns the kind's name, as in the journal.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Record(_) => "record",
+            Self::Backfill(_) => "backfill",
+            Self::Outcome(_) => "outcome",
+            Self::Pause(_) => "pause",
+            Self::Order(_) => "order",
+            Self::Configure(_) => "configure",
+            Self::Tick(_) => "tick",
+            Self::Slow(_) => "slow",
+        }
+    }
+
+    /// Makes the change. `seen` says whether the pool has had a record, before which there is nothing to decide.
+    pub(super) fn apply(&self, pool: &mut PoolMut<'_>, seen: bool) -> evscale_core::Result<Changed> {
+        let mut changed = Changed::default();
+        match self {
+            Self::Create(_) => return Ok(changed),
+            Self::Record(record) => {
+                changed.observation = Some(pool.observe(record)?);
+                changed.decision = Some(pool.decide());
+                return Ok(changed);
+            }
+            Self::Backfill(records) => {
+                let mut taken = 0;
+                for record in records {
+                    taken += usize::from(pool.backfill(record)?.reason.is_none());
+                }
+                changed.taken = Some(taken);
+                return Ok(changed);
+            }
+            Self::Slow(ms) => {
+                pool.report_latency(Duration::from_secs_f64(ms.max(0.0) / 1000.0));
+                return Ok(changed);
+            }
+            Self::Outcome(outcome) => {
+                pool.acknowledge(outcome);
+                return Ok(changed);
+            }
+            Self::Tick(now) => {
+                changed.decision = Some(pool.decide_at(*now));
+                return Ok(changed);
+            }
+            Self::Pause(pause) => pool.set_pause(*pause),
+            Self::Order(order) => pool.set_override(*order)?,
+            Self::Configure(config) => changed.changes = Some(pool.reconfigure((**config).clone())?),
+        }
+        changed.decision = seen.then(|| pool.decide());
+        Ok(changed)
+    }
+}

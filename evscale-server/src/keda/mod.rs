@@ -1,0 +1,152 @@
+//! KEDA's external scaler: what a pool should have, as a metric of which one job is one. `scalerMetadata` of the trigger has the
+//! `pool`.
+
+#[allow(clippy::all, clippy::pedantic, missing_docs, rustdoc::all)]
+#[rustfmt::skip]
+mod external_scaler;
+
+use crate::engine::{Engine, View};
+use crate::problem::{Problem, Result};
+use axum::http::StatusCode;
+use external_scaler::external_scaler_server::{ExternalScaler, ExternalScalerServer};
+use external_scaler::{
+    GetMetricSpecResponse, GetMetricsRequest, GetMetricsResponse, IsActiveResponse, MetricSpec, MetricValue,
+    ScaledObjectRef,
+};
+use futures_util::stream::{Stream, StreamExt, once};
+use std::future::{Future, ready};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_stream::wrappers::{BroadcastStream, TcpListenerStream};
+use tonic::transport::Server;
+use tonic::{Request, Response, Status};
+
+/// Longest request, bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// Serves KEDA on an address; returns where it listens, and the server.
+///
+/// # Errors
+/// The address is taken.
+pub async fn serve(
+    address: &str,
+    engine: Engine,
+    streams: usize,
+) -> Result<(SocketAddr, impl Future<Output = Result<(), tonic::transport::Error>> + Send + 'static)> {
+    let refused =
+        |problem: std::io::Error| Problem::config(format!("`listen.keda_address` is `{address}`: {problem}"));
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let listens = listener.local_addr().map_err(refused)?;
+    let scaler = Scaler { engine, streams: Arc::new(Semaphore::new(streams)) };
+    let service = ExternalScalerServer::new(scaler).max_decoding_message_size(LONGEST);
+    let server = Server::builder()
+        .timeout(Duration::from_secs(10))
+        .concurrency_limit_per_connection(32)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .add_service(service)
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    Ok((listens, server))
+}
+
+struct Scaler {
+    engine: Engine,
+    streams: Arc<Semaphore>,
+}
+
+impl Scaler {
+    /// Returns the name of a trigger's pool, and the jobs that it should have.
+    fn jobs(&self, asked: Option<&ScaledObjectRef>) -> Result<(String, u32), Status> {
+        let pool = pool(asked)?;
+        let view = self.engine.view(&pool).map_err(|problem| status(&problem))?;
+        match recommended(&view) {
+            Some(jobs) => Ok((pool, jobs)),
+            // an error, and not 0: KEDA keeps the workload as it is, or takes its `fallback`
+            None => Err(Status::unavailable(format!("pool `{pool}` has no recommendation so far"))),
+        }
+    }
+}
+
+fn recommended(view: &View) -> Option<u32> {
+    view.decision.as_ref()?.recommended_jobs
+}
+
+fn pool(asked: Option<&ScaledObjectRef>) -> Result<String, Status> {
+    let named = asked.and_then(|asked| asked.scaler_metadata.get("pool"));
+    named
+        .cloned()
+        .ok_or_else(|| Status::invalid_argument("the trigger's `metadata` has no `pool`, expected its name"))
+}
+
+fn status(problem: &Problem) -> Status {
+    match problem.status() {
+        StatusCode::NOT_FOUND => Status::not_found(problem.to_string()),
+        _ => Status::unavailable(problem.to_string()),
+    }
+}
+
+fn metric(pool: &str) -> String {
+    format!("evscale-{pool}")
+}
+
+#[tonic::async_trait]
+impl ExternalScaler for Scaler {
+    async fn is_active(
+        &self,
+        request: Request<ScaledObjectRef>,
+    ) -> Result<Response<IsActiveResponse>, Status> {
+        let (_, jobs) = self.jobs(Some(request.get_ref()))?;
+        Ok(Response::new(IsActiveResponse { result: jobs > 0 }))
+    }
+
+    type StreamIsActiveStream = Pin<Box<dyn Stream<Item = Result<IsActiveResponse, Status>> + Send>>;
+
+    async fn stream_is_active(
+        &self,
+        request: Request<ScaledObjectRef>,
+    ) -> Result<Response<Self::StreamIsActiveStream>, Status> {
+        let permit: OwnedSemaphorePermit = Arc::clone(&self.streams)
+            .try_acquire_owned()
+            .map_err(|_| Status::resource_exhausted("too many streams, `limits.streams`"))?;
+        let pool = pool(Some(request.get_ref()))?;
+        let events = BroadcastStream::new(self.engine.listen());
+        let view = self.engine.view(&pool).map_err(|problem| status(&problem))?;
+        let mut told = recommended(&view).map(|jobs| jobs > 0);
+        let first = told.map(|result| Ok(IsActiveResponse { result }));
+        let engine = self.engine.clone();
+        let later = events.filter_map(move |_| {
+            let _open = &permit;
+            let now = engine.view(&pool).ok().and_then(|view| recommended(&view)).map(|jobs| jobs > 0);
+            let new = now.filter(|_| now != told);
+            told = now.or(told);
+            ready(new.map(|result| Ok(IsActiveResponse { result })))
+        });
+        let stream = once(ready(first)).filter_map(ready).chain(later);
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn get_metric_spec(
+        &self,
+        request: Request<ScaledObjectRef>,
+    ) -> Result<Response<GetMetricSpecResponse>, Status> {
+        let pool = pool(Some(request.get_ref()))?;
+        let spec = MetricSpec { metric_name: metric(&pool), target_size: 1, target_size_float: 1.0 };
+        Ok(Response::new(GetMetricSpecResponse { metric_specs: vec![spec] }))
+    }
+
+    async fn get_metrics(
+        &self,
+        request: Request<GetMetricsRequest>,
+    ) -> Result<Response<GetMetricsResponse>, Status> {
+        let (pool, jobs) = self.jobs(request.get_ref().scaled_object_ref.as_ref())?;
+        let value = MetricValue {
+            metric_name: metric(&pool),
+            metric_value: jobs.into(),
+            metric_value_float: jobs.into(),
+        };
+        Ok(Response::new(GetMetricsResponse { metric_values: vec![value] }))
+    }
+}

@@ -1,0 +1,526 @@
+//! What is on disk: the journal of every pool, snapshots of its state, decisions, executions, the audit log. SQLite and
+//! PostgreSQL take the same statements.
+
+use crate::config::Storage;
+use crate::problem::{Problem, Result};
+use serde::Serialize;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, Executor, Row};
+use std::fs::File;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// A row of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalRow {
+    pub pool: String,
+    pub seq: i64,
+    pub received_ms: i64,
+    pub kind: &'static str,
+    pub body: String,
+}
+
+/// A decision, by the journal entry that led to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecisionRow {
+    pub pool: String,
+    pub seq: i64,
+    pub decided_ms: i64,
+    pub written_ms: i64,
+    pub body: String,
+}
+
+/// A state after the journal entry `seq`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SnapshotRow {
+    pub pool: String,
+    pub seq: i64,
+    pub about: String,
+    pub state: Vec<u8>,
+}
+
+/// A decision that is carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionRow {
+    pub pool: String,
+    pub key: String,
+    pub accepted_ms: i64,
+    pub status: String,
+    pub body: String,
+}
+
+/// Who did what.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AuditRow {
+    /// Grows with time.
+    pub id: i64,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// Name of the key, subject of the token, or address.
+    pub caller: String,
+    /// Role at that time.
+    pub role: String,
+    /// What was asked for.
+    pub action: String,
+    /// Pool, or empty.
+    pub pool: String,
+    /// What it was about.
+    pub detail: String,
+}
+
+impl AuditRow {
+    /// Returns an entry of now.
+    pub fn new(caller: &str, role: &str, action: &str, pool: &str, detail: &str) -> Self {
+        static LAST: AtomicI64 = AtomicI64::new(0);
+        let at_ms = crate::engine::now_ms();
+        // a number of its own for each of a thousand entries in the same millisecond
+        let later = |last: i64| Some((last + 1).max(at_ms * 1000));
+        let id = LAST
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, later)
+            .map_or(0, |last| later(last).unwrap_or(last));
+        let owned = |text: &str| text.chars().take(1000).collect();
+        Self {
+            id,
+            at_ms,
+            caller: owned(caller),
+            role: owned(role),
+            action: owned(action),
+            pool: owned(pool),
+            detail: owned(detail),
+        }
+    }
+}
+
+/// Everything that one transaction writes.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Entries above these numbers were written by a transaction whose end was not heard: nobody was told of them.
+    pub discard: Vec<(String, i64)>,
+    pub journal: Vec<JournalRow>,
+    pub decisions: Vec<DecisionRow>,
+    pub snapshots: Vec<SnapshotRow>,
+    pub executions: Vec<ExecutionRow>,
+    pub audit: Vec<AuditRow>,
+    /// Pools that are gone.
+    pub removed: Vec<String>,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.journal.is_empty()
+            && self.decisions.is_empty()
+            && self.snapshots.is_empty()
+            && self.executions.is_empty()
+            && self.audit.is_empty()
+            && self.removed.is_empty()
+    }
+}
+
+/// A database, open for one server at a time.
+#[derive(Debug)]
+pub struct Store {
+    writer: AnyPool,
+    reader: AnyPool,
+    timeout: Duration,
+    /// What this server has written into `owner`.
+    token: i64,
+    /// Held while the server runs, so that no second one decides on the same pools.
+    _alone: Alone,
+}
+
+#[derive(Debug)]
+enum Alone {
+    File { _file: File },
+    Session { _connection: tokio::sync::Mutex<sqlx::pool::PoolConnection<sqlx::Any>> },
+}
+
+const TABLES: [&str; 4] = ["journal", "snapshots", "decisions", "executions"];
+/// Says that a server works on the database: any number that nobody else uses.
+const ADVISORY_LOCK: i64 = 0x65_7673_6361_6c65;
+
+impl Store {
+    /// Opens a database, alone, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// It cannot be reached, another server works on it, or its tables are of a newer server.
+    pub async fn open(settings: &Storage) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let timeout = Duration::from_secs(settings.timeout_seconds.into());
+        let (url, sqlite) = address(&settings.url)?;
+        let options = AnyConnectOptions::from_str(&url)
+            .map_err(|_| Problem::config("`storage.url` is no URL of SQLite or PostgreSQL"))?;
+        let connect = |most| {
+            let pool = AnyPoolOptions::new().max_connections(most).acquire_timeout(timeout);
+            let prepared = pool.after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite {
+                        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 4000;";
+                        connection.execute(pragmas).await?;
+                    }
+                    Ok(())
+                })
+            });
+            prepared.connect_lazy_with(options.clone())
+        };
+        let (writer, reader) = (connect(1), connect(4));
+        let alone = if sqlite { lock_file(&url)? } else { lock_session(&reader).await? };
+        migrations(sqlite)
+            .run(&writer)
+            .await
+            .map_err(|problem| Problem::config(format!("the tables of `storage.url`: {problem}")))?;
+        let token = i64::from_le_bytes(crate::security::random()?);
+        let own = "INSERT INTO owner (id, token) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET token = excluded.token";
+        sqlx::query(own).bind(token).execute(&writer).await.map_err(|problem| unavailable(&problem))?;
+        Ok(Self { writer, reader, timeout, token, _alone: alone })
+    }
+
+    /// Writes a batch, all of it or nothing, and returns once it is on disk.
+    ///
+    /// # Errors
+    /// The database is gone, full or too slow. It may or may not have been written then: see [`Batch::discard`].
+    pub async fn write(&self, batch: &Batch) -> Result<()> {
+        match tokio::time::timeout(self.timeout, self.write_all(batch)).await {
+            Ok(written) => written.map_err(|problem| match problem {
+                sqlx::Error::RowNotFound => Problem::unavailable(
+                    "storage_taken",
+                    "another server has taken over the database; this one writes nothing more, restart it",
+                ),
+                problem => unavailable(&problem),
+            }),
+            Err(_) => Err(Problem::unavailable(
+                "storage_unavailable",
+                format!("the database took longer than {} s", self.timeout.as_secs()),
+            )),
+        }
+    }
+
+    async fn write_all(&self, batch: &Batch) -> sqlx::Result<()> {
+        let mut transaction = self.writer.begin().await?;
+        let open = &mut *transaction;
+        let owned = sqlx::query("UPDATE owner SET token = $1 WHERE id = 1 AND token = $2");
+        if owned.bind(self.token).bind(self.token).execute(&mut *open).await?.rows_affected() == 0 {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        for (pool, seq) in &batch.discard {
+            for table in TABLES.iter().filter(|table| **table != "executions") {
+                let statement = format!("DELETE FROM {table} WHERE pool = $1 AND seq > $2");
+                sqlx::query(&statement).bind(pool).bind(seq).execute(&mut *open).await?;
+            }
+        }
+        for pool in &batch.removed {
+            for table in TABLES {
+                let statement = format!("DELETE FROM {table} WHERE pool = $1");
+                sqlx::query(&statement).bind(pool).execute(&mut *open).await?;
+            }
+        }
+        for row in &batch.journal {
+            let statement =
+                "INSERT INTO journal (pool, seq, received_ms, kind, body) VALUES ($1, $2, $3, $4, $5)";
+            let query = sqlx::query(statement).bind(&row.pool).bind(row.seq).bind(row.received_ms);
+            query.bind(row.kind).bind(&row.body).execute(&mut *open).await?;
+        }
+        for row in &batch.decisions {
+            let statement = "INSERT INTO decisions (pool, seq, decided_ms, written_ms, body) VALUES ($1, $2, $3, $4, $5) \
+                             ON CONFLICT (pool, seq) DO NOTHING";
+            let query = sqlx::query(statement).bind(&row.pool).bind(row.seq).bind(row.decided_ms);
+            query.bind(row.written_ms).bind(&row.body).execute(&mut *open).await?;
+        }
+        for row in &batch.snapshots {
+            let statement = "INSERT INTO snapshots (pool, seq, about, state) VALUES ($1, $2, $3, $4) \
+                             ON CONFLICT (pool, seq) DO NOTHING";
+            let query = sqlx::query(statement).bind(&row.pool).bind(row.seq).bind(&row.about);
+            query.bind(row.state.as_slice()).execute(&mut *open).await?;
+            // the one before stays, should this one be damaged
+            let older = "DELETE FROM snapshots WHERE pool = $1 AND seq < \
+                         (SELECT MAX(seq) FROM snapshots WHERE pool = $2 AND seq < $3)";
+            sqlx::query(older).bind(&row.pool).bind(&row.pool).bind(row.seq).execute(&mut *open).await?;
+        }
+        for row in &batch.executions {
+            let statement = "INSERT INTO executions (pool, request_key, accepted_ms, status, body) \
+                             VALUES ($1, $2, $3, $4, $5) \
+                             ON CONFLICT (pool, request_key) DO UPDATE SET status = excluded.status, body = excluded.body";
+            let query = sqlx::query(statement).bind(&row.pool).bind(&row.key).bind(row.accepted_ms);
+            query.bind(&row.status).bind(&row.body).execute(&mut *open).await?;
+        }
+        for row in &batch.audit {
+            let statement = "INSERT INTO audit (id, at_ms, caller, role, action, pool, detail) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                             ON CONFLICT (id) DO NOTHING";
+            let query = sqlx::query(statement).bind(row.id).bind(row.at_ms).bind(&row.caller);
+            let query = query.bind(&row.role).bind(&row.action).bind(&row.pool).bind(&row.detail);
+            query.execute(&mut *open).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Returns the names of all pools in their order.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn pools(&self) -> Result<Vec<String>> {
+        let mut names = Vec::<String>::new();
+        loop {
+            // from one name to the next, so that the length of the journals does not matter
+            let last = names.last().map_or("", String::as_str);
+            let next = sqlx::query("SELECT COALESCE(MIN(pool), '') FROM journal WHERE pool > $1").bind(last);
+            let row = next.fetch_one(&self.reader).await.map_err(|problem| unavailable(&problem))?;
+            match text(&row, 0)? {
+                name if name.is_empty() => return Ok(names),
+                name => names.push(name),
+            }
+        }
+    }
+
+    /// Returns the snapshots of a pool, newest first.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn snapshots(&self, pool: &str) -> Result<Vec<SnapshotRow>> {
+        let statement = "SELECT seq, about, state FROM snapshots WHERE pool = $1 ORDER BY seq DESC";
+        let rows = sqlx::query(statement).bind(pool).fetch_all(&self.reader).await;
+        rows.map_err(|problem| unavailable(&problem))?
+            .iter()
+            .map(|row| {
+                let state = row.try_get::<Vec<u8>, _>(2).map_err(|problem| unavailable(&problem))?;
+                Ok(SnapshotRow { pool: pool.to_owned(), seq: number(row, 0)?, about: text(row, 1)?, state })
+            })
+            .collect()
+    }
+
+    /// Returns up to `most` entries of a pool's journal after `seq`: number and body.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn journal_after(&self, pool: &str, seq: i64, most: i64) -> Result<Vec<(i64, String)>> {
+        let statement = "SELECT seq, body FROM journal WHERE pool = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let rows = sqlx::query(statement).bind(pool).bind(seq).bind(most).fetch_all(&self.reader).await;
+        rows.map_err(|problem| unavailable(&problem))?
+            .iter()
+            .map(|row| Ok((number(row, 0)?, text(row, 1)?)))
+            .collect()
+    }
+
+    /// Returns the newest entries of one kind before `before`, newest first: number, time of receipt and body.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn newest_entries(
+        &self,
+        pool: &str,
+        kind: &str,
+        before: i64,
+        most: i64,
+    ) -> Result<Vec<(i64, i64, String)>> {
+        let statement = "SELECT seq, received_ms, body FROM journal WHERE pool = $1 AND kind = $2 AND seq < $3 \
+                         ORDER BY seq DESC LIMIT $4";
+        let query = sqlx::query(statement).bind(pool).bind(kind).bind(before).bind(most);
+        self.triples(query).await
+    }
+
+    /// Returns the newest decisions before `before`, newest first: number, moment of the decision and body.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn newest_decisions(
+        &self,
+        pool: &str,
+        before: i64,
+        most: i64,
+    ) -> Result<Vec<(i64, i64, String)>> {
+        let statement = "SELECT seq, decided_ms, body FROM decisions WHERE pool = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
+        self.triples(sqlx::query(statement).bind(pool).bind(before).bind(most)).await
+    }
+
+    async fn triples<'q>(
+        &self,
+        query: sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments<'q>>,
+    ) -> Result<Vec<(i64, i64, String)>> {
+        let rows = query.fetch_all(&self.reader).await.map_err(|problem| unavailable(&problem))?;
+        rows.iter().map(|row| Ok((number(row, 0)?, number(row, 1)?, text(row, 2)?))).collect()
+    }
+
+    /// Returns an execution by the caller's key.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn execution(&self, pool: &str, key: &str) -> Result<Option<ExecutionRow>> {
+        let statement = "SELECT request_key, accepted_ms, status, body FROM executions WHERE pool = $1 AND request_key = $2";
+        let row = sqlx::query(statement).bind(pool).bind(key).fetch_optional(&self.reader).await;
+        row.map_err(|problem| unavailable(&problem))?.map(|row| execution(pool, &row)).transpose()
+    }
+
+    /// Returns the newest executions of a pool, newest first.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn executions(&self, pool: &str, most: i64) -> Result<Vec<ExecutionRow>> {
+        let statement = "SELECT request_key, accepted_ms, status, body FROM executions WHERE pool = $1 \
+                         ORDER BY accepted_ms DESC LIMIT $2";
+        let rows = sqlx::query(statement).bind(pool).bind(most).fetch_all(&self.reader).await;
+        rows.map_err(|problem| unavailable(&problem))?.iter().map(|row| execution(pool, row)).collect()
+    }
+
+    /// Returns executions whose end was not heard, of all pools.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn unfinished_executions(&self) -> Result<Vec<ExecutionRow>> {
+        let statement =
+            "SELECT request_key, accepted_ms, status, body, pool FROM executions WHERE status = 'accepted'";
+        let rows = sqlx::query(statement).fetch_all(&self.reader).await;
+        rows.map_err(|problem| unavailable(&problem))?
+            .iter()
+            .map(|row| execution(&text(row, 4)?, row))
+            .collect()
+    }
+
+    /// Returns the newest entries of the audit log before `before`, newest first.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn audit(&self, before: i64, most: i64) -> Result<Vec<AuditRow>> {
+        let statement = "SELECT id, at_ms, caller, role, action, pool, detail FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
+        let rows = sqlx::query(statement).bind(before).bind(most).fetch_all(&self.reader).await;
+        rows.map_err(|problem| unavailable(&problem))?
+            .iter()
+            .map(|row| {
+                Ok(AuditRow {
+                    id: number(row, 0)?,
+                    at_ms: number(row, 1)?,
+                    caller: text(row, 2)?,
+                    role: text(row, 3)?,
+                    action: text(row, 4)?,
+                    pool: text(row, 5)?,
+                    detail: text(row, 6)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Reports whether the database answers.
+    pub async fn answers(&self) -> bool {
+        let asked = sqlx::query("SELECT 1").fetch_one(&self.reader);
+        matches!(tokio::time::timeout(self.timeout, asked).await, Ok(Ok(_)))
+    }
+
+    /// Deletes what is older than the settings keep. What a state is restored from stays: orders, settings, and every record
+    /// after the older snapshot.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn forget(&self, settings: &Storage, now_ms: i64) -> Result<u64> {
+        let since = |days: u32| now_ms - i64::from(days) * 86_400_000;
+        let records = "DELETE FROM journal WHERE pool = $1 AND received_ms < $2 \
+                       AND kind IN ('record', 'tick', 'outcome', 'slow') \
+                       AND seq <= (SELECT COALESCE(MIN(seq), -1) FROM snapshots WHERE pool = $3)";
+        let statements = [
+            ("DELETE FROM decisions WHERE written_ms < $1", settings.keep_decisions_days),
+            ("DELETE FROM executions WHERE accepted_ms < $1", settings.keep_decisions_days),
+            ("DELETE FROM audit WHERE at_ms < $1", settings.keep_audit_days),
+        ];
+        let mut deleted = 0;
+        // pool by pool, so that no record waits long
+        for pool in self.pools().await? {
+            let query = sqlx::query(records).bind(&pool).bind(since(settings.keep_records_days)).bind(&pool);
+            let done = query.execute(&self.writer).await.map_err(|problem| unavailable(&problem))?;
+            deleted += done.rows_affected();
+        }
+        for (statement, days) in statements {
+            let done = sqlx::query(statement).bind(since(days)).execute(&self.writer).await;
+            deleted += done.map_err(|problem| unavailable(&problem))?.rows_affected();
+        }
+        Ok(deleted)
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        if let Alone::File { .. } = self._alone {
+            self.reader.close().await;
+        }
+    }
+}
+
+/// The tables, by the version that brought them; a new version is a new file, and a new line here.
+fn migrations(sqlite: bool) -> Migrator {
+    let files = match sqlite {
+        true => [("tables", include_str!("../migrations/sqlite/0001_tables.sql"))],
+        false => [("tables", include_str!("../migrations/postgres/0001_tables.sql"))],
+    };
+    let numbered = (1..).zip(files).map(|(version, (about, statements))| {
+        Migration::new(version, about.into(), MigrationType::Simple, statements.into(), false)
+    });
+    Migrator { migrations: numbered.collect::<Vec<_>>().into(), ..Migrator::DEFAULT }
+}
+
+/// Returns the URL as the driver wants it, and whether it is SQLite's.
+fn address(url: &str) -> Result<(String, bool)> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path).split('?').next().unwrap_or_default();
+        if path.is_empty() || path == ":memory:" {
+            return Err(Problem::config("`storage.url` names no file, expected sqlite:PATH"));
+        }
+        return Ok((format!("sqlite://{path}?mode=rwc"), true));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok((url.to_owned(), false));
+    }
+    Err(Problem::config(
+        "`storage.url` is of an unknown kind, expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+    ))
+}
+
+fn lock_file(url: &str) -> Result<Alone> {
+    let path = url.trim_start_matches("sqlite://").trim_end_matches("?mode=rwc");
+    let lock = format!("{path}.lock");
+    let refused = |what: &str| Problem::config(format!("`{lock}`: {what}"));
+    let file = File::create(&lock).map_err(|problem| refused(&problem.to_string()))?;
+    file.try_lock().map_err(|_| refused("another server works on this database"))?;
+    Ok(Alone::File { _file: file })
+}
+
+async fn lock_session(pool: &AnyPool) -> Result<Alone> {
+    let refused = |problem: sqlx::Error| Problem::config(format!("`storage.url`: {}", told(&problem)));
+    let mut connection = pool.acquire().await.map_err(refused)?;
+    let row = sqlx::query("SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END")
+        .bind(ADVISORY_LOCK)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(refused)?;
+    match row.try_get::<i32, _>(0) {
+        Ok(1) => Ok(Alone::Session { _connection: tokio::sync::Mutex::new(connection) }),
+        _ => Err(Problem::config("`storage.url`: another server works on this database")),
+    }
+}
+
+fn execution(pool: &str, row: &sqlx::any::AnyRow) -> Result<ExecutionRow> {
+    Ok(ExecutionRow {
+        pool: pool.to_owned(),
+        key: text(row, 0)?,
+        accepted_ms: number(row, 1)?,
+        status: text(row, 2)?,
+        body: text(row, 3)?,
+    })
+}
+
+fn number(row: &sqlx::any::AnyRow, column: usize) -> Result<i64> {
+    row.try_get(column).map_err(|problem| unavailable(&problem))
+}
+
+fn text(row: &sqlx::any::AnyRow, column: usize) -> Result<String> {
+    row.try_get(column).map_err(|problem| unavailable(&problem))
+}
+
+fn unavailable(problem: &sqlx::Error) -> Problem {
+    Problem::unavailable("storage_unavailable", format!("the database: {}", told(problem)))
+}
+
+/// What went wrong, without the address, which may hold a password.
+fn told(problem: &sqlx::Error) -> String {
+    match problem {
+        sqlx::Error::Configuration(_) => "its address is refused".to_owned(),
+        other => other.to_string(),
+    }
+}

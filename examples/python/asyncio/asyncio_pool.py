@@ -1,0 +1,30 @@
+"""asyncio: items of 0.3 s come twice, ten times and twice a second; evscale decides on the number of consumers."""
+
+import asyncio
+import logging
+import sys
+import time
+
+from evscale.adapters.consumers import Consumers
+
+SETTINGS = {"interval_seconds": 10, "decision_interval_seconds": 10, "min_jobs": 1, "max_jobs": 12, "job_startup_seconds": 1,
+            "sla_wait_seconds": 2.0, "scale_down_stabilization_seconds": 30, "cooldown_down_seconds": 10}
+
+
+async def handle(item):
+    await asyncio.sleep(0.3)
+
+
+async def main(state=None):
+    logging.basicConfig(format="%(message).170s", level=logging.INFO)
+    async with Consumers(handle, SETTINGS, state=state) as pool:
+        for rate, seconds in ((2, 25), (10, 40), (2, 45)):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                await pool.put(time.monotonic())
+                await asyncio.sleep(1 / rate)
+            print(f"{rate} a second: {pool.jobs} consumers", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
