@@ -54,7 +54,10 @@ pub use fleet::{Fleet, PoolMut, PoolTick};
 pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
-pub use monitor::{Health, HealthStatus};
+pub use monitor::{
+    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, Health,
+    HealthStatus, MetricInfo, Report, Severity, Side, Threshold,
+};
 pub use policy::Source;
 pub use pool::ScalingOutcome;
 pub use quantiles::QUANTILE_LEVELS;

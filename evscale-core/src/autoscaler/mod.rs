@@ -24,7 +24,7 @@ use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::forecaster::{Forecast, Quantiles};
 use crate::metrics::Metrics;
-use crate::monitor::Health;
+use crate::monitor::{Alert, AlertRule, Health, Monitor, Report};
 use crate::pool::ScalingOutcome;
 use crate::safety::ManualOverride;
 use crate::time::Timestamp;
@@ -243,6 +243,7 @@ impl Autoscaler {
     /// Reports how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks
     /// that ran in it and took longer than `latency_budget_ms` of the configuration do not run for a while.
     pub fn report_latency(&mut self, took: Duration) {
+        self.state.monitor.timed(took);
         let (took, budget) = (1000.0 * took.as_secs_f64(), self.config.latency_budget_ms);
         if took <= budget {
             return;
@@ -288,6 +289,30 @@ impl Autoscaler {
         }
         self.state.orders.set_manual(manual);
         Ok(())
+    }
+
+    /// Returns how the pool is doing: model, data, service, jobs and cost, and what drifts.
+    pub fn report(&self) -> Report {
+        self.state.watched(&self.config, Monitor::report)
+    }
+
+    /// Returns the alerts that fire, or were resolved within the last day; the worst and newest first.
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.state.watched(&self.config, Monitor::alerts)
+    }
+
+    /// Returns every alert that this pool has: those of the library, and those of `alerts` in the configuration.
+    pub fn alert_rules(&self) -> Vec<AlertRule> {
+        self.state.monitor.rules().cloned().collect()
+    }
+
+    /// Silences an alert by its name until a time: it goes on to fire and resolve, and says that nobody is to be told. None
+    /// takes a silence back.
+    ///
+    /// # Errors
+    /// There is no such alert.
+    pub fn silence(&mut self, alert: &str, until: Option<Timestamp>) -> Result<()> {
+        self.state.monitor.silence(alert, until)
     }
 
     /// Announces an event before the records show it: more load, a number of events, or jobs that have to be ready. They are, at

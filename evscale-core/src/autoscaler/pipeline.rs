@@ -81,7 +81,10 @@ pub(crate) fn complete(
     let policy_ran = learn(config, calendar, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
-    let emergency = Outlook::new(config, &state.forecast, &state.pool, &state.selection).emergency;
+    let emergency = state.watch(config, |monitor, sight| {
+        monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
+        sight.outlook.emergency
+    });
     Observation {
         emergency,
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
@@ -121,6 +124,7 @@ fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked
                 state.issue = Some(rejected.issue.clone());
                 state.issue_decided = issue_now(config, state, now);
             }
+            state.monitor.reject(rejected.issue.quality, now);
             let decision_due = state.decision_due(config, now);
             let observation = Observation::rejected(rejected.issue, state.forecast.anomaly_score);
             return Err(Observation { decision_due, ..observation });
@@ -188,7 +192,8 @@ pub(crate) fn decide(
     if state.pool.known_jobs().is_none() {
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);
-        return conclude(config, calendar, state, now, &outlook, proposal, notes);
+        let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
+        return watched(config, state, decision);
     }
     if !outlook.emergency
         && !state.decision_due(config, now)
@@ -215,7 +220,14 @@ pub(crate) fn decide(
     } else {
         notes.extend(fault);
     }
-    conclude(config, calendar, state, now, &outlook, proposal, notes)
+    let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
+    watched(config, state, decision)
+}
+
+/// Lets the monitor see a new decision.
+fn watched(config: &Config, state: &mut State, decision: Decision) -> Decision {
+    state.watch(config, |monitor, sight| monitor.decided(sight, &decision));
+    decision
 }
 
 /// Passes a proposal through the safety rules, explains what comes out, and lets it stand.

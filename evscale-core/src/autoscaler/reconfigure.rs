@@ -15,6 +15,7 @@ impl State {
         let impossible = self.orders.keep_possible(now);
         self.schedule.keep_within(now);
         self.notes.extend(impossible);
+        self.monitor.reconfigure(before, now);
         let changes = before.changes_to(now);
         if changes.is_empty() {
             return changes;

@@ -8,7 +8,8 @@ use crate::features::PolicyState;
 use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
 use crate::metrics::{History, Metrics};
-use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
+use crate::monitor::{Monitor, Sight};
+use crate::policy::{ForecastAvailability, Need, Outlook, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
 use crate::time::Timestamp;
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub(crate) safety: Safety,
     pub(crate) orders: Orders,
     pub(crate) schedule: Schedule,
+    pub(crate) monitor: Monitor,
     pub(crate) announced: Announcements,
     /// What the next decision tells, beside its reasons.
     pub(crate) notes: Vec<String>,
@@ -85,6 +87,7 @@ impl State {
             safety: Safety::default(),
             orders: Orders::new(config.pause),
             schedule: Schedule::default(),
+            monitor: Monitor::new(config),
             announced: Announcements::default(),
             notes: Vec::new(),
             restored: false,
@@ -195,6 +198,37 @@ impl State {
     /// ordered or announced has changed.
     pub(crate) fn decision_due(&self, config: &Config, now: Timestamp) -> bool {
         self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
+    }
+
+    /// Asks the monitor about the pool as it is.
+    pub(crate) fn watched<T>(&self, config: &Config, ask: impl FnOnce(&Monitor, &Sight<'_>) -> T) -> T {
+        let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection);
+        let sight = Sight {
+            config,
+            pool: &self.pool,
+            history: &self.history,
+            ensemble: &self.ensemble,
+            forecast: &self.forecast,
+            outlook: &outlook,
+            standing: self.schedule.standing(),
+            policy_breaker: &self.policy_breaker,
+        };
+        ask(&self.monitor, &sight)
+    }
+
+    /// Lets the monitor look at the pool as it is.
+    pub(crate) fn watch<T>(
+        &mut self,
+        config: &Config,
+        work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
+    ) -> T {
+        let Self { history, pool, ensemble, selection, policy_breaker, schedule, monitor, forecast, .. } =
+            self;
+        let outlook = Outlook::new(config, forecast, pool, selection);
+        let standing = schedule.standing();
+        let sight =
+            Sight { config, pool, history, ensemble, forecast, outlook: &outlook, standing, policy_breaker };
+        work(monitor, &sight)
     }
 
     /// Returns what the policy sees of the pool at `now`.

@@ -3,9 +3,11 @@
 use super::{Config, Timetable};
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
+use crate::monitor::AlertRule;
 use std::ops::RangeInclusive;
 
 const MOST_HOLIDAYS: usize = 1000;
+const MOST_ALERTS: usize = 16;
 
 /// Lengths of an interval, seconds.
 pub(crate) const INTERVAL_SECONDS: RangeInclusive<u32> = 10..=3600;
@@ -38,6 +40,13 @@ impl Config {
                 "`holidays` has {count} dates, expected at most {MOST_HOLIDAYS}"
             )));
         }
+        if self.alerts.len() > MOST_ALERTS {
+            let count = self.alerts.len();
+            return Err(Error::config(format!(
+                "`alerts` has {count} thresholds, expected at most {MOST_ALERTS}"
+            )));
+        }
+        self.alerts.iter().try_for_each(|text| AlertRule::parse(text).map(|_| ()))?;
         self.timetable().map(|_| ())
     }
 

@@ -213,6 +213,13 @@ settings! {
     pause: Pause = Pause::Off;
     /// Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
     drain_busy_jobs: bool = false;
+    /// Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told.
+    job_hour_price: Option<f64> = None, 0.0 to 1e9;
+    /// Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing else does.
+    cost_per_day: Option<f64> = None, 0.0 to 1e15;
+    /// Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as wished `for` a
+    /// time and `critical`, such as `queue_length > 500 for 10m critical`; at most 16.
+    alerts: Vec<String> = Vec::new();
     /// Latency budget per call, ms. A reported call above it opens the circuit breakers of the networks that ran in it.
     latency_budget_ms: f64 = 1000.0, 1.0 to 60000.0;
     /// Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be signed

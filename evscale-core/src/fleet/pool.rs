@@ -8,7 +8,7 @@ use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
-use crate::monitor::Health;
+use crate::monitor::{Alert, Health, Report};
 use crate::pool::ScalingOutcome;
 use crate::safety::ManualOverride;
 use crate::time::Timestamp;
@@ -90,6 +90,24 @@ impl PoolMut<'_> {
     /// As there.
     pub fn set_override(&mut self, manual: Option<ManualOverride>) -> Result<()> {
         self.scaler.set_override(manual)
+    }
+
+    /// Returns how the pool is doing.
+    pub fn report(&self) -> Report {
+        self.scaler.report()
+    }
+
+    /// Returns the alerts that fire, or were resolved within the last day.
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.scaler.alerts()
+    }
+
+    /// Silences an alert until a time; see [`Autoscaler::silence`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn silence(&mut self, alert: &str, until: Option<Timestamp>) -> Result<()> {
+        self.scaler.silence(alert, until)
     }
 
     /// Announces an event before the records show it; see [`Autoscaler::announce`].

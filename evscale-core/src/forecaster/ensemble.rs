@@ -19,8 +19,8 @@ const ALONE: f64 = 0.8;
 const TYPICAL_WEIGHT: f64 = 0.05;
 /// Index of the 48-minute horizon, on whose errors shifts are seen.
 const SHIFT_HORIZON: usize = 8;
-/// Index of the 12-minute horizon, from which the confidence is read.
-const CONFIDENCE_HORIZON: usize = 4;
+/// Index of the 12-minute horizon, from which the confidence and the accuracy are read.
+const NEAR_HORIZON: usize = 4;
 
 /// The online state of the forecaster of one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,17 @@ pub(crate) struct Ensemble {
     /// The network ran at the newest record.
     #[serde(skip)]
     ran: bool,
+    #[serde(skip)]
+    settled: Settled,
+}
+
+/// Forecasts that have turned out with the newest record.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Settled {
+    /// The quantiles that were forecast of it 12 minutes before.
+    pub(crate) near: Option<[f32; LEVELS]>,
+    /// Whether it lies inside the 80 % interval, by horizon; none where no forecast was kept.
+    pub(crate) inside: [Option<bool>; HORIZONS],
 }
 
 impl Ensemble {
@@ -51,6 +62,7 @@ impl Ensemble {
             quantiles: None,
             breaker: CircuitBreaker::default(),
             ran: false,
+            settled: Settled::default(),
         }
     }
 
@@ -90,11 +102,13 @@ impl Ensemble {
         let ceiling = CEILING * self.highest;
         let answers = self.run(network, history, input);
         let mut quantiles = Vec::with_capacity(HORIZONS);
+        self.settled = Settled::default();
         for (index, horizon) in self.horizons.iter_mut().enumerate() {
-            if let Some(earlier) = horizon.evaluate(now, events)
-                && index == SHIFT_HORIZON
-            {
-                self.anomaly.turned_out(&earlier, events);
+            if let Some(earlier) = horizon.evaluate(now, events) {
+                if index == SHIFT_HORIZON {
+                    self.anomaly.turned_out(&earlier, events);
+                }
+                self.settled.learn(index, earlier, events);
             }
             let network = answers.as_ref().and_then(|rows| rows.get(index)).copied();
             let answer = horizon.predict(now, input, experts::points(input, index), network, self.typical);
@@ -122,6 +136,16 @@ impl Ensemble {
             forecast.model_confidence = self.confidence(history, &forecast);
         }
         forecast
+    }
+
+    /// Returns the forecasts that have turned out with the newest record.
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
+    /// Returns the circuit breaker of the network.
+    pub(crate) fn breaker(&self) -> &CircuitBreaker {
+        &self.breaker
     }
 
     /// Returns the part of the anomaly score that is a data-quality issue of the newest records.
@@ -195,7 +219,7 @@ impl Ensemble {
     /// intervals that is known.
     fn confidence(&self, history: &History, forecast: &Forecast) -> f64 {
         let (Some(horizon), Some(ahead)) =
-            (self.horizons.get(CONFIDENCE_HORIZON), forecast.horizons.get(CONFIDENCE_HORIZON))
+            (self.horizons.get(NEAR_HORIZON), forecast.horizons.get(NEAR_HORIZON))
         else {
             return 0.0;
         };
@@ -207,10 +231,22 @@ impl Ensemble {
     }
 }
 
+impl Settled {
+    fn learn(&mut self, index: usize, earlier: [f32; LEVELS], events: f64) {
+        let inside = f64::from(earlier[LOW_80]) <= events && events <= f64::from(earlier[HIGH_80]);
+        if let Some(known) = self.inside.get_mut(index) {
+            *known = Some(inside);
+        }
+        if index == NEAR_HORIZON {
+            self.near = Some(earlier);
+        }
+    }
+}
+
 /// How far the network and the mixture agree on the next 12 minutes, 0 to 1.
 fn agreement(input: &ForecasterInput, network: Option<&Quantiles>, mixture: &[[f64; LEVELS]]) -> f64 {
     let (Some(network), Some(mixture)) =
-        (network.and_then(|rows| rows.get(CONFIDENCE_HORIZON)), mixture.get(CONFIDENCE_HORIZON))
+        (network.and_then(|rows| rows.get(NEAR_HORIZON)), mixture.get(NEAR_HORIZON))
     else {
         return ALONE;
     };

@@ -52,6 +52,11 @@ impl CircuitBreaker {
         self.cause.is_none()
     }
 
+    /// Whether the network runs in the shadow.
+    pub(crate) fn is_half_open(&self) -> bool {
+        !self.is_closed() && self.open_records == 0
+    }
+
     /// Returns the state at the next record; to be called once per record.
     pub(crate) fn next(&mut self) -> CircuitState {
         if self.is_closed() {

@@ -1,0 +1,247 @@
+//! Alerts in the situations that they are for, and their silence elsewhere.
+
+mod world;
+
+use evscale_core::{AlertRule, AlertState, Autoscaler, BreakerState, Config, DriftKind, ModelBundle};
+use std::time::Duration;
+use world::{World, office};
+
+fn config(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::default();
+    (config.interval_seconds, config.decision_interval_seconds) = (300, 600);
+    config.use_networks = false;
+    config.max_jobs = 40;
+    change(&mut config);
+    config
+}
+
+/// Demands that an alert has fired and was resolved, and returns how often.
+#[track_caller]
+fn fired_and_resolved(world: &World, names: &[&str]) {
+    for name in names {
+        let (fired, resolved) = world.seen.get(*name).copied().unwrap_or_default();
+        assert!(fired > 0, "{name} has not fired: {:?}", world.seen);
+        assert_eq!(resolved, fired, "{name} was not resolved: {:?}", world.seen);
+    }
+}
+
+#[test]
+fn too_much_load_for_the_most_jobs_is_named_by_what_it_does() {
+    let mut world = World::new(config(|config| config.max_jobs = 16), 1);
+    world.run(3.0, office);
+    assert!(world.seen.is_empty(), "{:?}", world.seen);
+    world.run(0.3, |day| 2.5 * office(day));
+    let mut both = 0;
+    for _ in 0..60 {
+        let events = world.events(36.0);
+        world.tick(events);
+        let report = world.scaler.report();
+        both += u32::from(world.fires("sla_violation_risk") && report.at_maximum == Some(1.0));
+    }
+    assert!(both > 20, "{both}: {:?}", world.seen);
+    world.run(3.0, office);
+    let names = [
+        "sla_violation_risk",
+        "error_budget_fast_burn",
+        "error_budget_slow_burn",
+        "late_at_maximum",
+        "overflow",
+    ];
+    fired_and_resolved(&world, &names);
+    for name in names {
+        assert!(world.alert(name).is_none_or(|alert| alert.state == AlertState::Resolved), "{name}");
+    }
+}
+
+/// The emergency path acts where the alert fires: it needs no second wire.
+#[test]
+fn a_risk_for_the_sla_is_an_emergency_wherever_more_jobs_can_mend_it() {
+    let mut world = World::new(config(|_| ()), 2);
+    world.run(2.0, office);
+    let (mut risks, mut emergencies) = (0, 0);
+    for burst in 0..40 {
+        let factor = if burst % 20 < 6 { 5.0 } else { 1.0 };
+        for _ in 0..6 {
+            let events = world.events(factor * office(world.day()));
+            world.tick(events);
+            let report = world.scaler.report();
+            let risk = report.predicted_wait_ratio > Some(1.0)
+                && report.sla_compliance_hour.is_some_and(|share| share < 0.95)
+                && report.at_maximum == Some(0.0)
+                && report.needed_jobs > report.recommended_jobs;
+            risks += u32::from(risk);
+            emergencies += u32::from(risk && world.last.as_ref().unwrap().emergency);
+        }
+    }
+    assert_eq!(risks, emergencies);
+}
+
+#[test]
+fn a_spike_is_an_anomaly_until_it_is_over() {
+    let mut world = World::new(config(|_| ()), 3);
+    world.run(3.0, office);
+    let events = world.events(60.0);
+    world.tick(events);
+    assert!(world.fires("anomaly_detected"), "{:?}", world.scaler.report().record_anomaly_score);
+    world.run(1.0, office);
+    fired_and_resolved(&world, &["anomaly_detected"]);
+}
+
+/// Levels that jump every half hour: neighbours are alike, and 12 minutes ahead nothing is known.
+#[test]
+fn a_load_that_cannot_be_foreseen_though_it_is_smooth_is_a_forecast_error() {
+    let mut world = World::new(config(|config| config.interval_seconds = 120), 4);
+    world.run(3.0, office);
+    assert!(!world.seen.contains_key("high_forecast_error"), "{:?}", world.seen);
+    let mut level = 5.0;
+    for step in 0..720 {
+        if step % 10 == 0 {
+            level = 1.0 + 18.0 * world.uniform();
+        }
+        let events = world.events(level);
+        world.tick(events);
+    }
+    let report = world.scaler.report();
+    assert!(world.fires("high_forecast_error"), "{:?} {:?}", report.accuracy, report.attainable_accuracy);
+    assert!(report.retraining_recommended.unwrap().contains("accuracy"), "the reason is told");
+    world.run(3.0, office);
+    fired_and_resolved(&world, &["high_forecast_error"]);
+}
+
+#[test]
+fn budgets_tell_before_and_when_they_are_used() {
+    let mut world = World::new(
+        config(|config| {
+            config.job_hours_per_day = Some(200.0);
+            (config.job_hour_price, config.cost_per_day) = (Some(0.5), Some(80.0));
+        }),
+        5,
+    );
+    // 12 jobs of the load are 288 job-hours; 3 of them 72
+    world.run(1.0, |_| 4.0);
+    assert!(world.seen.is_empty(), "{:?}", world.seen);
+    world.run(2.0, |_| 10.0);
+    world.run(2.0, |_| 3.0);
+    let names = ["job_hours_used", "job_hours_forecast_exceeded", "cost_used", "cost_forecast_exceeded"];
+    fired_and_resolved(&world, &names);
+}
+
+#[test]
+fn a_host_that_does_not_act_is_named_until_it_does() {
+    let mut world = World::new(config(|_| ()), 6);
+    world.run(1.3, office);
+    world.acts = false;
+    world.run(0.4, |day| 3.0 * office(day));
+    assert!(world.fires("host_does_not_act"), "{:?}", world.scaler.health().causes);
+    world.acts = true;
+    world.run(0.5, office);
+    fired_and_resolved(&world, &["host_does_not_act"]);
+}
+
+#[test]
+fn a_pool_without_records_is_blind_until_the_next_one() {
+    let mut world = World::new(config(|_| ()), 7);
+    world.run(1.0, office);
+    for _ in 0..12 {
+        let events = world.events(5.0);
+        world.tick_with(events, |_| false);
+    }
+    let blind = world.alert("blind").unwrap();
+    assert_eq!((blind.state, blind.values[0] > Some(3.5)), (AlertState::Firing, true), "{blind:?}");
+    assert!(blind.escalated, "after half an hour: {blind:?}");
+    world.run(0.1, office);
+    fired_and_resolved(&world, &["blind"]);
+    assert_eq!(world.scaler.report().missed_intervals, Some(12.0));
+}
+
+#[test]
+fn a_slow_network_opens_its_breaker_and_good_runs_close_it() {
+    let mut world = World::new(config(|config| config.use_networks = true), 8);
+    world.run(0.5, office);
+    let events = world.events(5.0);
+    world.tick(events);
+    world.scaler.observe(&evscale_core::Metrics::new(world.now().plus_seconds(300), 3000.0, 8.0)).unwrap();
+    world.step += 1;
+    world.scaler.report_latency(Duration::from_secs(30));
+    world.run(0.02, office);
+    assert!(world.fires("circuit_breaker_open"), "{:?}", world.scaler.health().causes);
+    assert_eq!(world.scaler.report().circuit_breakers.forecaster, BreakerState::Open);
+    world.run(0.5, office);
+    fired_and_resolved(&world, &["circuit_breaker_open"]);
+    assert!(world.scaler.report().latency_p99_ms.unwrap() > 5000.0);
+}
+
+#[test]
+fn a_new_level_drifts_for_a_week_and_is_usual_then() {
+    let mut world = World::new(config(|config| config.interval_seconds = 600), 9);
+    world.run(20.0, office);
+    assert!(!world.fires("drift_detected"), "{:?}", world.scaler.report().drift);
+    let changed = world.now();
+    world.run(2.0, |day| 2.0 * office(day));
+    let report = world.scaler.report();
+    let drift = report.drift.first().expect("a drift within two days");
+    assert_eq!((drift.kind, drift.upwards), (DriftKind::Level, true), "{:?}", report.drift);
+    assert!(drift.onset.seconds_apart(changed) <= 86_400.0, "{drift:?}, changed at {changed}");
+    assert!(world.fires("drift_detected"));
+    world.run(10.0, |day| 2.0 * office(day));
+    fired_and_resolved(&world, &["drift_detected"]);
+}
+
+#[test]
+fn a_threshold_of_a_user_fires_by_its_text_and_can_be_silenced() {
+    let text = "queue_length > 500 for 10m critical";
+    let mut world = World::new(config(|config| config.alerts = vec![text.to_owned()]), 10);
+    world.run(1.0, office);
+    assert!(world.scaler.alert_rules().iter().any(|rule| rule.name == text));
+    world.run(0.05, |_| 100.0);
+    assert!(world.fires(text), "{:?}", world.scaler.report().queue_length);
+    let until = world.now().plus_seconds(3600);
+    world.scaler.silence(text, Some(until)).unwrap();
+    assert_eq!(world.alert(text).unwrap().silenced_until, Some(until));
+    let refused = world.scaler.silence("queue", None).unwrap_err().to_string();
+    assert!(refused.contains("\"queue\"") && refused.contains("blind"), "{refused}");
+    world.run(1.0, office);
+    fired_and_resolved(&world, &[text]);
+}
+
+#[test]
+fn the_table_is_what_the_situations_above_raise() {
+    let text = include_str!("main.rs");
+    for rule in AlertRule::table() {
+        assert!(text.contains(&format!("\"{}\"", rule.name)), "{}: no situation raises it", rule.name);
+    }
+}
+
+/// Ten pools with a day and a week, noise between 2 and 15 % that lasts for hours, and two weeks each.
+#[test]
+fn clean_pools_are_silent_for_two_weeks() {
+    for seed in 0..10 {
+        let mut world = World::new(config(|_| ()), 100 + seed);
+        let (scale, noise) = (0.5 + 0.1 * seed as f64, 0.02 + 0.013 * seed as f64);
+        let mut slow = 0.0;
+        while world.day() < 14.0 {
+            slow = 0.97 * slow + 0.243 * world.normal();
+            let busy = scale * office(world.day()) * (noise * slow).exp();
+            let events = world.events(busy);
+            world.tick(events);
+        }
+        assert!(world.seen.is_empty(), "pool {seed}: {:?}", world.seen);
+    }
+}
+
+#[test]
+fn a_restored_pool_reports_what_it_reported_and_goes_on_alike() {
+    let settings = config(|config| config.alerts = vec!["jobs > 3".to_owned()]);
+    let mut world = World::new(settings.clone(), 11);
+    world.run(3.0, office);
+    let snapshot = world.scaler.snapshot();
+    let mut restored = Autoscaler::restore(settings, ModelBundle::bundled().unwrap(), &snapshot).unwrap();
+    assert_eq!(restored.report().to_json(), world.scaler.report().to_json());
+    assert_eq!(restored.alerts(), world.scaler.alerts());
+    let record = evscale_core::Metrics::new(world.now().plus_seconds(300), 3000.0, 8.0);
+    for scaler in [&mut restored, &mut world.scaler] {
+        scaler.observe(&record).unwrap();
+    }
+    assert_eq!(restored.report().share_accepted, world.scaler.report().share_accepted);
+    assert_eq!(restored.snapshot().len(), world.scaler.snapshot().len());
+}
