@@ -57,6 +57,7 @@ mod tests {
             horizons: horizons.to_vec(),
             anomaly_score: 0.0,
             model_confidence: 1.0,
+            bursts: Vec::new(),
         };
         let pool = FluidPool {
             queue: 50.0,
