@@ -1,6 +1,8 @@
 //! One pool: the whole way of the data, and the only thing with state.
 
 mod bare;
+mod conclusion;
+mod intake;
 mod networks;
 mod observation;
 pub(crate) mod pipeline;
@@ -10,6 +12,7 @@ mod snapshot;
 mod state;
 
 pub use bare::BareNetworks;
+pub(crate) use conclusion::conclude;
 pub(crate) use networks::Networks;
 pub use observation::Observation;
 pub(crate) use pipeline::Ingested;
@@ -218,7 +221,7 @@ impl Autoscaler {
     /// # Errors
     /// As for `observe`.
     pub fn backfill(&mut self, record: &Metrics) -> Result<Observation> {
-        Ok(pipeline::backfill(&self.config, &self.calendar, &mut self.state, record))
+        Ok(intake::backfill(&self.config, &self.calendar, &mut self.state, record))
     }
 
     /// Returns the forecast at the newest record, with what is announced of the time to come.

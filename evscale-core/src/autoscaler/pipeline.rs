@@ -1,23 +1,24 @@
 //! The way of a record and the way to a decision: each stage in turn, over the plain [`State`] of one pool.
 //!
 //! [`observe`] is [`ingest`] and [`complete`], apart so that a fleet can forecast many pools in between. [`learn`] is
-//! everything after the forecast: the policy network is trained through it, and through [`conclude`].
+//! everything after the forecast: the policy network is trained through it, and through [`conclude`](super::conclusion).
 
+use super::conclusion::conclude;
+use super::intake::check;
 use super::networks::Networks;
 use super::observation::Observation;
 use super::state::{Ran, State};
 use crate::calendar::Calendar;
 use crate::config::Config;
-use crate::decision::{Decision, Evidence, explain};
+use crate::decision::Decision;
 use crate::error::Result;
 use crate::features::{ForecasterInput, forecaster_input};
 use crate::forecaster::{Burst, ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
-use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
-use crate::safety::{Beginning, Context};
+use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose};
 use crate::time::Timestamp;
-use crate::validation::{Checked, DataQuality, Issue, Newest, anomalous, issue_at};
+use crate::validation::{Checked, Issue, anomalous};
 use std::sync::Arc;
 
 /// A record that is in the history, and what its forecast is made from.
@@ -90,53 +91,6 @@ pub(crate) fn complete(
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
     }
-}
-
-/// Takes a record into the history alone.
-pub(crate) fn backfill(
-    config: &Config,
-    calendar: &Calendar,
-    state: &mut State,
-    record: &Metrics,
-) -> Observation {
-    let checked = match check(config, state, record) {
-        Ok(checked) => checked,
-        Err(rejected) => return rejected,
-    };
-    let demand = checked.record.demand();
-    state.remember(config, calendar, checked.record.timestamp, demand);
-    state.ensemble.backfill(demand);
-    Observation {
-        decision_due: state.decision_due(config, checked.record.timestamp),
-        ..Observation::usable(checked.repairs, checked.issue.as_ref(), state.forecast.anomaly_score)
-    }
-}
-
-fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked, Observation> {
-    let (at, events) = (record.timestamp, record.logged_events_count);
-    let known =
-        state.history.repeats(at, events) || state.announced.repeats(at, events, config.interval_seconds);
-    let checked = match state.expectation.check(record, known, config) {
-        Ok(checked) => checked,
-        Err(rejected) => {
-            let now = state.expectation.now().unwrap_or(record.timestamp);
-            if rejected.holds {
-                state.issue = Some(rejected.issue.clone());
-                state.issue_decided = issue_now(config, state, now);
-            }
-            state.monitor.reject(rejected.issue.quality, now);
-            let decision_due = state.decision_due(config, now);
-            let observation = Observation::rejected(rejected.issue, state.forecast.anomaly_score);
-            return Err(Observation { decision_due, ..observation });
-        }
-    };
-    if checked.rewound {
-        state.rewind(checked.record.timestamp);
-    }
-    if checked.anew {
-        state.begin_anew(config);
-    }
-    Ok(checked)
 }
 
 /// Learns from a checked record and the forecast after it: pool, safety, and the shadow evaluation of the candidates and
@@ -228,74 +182,4 @@ pub(crate) fn decide(
 fn watched(config: &Config, state: &mut State, decision: Decision) -> Decision {
     state.watch(config, |monitor, sight| monitor.decided(sight, &decision));
     decision
-}
-
-/// Passes a proposal through the safety rules, explains what comes out, and lets it stand.
-pub(crate) fn conclude(
-    config: &Config,
-    calendar: &Calendar,
-    state: &mut State,
-    now: Timestamp,
-    outlook: &Outlook<'_>,
-    mut proposal: Proposal,
-    mut notes: Vec<String>,
-) -> Decision {
-    let newest = state.expectation.newest();
-    notes.extend(state.orders.decided(now, newest));
-    state.announced.decided(now);
-    state.issue_decided = issue_now(config, state, now);
-    let State { pool, selection, .. } = state;
-    let patience = pool.patience(config);
-    let ahead_seconds = pool.startup_seconds() + f64::from(config.decision_interval_seconds);
-    let stated_need = outlook.need().map(|need| whole_jobs(need.near[0] - need.backlog));
-    let beginning = Beginning {
-        seen_seconds: pool.seen_seconds(config),
-        startup_seconds: pool.startup_seconds(),
-        shown_jobs: pool.shown_jobs(config),
-        agreed: state.expectation.arrivals_agreed(),
-        breached: pool.breached(config),
-    };
-    let context = |current_jobs| Context {
-        config,
-        calendar,
-        now,
-        current_jobs,
-        emergency: outlook.emergency,
-        window_seconds: patience.window_seconds(config, pool.startup_seconds()),
-        dead_band: patience.dead_band(config.tolerance),
-        floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
-        beginning,
-        issue: state.issue_decided.clone(),
-        fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
-        memory_jobs: pool.memory_jobs().map(whole_jobs),
-        ready: state.announced.ready(now, ahead_seconds, stated_need),
-        most_jobs: state.announced.most_jobs(now),
-        maintenance: pool.maintenance(),
-        order: state.orders.in_force(now),
-        pause: state.orders.pause(),
-    };
-    let outcome = match proposal.jobs.zip(pool.known_jobs()) {
-        Some((proposed, current)) => Some(state.safety.apply(&context(current), proposed)),
-        None => {
-            proposal.jobs = state.orders.number(now);
-            proposal.jobs.map(|ordered| state.safety.ordered(&context(ordered), ordered))
-        }
-    };
-    let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
-    if let Some(asked) = state.schedule.stand(config, &decision) {
-        state.pool.ask(asked);
-    }
-    decision
-}
-
-/// Returns why the data cannot be trusted at `now`.
-fn issue_now(config: &Config, state: &mut State, now: Timestamp) -> Option<Issue> {
-    let newest = Newest {
-        at: state.pool.newest(),
-        blind_seconds: state.expectation.blind_seconds(),
-        issue: state.issue.as_ref(),
-        restored: state.restored,
-    };
-    let issue = issue_at(now, &newest, config)?;
-    if issue.quality == DataQuality::Late { state.expectation.doubt(issue) } else { Some(issue) }
 }

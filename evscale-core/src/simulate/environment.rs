@@ -5,7 +5,7 @@
 use super::queue::PoolSimulator;
 use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::{Generator, Workload};
-use crate::autoscaler::{State, pipeline};
+use crate::autoscaler::{State, conclude, pipeline};
 use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::features::{HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, policy_input};
@@ -209,15 +209,8 @@ impl Episode {
             fallback: None,
         };
         let before = self.pool.jobs();
-        let decision = pipeline::conclude(
-            &self.config,
-            &self.calendar,
-            &mut self.state,
-            now,
-            &outlook,
-            proposal,
-            Vec::new(),
-        );
+        let decision =
+            conclude(&self.config, &self.calendar, &mut self.state, now, &outlook, proposal, Vec::new());
         let Some(jobs) = decision.recommended_jobs else { return false };
         self.pool.scale_to(jobs);
         jobs != before
