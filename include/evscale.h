@@ -596,6 +596,7 @@ int32_t evscale_meter_estimates_json(const struct evscale_meter *meter,
                                      size_t capacity,
                                      size_t *needed,
                                      struct evscale_error **error);
+
 // Announces an event from `start_ms` until `end_ms` (milliseconds since 1970) before the records show it: `what` is one of
 // EVSCALE_ANNOUNCED_*, `value` its number. What it needs is ready at its start. A statement on the load is compared with what came,
 // the first decision after its end tells so, and the next one weighs less if the last ones proved wrong again and again. Writes the

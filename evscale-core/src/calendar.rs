@@ -5,6 +5,13 @@
 use crate::error::{Error, Result};
 use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use serde::{Deserialize, Serialize};
+
+/// Weekday of 1970-01-01, and the first one of the weekend; Monday is 0.
+const THURSDAY: i64 = 3;
+const SATURDAY: i64 = 5;
+/// Days at the end of a month that may all be days off.
+const LONGEST_BREAK: i64 = 12;
 
 /// Local calendar position of an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +26,26 @@ pub struct CalendarPosition {
     pub business_hours: bool,
     /// Days since 1970-01-01 of the local date.
     pub local_day: i64,
+}
+
+/// What a local day is like for those who work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum DayKind {
+    /// Monday to Friday.
+    Working,
+    /// Saturday or Sunday.
+    Weekend,
+    /// A date of the setting `holidays`.
+    Holiday,
+}
+
+/// A day on which a month turns for those who work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MonthTurn {
+    /// The first working day of a month.
+    First,
+    /// The last one.
+    Last,
 }
 
 /// A time zone with its rules.
@@ -44,17 +71,24 @@ impl Zone {
         })
     }
 
-    /// Where in the local day and week `at` lies.
-    pub fn position(&self, at: Timestamp) -> CalendarPosition {
-        let offset_ms = match jiff::Timestamp::from_millisecond(at.as_millis()) {
+    /// Milliseconds that the local clock is ahead of UTC at `at`.
+    fn offset_ms(&self, at: Timestamp) -> i64 {
+        if self.0 == TimeZone::UTC {
+            return 0;
+        }
+        match jiff::Timestamp::from_millisecond(at.as_millis()) {
             Ok(instant) => i64::from(self.0.to_offset(instant).seconds()) * SECOND_MS,
             Err(_) => 0,
-        };
-        let local = at.as_millis() + offset_ms;
+        }
+    }
+
+    /// Where in the local day and week `at` lies.
+    pub fn position(&self, at: Timestamp) -> CalendarPosition {
+        let local = at.as_millis() + self.offset_ms(at);
         let local_day = local.div_euclid(DAY_MS);
         let day_fraction = local.rem_euclid(DAY_MS) as f64 / DAY_MS as f64;
-        let weekday = (local_day + 3).rem_euclid(7); // 1970-01-01 was a Thursday; Monday is 0
-        let weekend = weekday >= 5;
+        let weekday = weekday_of(local_day);
+        let weekend = weekday >= SATURDAY;
         CalendarPosition {
             day_fraction,
             week_fraction: (weekday as f64 + day_fraction) / 7.0,
@@ -105,8 +139,62 @@ impl Calendar {
     /// Where in the local day and week `at` lies, and whether that day is a holiday.
     pub fn position(&self, at: Timestamp) -> (CalendarPosition, bool) {
         let position = self.zone.position(at);
-        (position, self.holidays.binary_search(&position.local_day).is_ok())
+        (position, self.is_holiday(position.local_day))
     }
+
+    fn is_holiday(&self, local_day: i64) -> bool {
+        self.holidays.binary_search(&local_day).is_ok()
+    }
+
+    /// Returns the kind of a date, which is so many days after 1970-01-01.
+    pub(crate) fn kind(&self, local_day: i64) -> DayKind {
+        if self.is_holiday(local_day) { DayKind::Holiday } else { self.kind_by_weekday(local_day) }
+    }
+
+    /// Returns the kind that a date has if it is no holiday.
+    pub(crate) fn kind_by_weekday(&self, local_day: i64) -> DayKind {
+        if weekday_of(local_day) >= SATURDAY { DayKind::Weekend } else { DayKind::Working }
+    }
+
+    /// Returns whether a date is the first or the last working day of its month; none if it is neither.
+    pub(crate) fn month_turn(&self, local_day: i64) -> Option<MonthTurn> {
+        let works = |day: i64| self.kind(day) == DayKind::Working;
+        if !works(local_day) {
+            return None;
+        }
+        let (day, length) = day_of_month(local_day)?;
+        let near = |days: i64| days <= LONGEST_BREAK;
+        if near(day - 1) && !(local_day - day + 1..local_day).any(works) {
+            Some(MonthTurn::First)
+        } else if near(length - day) && !(local_day + 1..=local_day + length - day).any(works) {
+            Some(MonthTurn::Last)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the time of the local clock at `at`: its date as days since 1970-01-01, and milliseconds since its midnight.
+    pub(crate) fn local(&self, at: Timestamp) -> (i64, i64) {
+        let local = at.as_millis() + self.zone.offset_ms(at);
+        (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS))
+    }
+
+    /// Returns how much the local clock is ahead of UTC at `at`, milliseconds.
+    pub(crate) fn offset_ms(&self, at: Timestamp) -> i64 {
+        self.zone.offset_ms(at)
+    }
+}
+
+/// Day of the month of a date, from 1, and the days of that month.
+fn day_of_month(local_day: i64) -> Option<(i64, i64)> {
+    let noon = jiff::Timestamp::from_second(local_day.checked_mul(DAY_MS / SECOND_MS)?).ok()?;
+    let date = TimeZone::UTC.to_datetime(noon).date();
+    Some((date.day().into(), date.days_in_month().into()))
+}
+
+/// Weekday of a date; Monday is 0.
+fn weekday_of(local_day: i64) -> i64 {
+    (local_day + THURSDAY).rem_euclid(7)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
-pub use forecaster::{Forecast, Forecaster, HorizonForecast};
+pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};

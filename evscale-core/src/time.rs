@@ -5,6 +5,8 @@
 //! instant is expected, [`Timestamp::seconds_apart`] where the order does not matter, [`Timestamp::seconds_since`] and
 //! [`Timestamp::millis_since`] where the sign is looked at.
 
+#![expect(clippy::disallowed_methods, reason = "the checked differences are made of them")]
+
 use crate::error::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;

@@ -28,10 +28,10 @@ fn bundle(forecaster: &[u8], policy: &[u8]) -> evscale_core::Result<ModelBundle>
     ModelBundle::from_files(manifest.as_bytes(), forecaster, policy)
 }
 
-/// A pool under a load by the clock, whose traffic the host may announce.
+/// A pool under a load by the clock, times a factor.
 struct Watched {
     pool: Pool,
-    traffic: Option<f64>,
+    factor: f64,
 }
 
 impl Watched {
@@ -40,13 +40,12 @@ impl Watched {
         config.decision_interval_seconds = config.interval_seconds;
         let mut pool = Pool::of(Autoscaler::builder(config).bundle(bundle).build().unwrap());
         pool.service_ms = 400.0;
-        Self { pool, traffic: None }
+        Self { pool, factor: 1.0 }
     }
 
     fn tick(&mut self) -> Decision {
-        let events = (2000.0 + 500.0 * (self.pool.step as f64 / 60.0).sin()).round();
-        let traffic = self.traffic;
-        let decision = self.pool.tick_with(events, |record| record.expected_traffic_multiplier = traffic);
+        let events = (self.factor * (2000.0 + 500.0 * (self.pool.step as f64 / 60.0).sin())).round();
+        let decision = self.pool.tick_with(events, |_| ());
         self.pool.jobs = decision.recommended_jobs.unwrap();
         decision
     }
@@ -157,10 +156,10 @@ fn a_forecaster_network_comes_back_after_good_runs_and_decisions_say_both() {
     let mut watched = Watched::new(bundle(&fixture("forecaster_sometimes"), POLICY).unwrap());
     watched.ticks(60);
     assert_eq!(watched.pool.cause("forecast without its network"), None);
-    watched.traffic = Some(50.0);
+    watched.factor = 12.0;
     let down = watched.tick();
     assert!(down.explanation.contains("forecast without its network"), "{}", down.explanation);
-    watched.traffic = None;
+    watched.factor = 1.0;
     let (waited, up) = watched.until(|decision, _| decision.explanation.contains("acts again"));
     assert_eq!(waited, 40, "30 records of rest, ten good runs");
     assert!(up.explanation.contains("the forecaster network acts again"), "{}", up.explanation);

@@ -333,3 +333,27 @@ fn draining_jobs_are_no_capacity() {
         decision.to_json()
     );
 }
+
+#[test]
+fn growth_that_only_fails_more_is_no_growth() {
+    // 600 events a minute come, every job takes a hundred of them, and three hundred succeed whatever the jobs
+    let growth = |told: bool| {
+        let mut pool = steady(120);
+        let mut queue = 0.0;
+        for _ in 0..60 {
+            let done = (100.0 * f64::from(pool.jobs)).min(600.0 + queue);
+            queue += 600.0 - 300.0;
+            let decision = pool.tick_with(600.0, |record| {
+                record.processed_events_count = Some(done);
+                record.queued_events_count = Some(queue);
+                record.average_processing_duration_ms = None;
+                record.cpu_utilization_percent = Some(40.0);
+                record.error_rate_percent = told.then(|| 100.0 * (1.0 - 300.0 / done));
+            });
+            pool.jobs = decision.recommended_jobs.unwrap().min(pool.jobs + 3);
+        }
+        (pool.jobs, pool.cause("effectiveness").is_some())
+    };
+    let (told, unknown) = (growth(true), growth(false));
+    assert!(told.1 && told.0 + 2 < unknown.0, "{told:?}, without it {unknown:?}");
+}

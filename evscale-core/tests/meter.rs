@@ -329,9 +329,9 @@ fn busy_jobs_tell_the_work_where_nothing_is_counted() {
         };
         assert!((events - truth).abs() <= 0.01 * truth, "{end}: {events} for {truth}");
     }
-    assert_eq!(estimated, ["logged_events_count", "cpu_utilization_percent"]);
-    assert_eq!(records.last().unwrap().cpu_utilization_percent, Some(100.0));
-    assert!((records[1].cpu_utilization_percent.unwrap() - 100.0 * 10.0 / 12.0).abs() < 1e-6);
+    assert_eq!(estimated, ["logged_events_count", "busy_jobs"]);
+    assert_eq!(records.last().unwrap().busy_jobs, Some(6.0));
+    assert!((records[1].busy_jobs.unwrap() - 5.0).abs() < 1e-6);
     let (timed, estimated) = with_gauges(&config_with(|_| ()), true, true);
     assert!((timed[3].average_processing_duration_ms.unwrap() - 500.0).abs() < 1e-6);
     assert!(estimated.contains(&"average_processing_duration_ms"), "{estimated:?}");

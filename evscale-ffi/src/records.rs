@@ -226,6 +226,11 @@ impl From<&Metrics> for evscale_metrics {
             is_peak_hours: flag(record.is_peak_hours),
             is_maintenance_window: flag(record.is_maintenance_window),
             is_deploy_in_progress: flag(record.is_deploy_in_progress),
+            dropped_events_count: number(record.dropped_events_count),
+            queue_capacity: number(record.queue_capacity),
+            oldest_event_age_ms: number(record.oldest_event_age_ms),
+            busy_jobs: number(record.busy_jobs),
+            draining_jobs: number(record.draining_jobs),
         }
     }
 }

@@ -66,6 +66,7 @@ impl Forecast {
                 horizons,
                 anomaly_score: number("anomaly_score", anomaly_score)?,
                 model_confidence: number("model_confidence", model_confidence)?,
+                bursts: Vec::new(),
             };
             let interval_seconds =
                 interval_seconds.map(|seconds| whole("interval_seconds", seconds)).transpose()?;

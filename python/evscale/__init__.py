@@ -64,7 +64,7 @@ _LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "
           "load_snapshot": "snapshot", "save_snapshot": "snapshot"}
 
 
-_SUBMODULES = ("adapters", "gym", "notebook", "readers", "sources", "testing", "types")
+_SUBMODULES = ("adapters", "distributed", "gym", "notebook", "readers", "sources", "testing", "types")
 
 if not TYPE_CHECKING:
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -158,6 +159,55 @@ def test_ray_serve(tmp_path):
     low, high, after = sizes(output)
     assert low <= 3 and high >= 3 and low < high and after < high, (low, high, after)
     assert [path.name for path in tmp_path.iterdir()] == ["default-Work.state"]
+
+
+@pytest.mark.parametrize(("recipe", "database"), [("arq", 2), ("dramatiq", 3), ("taskiq", 4)])
+def test_a_recipe_on_redis(recipe, database, tmp_path, redis_url):
+    needs(recipe)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    output = shown(f"recipes/{recipe}_pool.py", f"{redis_url}/{database}", str(tmp_path / "state"), PATH=path)
+    low, high, after = sizes(output)
+    assert low <= 3 and high >= 4 and after < high, (low, high, after)
+    assert (tmp_path / "state").exists()
+
+
+APP = """
+import time
+
+def app(environ, start):
+    time.sleep(0.3)
+    start("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+"""
+
+
+def test_gunicorn(tmp_path):
+    needs("gunicorn")
+    (tmp_path / "app.py").write_text(APP)
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", EXAMPLES / "recipes/gunicorn.conf.py", "-b", f"127.0.0.1:{port}", "app:app"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "python"), "STATE": str(tmp_path / "state")})
+    try:
+        until(lambda: answers(port))
+
+        def ask():
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
+                answer.read()
+
+        found = []
+        for rate, seconds in ((2, 30), (8, 45), (2, 60)):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                threading.Thread(target=ask, daemon=True).start()
+                time.sleep(1 / rate)
+            found.append(len(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()))
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+    low, high, after = found
+    assert low <= 3 and high >= 3 and low < high and after < high, found
+    assert (tmp_path / "state").exists()
 
 
 class Cluster(BaseHTTPRequestHandler):

@@ -165,38 +165,48 @@ def nap(seconds):
     return os.getpid()
 
 
-def waves(submit, sizes, size, last):
-    """Ten tasks a second, then two hundred, then ten again for `last` seconds; sizes of the pool at the ends."""
-    futures = []
-    for rate, seconds in ((10, 1.5), (200, 3.0), (10, last)):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            futures.append(submit(nap, TASK))
-            time.sleep(1 / rate)
-        sizes.append(size())
-    return [future.result() for future in futures]
+PARTS = ((200, lambda jobs, most: jobs >= 5), (10, lambda jobs, most: jobs < most))
+"""Tasks per second, and what ends each part of the load: many jobs, and then fewer than the most."""
+LONGEST = 40
+"""Seconds after which a part has failed; a pool that is too slow takes longer."""
 
 
-@pytest.mark.parametrize(("kind", "speed", "last"), [(ThreadPool, SPEED, 4), (ProcessPool, 20, 8)])
-def test_executors_grow_and_shrink_with_the_load(kind, speed, last, tmp_path, caplog):
-    sizes, state = [], tmp_path / "state"
-    with caplog.at_level(logging.INFO, logger="evscale.adapters"), kind(
-        SETTINGS, clock=fast(speed), state=state, every=0.02
+def test_threads_grow_and_shrink_with_the_load(tmp_path, caplog):
+    state, futures = tmp_path / "state", []
+    with caplog.at_level(logging.INFO, logger="evscale.adapters"), ThreadPool(
+        SETTINGS, clock=fast(), state=state, every=0.02
     ) as pool:
-        pool.submit(nap, 0).result()
-        workers = waves(pool.submit, sizes, lambda: pool.look().jobs, last)
-        outcome = pool.driver.scaler
+        for rate, ends in PARTS:
+            end, most = time.monotonic() + LONGEST, 0
+            while not ends(pool.look().jobs, most):
+                most = max(most, pool.look().jobs)
+                assert time.monotonic() < end, f"{pool.look()} after {rate} tasks a second: {pool.driver.decision}"
+                futures.append(pool.submit(nap, TASK))
+                time.sleep(1 / rate)
         failing = pool.submit(nap, "no time")
         with pytest.raises(TypeError):
             failing.result()
-    low, high, after = sizes
-    assert low < high and high >= 4 and after < high, sizes
-    own = os.getpid()
-    assert (set(workers) == {own}) == (kind is ThreadPool)
-    assert state.read_bytes() == outcome.snapshot()
-    assert any("pool: " in line for line in caplog.messages)
+        scaler = pool.driver.scaler
+    assert {future.result() for future in futures} == {os.getpid()}
+    assert state.read_bytes() == scaler.snapshot()
+    assert any("pool: grow" in line for line in caplog.messages)
     with pytest.raises(RuntimeError, match="shut down"):
         pool.submit(nap, 0)
+
+
+def test_processes_come_and_go_as_decided():
+    clock = fast(20)
+
+    def order(jobs):
+        pool.driver.scaler.set_override(fixed=jobs, until=1000 * (clock() + 3600))
+        until(lambda: (pool.look().jobs, pool.look().ready) == (jobs, jobs), LONGEST)
+
+    with ProcessPool(SETTINGS, clock=clock, every=0.02) as pool:
+        order(3)
+        several = {future.result() for future in [pool.submit(nap, 0.2) for _ in range(9)]}
+        order(1)
+        one = {future.result() for future in [pool.submit(nap, 0.01) for _ in range(9)]}
+    assert len(several) == 3 and len(one) == 1 and one < several and os.getpid() not in several
 
 
 def die():
@@ -219,7 +229,7 @@ def test_what_waits_is_cancelled_if_asked_for():
 
 
 def test_consumers_grow_and_shrink_with_the_load(tmp_path):
-    sizes, handled, state = [], [], tmp_path / "state"
+    handled, state = [], tmp_path / "state"
 
     async def handle(item):
         await asyncio.sleep(TASK)
@@ -228,20 +238,19 @@ def test_consumers_grow_and_shrink_with_the_load(tmp_path):
         handled.append(item)
 
     async def run():
+        item = 0
         async with Consumers(handle, SETTINGS, clock=fast(), state=state, every=0.02) as pool:
-            item = 0
-            for rate, seconds in ((10, 1.5), (200, 3.0), (10, 4.0)):
-                end = time.monotonic() + seconds
-                while time.monotonic() < end:
+            for rate, ends in PARTS:
+                end, most = time.monotonic() + LONGEST, 0
+                while not ends(pool.jobs, most):
+                    most = max(most, pool.jobs)
+                    assert time.monotonic() < end, f"{pool.jobs} jobs after {rate} items a second"
                     await pool.put(item)
                     item += 1
                     await asyncio.sleep(1 / rate)
-                sizes.append(pool.jobs)
         return item
 
     items = asyncio.run(run())
-    low, high, after = sizes
-    assert low <= 3 and high >= 4 and after < high, sizes
     assert sorted(handled) == [item for item in range(items) if item != 7]
     assert state.exists()
 

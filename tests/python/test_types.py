@@ -13,7 +13,8 @@ from evscale import _evscale
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report", "evscale.snapshot", "evscale.testing"])
+@pytest.mark.parametrize("name", ["evscale", "evscale.history", "evscale.report", "evscale.snapshot", "evscale.testing", "evscale.adapters.driver",
+                                  "evscale.adapters.executors", "evscale.adapters.processes"])
 def test_examples_in_docstrings(name):
     ran = doctest.testmod(importlib.import_module(name))
     assert ran.attempted > 0 and ran.failed == 0

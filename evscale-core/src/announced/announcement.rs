@@ -1,7 +1,10 @@
 //! What a host says of a time that comes, checked and in words.
 
+#![expect(clippy::disallowed_methods, reason = "an end is after its start, which is checked first")]
+
 use crate::config::{Config, MULTIPLIERS};
 use crate::error::{Error, Result};
+use crate::metrics::LARGEST_COUNT;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -114,8 +117,8 @@ impl Announced {
             Self::Multiplier(times) if !(low..=high).contains(&times) => {
                 Err(format!("has the multiplier {times}, expected {low} to {high}"))
             }
-            Self::Events(events) if !(events >= 0.0 && events <= crate::metrics::LARGEST_COUNT) => {
-                Err(format!("has {events} events, expected 0 to {:e}", crate::metrics::LARGEST_COUNT))
+            Self::Events(events) if !(0.0..=LARGEST_COUNT).contains(&events) => {
+                Err(format!("has {events} events, expected 0 to {LARGEST_COUNT:e}"))
             }
             Self::MinJobs(jobs) if !(config.min_jobs..=config.max_jobs).contains(&jobs) => Err(format!(
                 "asks for {jobs} jobs, expected `min_jobs`, which is {}, to `max_jobs`, which is {}",

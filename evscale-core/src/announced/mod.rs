@@ -5,6 +5,8 @@
 //! ([`usual`]), so that an announced rise is no anomaly and no level; its forecast with what is stated is what everything after
 //! it sees ([`told`]). When the time is over, what came is compared with what was said ([`truth`]).
 
+#![expect(clippy::disallowed_methods, reason = "an end that is ahead is told by the sign")]
+
 mod announcement;
 mod told;
 mod truth;
@@ -209,7 +211,7 @@ impl Announcements {
                 "{MOST} announcements are known already, expected fewer; cancel one, or announce it later"
             )));
         }
-        self.last_id += 1;
+        self.last_id = self.last_id.wrapping_add(1);
         self.fresh = true;
         self.entries.push(Entry {
             id: self.last_id,

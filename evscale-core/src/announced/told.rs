@@ -1,5 +1,7 @@
 //! A forecast of the usual load with what is stated of it.
 
+#![expect(clippy::disallowed_methods, reason = "times before the forecast have negative steps")]
+
 use super::{Announced, Statement};
 use crate::forecaster::{Forecast, HorizonForecast};
 use crate::quantiles::LEVELS;

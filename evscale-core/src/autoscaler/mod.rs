@@ -205,7 +205,7 @@ impl Autoscaler {
         precomputed: Option<Result<Quantiles>>,
     ) -> Observation {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
-        pipeline::complete(&self.config, &mut self.state, networks, ingested, precomputed)
+        pipeline::complete(&self.config, &self.calendar, &mut self.state, networks, ingested, precomputed)
     }
 
     /// Takes a record from long ago into the history alone: nothing is forecast, learned or evaluated on it, which is
@@ -218,7 +218,7 @@ impl Autoscaler {
     /// # Errors
     /// As for `observe`.
     pub fn backfill(&mut self, record: &Metrics) -> Result<Observation> {
-        Ok(pipeline::backfill(&self.config, &mut self.state, record))
+        Ok(pipeline::backfill(&self.config, &self.calendar, &mut self.state, record))
     }
 
     /// Returns the forecast at the newest record, with what is announced of the time to come.
@@ -237,7 +237,7 @@ impl Autoscaler {
     pub fn decide_at(&mut self, now: Timestamp) -> Decision {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
         self.state.look_ahead(&self.config, &self.timetable, now);
-        pipeline::decide(&self.config, &mut self.state, networks, now)
+        pipeline::decide(&self.config, &self.calendar, &mut self.state, networks, now)
     }
 
     /// Reports how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::decision::{Decision, Evidence, explain};
 use crate::error::Result;
 use crate::features::{ForecasterInput, forecaster_input};
-use crate::forecaster::{ForecastSource, Precomputed, Quantiles};
+use crate::forecaster::{Burst, ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose, whole_jobs};
@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub(crate) struct Ingested {
     checked: Checked,
     pub(crate) input: ForecasterInput,
+    /// Bursts that are due by the clock.
+    bursts: Vec<Burst>,
 }
 
 /// Takes a record the whole way.
@@ -34,8 +36,10 @@ pub(crate) fn observe(
     networks: Option<&mut Networks>,
     record: &Metrics,
 ) -> Observation {
-    ingest(config, calendar, state, record)
-        .map_or_else(|rejected| rejected, |ingested| complete(config, state, networks, ingested, None))
+    ingest(config, calendar, state, record).map_or_else(
+        |rejected| rejected,
+        |ingested| complete(config, calendar, state, networks, ingested, None),
+    )
 }
 
 /// Validates a record, takes it into the history and computes the features.
@@ -50,18 +54,20 @@ pub(crate) fn ingest(
 ) -> Result<Ingested, Observation> {
     let mut checked = check(config, state, record)?;
     let usual = state.usual_events(config, &mut checked.record);
-    state.history.push(checked.record.timestamp, usual);
+    state.remember(config, calendar, checked.record.timestamp, usual);
     // what the host states acts on the forecast, not through the network
-    Ok(Ingested { input: forecaster_input(&state.history, calendar, 1.0), checked })
+    let input = forecaster_input(&state.history, calendar, 1.0);
+    Ok(Ingested { input, bursts: state.bursts(config, calendar), checked })
 }
 
 /// Forecasts after a record, learns from it, and reports whether a decision is due. `precomputed` is the forecasting
 /// network's answer where it ran already.
 pub(crate) fn complete(
     config: &Config,
+    calendar: &Calendar,
     state: &mut State,
     networks: Option<&mut Networks>,
-    Ingested { checked, input }: Ingested,
+    Ingested { checked, input, bursts }: Ingested,
     precomputed: Option<Result<Quantiles>>,
 ) -> Observation {
     let (forecaster, policy) = networks.map(Networks::split).unzip();
@@ -69,11 +75,10 @@ pub(crate) fn complete(
     let forecaster =
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
-    state.usual = Arc::new(state.ensemble.forecast(&state.history));
+    state.foresee_from(config, checked.record.logged_events_count, bursts);
     let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
     let issue = checked.issue.or(unusual);
-    state.forecast = state.told(config, checked.record.logged_events_count);
-    let policy_ran = learn(config, state, policy, &checked.record, issue);
+    let policy_ran = learn(config, calendar, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
     let emergency = Outlook::new(config, &state.forecast, &state.pool, &state.selection).emergency;
@@ -85,13 +90,19 @@ pub(crate) fn complete(
 }
 
 /// Takes a record into the history alone.
-pub(crate) fn backfill(config: &Config, state: &mut State, record: &Metrics) -> Observation {
+pub(crate) fn backfill(
+    config: &Config,
+    calendar: &Calendar,
+    state: &mut State,
+    record: &Metrics,
+) -> Observation {
     let checked = match check(config, state, record) {
         Ok(checked) => checked,
         Err(rejected) => return rejected,
     };
-    state.history.push(checked.record.timestamp, checked.record.demand());
-    state.ensemble.backfill(checked.record.demand());
+    let demand = checked.record.demand();
+    state.remember(config, calendar, checked.record.timestamp, demand);
+    state.ensemble.backfill(demand);
     Observation {
         decision_due: state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, checked.issue.as_ref(), state.forecast.anomaly_score)
@@ -128,6 +139,7 @@ fn check(config: &Config, state: &mut State, record: &Metrics) -> Result<Checked
 /// of the network, which also tries out one whose breaker is half-open. Reports whether the network ran.
 pub(crate) fn learn(
     config: &Config,
+    calendar: &Calendar,
     state: &mut State,
     policy: Option<&mut dyn PolicySource>,
     record: &Metrics,
@@ -136,12 +148,13 @@ pub(crate) fn learn(
     let forecast = Arc::clone(&state.forecast);
     (state.issue, state.issue_decided) = (issue, None);
     state.pool.observe(config, record, state.schedule.recommended());
-    state.safety.observe(config, record, &state.pool);
+    state.safety.observe(config, calendar, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
     state.availability.observe(load.is_some());
     let known = load.zip(state.pool.events());
     if let Some((load, events)) = &known {
         let seen = Seen {
+            calendar,
             at: record.timestamp,
             events: *events,
             usual_events: state.announced.usual_events(record.timestamp, *events),
@@ -165,6 +178,7 @@ pub(crate) fn learn(
 /// of jobs is unknown there is no recommendation, and nothing stands.
 pub(crate) fn decide(
     config: &Config,
+    calendar: &Calendar,
     state: &mut State,
     networks: Option<&mut Networks>,
     now: Timestamp,
@@ -174,7 +188,7 @@ pub(crate) fn decide(
     if state.pool.known_jobs().is_none() {
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);
-        return conclude(config, state, now, &outlook, proposal, notes);
+        return conclude(config, calendar, state, now, &outlook, proposal, notes);
     }
     if !outlook.emergency
         && !state.decision_due(config, now)
@@ -201,12 +215,13 @@ pub(crate) fn decide(
     } else {
         notes.extend(fault);
     }
-    conclude(config, state, now, &outlook, proposal, notes)
+    conclude(config, calendar, state, now, &outlook, proposal, notes)
 }
 
 /// Passes a proposal through the safety rules, explains what comes out, and lets it stand.
 pub(crate) fn conclude(
     config: &Config,
+    calendar: &Calendar,
     state: &mut State,
     now: Timestamp,
     outlook: &Outlook<'_>,
@@ -230,6 +245,7 @@ pub(crate) fn conclude(
     };
     let context = |current_jobs| Context {
         config,
+        calendar,
         now,
         current_jobs,
         emergency: outlook.emergency,

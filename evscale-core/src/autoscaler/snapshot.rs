@@ -49,7 +49,11 @@ impl Autoscaler {
             return Err(refused("a forecaster that does not belong to its records".to_owned()));
         }
         config.check()?;
-        Self::from_parts(config.clone(), networks, Some(state.restored(&before, &config)))
+        Self::from_parts(
+            config.clone(),
+            networks,
+            Some(state.restored(&before, &config, &config.calendar()?)),
+        )
     }
 }
 

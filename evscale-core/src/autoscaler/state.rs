@@ -1,10 +1,11 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
 use crate::announced::Announcements;
+use crate::calendar::Calendar;
 use crate::config::{Config, Timetable};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
-use crate::forecaster::{Ensemble, Forecast};
+use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
 use crate::metrics::{History, Metrics};
 use crate::policy::{ForecastAvailability, Need, Selection, policy_state};
@@ -19,6 +20,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) history: History,
+    pub(crate) days: Days,
+    pub(crate) months: Months,
     pub(crate) expectation: Expectation,
     /// Of the newest record, or of one that was rejected since.
     pub(crate) issue: Option<Issue>,
@@ -38,15 +41,19 @@ pub(crate) struct State {
     /// The forecast at the newest record, with what is stated of the time to come.
     #[serde(skip)]
     pub(crate) forecast: Arc<Forecast>,
-    /// The same without what is stated.
+    /// The same without what is stated, where that differs.
     #[serde(skip)]
-    pub(crate) usual: Arc<Forecast>,
+    usual: Option<Forecast>,
     /// No record has come since the state was restored.
     #[serde(skip)]
     pub(crate) restored: bool,
     #[serde(skip)]
     pub(crate) ran: Ran,
 }
+
+/// Leads that the plan tells, and what follows after the effect of a decision, seconds.
+const PLANNED_SECONDS: f64 = 7200.0;
+const LATER_SECONDS: f64 = 1800.0;
 
 /// Networks that ran in the last call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -62,9 +69,11 @@ impl State {
         let ensemble = Ensemble::new(f64::from(config.interval_seconds));
         let forecast = Arc::new(ensemble.forecast(&history));
         Self {
-            usual: Arc::clone(&forecast),
+            usual: None,
             forecast,
             history,
+            days: Days::default(),
+            months: Months::default(),
             expectation: Expectation::default(),
             issue: None,
             issue_decided: None,
@@ -83,12 +92,31 @@ impl State {
         }
     }
 
+    /// Takes the usual load of an interval into the memory.
+    pub(crate) fn remember(&mut self, config: &Config, calendar: &Calendar, at: Timestamp, events: f64) {
+        let interval = f64::from(config.interval_seconds);
+        self.history.push(at, events);
+        self.days.observe(calendar, at, events, interval);
+        self.months.observe(calendar, at, events, interval);
+    }
+
+    /// Returns the bursts that are due by the clock for as long as anything is planned.
+    pub(crate) fn bursts(&self, config: &Config, calendar: &Calendar) -> Vec<Burst> {
+        let at = self.history.end_of(self.history.newest_slot().max(0));
+        let effect = self.pool.startup_seconds() + f64::from(config.decision_interval_seconds);
+        let reach = (effect + LATER_SECONDS).max(PLANNED_SECONDS);
+        let due = self.days.bursts(calendar, at, reach, config.interval_seconds.into());
+        self.months.bursts(calendar, &self.history, reach, due)
+    }
+
     /// Completes a state that was read from a snapshot of a pool under the configuration `before`.
-    pub(crate) fn restored(mut self, before: &Config, now: &Config) -> Self {
+    pub(crate) fn restored(mut self, before: &Config, now: &Config, calendar: &Calendar) -> Self {
         self.restored = true;
         self.foresee(before);
         self.pool.restored();
         self.reconfigure(before, now);
+        let bursts = self.bursts(now, calendar);
+        self.foresee_from(now, self.seen(), bursts);
         self
     }
 
@@ -100,21 +128,37 @@ impl State {
 
     /// Makes the forecast at the newest record, and adds what is stated of the time to come.
     pub(crate) fn foresee(&mut self, config: &Config) {
-        self.usual = Arc::new(self.ensemble.forecast(&self.history));
-        self.forecast = self.told(config, self.pool.last_events().unwrap_or(f64::NAN));
+        let bursts = self.usual().bursts.clone();
+        self.foresee_from(config, self.seen(), bursts);
     }
 
-    /// Returns the forecast of the usual load with what is stated of the time to come. `seen` are the newest arrivals.
-    pub(crate) fn told(&self, config: &Config, seen: f64) -> Arc<Forecast> {
-        let told = self.announced.told(&self.usual, config.interval_seconds, seen);
-        told.map_or_else(|| Arc::clone(&self.usual), Arc::new)
+    /// Returns the newest arrivals.
+    fn seen(&self) -> f64 {
+        self.pool.last_events().unwrap_or(f64::NAN)
+    }
+
+    /// The same at a record with so many arrivals and bursts that are due.
+    pub(crate) fn foresee_from(&mut self, config: &Config, seen: f64, bursts: Vec<Burst>) {
+        let usual = Forecast { bursts, ..self.ensemble.forecast(&self.history) };
+        let told = self.announced.told(&usual, config.interval_seconds, seen);
+        let (forecast, usual) = match told {
+            Some(told) => (told, Some(usual)),
+            None => (usual, None),
+        };
+        *Arc::make_mut(&mut self.forecast) = forecast;
+        self.usual = usual;
+    }
+
+    /// Returns the forecast at the newest record without what is stated.
+    fn usual(&self) -> &Forecast {
+        self.usual.as_ref().unwrap_or(&self.forecast)
     }
 
     /// Takes what is no load out of the arrivals of a record; returns its usual load, without what statements explain, of which
     /// it learns what came.
     pub(crate) fn usual_events(&mut self, config: &Config, record: &mut Metrics) -> f64 {
         let interval = f64::from(config.interval_seconds);
-        let [usual, at_most] = self.usual.expected_at(record.timestamp, interval);
+        let [usual, at_most] = self.usual().expected_at(record.timestamp, interval);
         let counted = record.logged_events_count;
         record.logged_events_count = self.pool.load_of(record, usual, at_most);
         let (events, notes) = self.announced.observe(config, record, counted, usual, self.pool.in_service());
@@ -126,13 +170,15 @@ impl State {
     /// Forgets what was learned of the load and of its service, because the records were not what they seemed.
     pub(crate) fn begin_anew(&mut self, config: &Config) {
         self.history.clear();
+        self.days = Days::default();
+        self.months = Months::default();
         self.ensemble.begin_anew(f64::from(config.interval_seconds));
         self.availability = ForecastAvailability::default();
         self.selection = Selection::new(config.min_jobs, config.use_networks);
         self.pool.begin_anew(config);
         self.safety.begin_anew();
         self.schedule.expedite();
-        self.foresee(config);
+        self.foresee_from(config, self.seen(), Vec::new());
     }
 
     /// Goes back to a time before that of the newest record: nothing waits for what later times said.

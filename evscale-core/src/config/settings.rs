@@ -152,7 +152,7 @@ settings! {
     /// Most jobs.
     max_jobs: u32 = 100, 1 to 1000000;
     /// Time from the request of a job until it takes events, seconds.
-    job_startup_seconds: u32 = 180, 0 to 7200;
+    job_startup_seconds: u32 = 180, 0 to 10800;
     /// Longest wait in the queue that meets the SLA, seconds.
     sla_wait_seconds: f64 = 30.0, 0.001 to 86400.0;
     /// Share of events that should meet the SLA. Stricter than 0.995 costs much more: what must never
@@ -192,7 +192,7 @@ settings! {
     max_reversals: u32 = 6, 1 to 1000;
     /// Upper quantile that must fit into a smaller pool.
     scale_down_quantile: f64 = 0.9, 0.5 to 0.995;
-    /// Most job-hours per day (UTC); none by default.
+    /// Most job-hours per day of the pool's time zone; none by default.
     job_hours_per_day: Option<f64> = None, 0.1 to 1e9;
     /// A newest record older than this is stale, seconds. Three intervals by default.
     stale_after_seconds: Option<u32> = None, interval_seconds to 86400;

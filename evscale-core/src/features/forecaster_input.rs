@@ -3,9 +3,9 @@
 use super::schema::{COARSE_BINS, FINE_STEPS, HORIZON_MINUTES, HORIZONS};
 use super::table::*;
 use super::window::Window;
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, CalendarPosition, DayKind};
 use crate::metrics::History;
-use crate::time::{DAY_MS, HOUR_MS, SECOND_MS};
+use crate::time::{DAY_MS, HOUR_MS, SECOND_MS, Timestamp};
 use ndarray::{Array2, ArrayView2};
 use std::f64::consts::TAU;
 
@@ -108,13 +108,17 @@ pub fn lead_steps(interval_seconds: f64) -> [i64; HORIZONS] {
 ///
 /// `traffic_multiplier` is what the host expects of the future over the usual traffic; 1 where it says nothing.
 pub fn forecaster_input(history: &History, calendar: &Calendar, traffic_multiplier: f64) -> ForecasterInput {
-    Builder::new(history).build(calendar, traffic_multiplier)
+    Builder::new(history, calendar).build(traffic_multiplier)
 }
 
 struct Builder<'a> {
     history: &'a History,
     now: i64,
+    /// Intervals of a day of 24 hours.
     day: i64,
+    calendar: &'a Calendar,
+    /// The local clock was not put forward or back in all that is looked back on.
+    steady: bool,
     smooth: i64,
     scale: f64,
     /// [`COMPRESSION`] over the scale.
@@ -125,7 +129,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(history: &'a History) -> Self {
+    fn new(history: &'a History, calendar: &'a Calendar) -> Self {
         let interval = history.interval_seconds();
         let now = history.newest_slot();
         let bins = (LEVEL_SECONDS / interval).round().max(1.0) as i64;
@@ -139,6 +143,8 @@ impl<'a> Builder<'a> {
             history,
             now,
             day: (DAY_MS as f64 / SECOND_MS as f64 / interval).round() as i64,
+            calendar,
+            steady: is_steady(calendar, history.end_of(now)),
             smooth: (SMOOTH_SECONDS / interval).round() as i64,
             scale,
             unit: COMPRESSION / scale,
@@ -147,12 +153,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn build(self, calendar: &Calendar, traffic_multiplier: f64) -> ForecasterInput {
+    fn build(self, traffic_multiplier: f64) -> ForecasterInput {
         let fine = self.fine();
         let statics = self.statics(fine.view());
         ForecasterInput {
             coarse: self.coarse(),
-            future: self.future(calendar, traffic_multiplier, statics.level_yesterday),
+            future: self.future(traffic_multiplier, statics.level_yesterday),
             fine,
             statics: statics.values(),
             scale: self.scale,
@@ -163,6 +169,34 @@ impl<'a> Builder<'a> {
     /// Coordinate of a value; 0 (the recent level) where it is unknown.
     fn z(&self, events: f64) -> f32 {
         if events.is_finite() { coordinate(self.unit, self.level_z, events) as f32 } else { 0.0 }
+    }
+
+    /// The slot of the same local time some days before.
+    fn days_before(&self, slot: i64, days: i64) -> i64 {
+        let before = slot - days * self.day;
+        if self.steady {
+            return before;
+        }
+        let ahead = |slot| self.calendar.offset_ms(self.history.end_of(slot));
+        let moved = (ahead(slot) - ahead(before)) as f64 / SECOND_MS as f64;
+        before + (moved / self.history.interval_seconds()).round() as i64
+    }
+
+    /// Where in the calendar the interval at a slot ends, and whether that day is a holiday. A weekend is taken for the working
+    /// day before it while none was seen.
+    fn position(&self, slot: i64) -> (CalendarPosition, bool) {
+        let (at, holiday) = self.calendar.position(self.history.end_of(slot));
+        if at.weekend && !holiday && self.now < 7 * self.day {
+            let date = |slot| self.calendar.local(self.history.end_of(slot)).0;
+            let (first, today) = (date(0), date(self.now));
+            let day_off = |date| self.calendar.kind_by_weekday(date) == DayKind::Weekend;
+            let friday = (first..today).rev().find(|date| !day_off(*date));
+            if let Some(friday) = friday.filter(|_| !(first..today).any(day_off)) {
+                let days = at.local_day - friday;
+                return self.calendar.position(self.history.end_of(slot - days * self.day));
+            }
+        }
+        (at, holiday)
     }
 
     /// The value at a slot, from the coarse ring where the fine one no longer reaches.
@@ -180,7 +214,8 @@ impl<'a> Builder<'a> {
         for (row, back) in fine.rows_mut().into_iter().zip((0..FINE_STEPS as i64).rev()) {
             let slot = self.now - back;
             let value = self.history.at(slot);
-            let (yesterday, last_week) = (self.value(slot - self.day), self.value(slot - 7 * self.day));
+            let (yesterday, last_week) =
+                (self.value(self.days_before(slot, 1)), self.value(self.days_before(slot, 7)));
             let features = FineRow {
                 value: self.z(value),
                 value_known: known(value),
@@ -208,17 +243,18 @@ impl<'a> Builder<'a> {
         coarse
     }
 
-    fn future(&self, calendar: &Calendar, traffic_multiplier: f64, level_yesterday: f32) -> Array2<f32> {
+    fn future(&self, traffic_multiplier: f64, level_yesterday: f32) -> Array2<f32> {
         let interval = self.history.interval_seconds();
         let hour = (HOUR_MS as f64 / SECOND_MS as f64 / interval).round().max(1.0) as i64;
         let mut future = Array2::zeros((HORIZONS, FUTURE_FEATURES));
         for (row, steps) in future.rows_mut().into_iter().zip(lead_steps(interval)) {
             let target = self.now + steps;
-            let (at, holiday) = calendar.position(self.history.end_of(target));
+            let (at, holiday) = self.position(target);
             let (day_angle, week_angle) = (TAU * at.day_fraction, TAU * at.week_fraction);
-            let yesterday = self.value(target - self.day);
-            let last_week = self.value(target - 7 * self.day);
-            let yesterday_smooth = self.smoothed(target - self.day);
+            let (day_before, week_before) = (self.days_before(target, 1), self.days_before(target, 7));
+            let yesterday = self.value(day_before);
+            let last_week = self.value(week_before);
+            let yesterday_smooth = self.smoothed(day_before);
             let (mean, max, share) = self.same_time(target);
             let (hour_last, hour_max) = self.hours_before(target, hour);
             let smooth_z = self.z(yesterday_smooth);
@@ -240,7 +276,7 @@ impl<'a> Builder<'a> {
                 last_week: self.z(last_week),
                 last_week_known: known(last_week),
                 yesterday_smooth: smooth_z,
-                last_week_smooth: self.z(self.smoothed(target - 7 * self.day)),
+                last_week_smooth: self.z(self.smoothed(week_before)),
                 same_time_mean_7_days: self.z(mean),
                 same_time_max_7_days: self.z(max),
                 same_time_share_known: share,
@@ -261,11 +297,12 @@ impl<'a> Builder<'a> {
         let interval = self.history.interval_seconds();
         let window = Window::of(fine);
         let bins = (LEVEL_SECONDS / interval).round().max(1.0) as i64;
-        let level_at = |back: i64| {
-            let level = self.history.mean(self.now - back - bins + 1, self.now - back);
-            if level.is_finite() { level } else { self.value(self.now - back) }
+        let level_at = |slot: i64| {
+            let level = self.history.mean(slot - bins + 1, slot);
+            if level.is_finite() { level } else { self.value(slot) }
         };
-        let (yesterday, last_week) = (level_at(self.day), level_at(7 * self.day));
+        let (yesterday, last_week) =
+            (level_at(self.days_before(self.now, 1)), level_at(self.days_before(self.now, 7)));
         StaticRow {
             ln_interval_over_120s_over_3: ((interval / 120.0).ln() / 3.0) as f32,
             counting_noise_ratio: (1.0 / (1.0 + self.scale).sqrt()) as f32,
@@ -294,7 +331,7 @@ impl<'a> Builder<'a> {
     fn same_time(&self, target: i64) -> (f64, f64, f32) {
         let (mut sum, mut max, mut days) = (0.0, f64::NAN, 0.0);
         for back in 1..=SAME_TIME_DAYS {
-            let value = self.history.coarse_at(target - back * self.day);
+            let value = self.history.coarse_at(self.days_before(target, back));
             if value.is_finite() {
                 sum += value;
                 max = if max > value { max } else { value };
@@ -340,6 +377,12 @@ fn scale_of(history: &History, now: i64) -> (f64, f64) {
     (if scale > 0.0 && scale.is_finite() { scale } else { 1.0 }, share)
 }
 
+/// Reports whether the local clock is as far ahead of UTC as at the end of what is looked back on.
+fn is_steady(calendar: &Calendar, now: Timestamp) -> bool {
+    let (begin, end) = (now.plus_millis(-9 * DAY_MS), now.plus_millis(4 * HOUR_MS));
+    calendar.offset_ms(begin) == calendar.offset_ms(end)
+}
+
 fn known(value: f64) -> f32 {
     flag(value.is_finite())
 }
@@ -351,7 +394,6 @@ fn flag(yes: bool) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
 
     fn history(interval: u32, count: usize, value: impl Fn(usize) -> f64) -> History {
         let mut history = History::new(interval);

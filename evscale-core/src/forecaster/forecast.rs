@@ -1,5 +1,8 @@
 //! The answer of the forecaster.
 
+#![expect(clippy::disallowed_methods, reason = "steps before the first one are none")]
+
+use super::days::Burst;
 use crate::features::HORIZONS;
 use crate::quantiles::{LEVELS, QUANTILE_LEVELS, quantile_at, rounded};
 use crate::time::Timestamp;
@@ -20,6 +23,8 @@ pub struct Forecast {
     pub anomaly_score: f64,
     /// How far this forecast can be trusted, 0 to 1.
     pub model_confidence: f64,
+    /// Bursts that are due by the clock, as on the days before: what the horizons are too far apart to show. In order.
+    pub bursts: Vec<Burst>,
 }
 
 /// Arrivals of one whole interval that ends a while from now, events per interval.
@@ -87,7 +92,7 @@ impl Forecast {
             .zip(steps)
             .map(|(minutes, steps)| HorizonForecast::new(*minutes, *steps as u32, [0.0; LEVELS]))
             .collect();
-        Self { at, horizons, anomaly_score: 0.0, model_confidence: 0.0 }
+        Self { at, horizons, anomaly_score: 0.0, model_confidence: 0.0, bursts: Vec::new() }
     }
 
     /// The forecast of a nominal lead; 12, 48 and 180 minutes are always there.

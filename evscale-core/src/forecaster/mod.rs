@@ -6,16 +6,21 @@
 mod aggregation;
 mod anomaly;
 mod calibration;
+mod days;
 mod ensemble;
 mod experts;
 mod forecast;
 mod horizon;
+mod months;
 mod network;
 mod standalone;
 
+pub use days::Burst;
+pub(crate) use days::Days;
 pub(crate) use ensemble::Ensemble;
 pub(crate) use forecast::FEW_EVENTS;
 pub use forecast::{Forecast, HorizonForecast};
+pub(crate) use months::Months;
 pub(crate) use network::{ForecastSource, ForecasterBatch, ForecasterNetwork, Precomputed, Quantiles};
 pub use standalone::Forecaster;
 

@@ -5,15 +5,14 @@
 pub(super) struct Gauges {
     /// Starting ones included; NaN is not known.
     pub(super) jobs: f64,
-    pub(super) ready: f64,
     pub(super) queued: Option<f64>,
     pub(super) busy: Option<f64>,
 }
 
 impl Gauges {
-    pub(super) fn new(jobs: f64, starting: f64, queued: Option<f64>, busy: Option<f64>) -> Self {
+    pub(super) fn new(jobs: f64, queued: Option<f64>, busy: Option<f64>) -> Self {
         let known = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);
-        Self { jobs, ready: (jobs - starting).max(0.0), queued: known(queued), busy: known(busy) }
+        Self { jobs, queued: known(queued), busy: known(busy) }
     }
 
     /// Waiting events between two looks.
@@ -22,26 +21,27 @@ impl Gauges {
     }
 }
 
-/// Job-seconds of an interval: what a tick sees is taken to have been so since the last one.
+/// Seconds of the busy jobs in an interval: what a tick sees is taken to have been so since the last one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct JobSeconds {
-    pub(super) busy: f64,
-    pub(super) ready: f64,
+pub(super) struct BusySeconds {
+    pub(super) sum: f64,
+    /// Seconds in which they were looked at.
+    pub(super) looked: f64,
     /// Looks at the busy jobs.
     pub(super) looks: u32,
 }
 
-impl JobSeconds {
+impl BusySeconds {
     pub(super) fn add(&mut self, gauges: &Gauges, seconds: f64) {
         if let Some(busy) = gauges.busy {
-            self.busy += seconds * busy;
-            self.ready += if gauges.ready.is_finite() { seconds * gauges.ready } else { 0.0 };
+            self.sum += seconds * busy;
+            self.looked += seconds;
             self.looks = self.looks.saturating_add(1);
         }
     }
 
-    /// Mean busy share, %.
-    pub(super) fn utilization_percent(&self) -> Option<f64> {
-        (self.ready > 0.0).then(|| (100.0 * self.busy / self.ready).min(100.0))
+    /// Mean number of busy jobs.
+    pub(super) fn mean(&self) -> Option<f64> {
+        (self.looked > 0.0).then(|| self.sum / self.looked)
     }
 }

@@ -54,12 +54,6 @@ impl Launches {
         self.drained = self.drained.saturating_add(jobs);
     }
 
-    /// Returns the jobs that were asked for and are not ready.
-    pub(super) fn starting(&mut self, now: Timestamp) -> f64 {
-        self.forget(now);
-        self.requests.iter().map(|(_, jobs)| f64::from(*jobs)).sum()
-    }
-
     fn forget(&mut self, now: Timestamp) {
         self.requests.retain(|(at, _)| now.seconds_apart(*at) <= FORGET_SECONDS);
     }
@@ -111,13 +105,12 @@ mod tests {
         let mut launches = Launches::default();
         launches.started(at(0), 2);
         launches.started(at(60), 3);
-        assert_eq!(launches.starting(at(60)), 5.0);
         launches.ready(at(100), 3);
         let outcome = launches.outcome(at(100)).unwrap();
         assert_eq!((outcome.started, outcome.ready), (5, 3));
         assert_eq!(outcome.startup_seconds, Some((100.0 + 100.0 + 40.0) / 3.0));
         launches.refused(1);
-        assert_eq!(launches.starting(at(100)), 1.0);
+        assert_eq!(launches.requests, [(at(60), 1)]);
         assert_eq!(launches.outcome(at(101)).unwrap().refused, 1);
         assert!(launches.outcome(at(102)).is_none());
     }

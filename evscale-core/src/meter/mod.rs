@@ -154,9 +154,8 @@ impl Meter {
     pub fn tick(&self, now: Timestamp, jobs: f64, queued: Option<f64>, busy: Option<f64>) -> Vec<Metrics> {
         let state = &mut *self.state();
         let resets = state.sources.resets();
-        let starting = state.launches.starting(now);
         let fresh = std::mem::take(&mut state.fresh);
-        state.open.tick(now, gauges::Gauges::new(jobs, starting, queued, busy), fresh, &state.seen, resets)
+        state.open.tick(now, gauges::Gauges::new(jobs, queued, busy), fresh, &state.seen, resets)
     }
 
     /// Returns what the host did since the last call, for [`crate::Autoscaler::acknowledge`]; none if it did nothing.

@@ -1,7 +1,9 @@
 //! The interval that is being measured, and the records of those that have ended.
 
+#![expect(clippy::disallowed_methods, reason = "a clock that was set back is told by the sign")]
+
 use super::counts::{Counts, Seen};
-use super::gauges::{Gauges, JobSeconds};
+use super::gauges::{BusySeconds, Gauges};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::time::{SECOND_MS, Timestamp};
@@ -39,7 +41,7 @@ pub(super) struct Open {
     /// Time of the interval that was measured, ms; a clock that was set back makes it more than the interval.
     measured_ms: i64,
     counts: Counts,
-    job_seconds: JobSeconds,
+    busy: BusySeconds,
     /// Waiting events at the begin of the interval.
     queued_at_begin: Option<f64>,
     /// What the estimates of arrivals have yet to make up for.
@@ -60,7 +62,7 @@ impl Open {
             end: end_after(now, interval_ms),
             measured_ms: 0,
             counts: Counts::default(),
-            job_seconds: JobSeconds::default(),
+            busy: BusySeconds::default(),
             queued_at_begin: None,
             owed: 0.0,
             last: now,
@@ -155,7 +157,7 @@ impl Open {
         self.measured_ms += milliseconds;
         self.counts.add(counts);
         if milliseconds > 0 {
-            self.job_seconds.add(gauges, milliseconds as f64 / SECOND_MS as f64);
+            self.busy.add(gauges, milliseconds as f64 / SECOND_MS as f64);
         }
     }
 
@@ -193,7 +195,7 @@ impl Open {
         let measured = self.measured_ms as f64 / self.interval_ms as f64;
         let counts = self.counts.take_whole();
         let growth = queued_then.zip(self.queued_at_begin).map(|(then, begin)| then - begin);
-        let job_seconds = std::mem::take(&mut self.job_seconds);
+        let busy = std::mem::take(&mut self.busy);
         self.measured_ms = 0;
         self.queued_at_begin = queued_then;
         if measured < LEAST_MEASURED {
@@ -208,13 +210,13 @@ impl Open {
             );
         }
         let scaled = |count: f64| (scale * count).round();
-        let arrived = self.arrivals(&counts, growth, &job_seconds, seen).map_or(f64::NAN, scaled);
+        let arrived = self.arrivals(&counts, growth, &busy, seen).map_or(f64::NAN, scaled);
         let mut record = Metrics::new(end, arrived, jobs);
         record.queued_events_count = queued;
         if seen.finished {
             record.processed_events_count = Some(scaled(counts.finished));
         }
-        record.average_processing_duration_ms = self.duration_ms(&counts, &job_seconds, seen);
+        record.average_processing_duration_ms = self.duration_ms(&counts, &busy, seen);
         if counts.waits > 0.0 {
             record.average_queue_wait_time_ms = Some(1000.0 * counts.waited_seconds / counts.waits);
         }
@@ -224,13 +226,10 @@ impl Open {
         if seen.failed && counts.finished > 0.0 {
             record.error_rate_percent = Some((100.0 * counts.failed / counts.finished).min(100.0));
         }
-        record.cpu_utilization_percent = job_seconds.utilization_percent();
-        if job_seconds.looks > 0 {
-            let few = if job_seconds.looks < FEW_LOOKS { ": tick more often" } else { "" };
-            self.estimate(
-                "cpu_utilization_percent",
-                format!("mean of {} looks at `busy`{few}", job_seconds.looks),
-            );
+        record.busy_jobs = busy.mean();
+        if busy.looks > 0 {
+            let few = if busy.looks < FEW_LOOKS { ": tick more often" } else { "" };
+            self.estimate("busy_jobs", format!("mean of {} looks at `busy`{few}", busy.looks));
         }
         Some(record)
     }
@@ -240,7 +239,7 @@ impl Open {
         &mut self,
         counts: &Counts,
         growth: Option<f64>,
-        jobs: &JobSeconds,
+        busy: &BusySeconds,
         seen: &Seen,
     ) -> Option<f64> {
         const FIELD: &str = "logged_events_count";
@@ -249,8 +248,8 @@ impl Open {
         }
         let (finished, of) = match self.service_seconds {
             _ if seen.finished => (counts.finished, "what was finished"),
-            Some(seconds) if jobs.looks > 0 => {
-                (jobs.busy / seconds, "what the busy jobs finish in `service_time_ms`")
+            Some(seconds) if busy.looks > 0 => {
+                (busy.sum / seconds, "what the busy jobs finish in `service_time_ms`")
             }
             _ => {
                 self.estimate(
@@ -278,18 +277,18 @@ impl Open {
     }
 
     /// Returns the mean time of an event, or what busy jobs and finished events say of it.
-    fn duration_ms(&mut self, counts: &Counts, jobs: &JobSeconds, seen: &Seen) -> Option<f64> {
+    fn duration_ms(&mut self, counts: &Counts, busy: &BusySeconds, seen: &Seen) -> Option<f64> {
         if seen.timed {
             return (counts.timed > 0.0).then(|| 1000.0 * counts.busy_seconds / counts.timed);
         }
-        if jobs.looks == 0 || counts.finished <= 0.0 || jobs.busy <= 0.0 {
+        if busy.looks == 0 || counts.finished <= 0.0 || busy.sum <= 0.0 {
             return None;
         }
         self.estimate(
             "average_processing_duration_ms",
             "seconds of the busy jobs over what was finished".to_owned(),
         );
-        Some(1000.0 * jobs.busy / counts.finished)
+        Some(1000.0 * busy.sum / counts.finished)
     }
 
     fn estimate(&mut self, field: &'static str, reason: String) {

@@ -1,5 +1,7 @@
 //! Bounded history of arrivals: a fine ring at the interval and a coarse ring of about two weeks.
 
+#![expect(clippy::disallowed_methods, reason = "a place before the first one is negative on purpose")]
+
 use super::ring::{Cells, Cursor};
 use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};

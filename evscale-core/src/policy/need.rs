@@ -16,7 +16,7 @@
 use crate::announced::MOST_BETWEEN;
 use crate::config::Config;
 use crate::features::{HORIZONS, PolicyState};
-use crate::forecaster::{FEW_EVENTS, Forecast, HorizonForecast};
+use crate::forecaster::{Burst, FEW_EVENTS, Forecast, HorizonForecast};
 use crate::pool::{Patience, is_long};
 use crate::quantiles::normal_quantile;
 
@@ -67,6 +67,8 @@ pub(crate) struct Need {
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
+    /// Need of the bursts that are due by the clock until a job asked for at the next decision is ready.
+    pub(crate) due: f64,
     /// Most jobs that the events of now, those that come and those that came before can occupy.
     pub(crate) most: f64,
 }
@@ -78,6 +80,8 @@ pub(crate) struct Moment {
     pub(crate) kept: f64,
     /// Need of the median arrivals until then, jobs.
     pub(crate) coming: f64,
+    /// Need of a burst that is due by the clock until then, jobs; 0 if none is.
+    pub(crate) due: f64,
     /// Jobs per event between the quantiles of an interval's arrivals.
     unit: f64,
     /// Events until then at a high quantile: no more than these can need a job of their own.
@@ -124,7 +128,16 @@ impl<'a> Load<'a> {
             ),
             emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
             backlog,
+            due: self.due_jobs(),
         }
+    }
+
+    /// Jobs for the bursts that are due by the clock until a job asked for at the next decision is ready.
+    pub(crate) fn due_jobs(&self) -> f64 {
+        if self.forecast.bursts.is_empty() {
+            return 0.0;
+        }
+        self.planned(self.near_path().moments().iter().map(|moment| moment.due).fold(0.0, f64::max))
     }
 
     /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
@@ -174,7 +187,7 @@ impl<'a> Load<'a> {
     pub(crate) fn demand(&self, path: &Path, headroom: f64) -> f64 {
         let system = self.planned_events();
         let highest = path.moments().iter().map(|moment| {
-            (moment.kept * system + moment.coming + headroom * self.unit(moment))
+            (moment.kept * system + (moment.coming + headroom * self.unit(moment)).max(moment.due))
                 .min(system + moment.most_arrivals)
         });
         self.planned(highest.fold(0.0, f64::max))
@@ -268,6 +281,7 @@ impl<'a> Load<'a> {
         // independent intervals: their deviations add up as squares
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
         let mut before: Option<&HorizonForecast> = None;
+        let mut bursts = Bursts { due: &self.forecast.bursts, sojourn, above: 0.0 };
         for (index, horizon) in self.forecast.horizons.iter().enumerate() {
             let end = f64::from(horizon.steps) * interval;
             if end <= until {
@@ -289,10 +303,13 @@ impl<'a> Load<'a> {
             squares += intervals * above.max(0.0).powi(2);
             // what is there at the end of a hole, not its mean
             let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };
+            let (above, more) = bursts.between(until, at, there / interval);
+            mean_arrivals += more;
             if at > from || last {
                 let moment = Moment {
                     kept: served * (-at / sojourn).exp(),
-                    coming: served * now,
+                    coming: served * (now + above),
+                    due: if above > 0.0 { served * (now + above) } else { 0.0 },
                     unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
                     most_arrivals: mean_arrivals + squares.sqrt(),
                     from: if hole { index - 1 } else { index },
@@ -310,7 +327,50 @@ impl<'a> Load<'a> {
                 break;
             }
         }
+        if until < to
+            && let Some(last) = path.length.checked_sub(1).and_then(|last| path.moments.get_mut(last))
+        {
+            // beyond the last horizon
+            let (above, more) =
+                bursts.between(until, to, before.map_or(0.0, HorizonForecast::expected) / interval);
+            last.coming += served * above;
+            last.due = if above > 0.0 { last.coming } else { last.due };
+            last.most_arrivals += more;
+        }
         path
+    }
+}
+
+/// Bursts that are due by the clock along a path, beyond what the horizons show.
+struct Bursts<'a> {
+    due: &'a [Burst],
+    sojourn: f64,
+    /// Events in the system beyond those of the forecast.
+    above: f64,
+}
+
+impl Bursts<'_> {
+    /// Returns the most events that bursts have in the system from `from` to `to` beyond an expected rate, and how many come.
+    /// Stretches follow each other.
+    fn between(&mut self, from: f64, to: f64, expected_per_second: f64) -> (f64, f64) {
+        let (mut most, mut arrivals, mut at) = (0.0f64, 0.0, from);
+        if self.due.is_empty() {
+            return (most, arrivals);
+        }
+        for burst in self.due {
+            let (begin, end) = (burst.begins_seconds.max(at), burst.ends_seconds.min(to));
+            let rate = burst.events_per_second - expected_per_second;
+            if end > begin && rate > 0.0 {
+                self.above *= (-(begin - at) / self.sojourn).exp();
+                let decay = (-(end - begin) / self.sojourn).exp();
+                self.above = self.above * decay + rate * self.sojourn * (1.0 - decay);
+                most = most.max(self.above);
+                arrivals += rate * (end - begin);
+                at = end;
+            }
+        }
+        self.above *= (-(to - at) / self.sojourn).exp();
+        (most, arrivals)
     }
 }
 

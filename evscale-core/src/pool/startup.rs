@@ -1,5 +1,7 @@
 //! Startup time of jobs: configured, then learned from what the host acknowledges.
 
+#![expect(clippy::disallowed_methods, reason = "times before the request are clamped")]
+
 use super::outcome::ScalingOutcome;
 use super::starting::StartingJobs;
 use crate::time::Timestamp;

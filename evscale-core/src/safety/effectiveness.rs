@@ -114,6 +114,8 @@ impl Effectiveness {
         let (Some(taken), Some(queued)) = (record.processed_events_count, record.queued_events_count) else {
             return;
         };
+        // failed work is no throughput
+        let taken = taken * (1.0 - record.error_rate_percent.unwrap_or(0.0) / 100.0);
         let planned = PLANNED_SHARE * pool.sla_wait_seconds / pool.interval_seconds;
         if queued < LEAST_BACKLOG.max(BACKLOG_SHARE.max(planned) * taken) {
             self.calm = self.calm.saturating_add(1);

@@ -63,6 +63,7 @@ pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
 
 use crate::announced::Ready;
+use crate::calendar::Calendar;
 use crate::config::{Config, Pause};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -76,6 +77,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) calendar: &'a Calendar,
     pub(crate) now: Timestamp,
     pub(crate) current_jobs: u32,
     pub(crate) emergency: bool,
@@ -145,12 +147,12 @@ pub(crate) struct Safety {
 
 impl Safety {
     /// Learns from the newest record, which `pool` has seen.
-    pub(crate) fn observe(&mut self, config: &Config, record: &Metrics, pool: &Pool) {
+    pub(crate) fn observe(&mut self, config: &Config, calendar: &Calendar, record: &Metrics, pool: &Pool) {
         self.bound(config, record.timestamp);
         let (Some(jobs), interval_seconds) = (pool.jobs(), f64::from(config.interval_seconds)) else {
             return;
         };
-        self.job_hours.account(record.timestamp, jobs, interval_seconds);
+        self.job_hours.account(calendar, record.timestamp, jobs, interval_seconds);
         self.effectiveness.observe(
             record,
             &effectiveness::Served {

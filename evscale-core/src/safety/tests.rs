@@ -1,6 +1,8 @@
 use super::*;
+use crate::calendar::Calendar;
 use crate::config::{Pause, StaleAction};
 use crate::validation::DataQuality;
+use std::sync::LazyLock;
 
 fn start() -> Timestamp {
     Timestamp::from_millis(1_767_600_000_000).unwrap()
@@ -18,6 +20,8 @@ fn lenient() -> Config {
     }
 }
 
+static UTC: LazyLock<Calendar> = LazyLock::new(Calendar::utc);
+
 /// A pool that has been seen for long.
 const SEASONED: Beginning = Beginning {
     seen_seconds: 1e9,
@@ -30,6 +34,7 @@ const SEASONED: Beginning = Beginning {
 fn context(config: &Config, current_jobs: u32) -> Context<'_> {
     Context {
         config,
+        calendar: &UTC,
         now: start(),
         current_jobs,
         emergency: false,
@@ -219,10 +224,10 @@ fn a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment() {
 fn the_budget_caps_and_leaves_the_minimum_for_the_rest_of_the_day() {
     let config = Config { job_hours_per_day: Some(240.0), min_jobs: 2, ..lenient() };
     let mut safety = Safety::default();
-    safety.job_hours.account(start(), 190.0, 3600.0);
+    safety.job_hours.account(&UTC, start(), 190.0, 3600.0);
     let outcome = safety.apply(&context(&config, 20), 200);
     assert_eq!(outcome.trail.last().map(|entry| entry.rule.as_str()), Some("bounds"));
-    safety.job_hours.account(start(), 30.0, 3600.0);
+    safety.job_hours.account(&UTC, start(), 30.0, 3600.0);
     let outcome = safety.apply(&context(&config, 20), 90);
     assert_eq!(outcome.jobs(), 2, "{outcome:?}");
     assert_eq!(outcome.trail.last().map(|entry| entry.rule.as_str()), Some("job_hour_budget"));

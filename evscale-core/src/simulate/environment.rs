@@ -6,6 +6,7 @@ use super::queue::PoolSimulator;
 use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::{Generator, Workload};
 use crate::autoscaler::{State, pipeline};
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::features::{HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, policy_input};
 use crate::forecaster::{Forecast, HorizonForecast};
@@ -76,6 +77,7 @@ struct Episode {
     trace: usize,
     world: SimulatedLoad,
     config: Config,
+    calendar: Calendar,
     state: State,
     pool: PoolSimulator,
     index: usize,
@@ -151,6 +153,7 @@ impl Environment {
             state: State::new(&config),
             world,
             config,
+            calendar: Calendar::utc(),
             pool,
             index: index.saturating_sub(warm_up),
             end,
@@ -206,7 +209,15 @@ impl Episode {
             fallback: None,
         };
         let before = self.pool.jobs();
-        let decision = pipeline::conclude(&self.config, &mut self.state, now, &outlook, proposal, Vec::new());
+        let decision = pipeline::conclude(
+            &self.config,
+            &self.calendar,
+            &mut self.state,
+            now,
+            &outlook,
+            proposal,
+            Vec::new(),
+        );
         let Some(jobs) = decision.recommended_jobs else { return false };
         self.pool.scale_to(jobs);
         jobs != before
@@ -233,7 +244,7 @@ impl Episode {
         if let Some(trace) = traces.get(self.trace) {
             trace.forecast_at(self.index, Arc::make_mut(&mut self.state.forecast));
         }
-        pipeline::learn(&self.config, &mut self.state, None, &record, None);
+        pipeline::learn(&self.config, &self.calendar, &mut self.state, None, &record, None);
         self.index += 1;
         (f64::from(outcome.jobs), outcome.violations)
     }

@@ -1,5 +1,7 @@
 //! Traces: CSV text with the header `timestamp,events`.
 
+#![expect(clippy::disallowed_methods, reason = "rows are in order, which is checked first")]
+
 use super::workload::Workload;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;

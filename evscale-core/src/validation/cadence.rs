@@ -1,5 +1,7 @@
 //! How often do records really come? Counts of another interval than the configured one mean another load.
 
+#![expect(clippy::disallowed_methods, reason = "distances of both signs are compared")]
+
 use super::{DataQuality, Issue};
 use crate::config::{Config, INTERVAL_SECONDS};
 use crate::time::Timestamp;

@@ -1,5 +1,7 @@
 //! Which time is right? Records come in order but for a few; a clock that was wrong is outvoted, ahead or behind.
 
+#![expect(clippy::disallowed_methods, reason = "a record before the newest one is told by the sign")]
+
 use super::{DataQuality, Issue};
 use crate::config::Config;
 use crate::time::Timestamp;

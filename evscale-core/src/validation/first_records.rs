@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn records_that_never_agree_are_believed_in_the_end() {
         let wild: Vec<f64> = (0..7).map(|power| 1e3 * 100f64.powi([0, 3, 1, 4, 2, 5, 0][power])).collect();
-        assert_eq!(said(&wild[..6]).1, false);
+        assert!(!said(&wild[..6]).1);
         assert!(said(&wild).1);
     }
 

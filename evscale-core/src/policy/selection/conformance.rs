@@ -1,6 +1,7 @@
 //! All candidates side by side, each in its shadow pool, against the common checks.
 
 use super::*;
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::conformance::{Conformance, Member};
 use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
@@ -58,7 +59,14 @@ impl Member for Candidates {
             let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
             self.selection.evaluate(
                 &load,
-                &Seen { at, events, usual_events: events, late_events: None, service_seconds: 0.5 },
+                &Seen {
+                    calendar: &Calendar::utc(),
+                    at,
+                    events,
+                    usual_events: events,
+                    late_events: None,
+                    service_seconds: 0.5,
+                },
             );
         }
         let jobs: Vec<f64> = self.selection.pools.iter().map(|pool| f64::from(pool.jobs())).collect();

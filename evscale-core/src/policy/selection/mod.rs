@@ -23,6 +23,7 @@ mod synthetic_arrivals;
 
 use super::need::{Load, Moment, Path};
 use super::network::PolicySource;
+use crate::calendar::Calendar;
 use crate::error::Result;
 use crate::features::PolicyState;
 use crate::time::Timestamp;
@@ -67,7 +68,8 @@ const CORRECTION: (f64, f64) = (0.5, 8.0);
 
 /// What an interval was like.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Seen<'a> {
+    pub(crate) calendar: &'a Calendar,
     /// Its end.
     pub(crate) at: Timestamp,
     /// Arrivals.
@@ -90,7 +92,8 @@ fn ahead(load: &Load<'_>, path: &Path, headroom: impl Fn(&Moment) -> f64, limite
     let mut ahead = Ahead { planned: load.planned(1.0) as f32, ..Ahead::default() };
     for (cell, moment) in ahead.moments.iter_mut().zip(path.moments()) {
         let arrivals = if limited { moment.most_arrivals } else { f64::INFINITY };
-        *cell = (moment.kept as f32, (moment.coming + headroom(moment)) as f32, arrivals as f32);
+        *cell =
+            (moment.kept as f32, (moment.coming + headroom(moment)).max(moment.due) as f32, arrivals as f32);
         ahead.length += 1;
     }
     ahead
@@ -199,20 +202,21 @@ impl Selection {
     }
 
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
-    pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen) {
+    pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
         self.serve(load, seen);
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
         let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
         let weight = if self.intervals <= 1 { 1.0 } else { smooth };
         self.smooth_events += weight * (seen.usual_events - self.smooth_events);
-        self.peaks.observe(self.smooth_events, began, interval);
-        self.floors = self.peaks.floors(seen.at, load.near_seconds()).map(|events| load.jobs(events));
+        self.peaks.observe(self.smooth_events, seen.calendar, began, interval);
+        let floors = self.peaks.floors(seen.calendar, seen.at, load.near_seconds());
+        self.floors = floors.map(|events| load.jobs(events));
         self.scale(load, interval);
         self.select(load);
     }
 
-    fn serve(&mut self, load: &Load<'_>, seen: &Seen) {
+    fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
         let wait = load.config.sla_wait_seconds;
         let age = f64::from(self.intervals) * interval;
@@ -321,7 +325,7 @@ impl Selection {
         let decides = self.network.decides(&limits);
         if decides {
             let jobs = policy.jobs(&self.network.state(load, state))?;
-            self.network.decide(jobs, &limits);
+            self.network.decide(jobs.max(load.due_jobs()), &limits);
         }
         Ok(decides)
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::features::{HORIZON_MINUTES, LEVELS, QUANTILE_LEVELS, lead_steps};
 use crate::forecaster::{Forecast, HorizonForecast};
@@ -42,7 +43,14 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
         let at = Timestamp::EPOCH.plus_seconds(120 * (slot as i64 + 1));
         selection.evaluate(
             &input,
-            &Seen { at, events, usual_events: events, late_events: None, service_seconds: 0.5 },
+            &Seen {
+                calendar: &Calendar::utc(),
+                at,
+                events,
+                usual_events: events,
+                late_events: None,
+                service_seconds: 0.5,
+            },
         );
     }
     selection

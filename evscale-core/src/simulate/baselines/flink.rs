@@ -1,6 +1,8 @@
 //! Flink Kubernetes Operator autoscaler for one vertex, with the operator's defaults. Source: operator documentation
 //! "Autoscaler". Favourable here: a rescale has no downtime.
 
+#![expect(clippy::disallowed_methods, reason = "simulated time goes forward")]
+
 use super::BaselinePool;
 use crate::metrics::Metrics;
 use crate::simulate::replay::ScalingRule;

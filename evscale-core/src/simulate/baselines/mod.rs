@@ -1,5 +1,7 @@
 //! The rules that people use today, as published, with one decision per interval: what a backtest compares with.
 
+#![expect(clippy::disallowed_methods, reason = "simulated time goes forward")]
+
 mod flink;
 mod horizontal;
 mod ongoing;

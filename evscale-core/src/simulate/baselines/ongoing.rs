@@ -1,5 +1,7 @@
 //! Ray Serve replica autoscaling. Source: Ray documentation "Advanced Ray Serve autoscaling".
 
+#![expect(clippy::disallowed_methods, reason = "simulated time goes forward")]
+
 use super::{BaselinePool, Starting};
 use crate::metrics::Metrics;
 use crate::simulate::replay::ScalingRule;
