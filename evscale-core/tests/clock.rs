@@ -5,6 +5,8 @@ use evscale_core::{Autoscaler, Config, Timestamp};
 use rand::{RngExt, SeedableRng};
 
 const DAY: f64 = 86_400.0;
+/// Paces that are drawn unless `EVSCALE_PACES` says how many.
+const USUAL_PACES: usize = 8;
 const USUAL_PER_SECOND: f64 = 10.0;
 const BURST_PER_SECOND: f64 = 200.0;
 /// A burst lasts a quarter of an hour, or two intervals where that is longer: what records can show.
@@ -98,7 +100,9 @@ impl Pace {
 
 #[test]
 fn a_burst_by_the_clock_finds_its_jobs_ready_at_every_interval_and_startup() {
-    let paces = Pace::draw(18, 50);
+    // each is a replay of days: all fifty take minutes, `EVSCALE_PACES=50` runs them
+    let count = std::env::var("EVSCALE_PACES").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_PACES);
+    let paces = Pace::draw(18, count);
     let (short, long): (Vec<Pace>, Vec<Pace>) = paces.iter().partition(|pace| pace.interval % 20 == 0);
     let of = |paces: &[Pace]| paces.iter().map(|pace| (*pace, pace.by_day())).collect::<Vec<_>>();
     let replayed = std::thread::scope(|scope| {
