@@ -1,5 +1,7 @@
 //! The pool's time zone and holidays: what they change in forecasts and decisions, and when.
 
+#![expect(clippy::disallowed_methods, reason = "differences of known times")]
+
 mod support;
 
 use evscale_core::{Autoscaler, Config, Decision, Forecast, Timestamp};

@@ -1,5 +1,7 @@
 //! Bursts that come by the clock find their jobs ready, whatever the interval of the records and the startup time.
 
+#![expect(clippy::disallowed_methods, reason = "the number of paces is told by the environment")]
+
 use evscale_core::simulate::{LoadSettings, Replay, SimulatedLoad, Workload, replay};
 use evscale_core::{Autoscaler, Config, Timestamp};
 use rand::{RngExt, SeedableRng};

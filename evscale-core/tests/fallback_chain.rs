@@ -1,5 +1,7 @@
 //! The fallback chain under networks that are broken on purpose: every fallback has a cause, every recovery good runs.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
 mod support;
 
 use evscale_core::{

@@ -1,5 +1,7 @@
 //! The meter against records that are made by hand: counts, ends, and the decisions that follow.
 
+#![expect(clippy::disallowed_methods, reason = "differences of known times")]
+
 use evscale_core::{Autoscaler, Config, Meter, Metrics, Timestamp, Totals};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,5 +1,7 @@
 //! The snapshot of the one format that is read: it restores with what was learned, and anything else is refused.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
 mod support;
 
 use evscale_core::{Action, Autoscaler, Config, Metrics, ModelBundle};

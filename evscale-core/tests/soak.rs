@@ -1,5 +1,7 @@
 //! Pools with seeds of their own, step by step. `EVSCALE_SOAK_STEPS` sets the number of steps.
 
+#![expect(clippy::disallowed_methods, reason = "the number of steps is told by the environment")]
+
 mod pool;
 
 use evscale_core::ModelBundle;

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
 use super::*;
 use crate::error::ErrorKind;
 use serde::Deserialize;

@@ -277,9 +277,10 @@ mod tests {
 
     #[test]
     fn each_kind_is_found_by_its_name_within_two_days_and_once_a_week_at_most() {
+        type Days<'a> = &'a dyn Fn(i64, f64) -> DayEnd;
         let day = 20;
         let begins = day * DAY_BLOCKS;
-        let cases: [(DriftKind, &dyn Fn(i64, f64) -> DayEnd); 4] = [
+        let cases: [(DriftKind, Days<'_>); 4] = [
             (DriftKind::Level, &|block, rate| usual(if block >= begins { 1.6 * rate } else { rate })),
             (DriftKind::Season, &|block, rate| usual(if block >= begins { 4.0 - rate } else { rate })),
             (DriftKind::Variability, &|block, rate| DayEnd {

@@ -5,6 +5,8 @@
 //! verdicts) and those of the *texts* (names of rules, reasons, explanations) apart, so that a change of words is seen to
 //! change words alone.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures are files")]
+
 mod cases;
 mod host;
 
