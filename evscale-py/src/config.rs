@@ -86,6 +86,15 @@ use pyo3::types::{PyDict, PyList};
 ///     Which changes are switched off from the start: `off`, `all`, `down` or `up`.
 /// drain_busy_jobs
 ///     Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
+/// job_hour_price
+///     Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told. Range:
+///     0 to 1e9.
+/// cost_per_day
+///     Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing
+///     else does. Range: 0 to 1e15.
+/// alerts
+///     Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as
+///     wished `for` a time and `critical`, such as `queue_length > 500 for 10m critical`; at most 16.
 /// latency_budget_ms
 ///     Latency budget per call, ms. A reported call above it opens the circuit breakers of the networks that ran in
 ///     it. Range: 1 to 60,000.
