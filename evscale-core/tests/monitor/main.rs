@@ -117,11 +117,11 @@ fn budgets_tell_before_and_when_they_are_used() {
         }),
         5,
     );
-    // 12 jobs of the load are 288 job-hours; 3 of them 72
+    // 10 busy jobs are 240 job-hours and more, which is beyond both budgets; one is within them
     world.run(1.0, |_| 4.0);
     assert!(world.seen.is_empty(), "{:?}", world.seen);
     world.run(2.0, |_| 10.0);
-    world.run(2.0, |_| 3.0);
+    world.run(4.0, |_| 1.0);
     let names = ["job_hours_used", "job_hours_forecast_exceeded", "cost_used", "cost_forecast_exceeded"];
     fired_and_resolved(&world, &names);
 }
