@@ -435,6 +435,30 @@ int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             size_t *needed,
                             struct evscale_error **error);
 
+// How the pool is doing, as JSON: every metric of the model, the data, the service, the pool and the cost by its name (null where
+// it is not known), `coverage_80` by horizon, `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason,
+// and the last `day` in 144 bins.
+int32_t evscale_report_json(struct evscale_autoscaler *autoscaler,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
+
+// The alerts that fire, or were resolved within the last day, as a JSON array, the worst and newest first: name, severity,
+// state (firing, resolved), since, until, seconds, escalated, silenced_until, condition, values, text and action.
+int32_t evscale_alerts_json(struct evscale_autoscaler *autoscaler,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
+
+// Silences an alert by its name until a time (milliseconds since 1970): it goes on to fire and resolve, and says that nobody is
+// to be told. A time that is over takes a silence back. Fails with EVSCALE_INVALID_ARGUMENT if there is no such alert.
+int32_t evscale_silence(struct evscale_autoscaler *autoscaler,
+                        const char *alert,
+                        int64_t until_ms,
+                        struct evscale_error **error);
+
 // The whole state of the pool, without configuration and models; about 25 KiB for records every 2 minutes.
 // evscale_restore goes on from it.
 int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
@@ -712,6 +736,22 @@ int32_t evscale_fleet_decision_json(struct evscale_fleet *fleet,
 
 // Like evscale_health_json, for one pool.
 int32_t evscale_fleet_health_json(struct evscale_fleet *fleet,
+                                  const char *key,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed,
+                                  struct evscale_error **error);
+
+// Like evscale_report_json, for one pool.
+int32_t evscale_fleet_report_json(struct evscale_fleet *fleet,
+                                  const char *key,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed,
+                                  struct evscale_error **error);
+
+// Like evscale_alerts_json, for one pool.
+int32_t evscale_fleet_alerts_json(struct evscale_fleet *fleet,
                                   const char *key,
                                   char *buffer,
                                   size_t capacity,

@@ -8,7 +8,7 @@ use crate::growing::{self, declared_size};
 use crate::orders::{override_of, pause_of};
 use crate::records::evscale_decision;
 use crate::reports::nothing;
-use evscale_core::{Decision, PoolMut, Timestamp};
+use evscale_core::{Alert, Decision, PoolMut, Timestamp};
 use std::ffi::c_char;
 
 /// Runs `work` on one pool of a handle.
@@ -76,6 +76,38 @@ pub unsafe extern "C" fn evscale_fleet_health_json(
 ) -> i32 {
     enter(error, || {
         let json = with_pool(fleet, key, |scaler| scaler.health().to_json())?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// Like evscale_report_json, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_report_json(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(fleet, key, |scaler| scaler.report().to_json())?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// Like evscale_alerts_json, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_alerts_json(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(fleet, key, |scaler| Alert::all_to_json(&scaler.alerts()))?;
         copy_text(json, buffer, capacity, needed)
     })
 }

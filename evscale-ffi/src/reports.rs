@@ -1,9 +1,9 @@
 //! What an autoscaler knows: explanations, forecasts, health, state.
 
 use crate::autoscaler::{Pool, evscale_autoscaler, with_pool};
-use crate::boundary::{copy_out, copy_text, enter, null, slice};
+use crate::boundary::{copy_out, copy_text, enter, null, required_text, slice};
 use crate::error::*;
-use evscale_core::{Decision, Forecast, HORIZON_MINUTES, Observation};
+use evscale_core::{Alert, Decision, Forecast, HORIZON_MINUTES, Observation, Timestamp};
 use std::ffi::c_char;
 
 /// Most horizons, and most levels, of one call.
@@ -104,6 +104,49 @@ pub unsafe extern "C" fn evscale_health_json(
     error: *mut *mut evscale_error,
 ) -> i32 {
     report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.health().to_json()))
+}
+
+/// How the pool is doing, as JSON: every metric of the model, the data, the service, the pool and the cost by its name (null where
+/// it is not known), `coverage_80` by horizon, `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason,
+/// and the last `day` in 144 bins.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_report_json(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.report().to_json()))
+}
+
+/// The alerts that fire, or were resolved within the last day, as a JSON array, the worst and newest first: name, severity,
+/// state (firing, resolved), since, until, seconds, escalated, silenced_until, condition, values, text and action.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_alerts_json(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    report(autoscaler, buffer, capacity, needed, error, |pool| Ok(Alert::all_to_json(&pool.scaler.alerts())))
+}
+
+/// Silences an alert by its name until a time (milliseconds since 1970): it goes on to fire and resolve, and says that nobody is
+/// to be told. A time that is over takes a silence back. Fails with EVSCALE_INVALID_ARGUMENT if there is no such alert.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_silence(
+    autoscaler: *mut evscale_autoscaler,
+    alert: *const c_char,
+    until_ms: i64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let name = required_text(alert, "alert")?;
+        let until = Timestamp::from_millis(until_ms)?;
+        with_pool(autoscaler, |pool| Ok(pool.scaler.silence(name, Some(until))?))
+    })
 }
 
 /// The whole state of the pool, without configuration and models; about 25 KiB for records every 2 minutes.

@@ -11,7 +11,8 @@ use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
 use crate::{frame, plain, plugin, record};
 use evscale_core::{
-    Announced, Announcement, AnnouncementStatus, ManualOrder, ManualOverride, Metrics, Pause, SettingChange,
+    Alert, Announced, Announcement, AnnouncementStatus, ManualOrder, ManualOverride, Metrics, Pause,
+    SettingChange,
 };
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -368,6 +369,40 @@ impl Autoscaler {
                 scaler.report_latency(took);
                 Ok(())
             })
+        })
+    }
+    /// How the pool is doing: a dict with every metric by its name (None where it is not known), `coverage_80` by horizon,
+    /// `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason, and the last `day` in 144 bins.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> Autoscaler().report()["accuracy"] is None
+    /// True
+    fn report<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let text = locked(py, &self.state, |scaler| Ok(scaler.report().to_json()))?;
+            plain::loads(py, &text)
+        })
+    }
+    /// The alerts that fire, or were resolved within the last day, the worst and newest first: a list of dicts.
+    fn alerts<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let text = locked(py, &self.state, |scaler| Ok(Alert::all_to_json(&scaler.alerts())))?;
+            plain::loads(py, &text)
+        })
+    }
+    /// Silences an alert by its name until a time; without one the silence is taken back.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     There is no such alert.
+    #[pyo3(signature = (alert, until=None))]
+    fn silence(&self, py: Python<'_>, alert: Text, until: Option<&Bound<'_, PyAny>>) -> Door<()> {
+        door(py, || {
+            let until = until.map(|until| plain::timestamp("until", until)).transpose()?;
+            locked(py, &self.state, |scaler| scaler.silence(&alert.0, until))
         })
     }
     /// Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes; and what is

@@ -219,6 +219,22 @@ impl Fleet {
             autoscaler::changed(py, &changes)
         })
     }
+    /// How a pool is doing, as `Autoscaler.report`.
+    fn report<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let text = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.report().to_json()))?;
+            plain::loads(py, &text)
+        })
+    }
+    /// The alerts of a pool, as `Autoscaler.alerts`.
+    fn alerts<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let told =
+                |pool: &mut evscale_core::PoolMut<'_>| evscale_core::Alert::all_to_json(&pool.alerts());
+            let text = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, told))?;
+            plain::loads(py, &text)
+        })
+    }
     /// Who acts for a pool, and what is known to be wrong.
     fn health<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
         door(py, || {

@@ -120,6 +120,15 @@ class Config:
         Which changes are switched off from the start: `off`, `all`, `down` or `up`.
     drain_busy_jobs
         Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
+    job_hour_price
+        Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told. Range:
+        0 to 1e9.
+    cost_per_day
+        Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing
+        else does. Range: 0 to 1e15.
+    alerts
+        Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as
+        wished `for` a time and `critical`, such as `queue_length > 500 for 10m critical`; at most 16.
     latency_budget_ms
         Latency budget per call, ms. A reported call above it opens the circuit breakers of the networks that ran in
         it. Range: 1 to 60,000.
@@ -178,6 +187,9 @@ class Config:
         emergency_in_maintenance: bool | None = None,
         pause: Literal["off", "all", "down", "up"] | None = None,
         drain_busy_jobs: bool | None = None,
+        job_hour_price: float | None = None,
+        cost_per_day: float | None = None,
+        alerts: Sequence[str] | None = None,
         latency_budget_ms: float | None = None,
         bundle_public_key: str | None = None,
         use_networks: bool | None = None,
@@ -251,6 +263,12 @@ class Config:
     def pause(self) -> Literal['off', 'all', 'down', 'up']: ...
     @property
     def drain_busy_jobs(self) -> bool: ...
+    @property
+    def job_hour_price(self) -> float | None: ...
+    @property
+    def cost_per_day(self) -> float | None: ...
+    @property
+    def alerts(self) -> list[str]: ...
     @property
     def latency_budget_ms(self) -> float: ...
     @property
@@ -851,6 +869,26 @@ class Autoscaler:
         """Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
         than `latency_budget_ms` of the configuration are left alone for a while.
         """
+    def report(self) -> dict[str, Any]:
+        """How the pool is doing: a dict with every metric by its name (None where it is not known), `coverage_80` by horizon,
+        `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason, and the last `day` in 144 bins.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler
+        >>> Autoscaler().report()["accuracy"] is None
+        True
+        """
+    def alerts(self) -> list[dict[str, Any]]:
+        """The alerts that fire, or were resolved within the last day, the worst and newest first: a list of dicts."""
+    def silence(self, alert: str, until: _Timestamp | None = None) -> None:
+        """Silences an alert by its name until a time; without one the silence is taken back.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such alert.
+        """
     def health(self) -> dict[str, Any]:
         """Who acts, and what is known to be wrong: a dict with status (healthy, degraded or holding), source and causes; and what is
         `announced` of the time to come.
@@ -933,6 +971,10 @@ class Fleet:
         """Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`."""
     def announcements(self, key: str) -> list[dict[str, Any]]:
         """What was announced for a pool, as `Autoscaler.announcements`."""
+    def report(self, key: str) -> dict[str, Any]:
+        """How a pool is doing, as `Autoscaler.report`."""
+    def alerts(self, key: str) -> list[dict[str, Any]]:
+        """The alerts of a pool, as `Autoscaler.alerts`."""
     def health(self, key: str) -> dict[str, Any]:
         """Who acts for a pool, and what is known to be wrong."""
     def snapshot(self, key: str) -> bytes | None:

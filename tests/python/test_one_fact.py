@@ -17,7 +17,7 @@ SETTINGS = {setting["name"]: setting for setting in evscale.settings()}
 FIELDS = {field["name"]: field for field in evscale.fields()}
 WITHOUT_DEFAULT = {
     "service_time_ms": float, "job_hours_per_day": float, "stale_after_seconds": int, "fail_safe_jobs": int,
-    "bundle_public_key": str,
+    "bundle_public_key": str, "job_hour_price": float, "cost_per_day": float,
 }
 """What a setting that is not there by default is when it is."""
 

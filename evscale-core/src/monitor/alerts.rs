@@ -49,6 +49,13 @@ pub struct Alert {
     pub action: &'static str,
 }
 
+impl Alert {
+    /// Alerts as a JSON array.
+    pub fn all_to_json(alerts: &[Self]) -> String {
+        serde_json::to_string(alerts).unwrap_or_default()
+    }
+}
+
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 enum Phase {

@@ -266,6 +266,9 @@ mod tests {
         found
     }
 
+    /// A drift, and the day that ends with a block by the block and its usual arrivals.
+    type Case<'a> = (DriftKind, &'a dyn Fn(i64, f64) -> DayEnd);
+
     fn usual(arrivals_per_second: f64) -> DayEnd {
         DayEnd { arrivals_per_second, noise: 0.03, error: 0.04 }
     }
@@ -277,10 +280,9 @@ mod tests {
 
     #[test]
     fn each_kind_is_found_by_its_name_within_two_days_and_once_a_week_at_most() {
-        type Days<'a> = &'a dyn Fn(i64, f64) -> DayEnd;
         let day = 20;
         let begins = day * DAY_BLOCKS;
-        let cases: [(DriftKind, Days<'_>); 4] = [
+        let cases: [Case<'_>; 4] = [
             (DriftKind::Level, &|block, rate| usual(if block >= begins { 1.6 * rate } else { rate })),
             (DriftKind::Season, &|block, rate| usual(if block >= begins { 4.0 - rate } else { rate })),
             (DriftKind::Variability, &|block, rate| DayEnd {

@@ -47,18 +47,11 @@ mod tests {
     use super::*;
     use crate::forecaster::HorizonForecast;
     use crate::quantiles::LEVELS;
-    use crate::time::Timestamp;
 
     #[test]
     fn the_queue_grows_until_the_asked_jobs_are_ready_and_is_served_then() {
         let horizons = [(2, 1), (6, 3), (12, 6)].map(|(m, s)| HorizonForecast::new(m, s, [1200.0; LEVELS]));
-        let forecast = Forecast {
-            at: Timestamp::EPOCH,
-            horizons: horizons.to_vec(),
-            anomaly_score: 0.0,
-            model_confidence: 1.0,
-            bursts: Vec::new(),
-        };
+        let forecast = Forecast { horizons: horizons.to_vec(), model_confidence: 1.0, ..Forecast::default() };
         let pool = FluidPool {
             queue: 50.0,
             ready_jobs: 5.0,

@@ -117,11 +117,11 @@ fn budgets_tell_before_and_when_they_are_used() {
         }),
         5,
     );
-    // 12 jobs of the load are 288 job-hours; 3 of them 72
+    // 10 busy jobs are 240 job-hours and more, which is beyond both budgets; one is within them
     world.run(1.0, |_| 4.0);
     assert!(world.seen.is_empty(), "{:?}", world.seen);
     world.run(2.0, |_| 10.0);
-    world.run(2.0, |_| 3.0);
+    world.run(4.0, |_| 1.0);
     let names = ["job_hours_used", "job_hours_forecast_exceeded", "cost_used", "cost_forecast_exceeded"];
     fired_and_resolved(&world, &names);
 }
@@ -244,4 +244,57 @@ fn a_restored_pool_reports_what_it_reported_and_goes_on_alike() {
     }
     assert_eq!(restored.report().share_accepted, world.scaler.report().share_accepted);
     assert_eq!(restored.snapshot().len(), world.scaler.snapshot().len());
+}
+
+/// What becomes of a load on a day of a drift: busy jobs, noise, by days since the change.
+type Change = fn(f64, f64) -> f64;
+
+/// Detection delay and false alarms of labelled drifts; `cargo test --release --test monitor drift_table -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures for minutes"]
+fn drift_table() {
+    const CHANGED: f64 = 21.0;
+    let cases: [(&str, Change, f64); 7] = [
+        ("none", |day, _| office(day), 1.0),
+        ("level x 1.3", |day, since| office(day) * if since > 0.0 { 1.3 } else { 1.0 }, 1.0),
+        ("level x 2", |day, since| office(day) * if since > 0.0 { 2.0 } else { 1.0 }, 1.0),
+        ("level x 0.6", |day, since| office(day) * if since > 0.0 { 0.6 } else { 1.0 }, 1.0),
+        ("season by 4 h", |day, since| office(if since > 0.0 { day + 4.0 / 24.0 } else { day }), 1.0),
+        ("noise x 3", |day, _| office(day), 3.0),
+        ("growth 3 % a day", |day, since| office(day) * (0.03 * since.max(0.0)).exp(), 1.0),
+    ];
+    for (name, load, noisier) in cases {
+        let (mut delays, mut kinds, mut false_alarms, mut days) = (Vec::new(), Vec::new(), 0, 0.0);
+        for seed in 0..8 {
+            let mut world = World::new(config(|config| config.interval_seconds = 600), 1000 + seed);
+            let (mut slow, noise) = (0.0, 0.03 + 0.015 * seed as f64);
+            let mut found = None;
+            while world.day() < CHANGED + 10.0 && found.is_none() {
+                let since = world.day() - CHANGED;
+                slow = 0.97 * slow + 0.243 * world.normal();
+                let quick = 0.04 * if since > 0.0 { noisier } else { 1.0 } * world.normal();
+                let busy = load(world.day(), since) * (noise * slow + quick).exp();
+                let events = world.events(busy);
+                world.tick(events);
+                found = world.scaler.report().drift.first().copied();
+            }
+            let labelled = name != "none" && world.day() >= CHANGED;
+            days += if name == "none" { world.day() } else { world.day().min(CHANGED) };
+            match found {
+                Some(drift) if labelled => {
+                    delays.push(world.day() - CHANGED);
+                    kinds.push(drift.kind);
+                }
+                Some(_) => false_alarms += 1,
+                None => (),
+            }
+        }
+        delays.sort_by(f64::total_cmp);
+        println!(
+            "{name}: found in {} of 8, median delay {:.2} days, {kinds:?}; {false_alarms} false in {:.1} pool-months",
+            delays.len(),
+            delays.get(delays.len() / 2).copied().unwrap_or(f64::NAN),
+            days / 30.0
+        );
+    }
 }
