@@ -29,6 +29,7 @@ mod error;
 pub mod features;
 mod fleet;
 mod forecaster;
+mod indicators;
 mod inference;
 mod meter;
 pub mod metrics;
@@ -52,12 +53,13 @@ pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
 pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
+pub use indicators::{
+    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, MetricInfo,
+    Report, Severity, Side, Threshold,
+};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
-pub use monitor::{
-    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, Health,
-    HealthStatus, MetricInfo, Report, Severity, Side, Threshold,
-};
+pub use monitor::{Health, HealthStatus};
 pub use policy::Source;
 pub use pool::ScalingOutcome;
 pub use quantiles::QUANTILE_LEVELS;

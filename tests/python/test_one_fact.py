@@ -66,7 +66,7 @@ def test_the_stub_says_the_type_of_every_setting():
         kind = WITHOUT_DEFAULT.get(name, type(setting["default"]))
         written = types[name].removesuffix(" | None")
         if kind is list:
-            entries = {"holidays": "str | date", "schedule": "Mapping[str, str | float]"}
+            entries = {"holidays": "str | date", "schedule": "Mapping[str, str | float]", "alerts": "str"}
             assert written == f"Sequence[{entries[name]}]", name
         elif written.startswith("Literal["):
             assert kind is str and setting["default"] in ast.literal_eval(written.removeprefix("Literal")), name

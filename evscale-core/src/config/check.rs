@@ -3,7 +3,7 @@
 use super::{Config, Timetable};
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
-use crate::monitor::AlertRule;
+use crate::indicators::AlertRule;
 use std::ops::RangeInclusive;
 
 const MOST_HOLIDAYS: usize = 1000;

@@ -1,20 +1,17 @@
 //! The monitor of one pool: takes what the pipeline has seen and decided, and tells how the pool is doing.
 
-use super::alerts::{Alert, Alerts};
 use super::comparison::Hpa;
 use super::coverage::Coverage;
-use super::drift::{DayEnd, Drift, DriftKind};
-use super::latency::Latency;
-use super::picture::{Picture, Point};
 use super::prediction::{FluidPool, longest_queue};
-use super::report::{BreakerState, CircuitBreakers, Drifted, Report};
-use super::rules::AlertRule;
-use super::windows::{BLOCK_MS, Sum, Window, Windows};
 use crate::config::Config;
 use crate::decision::{Action, Decision};
 use crate::error::Result;
 use crate::features::HORIZON_MINUTES;
 use crate::forecaster::{Ensemble, Forecast};
+use crate::indicators::{
+    Alert, AlertRule, Alerts, BLOCK_MS, BreakerState, CircuitBreakers, DayEnd, Drift, DriftKind, Drifted,
+    Latency, Picture, Point, Report, Sum, Window, Windows,
+};
 use crate::inference::CircuitBreaker;
 use crate::metrics::{History, Metrics};
 use crate::policy::{Outlook, Source, whole_jobs};

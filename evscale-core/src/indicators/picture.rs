@@ -4,12 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 /// Bins of the day's picture, and their length.
-pub(super) const BINS: usize = 144;
-pub(super) const BIN_MS: i64 = 600_000;
+pub(crate) const BINS: usize = 144;
+pub(crate) const BIN_MS: i64 = 600_000;
 
 /// A ring of numbers of two bytes (bfloat16: eight bits of precision), by slot; unknown ones are NaN.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Halves<const LENGTH: usize> {
+pub(crate) struct Halves<const LENGTH: usize> {
     newest: i64,
     cells: Vec<u16>,
 }
@@ -21,21 +21,21 @@ fn halved(value: f32) -> u16 {
 }
 
 impl<const LENGTH: usize> Halves<LENGTH> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { newest: i64::MIN, cells: vec![UNKNOWN; LENGTH] }
     }
 
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.cells.as_slice())
     }
 
-    pub(super) fn fits(&self) -> bool {
+    pub(crate) fn fits(&self) -> bool {
         self.cells.len() == LENGTH
     }
 
     /// Sets the value of a slot; earlier slots that never had one are unknown, later ones are forgotten.
-    pub(super) fn set(&mut self, slot: i64, value: f32) {
+    pub(crate) fn set(&mut self, slot: i64, value: f32) {
         let (from, to) = (self.newest.min(slot), self.newest.max(slot));
         let between = to.saturating_sub(from).min(LENGTH as i64);
         for emptied in to - between + 1..=to {
@@ -52,14 +52,14 @@ impl<const LENGTH: usize> Halves<LENGTH> {
     }
 
     /// Returns the value of a slot; NaN where it is unknown.
-    pub(super) fn at(&self, slot: i64) -> f32 {
+    pub(crate) fn at(&self, slot: i64) -> f32 {
         let known = slot <= self.newest && slot > self.newest.saturating_sub(LENGTH as i64);
         let cell = self.cells.get(slot.rem_euclid(LENGTH as i64) as usize).filter(|_| known);
         cell.map_or(f32::NAN, |half| f32::from_bits(u32::from(*half) << 16))
     }
 
     /// Returns every value up to `slot`, oldest first.
-    pub(super) fn up_to(&self, slot: i64) -> Vec<f32> {
+    pub(crate) fn up_to(&self, slot: i64) -> Vec<f32> {
         (slot.saturating_sub(LENGTH as i64 - 1)..=slot).map(|slot| self.at(slot)).collect()
     }
 }
@@ -78,32 +78,32 @@ macro_rules! curves {
 
         /// Means over the records of the present bin, and the bins before.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        pub(super) struct Picture {
+        pub(crate) struct Picture {
             $($curve: (f64, u32, Halves<BINS>),)*
         }
 
         /// The values of a record for the picture; NaN is unknown.
         #[derive(Clone, Copy, Debug)]
-        pub(super) struct Point {
-            $(pub(super) $curve: f64,)*
+        pub(crate) struct Point {
+            $(pub(crate) $curve: f64,)*
         }
 
         impl Picture {
-            pub(super) fn new() -> Self {
+            pub(crate) fn new() -> Self {
                 Self { $($curve: (0.0, 0, Halves::new()),)* }
             }
 
             #[cfg(test)]
-            pub(super) fn bytes(&self) -> usize {
+            pub(crate) fn bytes(&self) -> usize {
                 0 $(+ self.$curve.2.bytes())*
             }
 
-            pub(super) fn fits(&self) -> bool {
+            pub(crate) fn fits(&self) -> bool {
                 true $(&& self.$curve.2.fits())*
             }
 
             /// Adds a record.
-            pub(super) fn add(&mut self, at: crate::time::Timestamp, point: &Point) {
+            pub(crate) fn add(&mut self, at: crate::time::Timestamp, point: &Point) {
                 let slot = bin_of(at);
                 $({
                     let (sum, known, bins) = &mut self.$curve;
@@ -119,7 +119,7 @@ macro_rules! curves {
             }
 
             /// Returns the day up to an instant.
-            pub(super) fn day(&self, until: crate::time::Timestamp) -> DayPicture {
+            pub(crate) fn day(&self, until: crate::time::Timestamp) -> DayPicture {
                 let slot = bin_of(until);
                 let end = crate::time::Timestamp::EPOCH.plus_millis((slot + 1).saturating_mul(BIN_MS));
                 DayPicture { until: end, $($curve: self.$curve.2.up_to(slot),)* }

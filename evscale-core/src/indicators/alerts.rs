@@ -106,7 +106,7 @@ fn all(own: &[AlertRule]) -> impl Iterator<Item = &AlertRule> {
 
 /// The alerts of one pool.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Alerts {
+pub(crate) struct Alerts {
     /// Of the library's, in the order of the table, and then those of users.
     phases: Vec<Phase>,
     silenced: Vec<(String, Timestamp)>,
@@ -115,10 +115,10 @@ pub(super) struct Alerts {
 impl Alerts {
     /// Memory of an alert.
     #[cfg(test)]
-    pub(super) const PHASE_BYTES: usize = size_of::<Phase>();
+    pub(crate) const PHASE_BYTES: usize = size_of::<Phase>();
 
     /// Judges every alert by a report.
-    pub(super) fn update(&mut self, own: &[AlertRule], report: &Report) {
+    pub(crate) fn update(&mut self, own: &[AlertRule], report: &Report) {
         self.phases.resize(AlertRule::table().len() + own.len(), Phase::Quiet);
         for (phase, rule) in self.phases.iter_mut().zip(all(own)) {
             *phase = phase.next(rule, report, report.at);
@@ -127,13 +127,13 @@ impl Alerts {
     }
 
     /// Forgets the alerts of users, whose thresholds have changed.
-    pub(super) fn forget_own(&mut self) {
+    pub(crate) fn forget_own(&mut self) {
         self.phases.truncate(AlertRule::table().len());
         self.silenced.retain(|(name, _)| AlertRule::table().iter().any(|rule| rule.name == *name));
     }
 
     /// Silences an alert until a time, or no longer.
-    pub(super) fn silence(&mut self, own: &[AlertRule], name: &str, until: Option<Timestamp>) -> Result<()> {
+    pub(crate) fn silence(&mut self, own: &[AlertRule], name: &str, until: Option<Timestamp>) -> Result<()> {
         if !all(own).any(|rule| rule.name == name) {
             let names: Vec<&str> = all(own).map(|rule| rule.name.as_str()).collect();
             return Err(Error::argument(format!("alert is {name:?}, expected one of {}", names.join(", "))));
@@ -144,7 +144,7 @@ impl Alerts {
     }
 
     /// Returns the alerts that fire, or were resolved within the last day; the worst and newest first.
-    pub(super) fn told(&self, own: &[AlertRule], report: &Report) -> Vec<Alert> {
+    pub(crate) fn told(&self, own: &[AlertRule], report: &Report) -> Vec<Alert> {
         let now = report.at;
         let mut told: Vec<Alert> = all(own)
             .zip(&self.phases)

@@ -43,7 +43,7 @@ pub struct Threshold {
 
 impl Threshold {
     /// Reports whether the metric is known and beyond the threshold; `firing` uses that of an alert that fires already.
-    pub(super) fn holds(&self, report: &Report, firing: bool) -> bool {
+    pub(crate) fn holds(&self, report: &Report, firing: bool) -> bool {
         let threshold = if firing { self.resolves_at } else { self.fires_at };
         report.get(self.metric).is_some_and(|value| match self.side {
             Side::Above => value > threshold,

@@ -11,27 +11,27 @@ const RATIO: f64 = 4.0 / 3.0;
 
 /// Counts of calls by their latency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Latency {
+pub(crate) struct Latency {
     day: i64,
     today: Vec<u16>,
     yesterday: Vec<u16>,
 }
 
 impl Latency {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { day: 0, today: vec![0; BUCKETS], yesterday: vec![0; BUCKETS] }
     }
 
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.today.as_slice()) + size_of_val(self.yesterday.as_slice())
     }
 
-    pub(super) fn fits(&self) -> bool {
+    pub(crate) fn fits(&self) -> bool {
         self.today.len() == BUCKETS && self.yesterday.len() == BUCKETS
     }
 
-    pub(super) fn observe(&mut self, at: Timestamp, took: Duration) {
+    pub(crate) fn observe(&mut self, at: Timestamp, took: Duration) {
         let day = at.as_millis().div_euclid(DAY_MS);
         if day != self.day {
             let next = day == self.day.saturating_add(1);
@@ -49,7 +49,7 @@ impl Latency {
     }
 
     /// Returns a quantile of today's and yesterday's latencies, ms: the middle of a bucket, at most 16 % from the true one.
-    pub(super) fn quantile(&self, level: f64) -> Option<f64> {
+    pub(crate) fn quantile(&self, level: f64) -> Option<f64> {
         let counts = || self.today.iter().zip(&self.yesterday).map(|(a, b)| u64::from(*a) + u64::from(*b));
         let total: u64 = counts().sum();
         let rank = (level * total as f64).ceil().max(1.0) as u64;

@@ -45,7 +45,7 @@ struct Usual {
 
 /// A Page-Hinkley test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct PageHinkley {
+pub(crate) struct PageHinkley {
     count: f64,
     mean: f64,
     squares: f64,
@@ -58,10 +58,10 @@ pub(super) struct PageHinkley {
 
 /// A drift, in blocks since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Detected {
-    pub(super) onset: i64,
-    pub(super) at: i64,
-    pub(super) upwards: bool,
+pub(crate) struct Detected {
+    pub(crate) onset: i64,
+    pub(crate) at: i64,
+    pub(crate) upwards: bool,
 }
 
 impl PageHinkley {
@@ -159,18 +159,18 @@ const RESIDUALS: Usual = Usual { both_ways: false, ..VARIABILITY };
 
 /// The day that ends with a block.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DayEnd {
+pub(crate) struct DayEnd {
     /// Mean arrivals per second of the block; NaN if too little of it is known.
-    pub(super) arrivals_per_second: f64,
+    pub(crate) arrivals_per_second: f64,
     /// Noise between neighbours over the arrivals; NaN if unknown.
-    pub(super) noise: f64,
+    pub(crate) noise: f64,
     /// Weighted error of the 12-minute forecast; NaN if unknown.
-    pub(super) error: f64,
+    pub(crate) error: f64,
 }
 
 /// The tests of one pool, and the arrivals of the last eight days.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Drift {
+pub(crate) struct Drift {
     arrivals: Halves<{ (WEEK_BLOCKS + DAY_BLOCKS) as usize }>,
     level: PageHinkley,
     season: PageHinkley,
@@ -180,7 +180,7 @@ pub(super) struct Drift {
 }
 
 impl Drift {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let test = PageHinkley::default;
         Self {
             arrivals: Halves::new(),
@@ -193,16 +193,16 @@ impl Drift {
     }
 
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.arrivals.bytes()
     }
 
-    pub(super) fn fits(&self) -> bool {
+    pub(crate) fn fits(&self) -> bool {
         self.arrivals.fits()
     }
 
     /// Takes the block that has ended.
-    pub(super) fn update(&mut self, block: i64, day: &DayEnd) {
+    pub(crate) fn update(&mut self, block: i64, day: &DayEnd) {
         self.arrivals.set(block, day.arrivals_per_second as f32);
         self.seen = self.seen.saturating_add(1);
         let (now, before): (Vec<f64>, Vec<f64>) = (block.saturating_sub(DAY_BLOCKS - 1)..=block)
@@ -233,7 +233,7 @@ impl Drift {
     }
 
     /// Returns every drift that is not over.
-    pub(super) fn detected(&self) -> impl Iterator<Item = (DriftKind, Detected)> {
+    pub(crate) fn detected(&self) -> impl Iterator<Item = (DriftKind, Detected)> {
         [
             (DriftKind::Level, &self.level),
             (DriftKind::Season, &self.season),

@@ -5,9 +5,9 @@ use crate::time::{DAY_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Length of a block, ms: what the windows of a day and longer are made of, and how often drift is looked for.
-pub(super) const BLOCK_MS: i64 = 2 * 3_600_000;
+pub(crate) const BLOCK_MS: i64 = 2 * 3_600_000;
 /// Blocks of a day.
-pub(super) const DAY_BLOCKS: i64 = DAY_MS / BLOCK_MS;
+pub(crate) const DAY_BLOCKS: i64 = DAY_MS / BLOCK_MS;
 const SHORT_MS: i64 = 300_000;
 /// Short buckets of an hour, and the present one.
 const SHORT_BUCKETS: usize = 13;
@@ -18,7 +18,7 @@ macro_rules! sums {
     ($($(#[doc = $doc:literal])* $sum:ident,)*) => {
         /// What is summed up.
         #[derive(Clone, Copy, Debug)]
-        pub(super) enum Sum {
+        pub(crate) enum Sum {
             $($(#[doc = $doc])* $sum,)*
         }
 
@@ -152,7 +152,7 @@ impl<const WIDTH: usize, const BUCKETS: usize> Ring<WIDTH, BUCKETS> {
 /// Stretches of time up to now. All but `Today` are as long as their name says, less the part of their oldest bucket that is
 /// over already.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Window {
+pub(crate) enum Window {
     /// The five minutes (from midnight on in steps of five) of now and those before: 5 to 10 minutes.
     FiveMinutes,
     /// 30 to 35 minutes.
@@ -175,7 +175,7 @@ pub(super) enum Window {
 
 /// The sums of one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Windows {
+pub(crate) struct Windows {
     /// Judged and late events.
     short: Ring<2, SHORT_BUCKETS>,
     blocks: Ring<SUMS, { DAY_BLOCKS as usize }>,
@@ -184,44 +184,44 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { short: Ring::new(), blocks: Ring::new(), days: Ring::new() }
     }
 
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.short.bytes() + self.blocks.bytes() + self.days.bytes()
     }
 
-    pub(super) fn fits(&self) -> bool {
+    pub(crate) fn fits(&self) -> bool {
         self.short.fits() && self.blocks.fits() && self.days.fits()
     }
 
     /// Returns the block of an instant: blocks since 1970.
-    pub(super) fn block_of(at: Timestamp) -> i64 {
+    pub(crate) fn block_of(at: Timestamp) -> i64 {
         at.as_millis().div_euclid(BLOCK_MS)
     }
 
     /// Returns the block that the sums have come to; none before the first record.
-    pub(super) fn block(&self) -> Option<i64> {
+    pub(crate) fn block(&self) -> Option<i64> {
         (self.blocks.newest != i64::MIN).then_some(self.blocks.newest)
     }
 
     /// Takes the present block, which is over, into its day.
-    pub(super) fn close_block(&mut self) {
+    pub(crate) fn close_block(&mut self) {
         for index in 0..LONG_SUMS {
             self.days.add(index, self.blocks.sum(index, 1));
         }
     }
 
     /// Goes on to an instant, or back.
-    pub(super) fn go_to(&mut self, at: Timestamp) {
+    pub(crate) fn go_to(&mut self, at: Timestamp) {
         self.short.go_to(at.as_millis().div_euclid(SHORT_MS));
         self.blocks.go_to(Self::block_of(at));
         self.days.go_to(at.as_millis().div_euclid(DAY_MS));
     }
 
-    pub(super) fn add(&mut self, sum: Sum, value: f64) {
+    pub(crate) fn add(&mut self, sum: Sum, value: f64) {
         self.blocks.add(sum as usize, value);
         match sum {
             Sum::Judged => self.short.add(0, value),
@@ -232,7 +232,7 @@ impl Windows {
 
     /// Returns a sum over a window. Windows shorter than two hours have judged and late events alone, those of
     /// several days, and of today, the sums up to `LAST_LONG`.
-    pub(super) fn sum(&self, sum: Sum, window: Window) -> f64 {
+    pub(crate) fn sum(&self, sum: Sum, window: Window) -> f64 {
         let index = sum as usize;
         let short = |buckets| self.short.sum(if matches!(sum, Sum::Late) { 1 } else { 0 }, buckets);
         let days = |days| {
@@ -253,7 +253,7 @@ impl Windows {
     }
 
     /// Returns one sum over another; none where there is nothing to divide by.
-    pub(super) fn ratio(&self, sum: Sum, over: Sum, window: Window) -> Option<f64> {
+    pub(crate) fn ratio(&self, sum: Sum, over: Sum, window: Window) -> Option<f64> {
         let over = self.sum(over, window);
         (over > 0.0).then(|| self.sum(sum, window) / over)
     }

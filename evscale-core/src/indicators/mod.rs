@@ -1,0 +1,20 @@
+//! What is measured of a pool, and when it is alarming: the list of metrics, their windows, drift, and the table of alerts.
+
+mod alerts;
+mod drift;
+mod latency;
+mod picture;
+mod report;
+mod rules;
+mod windows;
+
+pub(crate) use alerts::Alerts;
+pub use alerts::{Alert, AlertState};
+pub use drift::DriftKind;
+pub(crate) use drift::{DayEnd, Drift};
+pub(crate) use latency::Latency;
+pub use picture::DayPicture;
+pub(crate) use picture::{Picture, Point};
+pub use report::{BreakerState, CircuitBreakers, Drifted, MetricInfo, Report};
+pub use rules::{AlertRule, Severity, Side, Threshold};
+pub(crate) use windows::{BLOCK_MS, Sum, Window, Windows};
