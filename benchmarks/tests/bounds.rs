@@ -8,10 +8,13 @@ static ALLOCATOR: Counting = Counting;
 
 /// Two weeks at 120 s: every ring of the history is full.
 const FULL: usize = 10_080;
-/// Allocations of an `observe` without networks: the features, the quantiles and the forecast.
-const OBSERVE: u64 = 10;
-/// Bytes of a pool with a full history.
-const POOL: u64 = 43 * 1024;
+/// Allocations of an `observe` without networks: the features, the quantiles, the forecast and the bursts that are due; and of
+/// one that begins a day, which the calendar's memory takes in.
+const OBSERVE: u64 = 16;
+const OBSERVE_AT_MIDNIGHT: u64 = 24;
+const PER_DAY: usize = 720;
+/// Bytes of a pool with a full history; of these the monitor has 6 KiB, and what the calendar remembers some 3.
+const POOL: u64 = 46 * 1024;
 
 #[test]
 fn a_pool_costs_no_more_than_it_did() {
@@ -26,8 +29,9 @@ fn a_pool_costs_no_more_than_it_did() {
         let calls = Counts::now().calls;
         let seen = scaler.observe(&record).unwrap();
         let calls = Counts::now().calls - calls;
+        let allowed = if index % PER_DAY == 0 { OBSERVE_AT_MIDNIGHT } else { OBSERVE };
         assert!(
-            index < 1000 || calls <= OBSERVE || !seen.repairs.is_empty(),
+            index < 1000 || calls <= allowed || !seen.repairs.is_empty(),
             "{calls} allocations at {index}"
         );
         scaler.decide();

@@ -26,6 +26,7 @@ fn other_value(name: &str, value: &Value, range: Option<(&str, &str)>) -> Value 
         ("time_zone", _) => json!("Asia/Tokyo"),
         ("holidays", _) => json!(["2026-12-25"]),
         ("schedule", _) => json!([{"cron": "0 3 * * *", "seconds": 600, "min_jobs": 3}]),
+        ("alerts", _) => json!(["queue_length > 500 for 10m critical"]),
         ("pause", _) => json!("down"),
         ("stale_action", _) => json!("hold"),
         ("bundle_public_key", _) => json!("ab".repeat(32)),
