@@ -169,7 +169,7 @@ impl Expectation {
         })?;
         self.doubts.next();
         let rewound = place == Place::Rewound;
-        let gap = before.and_then(|before| record.timestamp.elapsed_since(before)).unwrap_or(0.0);
+        let gap = record.timestamp.elapsed_since(before.unwrap_or(record.timestamp)).unwrap_or(0.0);
         if rewound || gap > LOST_INTERVALS * f64::from(config.interval_seconds) {
             self.queued = None;
             self.totals.interrupt();
