@@ -57,6 +57,8 @@ pub use indicators::{
     Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, MetricInfo,
     Report, Severity, Side, Threshold,
 };
+#[cfg(feature = "prometheus")]
+pub use indicators::{PoolSample, openmetrics};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};

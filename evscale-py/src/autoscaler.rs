@@ -371,8 +371,9 @@ impl Autoscaler {
             })
         })
     }
-    /// How the pool is doing: a dict with every metric by its name (None where it is not known), `coverage_80` by horizon,
-    /// `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason, and the last `day` in 144 bins.
+    /// How the pool is doing: every metric by its name (None where it is not known), `coverage_80` by horizon, `circuit_breakers`,
+    /// `drift` with its onset, `retraining_recommended` with the reason, the last `day` in 144 bins, and the alerts; with
+    /// `to_frame()` and `plot()`.
     ///
     /// Examples
     /// --------
@@ -381,9 +382,22 @@ impl Autoscaler {
     /// True
     fn report<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
         door(py, || {
-            let text = locked(py, &self.state, |scaler| Ok(scaler.report().to_json()))?;
-            plain::loads(py, &text)
+            let told = locked(py, &self.state, |scaler| {
+                Ok((scaler.report().to_json(), Alert::all_to_json(&scaler.alerts()), scaler.config().clone()))
+            })?;
+            pool_report(py, told)
         })
+    }
+    /// Report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`. Serve it with the content type
+    /// `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> Autoscaler().openmetrics("orders").splitlines()[-1]
+    /// '# EOF'
+    fn openmetrics(&self, py: Python<'_>, pool: Text) -> Door<String> {
+        door(py, || locked(py, &self.state, |scaler| Ok(scaler.openmetrics(&pool.0))))
     }
     /// The alerts that fire, or were resolved within the last day, the worst and newest first: a list of dicts.
     fn alerts<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
@@ -477,6 +491,15 @@ impl Autoscaler {
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || Ok(format!("Autoscaler({})", Bound::new(py, Config(self.current_config(py)?))?.repr()?)))
     }
+}
+
+/// Returns a report as its Python value: from the report and the alerts as JSON, and the configuration.
+pub fn pool_report<'py>(
+    py: Python<'py>,
+    (report, alerts, config): (String, String, evscale_core::Config),
+) -> PyResult<Bound<'py, PyAny>> {
+    let values = (plain::loads(py, &report)?, plain::loads(py, &alerts)?, Config(config));
+    py.import("evscale.pool_report")?.call_method1("PoolReport", values)
 }
 
 /// Returns a length of time in days.

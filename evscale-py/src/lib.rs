@@ -63,7 +63,7 @@ mod _evscale {
     #[pymodule_export]
     use super::observation::Observation;
     #[pymodule_export]
-    use super::reference::{fields, settings};
+    use super::reference::{alert_rules, fields, metrics, settings};
     #[pymodule_export]
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]

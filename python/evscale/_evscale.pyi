@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Unpack
 
 from .history import History
+from .pool_report import PoolReport
 from .types import MetricsRecord, ScalingOutcome
 
 __version__: str
@@ -869,7 +870,7 @@ class Autoscaler:
         """Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
         than `latency_budget_ms` of the configuration are left alone for a while.
         """
-    def report(self) -> dict[str, Any]:
+    def report(self) -> PoolReport:
         """How the pool is doing: a dict with every metric by its name (None where it is not known), `coverage_80` by horizon,
         `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason, and the last `day` in 144 bins.
 
@@ -879,6 +880,7 @@ class Autoscaler:
         >>> Autoscaler().report()["accuracy"] is None
         True
         """
+    def openmetrics(self, pool: str) -> str: ...
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts that fire, or were resolved within the last day, the worst and newest first: a list of dicts."""
     def silence(self, alert: str, until: _Timestamp | None = None) -> None:
@@ -971,8 +973,11 @@ class Fleet:
         """Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`."""
     def announcements(self, key: str) -> list[dict[str, Any]]:
         """What was announced for a pool, as `Autoscaler.announcements`."""
-    def report(self, key: str) -> dict[str, Any]:
+    def report(self, key: str) -> PoolReport:
         """How a pool is doing, as `Autoscaler.report`."""
+    def sums(self) -> dict[str, float]: ...
+    def openmetrics(self) -> str: ...
+    def silence(self, key: str, alert: str, until: _Timestamp | None = None) -> None: ...
     def alerts(self, key: str) -> list[dict[str, Any]]:
         """The alerts of a pool, as `Autoscaler.alerts`."""
     def health(self, key: str) -> dict[str, Any]:
@@ -1106,6 +1111,8 @@ def settings() -> list[dict[str, Any]]:
     """Returns every setting of `Config`: a dict of `name`, `description`, `default` and `range` (the smallest and the largest
     value, each a number or the name of the setting that bounds it; None where there is no range).
     """
+def alert_rules() -> list[dict[str, Any]]: ...
+def metrics() -> list[dict[str, Any]]: ...
 def fields() -> list[dict[str, Any]]:
     """Returns every field of a metrics record: a dict of `name`, `description`, `range` (the smallest and the largest number
     that makes sense, or None) and `required`.

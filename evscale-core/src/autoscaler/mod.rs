@@ -305,6 +305,18 @@ impl Autoscaler {
         self.state.watched(&self.config, Monitor::alerts)
     }
 
+    /// Returns report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`.
+    #[cfg(feature = "prometheus")]
+    pub fn openmetrics(&self, pool: &str) -> String {
+        crate::indicators::openmetrics([(pool.to_owned(), self.sample().into())])
+    }
+
+    /// Returns what is exported of the pool.
+    #[cfg(feature = "prometheus")]
+    pub fn sample(&self) -> crate::indicators::PoolSample {
+        crate::indicators::PoolSample::new(&self.report(), &self.alerts())
+    }
+
     /// Returns every alert that this pool has: those of the library, and those of `alerts` in the configuration.
     pub fn alert_rules(&self) -> Vec<AlertRule> {
         self.state.monitor.rules().cloned().collect()

@@ -103,6 +103,12 @@ impl PoolMut<'_> {
         self.scaler.alerts()
     }
 
+    /// Returns what is exported of the pool; see [`openmetrics`](crate::openmetrics).
+    #[cfg(feature = "prometheus")]
+    pub fn sample(&self) -> crate::PoolSample {
+        self.scaler.sample()
+    }
+
     /// Silences an alert until a time; see [`Autoscaler::silence`].
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::drift::DriftKind;
 use super::picture::DayPicture;
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// A metric as it is documented.
@@ -15,12 +15,28 @@ pub struct MetricInfo {
     /// Unit; `1` for numbers without one.
     pub unit: &'static str,
     /// Meaning, window and formula.
+    #[serde(serialize_with = "in_one_line")]
     pub description: &'static str,
+    /// Whether the values of several pools add up to one of all of them.
+    pub adds_up: bool,
 }
 
-/// Declares the metrics: name, unit, meaning.
+impl MetricInfo {
+    /// Returns the name under which Prometheus has it, with base units as its conventions ask for: `latency_p50_ms` is
+    /// `evscale_pool_latency_p50_seconds`.
+    pub fn exported_name(&self) -> String {
+        let suffix = if self.unit == "ms" { "_seconds" } else { "" };
+        format!("evscale_pool_{}{suffix}", self.name.strip_suffix("_ms").unwrap_or(self.name))
+    }
+}
+
+fn in_one_line<S: Serializer>(text: &&str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Declares the metrics: name, unit, whether those of pools add up, meaning.
 macro_rules! metrics {
-    ($($(#[doc = $doc:literal])+ $name:ident: $unit:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $unit:literal $($adds:ident up)?;)*) => {
         /// How a pool is doing. A number that is not known is none.
         ///
         /// Windows are counted in blocks of two hours from midnight UTC on: a *day* is the present block and the eleven
@@ -51,6 +67,7 @@ macro_rules! metrics {
                 name: stringify!($name),
                 unit: $unit,
                 description: concat!($($doc, "\n"),+),
+                adds_up: false $(|| stringify!($adds).len() > 0)?,
             },)*];
 
             /// Returns a metric by its name; none if it is unknown, or if there is no such metric.
@@ -105,7 +122,7 @@ metrics! {
     /// The same of no source that knew enough.
     share_hold: "1";
     /// Circuit breakers that are not closed.
-    open_circuit_breakers: "breakers";
+    open_circuit_breakers: "breakers" adds up;
 
     /// Share of the day's records that were used as they came.
     share_accepted: "1";
@@ -120,7 +137,7 @@ metrics! {
     /// Share that was rejected because its time is far ahead.
     share_rejected_far_ahead: "1";
     /// Intervals without a record, over a day.
-    missed_intervals: "intervals";
+    missed_intervals: "intervals" adds up;
     /// Time from the newest record that was used until now.
     age_seconds: "s";
     /// `age_seconds` over `stale_after_seconds`.
@@ -145,47 +162,47 @@ metrics! {
     /// The same of three days.
     burn_rate_3_days: "1";
     /// Events that wait at the newest record.
-    queue_length: "events";
+    queue_length: "events" adds up;
     /// Mean of the queue's lengths that records told, over a day.
-    mean_queue_length: "events";
+    mean_queue_length: "events" adds up;
     /// Mean wait over a day, weighted by the events processed.
     mean_wait_seconds: "s";
     /// The longest queue of the coming hour in a fluid pool: events that wait now, and come by the median of the forecast, less
     /// what the jobs can do that there are now and, a startup time from now, those of the last decision.
-    predicted_queue: "events";
+    predicted_queue: "events" adds up;
     /// The wait that it means: `predicted_queue` times the service time over the jobs that serve it then.
     predicted_wait_seconds: "s";
     /// `predicted_wait_seconds` over `sla_wait_seconds`.
     predicted_wait_ratio: "1";
     /// Jobs that the analytic rule needs beyond `max_jobs`.
-    overflow_jobs: "jobs";
+    overflow_jobs: "jobs" adds up;
     /// Events processed per job and interval, over a day.
     events_per_job: "events";
     /// Mean busy share of the ready jobs, over a day.
     utilization: "1";
     /// Jobs of the newest record.
-    jobs: "jobs";
+    jobs: "jobs" adds up;
     /// Jobs of the last decision.
-    recommended_jobs: "jobs";
+    recommended_jobs: "jobs" adds up;
     /// Jobs that the newest record shows to be needed: busy ones over `target_utilization`, and those for what waits.
-    needed_jobs: "jobs";
+    needed_jobs: "jobs" adds up;
     /// Time with `max_jobs` or more, over a day.
-    time_at_maximum_seconds: "s";
+    time_at_maximum_seconds: "s" adds up;
     /// Whether the pool has `max_jobs` or more: 1 or 0.
-    at_maximum: "1";
+    at_maximum: "1" adds up;
     /// Time in which a safety rule kept the pool as it was against the proposal, over a day.
-    time_held_seconds: "s";
+    time_held_seconds: "s" adds up;
     /// Whether the host has not carried out a recommendation for long: 1 or 0.
-    host_overdue: "1";
+    host_overdue: "1" adds up;
 
     /// Job-hours of a day's records.
-    job_hours_day: "h";
+    job_hours_day: "h" adds up;
     /// Job-hours of a week's records.
-    job_hours_week: "h";
+    job_hours_week: "h" adds up;
     /// `job_hours_day` times `job_hour_price`.
-    cost_day: "currency";
+    cost_day: "currency" adds up;
     /// `job_hours_week` times `job_hour_price`.
-    cost_week: "currency";
+    cost_week: "currency" adds up;
     /// `cost_day` over the events processed in it.
     cost_per_event: "currency";
     /// Share of job-hours saved in a week against a pool of the highest need known at each time.
@@ -193,13 +210,13 @@ metrics! {
     /// The same against a HorizontalPodAutoscaler on the CPU at 70 %, whose pool serves every arrival at once.
     saved_against_hpa: "1";
     /// Changes of the recommended number per hour, over a day.
-    changes_per_hour: "1/h";
+    changes_per_hour: "1/h" adds up;
     /// Changes against the direction of the one before per day, over a week.
-    reversals_per_day: "1/d";
+    reversals_per_day: "1/d" adds up;
     /// Job-hours of a day beyond `needed_jobs`.
-    over_provisioned_job_hours: "h";
+    over_provisioned_job_hours: "h" adds up;
     /// Job-hours of a day short of `needed_jobs`.
-    under_provisioned_job_hours: "h";
+    under_provisioned_job_hours: "h" adds up;
     /// Job-hours of today (UTC) over `job_hours_per_day`.
     job_hours_budget_used: "1";
     /// The same at the end of today, if the rest of it is as the last day was on average; of which six hours must be known.
@@ -209,7 +226,7 @@ metrics! {
     /// The same at the end of today.
     cost_budget_forecast: "1";
     /// Kinds of drift that were found and are not over.
-    drifts: "kinds";
+    drifts: "kinds" adds up;
 }
 
 /// State of a circuit breaker.
