@@ -8,6 +8,8 @@
 #![expect(clippy::disallowed_methods, reason = "an end that is ahead is told by the sign")]
 
 mod announcement;
+mod entry;
+mod multiplier;
 mod told;
 mod truth;
 mod usual;
@@ -20,8 +22,10 @@ use crate::error::{Error, Result};
 use crate::forecaster::Forecast;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
+use entry::Entry;
+use multiplier::TrafficMultiplier;
 use serde::{Deserialize, Serialize};
-use truth::{Course, Outcome, Truth};
+use truth::{Course, Truth};
 
 /// Most announcements of the time to come.
 const MOST: usize = 64;
@@ -31,14 +35,6 @@ const REMEMBERED: usize = 8;
 const LOOK_AHEAD_SECONDS: i64 = 4 * 3600;
 /// Time after which it is looked at again, seconds.
 const LOOK_AGAIN_SECONDS: f64 = 1800.0;
-/// Time after which a statement that goes on is judged, seconds.
-const JUDGED_AFTER_SECONDS: f64 = 6.0 * 3600.0;
-/// Events seldom begin and end when they should: as far as the load shows one, it began as much earlier and ends as much later,
-/// seconds, and no more than its length.
-const UNPUNCTUAL_SECONDS: f64 = 3600.0;
-/// Multipliers within this range of 1 say nothing.
-const USUAL: f64 = 1e-3;
-
 /// An announcement, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -60,46 +56,6 @@ impl AnnouncementStatus {
     /// The list as JSON, byte for byte the same in every language.
     pub fn list_to_json(list: &[Self]) -> String {
         serde_json::to_string(list).unwrap_or_default()
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Entry {
-    id: u32,
-    announcement: Announcement,
-    course: Course,
-    outcome: Option<Outcome>,
-    ended: bool,
-    /// End of the newest interval whose arrivals showed it.
-    shown: Option<Timestamp>,
-}
-
-/// `expected_traffic_multiplier` of the newest record, and what it was of the interval of that record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Field {
-    at: Timestamp,
-    multiplier: f64,
-    before: f64,
-    /// The last one that said something, since when it does not, and whether the load shows it nevertheless.
-    last: f64,
-    since: Timestamp,
-    shown: bool,
-    course: Course,
-    truth: Truth,
-}
-
-impl Default for Field {
-    fn default() -> Self {
-        Self {
-            at: Timestamp::EPOCH,
-            multiplier: 1.0,
-            before: 1.0,
-            last: 1.0,
-            since: Timestamp::EPOCH,
-            shown: false,
-            course: Course::default(),
-            truth: Truth::default(),
-        }
     }
 }
 
@@ -136,7 +92,7 @@ pub(crate) struct Announcements {
     last_id: u32,
     entries: Vec<Entry>,
     truth: Truth,
-    field: Field,
+    field: TrafficMultiplier,
     explained: Option<Explained>,
     /// Something was announced or cancelled after the last decision.
     fresh: bool,
@@ -350,14 +306,9 @@ impl Announcements {
                 entry.course.observe(events, usual, busy, interval, share);
             }
             entry.ended = at >= entry.as_shown().end;
-            let lasts =
-                matches!(said.what, Announced::Multiplier(_)) && entry.course.seconds >= JUDGED_AFTER_SECONDS;
-            if (entry.ended || lasts)
-                && let Some(outcome) = entry.course.outcome(said.what)
-            {
-                outcome.share.into_iter().for_each(|share| truth.learn(share));
-                entry.outcome = Some(outcome);
-                entry.course = Course::default();
+            let lasts = matches!(said.what, Announced::Multiplier(_)) && entry.course.lasts();
+            if entry.ended || lasts {
+                entry.outcome = entry.course.judge(said.what, truth).or(entry.outcome);
             }
             if entry.ended {
                 let came = entry
@@ -383,10 +334,8 @@ impl Announcements {
             if share > 0.0 {
                 course.observe(events, usual, busy, interval, share);
             }
-            if course.seconds >= JUDGED_AFTER_SECONDS || (share > 0.0 && at >= time.end) {
-                let outcome = course.outcome(said.what);
-                outcome.and_then(|outcome| outcome.share).into_iter().for_each(|share| truth.learn(share));
-                *course = Course::default();
+            if course.lasts() || (share > 0.0 && at >= time.end) {
+                course.judge(said.what, truth);
             }
         }
         notes
@@ -488,7 +437,7 @@ impl Announcements {
     /// Goes back to a time before that of the newest record: what was seen of statements is void.
     pub(crate) fn rewind(&mut self) {
         self.explained = None;
-        self.field = Field { truth: self.field.truth.clone(), ..Field::default() };
+        self.field.rewind();
         self.entries.iter_mut().for_each(|entry| entry.course = Course::default());
     }
 }
@@ -499,75 +448,4 @@ fn said(time: &Occurrence) -> impl Iterator<Item = Announcement> {
     let jobs = min_jobs.map(Announced::MinJobs);
     let times = multiplier.map(Announced::Multiplier);
     jobs.into_iter().chain(times).map(move |what| Announcement::new(start, end, what))
-}
-
-impl Entry {
-    /// The announcement over the time in which the load shows it: as it was said, from an earlier begin, or for a while longer.
-    fn as_shown(&self) -> Announcement {
-        let said = self.announcement;
-        let Some(shown) = self.shown else { return said };
-        let next = if shown < said.end { said.end } else { shown.plus_millis(1) };
-        Announcement { start: said.start.min(shown), end: said.end.max(next), ..said }
-    }
-
-    /// The announcement over the time in which the load may show it. A number of jobs is punctual.
-    fn loosely(&self) -> Announcement {
-        let said = self.announcement;
-        if matches!(said.what, Announced::MinJobs(_)) {
-            return said;
-        }
-        let slack = said.seconds().min(UNPUNCTUAL_SECONDS) as i64;
-        Announcement { start: said.start.plus_seconds(-slack), end: said.end.plus_seconds(slack), ..said }
-    }
-}
-
-impl Field {
-    /// Returns the multiplier that holds: the last one for as long as the load shows it.
-    fn acting(&self) -> f64 {
-        if self.shown && self.loosely(self.at).is_some() { self.last } else { self.multiplier }
-    }
-
-    /// Returns what the last multiplier said, if it ended a short time before `at`.
-    fn loosely(&self, at: Timestamp) -> Option<Statement> {
-        let over = (self.multiplier - 1.0).abs() <= USUAL;
-        let lately = over && at.seconds_since(self.since) < UNPUNCTUAL_SECONDS;
-        self.statement(self.last).filter(|_| lately)
-    }
-
-    /// Returns what a multiplier says of the coming intervals.
-    fn statement(&self, multiplier: f64) -> Option<Statement> {
-        let says = (multiplier - 1.0).abs() > USUAL;
-        let (start, end) = (self.at.plus_seconds(-7200), self.at.plus_seconds(86_400));
-        let said = Announcement::new(start, end, Announced::Multiplier(multiplier));
-        says.then(|| Statement { said, seconds: said.seconds(), weight: self.truth.weight() })
-    }
-
-    fn silent(&self) -> bool {
-        (self.multiplier - 1.0).abs() <= USUAL
-            && (self.before - 1.0).abs() <= USUAL
-            && self.loosely(self.at).is_none()
-    }
-
-    fn next(&mut self, record: &Metrics) {
-        self.at = record.timestamp;
-        self.before =
-            std::mem::replace(&mut self.multiplier, record.expected_traffic_multiplier.unwrap_or(1.0));
-        if (self.multiplier - 1.0).abs() > USUAL {
-            (self.last, self.since) = (self.multiplier, self.at);
-        }
-    }
-
-    /// Follows what comes, and judges a multiplier that has changed or has stood for long.
-    fn judge(&mut self, events: f64, usual: f64, busy: f64, interval: f64) {
-        let said = self.before;
-        if (said - 1.0).abs() <= USUAL {
-            return;
-        }
-        self.course.observe(events, usual, busy, interval, 1.0);
-        if (self.multiplier - said).abs() > USUAL || self.course.seconds >= JUDGED_AFTER_SECONDS {
-            let outcome = self.course.outcome(Announced::Multiplier(said));
-            outcome.and_then(|outcome| outcome.share).into_iter().for_each(|share| self.truth.learn(share));
-            self.course = Course::default();
-        }
-    }
 }

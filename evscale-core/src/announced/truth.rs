@@ -13,6 +13,8 @@ const FEW_EVENTS: f64 = 5.0;
 const NEGLIGIBLE: f64 = 0.05;
 /// Weight below which a source of statements is named.
 const DISTRUSTED: f64 = 0.7;
+/// Time after which a statement that goes on is judged, seconds.
+const JUDGED_AFTER_SECONDS: f64 = 6.0 * 3600.0;
 
 /// How far the last statements of one source came true.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,7 +65,7 @@ pub(super) struct Course {
     smooth: Option<(f64, f64)>,
     highest: f64,
     busiest: f64,
-    pub(super) seconds: f64,
+    seconds: f64,
 }
 
 /// What became of a statement.
@@ -96,8 +98,19 @@ impl Course {
         self.highest = self.highest.max((smooth.0 + 1.0) / (smooth.1 + 1.0));
     }
 
-    /// Returns what became of a statement; none if no interval was seen.
-    pub(super) fn outcome(&self, said: Announced) -> Option<Outcome> {
+    /// Ends, or begins anew: learns how true the statement was, and returns what became of it; none if no interval was seen.
+    pub(super) fn judge(&mut self, said: Announced, truth: &mut Truth) -> Option<Outcome> {
+        let outcome = std::mem::take(self).outcome(said)?;
+        outcome.share.into_iter().for_each(|share| truth.learn(share));
+        Some(outcome)
+    }
+
+    /// Reports whether the statement has held for so long that it is judged before its end.
+    pub(super) fn lasts(&self) -> bool {
+        self.seconds >= JUDGED_AFTER_SECONDS
+    }
+
+    fn outcome(&self, said: Announced) -> Option<Outcome> {
         if self.seconds <= 0.0 {
             return None;
         }

@@ -82,10 +82,12 @@ pub(crate) fn complete(
     let policy_ran = learn(config, calendar, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
-    let emergency = state.watch(config, |monitor, sight| {
+    let forecast = Arc::clone(&state.forecast);
+    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
+    state.watch(config, &outlook, |monitor, sight| {
         monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
-        sight.outlook.emergency
     });
+    let emergency = outlook.emergency;
     Observation {
         emergency,
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
@@ -147,7 +149,7 @@ pub(crate) fn decide(
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);
         let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-        return watched(config, state, decision);
+        return watched(config, state, &outlook, decision);
     }
     if !outlook.emergency
         && !state.decision_due(config, now)
@@ -175,11 +177,11 @@ pub(crate) fn decide(
         notes.extend(fault);
     }
     let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-    watched(config, state, decision)
+    watched(config, state, &outlook, decision)
 }
 
 /// Lets the monitor see a new decision.
-fn watched(config: &Config, state: &mut State, decision: Decision) -> Decision {
-    state.watch(config, |monitor, sight| monitor.decided(sight, &decision));
+fn watched(config: &Config, state: &mut State, outlook: &Outlook<'_>, decision: Decision) -> Decision {
+    state.watch(config, outlook, |monitor, sight| monitor.decided(sight, &decision));
     decision
 }

@@ -208,7 +208,6 @@ impl State {
             pool: &self.pool,
             history: &self.history,
             ensemble: &self.ensemble,
-            forecast: &self.forecast,
             outlook: &outlook,
             standing: self.schedule.standing(),
             policy_breaker: &self.policy_breaker,
@@ -220,14 +219,12 @@ impl State {
     pub(crate) fn watch<T>(
         &mut self,
         config: &Config,
+        outlook: &Outlook<'_>,
         work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
     ) -> T {
-        let Self { history, pool, ensemble, selection, policy_breaker, schedule, monitor, forecast, .. } =
-            self;
-        let outlook = Outlook::new(config, forecast, pool, selection);
+        let Self { history, pool, ensemble, policy_breaker, schedule, monitor, .. } = self;
         let standing = schedule.standing();
-        let sight =
-            Sight { config, pool, history, ensemble, forecast, outlook: &outlook, standing, policy_breaker };
+        let sight = Sight { config, pool, history, ensemble, outlook, standing, policy_breaker };
         work(monitor, &sight)
     }
 

@@ -1,11 +1,12 @@
 //! History and calendar to the tensors of the forecaster.
 
+use super::local_days::LocalDays;
 use super::schema::{COARSE_BINS, FINE_STEPS, HORIZON_MINUTES, HORIZONS};
 use super::table::*;
 use super::window::Window;
-use crate::calendar::{Calendar, CalendarPosition, DayKind};
+use crate::calendar::Calendar;
 use crate::metrics::History;
-use crate::time::{DAY_MS, HOUR_MS, SECOND_MS, Timestamp};
+use crate::time::{HOUR_MS, SECOND_MS};
 use ndarray::{Array2, ArrayView2};
 use std::f64::consts::TAU;
 
@@ -114,11 +115,7 @@ pub fn forecaster_input(history: &History, calendar: &Calendar, traffic_multipli
 struct Builder<'a> {
     history: &'a History,
     now: i64,
-    /// Intervals of a day of 24 hours.
-    day: i64,
-    calendar: &'a Calendar,
-    /// The local clock was not put forward or back in all that is looked back on.
-    steady: bool,
+    days: LocalDays<'a>,
     smooth: i64,
     scale: f64,
     /// [`COMPRESSION`] over the scale.
@@ -142,9 +139,7 @@ impl<'a> Builder<'a> {
         Self {
             history,
             now,
-            day: (DAY_MS as f64 / SECOND_MS as f64 / interval).round() as i64,
-            calendar,
-            steady: is_steady(calendar, history.end_of(now)),
+            days: LocalDays::new(history, calendar),
             smooth: (SMOOTH_SECONDS / interval).round() as i64,
             scale,
             unit: COMPRESSION / scale,
@@ -171,34 +166,6 @@ impl<'a> Builder<'a> {
         if events.is_finite() { coordinate(self.unit, self.level_z, events) as f32 } else { 0.0 }
     }
 
-    /// The slot of the same local time some days before.
-    fn days_before(&self, slot: i64, days: i64) -> i64 {
-        let before = slot - days * self.day;
-        if self.steady {
-            return before;
-        }
-        let ahead = |slot| self.calendar.offset_ms(self.history.end_of(slot));
-        let moved = (ahead(slot) - ahead(before)) as f64 / SECOND_MS as f64;
-        before + (moved / self.history.interval_seconds()).round() as i64
-    }
-
-    /// Where in the calendar the interval at a slot ends, and whether that day is a holiday. A weekend is taken for the working
-    /// day before it while none was seen.
-    fn position(&self, slot: i64) -> (CalendarPosition, bool) {
-        let (at, holiday) = self.calendar.position(self.history.end_of(slot));
-        if at.weekend && !holiday && self.now < 7 * self.day {
-            let date = |slot| self.calendar.local(self.history.end_of(slot)).0;
-            let (first, today) = (date(0), date(self.now));
-            let day_off = |date| self.calendar.kind_by_weekday(date) == DayKind::Weekend;
-            let friday = (first..today).rev().find(|date| !day_off(*date));
-            if let Some(friday) = friday.filter(|_| !(first..today).any(day_off)) {
-                let days = at.local_day - friday;
-                return self.calendar.position(self.history.end_of(slot - days * self.day));
-            }
-        }
-        (at, holiday)
-    }
-
     /// The value at a slot, from the coarse ring where the fine one no longer reaches.
     fn value(&self, slot: i64) -> f64 {
         let fine = self.history.at(slot);
@@ -215,7 +182,7 @@ impl<'a> Builder<'a> {
             let slot = self.now - back;
             let value = self.history.at(slot);
             let (yesterday, last_week) =
-                (self.value(self.days_before(slot, 1)), self.value(self.days_before(slot, 7)));
+                (self.value(self.days.before(slot, 1)), self.value(self.days.before(slot, 7)));
             let features = FineRow {
                 value: self.z(value),
                 value_known: known(value),
@@ -249,9 +216,9 @@ impl<'a> Builder<'a> {
         let mut future = Array2::zeros((HORIZONS, FUTURE_FEATURES));
         for (row, steps) in future.rows_mut().into_iter().zip(lead_steps(interval)) {
             let target = self.now + steps;
-            let (at, holiday) = self.position(target);
+            let (at, holiday) = self.days.position(target);
             let (day_angle, week_angle) = (TAU * at.day_fraction, TAU * at.week_fraction);
-            let (day_before, week_before) = (self.days_before(target, 1), self.days_before(target, 7));
+            let (day_before, week_before) = (self.days.before(target, 1), self.days.before(target, 7));
             let yesterday = self.value(day_before);
             let last_week = self.value(week_before);
             let yesterday_smooth = self.smoothed(day_before);
@@ -302,7 +269,7 @@ impl<'a> Builder<'a> {
             if level.is_finite() { level } else { self.value(slot) }
         };
         let (yesterday, last_week) =
-            (level_at(self.days_before(self.now, 1)), level_at(self.days_before(self.now, 7)));
+            (level_at(self.days.before(self.now, 1)), level_at(self.days.before(self.now, 7)));
         StaticRow {
             ln_interval_over_120s_over_3: ((interval / 120.0).ln() / 3.0) as f32,
             counting_noise_ratio: (1.0 / (1.0 + self.scale).sqrt()) as f32,
@@ -331,7 +298,7 @@ impl<'a> Builder<'a> {
     fn same_time(&self, target: i64) -> (f64, f64, f32) {
         let (mut sum, mut max, mut days) = (0.0, f64::NAN, 0.0);
         for back in 1..=SAME_TIME_DAYS {
-            let value = self.history.coarse_at(self.days_before(target, back));
+            let value = self.history.coarse_at(self.days.before(target, back));
             if value.is_finite() {
                 sum += value;
                 max = if max > value { max } else { value };
@@ -377,12 +344,6 @@ fn scale_of(history: &History, now: i64) -> (f64, f64) {
     (if scale > 0.0 && scale.is_finite() { scale } else { 1.0 }, share)
 }
 
-/// Reports whether the local clock is as far ahead of UTC as at the end of what is looked back on.
-fn is_steady(calendar: &Calendar, now: Timestamp) -> bool {
-    let (begin, end) = (now.plus_millis(-9 * DAY_MS), now.plus_millis(4 * HOUR_MS));
-    calendar.offset_ms(begin) == calendar.offset_ms(end)
-}
-
 fn known(value: f64) -> f32 {
     flag(value.is_finite())
 }
@@ -394,6 +355,7 @@ fn flag(yes: bool) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
 
     fn history(interval: u32, count: usize, value: impl Fn(usize) -> f64) -> History {
         let mut history = History::new(interval);

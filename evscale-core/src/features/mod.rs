@@ -6,6 +6,7 @@
 
 mod contract;
 mod forecaster_input;
+mod local_days;
 mod policy_input;
 mod schema;
 mod table;

@@ -4,7 +4,11 @@ mod comparison;
 mod coverage;
 mod health;
 mod prediction;
+mod retraining;
+mod sight;
+mod summary;
 mod watch;
 
 pub use health::{Health, HealthStatus};
-pub(crate) use watch::{Monitor, Sight};
+pub(crate) use sight::Sight;
+pub(crate) use watch::Monitor;

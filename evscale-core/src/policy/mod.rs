@@ -4,6 +4,7 @@ mod fallback_chain;
 mod need;
 mod network;
 mod outlook;
+mod path;
 mod selection;
 
 pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, propose};

@@ -5,6 +5,7 @@ mod error_budget;
 mod execution;
 mod failures;
 mod lateness;
+mod latest;
 mod memory;
 mod onset;
 mod outcome;
@@ -28,6 +29,7 @@ use crate::time::Timestamp;
 use execution::Execution;
 use failures::Failures;
 use lateness::Lateness;
+use latest::{Latest, longer, overflows};
 use memory::Memory;
 use onset::Onset;
 use serde::{Deserialize, Serialize};
@@ -38,28 +40,6 @@ use work::{Jobs, WorkInProgress};
 
 /// Arrivals that the change of the load is measured over, newest first.
 const RECENT_LOADS: usize = 4;
-
-/// Part of the queue from which on it is nearly full.
-const NEARLY_FULL: f64 = 0.8;
-
-/// The newest record, as far as decisions need it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Latest {
-    at: Option<Timestamp>,
-    events: Option<f64>,
-    jobs: Option<u32>,
-    wait_seconds: Option<f64>,
-    utilization: Option<f64>,
-    maintenance: bool,
-    late_events: Option<f64>,
-    /// Busy job-seconds per event that ended in the interval.
-    ended_after_seconds: Option<f64>,
-    /// Ready jobs, mean over the interval.
-    ready: f64,
-    /// Events that the queue can hold, and whether it was full or nearly so.
-    queue_capacity: Option<f64>,
-    overflow: bool,
-}
 
 /// What the records and the host's outcomes say of one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -482,20 +462,6 @@ fn with_busy_share(record: &Metrics, ready: f64) -> Metrics {
         record.cpu_utilization_percent = Some((100.0 * busy / ready).min(100.0));
     }
     record
-}
-
-/// Reports whether events were lost because the queue was full, or it nearly is.
-fn overflows(record: &Metrics) -> bool {
-    let dropped = record.dropped_events_count.is_some_and(|dropped| dropped > 0.0);
-    let full = record.queued_events_count.zip(record.queue_capacity);
-    dropped || full.is_some_and(|(queued, capacity)| queued >= NEARLY_FULL * capacity)
-}
-
-fn longer(wait: Option<f64>, other: Option<f64>) -> Option<f64> {
-    match (wait, other) {
-        (Some(wait), Some(other)) => Some(wait.max(other)),
-        (wait, other) => wait.or(other),
-    }
 }
 
 /// Returns the busy seconds per event that ended in an interval, so that long events end in the shadow pools when the real

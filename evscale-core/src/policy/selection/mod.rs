@@ -21,8 +21,9 @@ mod shadow_network;
 mod shadow_pool;
 mod synthetic_arrivals;
 
-use super::need::{Load, Moment, Path};
+use super::need::Load;
 use super::network::PolicySource;
+use super::path::{Moment, Path};
 use crate::calendar::Calendar;
 use crate::error::Result;
 use crate::features::PolicyState;

@@ -1,6 +1,6 @@
 //! A shadow pool: what would have happened under another rule.
 
-use super::super::need::MOMENTS;
+use super::super::path::MOMENTS;
 use super::chance::late_probability;
 use crate::config::LOOK_BACK;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,29 @@
+//! What the monitor sees of a pool.
+
+use crate::config::Config;
+use crate::decision::Decision;
+use crate::forecaster::Ensemble;
+use crate::inference::CircuitBreaker;
+use crate::metrics::History;
+use crate::policy::{Outlook, whole_jobs};
+use crate::pool::Pool;
+
+/// A pool as the pipeline has left it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sight<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) pool: &'a Pool,
+    pub(crate) history: &'a History,
+    pub(crate) ensemble: &'a Ensemble,
+    pub(crate) outlook: &'a Outlook<'a>,
+    pub(crate) standing: Option<&'a Decision>,
+    pub(crate) policy_breaker: &'a CircuitBreaker,
+}
+
+impl Sight<'_> {
+    /// Jobs that the newest record shows to be needed at the planned utilization.
+    pub(super) fn needed_jobs(&self) -> Option<f64> {
+        let shown = self.pool.shown_jobs(self.config)?;
+        Some(f64::from(whole_jobs(shown / self.config.target_utilization).max(self.config.min_jobs)))
+    }
+}
