@@ -46,10 +46,14 @@ class Generated:
                 "average_processing_duration_ms": 1000 * service, "busy_jobs": processed * service / length}
 
     def tick(self):
-        record, chance = self.record(), self.random.random()
-        if self.broken and chance < 0.01:
+        chance = self.random.random()
+        if self.broken and chance < 0.01 and self.log.intervals:
+            # the host acts after the gap, so that its jobs are known to be ready
+            self.jobs = self.log.intervals[-1].record["current_job_count"]
+            self.record()
             self.missed += 1
             return
+        record = self.record()
         if self.broken and chance < 0.03 and record["queued_events_count"] == 0:
             record = {name: value for name, value in record.items() if name not in ("average_queue_wait_time_ms", "sla_violations_count")}
         if self.broken and 0.03 < chance < 0.04:
@@ -60,7 +64,7 @@ class Generated:
         if self.broken and 0.06 < chance < 0.065:
             self.tell(record | {"timestamp": oracle.time_of(self.log.now - 5 * self.log.config.interval_seconds), "logged_events_count": 7})
         if self.broken and 0.07 < chance < 0.072:
-            self.tell(record | {"timestamp": oracle.time_of(self.log.now + 3 * oracle.DAY)})
+            self.tell(record | {"timestamp": oracle.time_of(self.log.now + 40 * oracle.DAY)})
         self.decide(self.log.now)
 
     def tell(self, record):
