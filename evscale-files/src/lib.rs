@@ -20,7 +20,8 @@ use std::path::Path;
 /// folder that others can write to never leads the content to another file. Links in the folders of `path` are followed.
 ///
 /// Several writers may replace the same file at once; the last rename counts. A writer that is killed can leave a file
-/// `.NAME.XXXXXXXXXXXXXXXX.tmp` beside the target, which nothing reads and which may be removed.
+/// hidden file beside the target, a dot, its name, sixteen hexadecimal digits and `.tmp`, which nothing reads and which
+/// may be removed.
 ///
 /// # Errors
 /// [`Error::Refused`] if `path` is a link, a folder or a device, or names no file; [`Error::Failed`] if the operating

@@ -9,11 +9,8 @@ use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
-use crate::{frame, plain, plugin, record};
-use evscale_core::{
-    Alert, Announced, Announcement, AnnouncementStatus, ManualOrder, ManualOverride, Metrics, Pause,
-    SettingChange,
-};
+use crate::{frame, orders, plain, plugin, record};
+use evscale_core::{Alert, AnnouncementStatus, Metrics};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -266,7 +263,7 @@ impl Autoscaler {
     /// Switches changes off: "off" (nothing is paused), "all", "down" or "up".
     fn set_pause(&self, py: Python<'_>, pause: Text) -> Door<()> {
         door(py, || {
-            let pause = self::pause(py, &pause.0)?;
+            let pause = orders::pause(py, &pause.0)?;
             locked(py, &self.state, |scaler| {
                 scaler.set_pause(pause);
                 Ok(())
@@ -299,7 +296,7 @@ impl Autoscaler {
         start: Option<&Bound<'_, PyAny>>,
     ) -> Door<()> {
         door(py, || {
-            let manual = order(py, [fixed, cap, floor], until, start)?;
+            let manual = orders::order(py, [fixed, cap, floor], until, start)?;
             locked(py, &self.state, |scaler| scaler.set_override(manual))
         })
     }
@@ -334,7 +331,7 @@ impl Autoscaler {
         min_jobs: Option<&Bound<'_, PyAny>>,
     ) -> Door<u32> {
         door(py, || {
-            let announcement = announcement(py, [start, end], [multiplier, events, min_jobs])?;
+            let announcement = orders::announcement(py, [start, end], [multiplier, events, min_jobs])?;
             locked(py, &self.state, |scaler| scaler.announce(announcement))
         })
     }
@@ -464,7 +461,7 @@ impl Autoscaler {
                 }
                 Ok(changes)
             })?;
-            changed(py, &changes)
+            orders::changed(py, &changes)
         })
     }
     /// The collector sees the host's callables, so that a policy that holds its own autoscaler is collected. They need no
@@ -509,63 +506,4 @@ fn days(given: &Bound<'_, PyAny>) -> PyResult<f64> {
         return Ok(days);
     }
     Err(refused(given.py(), &format!("`warm_days` is {days}, expected 0 or more")))
-}
-
-/// Returns a pause by its name.
-pub fn pause(py: Python<'_>, name: &str) -> PyResult<Pause> {
-    serde_json::from_value(name.into())
-        .map_err(|_| refused(py, &format!("pause is {name:?}, expected off, all, down or up")))
-}
-
-/// Returns an order of exactly so many jobs, at most or at least so many, or none.
-pub fn order(
-    py: Python<'_>,
-    [fixed, cap, floor]: [Option<&Bound<'_, PyAny>>; 3],
-    until: Option<&Bound<'_, PyAny>>,
-    start: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Option<ManualOverride>> {
-    let (order, until) = match (fixed, cap, floor, until) {
-        (None, None, None, None) if start.is_none() => return Ok(None),
-        (Some(jobs), None, None, Some(until)) => (ManualOrder::Fixed(plain::whole("fixed", jobs)?), until),
-        (None, Some(jobs), None, Some(until)) => (ManualOrder::Cap(plain::whole("cap", jobs)?), until),
-        (None, None, Some(jobs), Some(until)) => (ManualOrder::Floor(plain::whole("floor", jobs)?), until),
-        _ => {
-            let told = "an order is one of `fixed`, `cap` and `floor` with `until`, expected these or nothing, which takes it back";
-            return Err(refused(py, told));
-        }
-    };
-    let order = ManualOverride::new(order, plain::timestamp("until", until)?);
-    Ok(Some(match start {
-        Some(start) => order.starting(plain::timestamp("start", start)?),
-        None => order,
-    }))
-}
-
-/// Returns an announcement of exactly one thing.
-pub fn announcement(
-    py: Python<'_>,
-    [start, end]: [&Bound<'_, PyAny>; 2],
-    said: [Option<&Bound<'_, PyAny>>; 3],
-) -> PyResult<Announcement> {
-    let what = match said {
-        [Some(times), None, None] => Announced::Multiplier(plain::number("multiplier", times)?),
-        [None, Some(events), None] => Announced::Events(plain::number("events", events)?),
-        [None, None, Some(jobs)] => Announced::MinJobs(plain::whole("min_jobs", jobs)?),
-        _ => {
-            let told = "an announcement says several things or nothing, expected one of `multiplier`, `events` and `min_jobs`";
-            return Err(refused(py, told));
-        }
-    };
-    Ok(Announcement::new(plain::timestamp("start", start)?, plain::timestamp("end", end)?, what))
-}
-
-/// Returns settings by name, each with its value before and now.
-pub fn changed<'py>(py: Python<'py>, changes: &[SettingChange]) -> PyResult<Bound<'py, PyDict>> {
-    let out = PyDict::new(py);
-    for change in changes {
-        let values = [&change.before, &change.after].map(|value| plain::loads(py, &value.to_string()));
-        let [before, after] = values;
-        out.set_item(change.name, (before?, after?))?;
-    }
-    Ok(out)
 }

@@ -13,9 +13,9 @@ use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use std::sync::Arc;
 
-/// Most pools, and most tracks they run on.
+/// Most pools, and most traces they run on.
 const MOST_POOLS: i128 = 100_000;
-const MOST_TRACKS: usize = 100_000;
+const MOST_TRACES: usize = 100_000;
 
 /// Many pools side by side, for reinforcement learning. Observations are those of the policy network, actions are
 /// indices of its adjustments; an episode that ends is followed by the next one.
@@ -40,22 +40,22 @@ impl ScalingVectorEnv {
     #[new]
     fn new(
         py: Python<'_>,
-        tracks: &Bound<'_, PyAny>,
+        traces: &Bound<'_, PyAny>,
         num_envs: &Bound<'_, PyAny>,
         seed: &Bound<'_, PyAny>,
     ) -> Door<Self> {
         door(py, || {
             let count = integer("num_envs", num_envs, 0..=MOST_POOLS)? as usize;
             let seed = unsigned("seed", seed)?;
-            let tracks = items("tracks", tracks, MOST_TRACKS)?;
-            let tracks = tracks.iter().enumerate().map(|(index, parts)| track(index, parts));
-            let tracks = Arc::new(tracks.collect::<PyResult<Vec<_>>>()?);
-            if tracks.is_empty() {
-                return Err(refused(py, "there are no tracks"));
+            let traces = items("traces", traces, MOST_TRACES)?;
+            let traces = traces.iter().enumerate().map(|(index, parts)| trace(index, parts));
+            let traces = Arc::new(traces.collect::<PyResult<Vec<_>>>()?);
+            if traces.is_empty() {
+                return Err(refused(py, "there are no traces"));
             }
             let environment = |index: usize| {
                 let seed = seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
-                Environment::new(Arc::clone(&tracks), RewardWeights::default(), seed)
+                Environment::new(Arc::clone(&traces), RewardWeights::default(), seed)
             };
             Ok(Self { environments: Shared::new((0..count).map(environment).collect()), count })
         })
@@ -115,18 +115,18 @@ impl ScalingVectorEnv {
     }
 }
 
-fn track(index: usize, parts: &Bound<'_, PyAny>) -> PyResult<ForecastTrace> {
+fn trace(index: usize, parts: &Bound<'_, PyAny>) -> PyResult<ForecastTrace> {
     let py = parts.py();
     let (start_ms, interval_seconds, events, quantiles, confidence, anomaly): TrackParts<'_> =
         parts.extract()?;
     let n = events.len()?;
     if n == 0 || quantiles.len()? != n * HORIZONS * LEVELS || confidence.len()? != n || anomaly.len()? != n {
-        let message = format!("track {index} has {n} events, and arrays of another length");
+        let message = format!("trace {index} has {n} events, and arrays of another length");
         return Err(refused(py, &message));
     }
     Ok(ForecastTrace {
         workload: Workload {
-            name: format!("track {index}"),
+            name: format!("trace {index}"),
             start: instant(py, &start_ms)?,
             interval_seconds: interval(&interval_seconds)?,
             events: events.as_slice()?.to_vec(),

@@ -1,7 +1,6 @@
 //! Many pools by key.
 
 use crate::arguments::{Fields, Text, text};
-use crate::autoscaler;
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::door::{Door, door};
@@ -12,7 +11,7 @@ use crate::observation::Observation;
 use crate::plain::integer;
 use crate::ticks::{keyed, tick};
 use crate::turns::{Shared, guarded, locked};
-use crate::{plain, record};
+use crate::{orders, plain, record};
 use evscale_core::AnnouncementStatus;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -155,7 +154,7 @@ impl Fleet {
     /// Switches changes of a pool off: "off" (nothing is paused), "all", "down" or "up".
     fn set_pause(&self, py: Python<'_>, key: Text, pause: Text) -> Door<()> {
         door(py, || {
-            let pause = autoscaler::pause(py, &pause.0)?;
+            let pause = orders::pause(py, &pause.0)?;
             locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.set_pause(pause)))
         })
     }
@@ -174,7 +173,7 @@ impl Fleet {
         start: Option<&Bound<'_, PyAny>>,
     ) -> Door<()> {
         door(py, || {
-            let manual = autoscaler::order(py, [fixed, cap, floor], until, start)?;
+            let manual = orders::order(py, [fixed, cap, floor], until, start)?;
             locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.set_override(manual))?)
         })
     }
@@ -192,7 +191,7 @@ impl Fleet {
         min_jobs: Option<&Bound<'_, PyAny>>,
     ) -> Door<u32> {
         door(py, || {
-            let announcement = autoscaler::announcement(py, [start, end], [multiplier, events, min_jobs])?;
+            let announcement = orders::announcement(py, [start, end], [multiplier, events, min_jobs])?;
             locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.announce(announcement))?)
         })
     }
@@ -216,7 +215,7 @@ impl Fleet {
             let config = config.0.clone();
             let changes =
                 locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.reconfigure(config))?)?;
-            autoscaler::changed(py, &changes)
+            orders::changed(py, &changes)
         })
     }
     /// How a pool is doing, as `Autoscaler.report`.

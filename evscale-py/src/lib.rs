@@ -16,6 +16,7 @@ mod frame;
 mod meter;
 mod models;
 mod observation;
+mod orders;
 mod plain;
 mod plugin;
 mod progress;
@@ -68,7 +69,7 @@ mod _evscale {
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]
     use super::training::{
-        feature_contract, forecast_track, forecaster_samples, horizon_steps, random_workload,
+        feature_contract, forecast_trace, forecaster_samples, horizon_steps, random_workload,
     };
 
     #[pymodule_init]

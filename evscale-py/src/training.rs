@@ -147,7 +147,7 @@ pub type Arrays<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<f32>>, Bound<'py,
 /// Forecasts at every interval of a series by the whole forecaster: quantiles [n, 12, 15], confidence [n] and anomaly
 /// score [n], float32.
 #[pyfunction]
-pub fn forecast_track<'py>(
+pub fn forecast_trace<'py>(
     py: Python<'py>,
     events: PyReadonlyArray1<'py, f64>,
     start_ms: &Bound<'py, PyAny>,

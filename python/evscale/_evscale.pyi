@@ -1156,7 +1156,7 @@ def forecaster_samples(
     """
 def random_workload(seed: int, days: float, interval_seconds: int) -> tuple[int, NDArray[np.float64]]:
     """A generated workload: its start (epoch milliseconds) and counts."""
-def forecast_track(
+def forecast_trace(
     events: NDArray[np.float64], start_ms: int, interval_seconds: int, bundle: ModelBundle
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Forecasts at every interval of a series by the whole forecaster: quantiles [n, 12, 15], confidence [n] and anomaly
@@ -1168,7 +1168,7 @@ class ScalingVectorEnv:
     """Many pools side by side, for reinforcement learning. Observations are those of the policy network, actions are
     indices of its adjustments; an episode that ends is followed by the next one.
     """
-    def __new__(cls, tracks: Iterable[tuple[Any, ...]], num_envs: int, seed: int) -> ScalingVectorEnv: ...
+    def __new__(cls, traces: Iterable[tuple[Any, ...]], num_envs: int, seed: int) -> ScalingVectorEnv: ...
     @property
     def observation_size(self) -> int:
         """Elements of an observation."""

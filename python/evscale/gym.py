@@ -22,13 +22,13 @@ except ImportError:
 INTERVAL_SECONDS = 120
 
 
-def tracks(seeds: list[int], days: float) -> list[tuple[Any, ...]]:
+def traces(seeds: list[int], days: float) -> list[tuple[Any, ...]]:
     """Generated workloads with the forecasts that evscale makes of them."""
     bundle = _evscale.ModelBundle.bundled()
     made = []
     for seed in seeds:
         start, events = _evscale.random_workload(seed, days, INTERVAL_SECONDS)
-        quantiles, confidence, anomaly = _evscale.forecast_track(events, start, INTERVAL_SECONDS, bundle)
+        quantiles, confidence, anomaly = _evscale.forecast_trace(events, start, INTERVAL_SECONDS, bundle)
         made.append((start, INTERVAL_SECONDS, events, quantiles.ravel(), confidence, anomaly))
     return made
 
@@ -56,7 +56,7 @@ class ScalingVectorEnv(VectorEnv):  # type: ignore[type-arg, misc, unused-ignore
         if num_envs < 1:
             raise refuse(f"`num_envs` is {num_envs}, expected 1 or more")
         seeds = list(range(workloads)) if isinstance(workloads, int) else workloads
-        self._tracks = tracks(seeds, days)
+        self._traces = traces(seeds, days)
         self.num_envs = num_envs
         self._start(seed)
         size = self._pools.observation_size
@@ -66,7 +66,7 @@ class ScalingVectorEnv(VectorEnv):  # type: ignore[type-arg, misc, unused-ignore
         self.action_space = batch_space(self.single_action_space, num_envs)
 
     def _start(self, seed: int) -> None:
-        self._pools = _evscale.ScalingVectorEnv(self._tracks, self.num_envs, seed)
+        self._pools = _evscale.ScalingVectorEnv(self._traces, self.num_envs, seed)
 
     @property
     def analytic_action(self) -> int:

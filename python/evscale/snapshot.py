@@ -17,7 +17,7 @@ def save_snapshot(autoscaler: Autoscaler, path: str | PathLike[str]) -> None:
 
     The new state goes to a fresh file beside it, is flushed to the disk, and takes its place by one rename. The mode of an
     existing file is kept. Several writers may save to one path; the last one counts. A writer that is killed can leave a
-    file `.NAME.XXXXXXXXXXXXXXXX.tmp`, which may be removed.
+    hidden file beside it that ends in `.tmp`, which may be removed.
 
     Raises
     ------

@@ -13,12 +13,12 @@ for beginnings in ${SOURCES:-servegen_ azure_ nab_ nasa_,pems_,melbourne_,capita
   cp "$folder/forecaster.onnx" "$folder/bundle/"
   cp "$here/../../models/onnx/policy.onnx" "$folder/bundle/"
   "$python" "$here/assemble_bundle.py" "$folder/bundle" --name in-training
-  [ -f "$folder/tracks.npz" ] || "$python" "$here/make_tracks.py" --traces "$traces" --bundle "$folder/bundle" \
-    --leave-out "$beginnings" --out "$folder/tracks.npz"
-  "$python" "$here/train_policy.py" --tracks "$folder/tracks.npz" --out "$folder/policy" --seed 1 \
+  [ -f "$folder/forecast_traces.npz" ] || "$python" "$here/make_forecast_traces.py" --traces "$traces" --bundle "$folder/bundle" \
+    --leave-out "$beginnings" --out "$folder/forecast_traces.npz"
+  "$python" "$here/train_policy.py" --forecast-traces "$folder/forecast_traces.npz" --out "$folder/policy" --seed 1 \
     --minutes "${POLICY_MINUTES:-8}" --threads 1 --resume
   cp "$folder/policy/policy.onnx" "$folder/bundle/"
   "$python" "$here/assemble_bundle.py" "$folder/bundle" --name "without-${beginnings%%_*}"
-  rm "$folder/tracks.npz"
+  rm "$folder/forecast_traces.npz"
   echo "$beginnings: $folder/bundle"
 done

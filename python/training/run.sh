@@ -9,8 +9,8 @@ mkdir -p "$runs/bundle"
 cp "$runs/forecaster/forecaster.onnx" "$runs/bundle/"
 cp "$here/../../models/onnx/policy.onnx" "$runs/bundle/"
 "$python" "$here/assemble_bundle.py" "$runs/bundle" --name in-training
-"$python" "$here/make_tracks.py" --traces "$traces" --bundle "$runs/bundle" --out "$runs/tracks.npz"
-"$python" "$here/train_policy.py" --tracks "$runs/tracks.npz" --out "$runs/policy" --minutes "${POLICY_MINUTES:-20}" --resume
+"$python" "$here/make_forecast_traces.py" --traces "$traces" --bundle "$runs/bundle" --out "$runs/forecast_traces.npz"
+"$python" "$here/train_policy.py" --forecast-traces "$runs/forecast_traces.npz" --out "$runs/policy" --minutes "${POLICY_MINUTES:-20}" --resume
 cp "$runs/policy/policy.onnx" "$runs/bundle/"
 "$python" "$here/assemble_bundle.py" "$runs/bundle" --name trained
 echo "the new bundle is in $runs/bundle"

@@ -1,6 +1,6 @@
 """Trains the policy network by PPO in the library's own simulator, and exports the actor.
 
-    python python/training/train_policy.py --tracks runs/tracks.npz --out runs/policy --minutes 10
+    python python/training/train_policy.py --forecast-traces runs/forecast_traces.npz --out runs/policy --minutes 10
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from tqdm import tqdm
 
 
 def environment(path: Path, count: int, seed: int):
-    """Vector environment on the workloads and forecasts that `make_tracks.py` wrote."""
+    """Vector environment on the workloads and forecasts that `make_forecast_traces.py` wrote."""
     with np.load(path) as stored:
         number = sum(name.endswith("_events") for name in stored.files)
-        tracks = [(int(stored[f"w{i}_start_ms"]), int(stored[f"w{i}_interval_seconds"]), stored[f"w{i}_events"],
+        traces = [(int(stored[f"w{i}_start_ms"]), int(stored[f"w{i}_interval_seconds"]), stored[f"w{i}_events"],
                    stored[f"w{i}_quantiles"].reshape(-1), stored[f"w{i}_confidence"], stored[f"w{i}_anomaly"])
                   for i in range(number)]
-    return _evscale.ScalingVectorEnv(tracks, count, seed)
+    return _evscale.ScalingVectorEnv(traces, count, seed)
 
 
 def mean_reward(env, choose, steps: int) -> float:
@@ -43,7 +43,7 @@ def mean_reward(env, choose, steps: int) -> float:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tracks", type=Path, required=True)
+    parser.add_argument("--forecast-traces", type=Path, required=True)
     run_arguments(parser, minutes=10.0, threads=1)
     parser.add_argument("--environments", type=int, default=64)
     return parser.parse_args()
@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     begin(args)
-    env = environment(args.tracks, args.environments, args.seed)
+    env = environment(args.forecast_traces, args.environments, args.seed)
     network, value = actor(start_action=env.analytic_action), critic()
     trainer = Trainer(env, network, value, PpoSettings(), args.seed)
     checkpoint = args.out / "checkpoint.pt"
@@ -90,8 +90,8 @@ def main() -> None:
     with torch.no_grad():
         choose = lambda seen: network(torch.from_numpy(seen)).argmax(dim=1).numpy()
         result = {
-            "reward_network": mean_reward(environment(args.tracks, args.environments, 999), choose, 2000),
-            "reward_analytic": mean_reward(environment(args.tracks, args.environments, 999), lambda _: analytic, 2000),
+            "reward_network": mean_reward(environment(args.forecast_traces, args.environments, 999), choose, 2000),
+            "reward_analytic": mean_reward(environment(args.forecast_traces, args.environments, 999), lambda _: analytic, 2000),
         }
     (args.out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"{path}: largest difference to onnxruntime {difference:.1e}; {result}")

@@ -32,8 +32,8 @@ def tick():
                                "average_processing_duration_ms": 500.0} for key in range(20_000)})
 
 
-def track():
-    _evscale.forecast_track(COUNTS, START_MS, 120, evscale.ModelBundle.bundled())
+def trace():
+    _evscale.forecast_trace(COUNTS, START_MS, 120, evscale.ModelBundle.bundled())
 
 
 def samples():
@@ -43,7 +43,7 @@ def samples():
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.parametrize("work, after", [
     (backtest, 0.3), (backtest, 3.0), (backtest_of_baselines, 0.3), (backtest_of_baselines, 1.2), (tick, 3.0), (tick, 5.0),
-    (track, 0.3), (track, 3.0), (samples, 0.3),
+    (trace, 0.3), (trace, 3.0), (samples, 0.3),
 ])
 def test_ctrl_c_is_heard_soon(work, after):
     def interrupt(*_):

@@ -29,7 +29,7 @@ def score(series: Series, bundle: Any, origins: NDArray[np.int64], seed: int = 0
     events = np.ascontiguousarray(series.events)
     steps_of = {minutes: round(minutes * 60 / series.interval_seconds) for minutes in HORIZONS}
     origins = origins[origins < len(events) - max(steps_of.values())]
-    quantiles, _, _ = _evscale.forecast_track(events, series.start_ms, series.interval_seconds, bundle)
+    quantiles, _, _ = _evscale.forecast_trace(events, series.start_ms, series.interval_seconds, bundle)
     rows = []
     for minutes, steps in steps_of.items():
         if steps < 1:

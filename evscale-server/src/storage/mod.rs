@@ -1,123 +1,19 @@
 //! What is on disk: the journal of every pool, snapshots of its state, decisions, executions, the audit log. SQLite and
 //! PostgreSQL take the same statements.
 
+mod alone;
+mod rows;
+
+pub use rows::{AuditRow, Batch, DecisionRow, ExecutionRow, JournalRow, SnapshotRow};
+
 use crate::config::Storage;
 use crate::problem::{Problem, Result};
-use serde::Serialize;
+use alone::Alone;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, Executor, Row};
-use std::fs::File;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
-use utoipa::ToSchema;
-
-/// A row of the journal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct JournalRow {
-    pub pool: String,
-    pub seq: i64,
-    pub received_ms: i64,
-    pub kind: &'static str,
-    pub body: String,
-}
-
-/// A decision, by the journal entry that led to it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DecisionRow {
-    pub pool: String,
-    pub seq: i64,
-    pub decided_ms: i64,
-    pub written_ms: i64,
-    pub body: String,
-}
-
-/// A state after the journal entry `seq`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SnapshotRow {
-    pub pool: String,
-    pub seq: i64,
-    pub about: String,
-    pub state: Vec<u8>,
-}
-
-/// A decision that is carried out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExecutionRow {
-    pub pool: String,
-    pub key: String,
-    pub accepted_ms: i64,
-    pub status: String,
-    pub body: String,
-}
-
-/// Who did what.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct AuditRow {
-    /// Grows with time.
-    pub id: i64,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-    /// Name of the key, subject of the token, or address.
-    pub caller: String,
-    /// Role at that time.
-    pub role: String,
-    /// What was asked for.
-    pub action: String,
-    /// Pool, or empty.
-    pub pool: String,
-    /// What it was about.
-    pub detail: String,
-}
-
-impl AuditRow {
-    /// Returns an entry of now.
-    pub fn new(caller: &str, role: &str, action: &str, pool: &str, detail: &str) -> Self {
-        static LAST: AtomicI64 = AtomicI64::new(0);
-        let at_ms = crate::engine::now_ms();
-        // a number of its own for each of a thousand entries in the same millisecond
-        let later = |last: i64| Some((last + 1).max(at_ms * 1000));
-        let id = LAST
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, later)
-            .map_or(0, |last| later(last).unwrap_or(last));
-        let owned = |text: &str| text.chars().take(1000).collect();
-        Self {
-            id,
-            at_ms,
-            caller: owned(caller),
-            role: owned(role),
-            action: owned(action),
-            pool: owned(pool),
-            detail: owned(detail),
-        }
-    }
-}
-
-/// Everything that one transaction writes.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// Entries above these numbers were written by a transaction whose end was not heard: nobody was told of them.
-    pub discard: Vec<(String, i64)>,
-    pub journal: Vec<JournalRow>,
-    pub decisions: Vec<DecisionRow>,
-    pub snapshots: Vec<SnapshotRow>,
-    pub executions: Vec<ExecutionRow>,
-    pub audit: Vec<AuditRow>,
-    /// Pools that are gone.
-    pub removed: Vec<String>,
-}
-
-impl Batch {
-    pub fn is_empty(&self) -> bool {
-        self.journal.is_empty()
-            && self.decisions.is_empty()
-            && self.snapshots.is_empty()
-            && self.executions.is_empty()
-            && self.audit.is_empty()
-            && self.removed.is_empty()
-    }
-}
+use std::time::Duration;
 
 /// A database, open for one server at a time.
 #[derive(Debug)]
@@ -128,21 +24,10 @@ pub struct Store {
     /// What this server has written into `owner`.
     token: i64,
     /// Held while the server runs, so that no second one decides on the same pools.
-    _alone: Alone,
-}
-
-#[derive(Debug)]
-enum Alone {
-    File { _file: File },
-    Session { _connection: tokio::sync::Mutex<sqlx::pool::PoolConnection<sqlx::Any>> },
+    alone: Alone,
 }
 
 const TABLES: [&str; 4] = ["journal", "snapshots", "decisions", "executions"];
-/// Says that a server works on the database: any number that nobody else uses.
-const ADVISORY_LOCK: i64 = 0x65_7673_6361_6c65;
-/// The session of a server that was killed ends a moment after it.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-
 impl Store {
     /// Opens a database, alone, and brings its tables up to date.
     ///
@@ -168,7 +53,7 @@ impl Store {
             prepared.connect_lazy_with(options.clone())
         };
         let (writer, reader) = (connect(1), connect(4));
-        let alone = if sqlite { lock_file(&url)? } else { lock_session(&reader).await? };
+        let alone = if sqlite { Alone::by_file(&url)? } else { Alone::by_session(&reader).await? };
         migrations(sqlite)
             .run(&writer)
             .await
@@ -176,7 +61,7 @@ impl Store {
         let token = i64::from_le_bytes(crate::security::random()?);
         let own = "INSERT INTO owner (id, token) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET token = excluded.token";
         sqlx::query(own).bind(token).execute(&writer).await.map_err(|problem| unavailable(&problem))?;
-        Ok(Self { writer, reader, timeout, token, _alone: alone })
+        Ok(Self { writer, reader, timeout, token, alone })
     }
 
     /// Writes a batch, all of it or nothing, and returns once it is on disk.
@@ -439,7 +324,7 @@ impl Store {
     /// Ends all connections.
     pub async fn close(&self) {
         self.writer.close().await;
-        if let Alone::File { .. } = self._alone {
+        if self.alone.ends_with_readers() {
             self.reader.close().await;
         }
     }
@@ -448,8 +333,8 @@ impl Store {
 /// The tables, by the version that brought them; a new version is a new file, and a new line here.
 fn migrations(sqlite: bool) -> Migrator {
     let files = match sqlite {
-        true => [("tables", include_str!("../migrations/sqlite/0001_tables.sql"))],
-        false => [("tables", include_str!("../migrations/postgres/0001_tables.sql"))],
+        true => [("tables", include_str!("../../migrations/sqlite/0001_tables.sql"))],
+        false => [("tables", include_str!("../../migrations/postgres/0001_tables.sql"))],
     };
     let numbered = (1..).zip(files).map(|(version, (about, statements))| {
         Migration::new(version, about.into(), MigrationType::Simple, statements.into(), false)
@@ -472,32 +357,6 @@ fn address(url: &str) -> Result<(String, bool)> {
     Err(Problem::config(
         "`storage.url` is of an unknown kind, expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
     ))
-}
-
-fn lock_file(url: &str) -> Result<Alone> {
-    let path = url.trim_start_matches("sqlite://").trim_end_matches("?mode=rwc");
-    let lock = format!("{path}.lock");
-    let refused = |what: &str| Problem::config(format!("`{lock}`: {what}"));
-    let file = File::create(&lock).map_err(|problem| refused(&problem.to_string()))?;
-    file.try_lock().map_err(|_| refused("another server works on this database"))?;
-    Ok(Alone::File { _file: file })
-}
-
-async fn lock_session(pool: &AnyPool) -> Result<Alone> {
-    let refused = |problem: sqlx::Error| Problem::config(format!("`storage.url`: {}", told(&problem)));
-    let mut connection = pool.acquire().await.map_err(refused)?;
-    let statement = "SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END";
-    let began = Instant::now();
-    loop {
-        let row = sqlx::query(statement).bind(ADVISORY_LOCK).fetch_one(&mut *connection).await;
-        if let Ok(1) = row.map_err(refused)?.try_get::<i32, _>(0) {
-            return Ok(Alone::Session { _connection: tokio::sync::Mutex::new(connection) });
-        }
-        if began.elapsed() > LOCK_PATIENCE {
-            return Err(Problem::config("`storage.url`: another server works on this database"));
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 fn execution(pool: &str, row: &sqlx::any::AnyRow) -> Result<ExecutionRow> {

@@ -1,6 +1,6 @@
 """Forecasts of the bundle's forecaster along workloads: what the policy network is trained on.
 
-    python python/training/make_tracks.py --traces DIR --bundle models/onnx --out runs/tracks.npz
+    python python/training/make_forecast_traces.py --traces DIR --bundle models/onnx --out runs/forecast_traces.npz
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ def main() -> None:
     every = real_series(args.traces, args.leave_out) + generated_series(args.generated, args.seed)
     for index, series in enumerate(tqdm(every, unit="workload", disable=None)):
         events = np.ascontiguousarray(series.events, np.float64)
-        track = _evscale.forecast_track(events, series.start_ms, series.interval_seconds, bundle)
+        trace = _evscale.forecast_trace(events, series.start_ms, series.interval_seconds, bundle)
         arrays[f"w{index}_start_ms"] = np.int64(series.start_ms)
         arrays[f"w{index}_interval_seconds"] = np.int64(series.interval_seconds)
         arrays[f"w{index}_events"] = events
-        for name, values in zip(("quantiles", "confidence", "anomaly"), track, strict=True):
+        for name, values in zip(("quantiles", "confidence", "anomaly"), trace, strict=True):
             arrays[f"w{index}_{name}"] = values
     np.savez(args.out, **arrays)
     print(f"{args.out}: {len(every)} workloads, {sum(len(s.events) for s in every)} intervals")
