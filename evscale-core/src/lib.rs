@@ -40,6 +40,7 @@ mod quantiles;
 mod safety;
 pub mod simulate;
 pub mod time;
+mod traced;
 mod validation;
 
 pub use announced::{Announced, Announcement, AnnouncementStatus};

@@ -9,7 +9,7 @@ use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
-use crate::{frame, orders, plain, plugin, record};
+use crate::{frame, orders, plain, plugin, record, reports};
 use evscale_core::{Alert, AnnouncementStatus, Metrics};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -382,7 +382,7 @@ impl Autoscaler {
             let told = locked(py, &self.state, |scaler| {
                 Ok((scaler.report().to_json(), Alert::all_to_json(&scaler.alerts()), scaler.config().clone()))
             })?;
-            pool_report(py, told)
+            reports::value(py, told)
         })
     }
     /// Report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`. Serve it with the content type
@@ -488,15 +488,6 @@ impl Autoscaler {
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || Ok(format!("Autoscaler({})", Bound::new(py, Config(self.current_config(py)?))?.repr()?)))
     }
-}
-
-/// Returns a report as its Python value: from the report and the alerts as JSON, and the configuration.
-pub fn pool_report<'py>(
-    py: Python<'py>,
-    (report, alerts, config): (String, String, evscale_core::Config),
-) -> PyResult<Bound<'py, PyAny>> {
-    let values = (plain::loads(py, &report)?, plain::loads(py, &alerts)?, Config(config));
-    py.import("evscale.pool_report")?.call_method1("PoolReport", values)
 }
 
 /// Returns a length of time in days.

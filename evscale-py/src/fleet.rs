@@ -11,7 +11,7 @@ use crate::observation::Observation;
 use crate::plain::integer;
 use crate::ticks::{keyed, tick};
 use crate::turns::{Shared, guarded, locked};
-use crate::{orders, plain, record};
+use crate::{orders, plain, record, reports};
 use evscale_core::AnnouncementStatus;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -226,7 +226,7 @@ impl Fleet {
                 (pool.report().to_json(), alerts, pool.config().clone())
             };
             let told = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, ask))?;
-            autoscaler::pool_report(py, told)
+            reports::value(py, told)
         })
     }
     /// The metrics that add up, summed over the pools that know them: a dict by name. Pools that failed are left out.

@@ -23,6 +23,7 @@ mod progress;
 mod record;
 mod reference;
 mod replay;
+mod reports;
 mod text;
 mod ticks;
 mod training;

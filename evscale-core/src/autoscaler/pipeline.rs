@@ -18,6 +18,7 @@ use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose};
 use crate::time::Timestamp;
+use crate::traced;
 use crate::validation::{Checked, Issue, anomalous};
 use std::sync::Arc;
 
@@ -88,11 +89,13 @@ pub(crate) fn complete(
         monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
     });
     let emergency = outlook.emergency;
-    Observation {
+    let seen = Observation {
         emergency,
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
-    }
+    };
+    traced::observed(checked.record.timestamp, &seen);
+    seen
 }
 
 /// Learns from a checked record and the forecast after it: pool, safety, and the shadow evaluation of the candidates and
@@ -182,6 +185,7 @@ pub(crate) fn decide(
 
 /// Lets the monitor see a new decision.
 fn watched(config: &Config, state: &mut State, outlook: &Outlook<'_>, decision: Decision) -> Decision {
+    traced::decided(&decision);
     state.watch(config, outlook, |monitor, sight| monitor.decided(sight, &decision));
     decision
 }

@@ -95,11 +95,11 @@ metrics! {
     /// Mean quantile loss of the 12-minute forecast over that of the same interval yesterday, `|error| / 2`; over a day, below 1
     /// is better.
     relative_quantile_loss: "1";
-    /// Share of arrivals inside the 80 % interval of 12 minutes; as `coverage_80`.
+    /// Share of arrivals inside the 80 % interval that was forecast 12 minutes before; discounted as `coverage_80`.
     coverage_80_12_minutes: "1";
-    /// The same of 48 minutes.
+    /// Share of arrivals inside the 80 % interval that was forecast 48 minutes before; discounted as `coverage_80`.
     coverage_80_48_minutes: "1";
-    /// The same of 180 minutes.
+    /// Share of arrivals inside the 80 % interval that was forecast 180 minutes before; discounted as `coverage_80`.
     coverage_80_180_minutes: "1";
     /// Model confidence, mean over a day.
     mean_confidence: "1";
@@ -109,32 +109,32 @@ metrics! {
     record_anomaly_score: "1";
     /// Median of the latencies that the host reported, today and yesterday, within 16 %.
     latency_p50_ms: "ms";
-    /// 99 % quantile of the same.
+    /// 99 % quantile of the latencies that the host reported, today and yesterday, within 16 %.
     latency_p99_ms: "ms";
     /// Share of the day's records under a decision of the policy network.
     share_policy_network: "1";
-    /// The same of the host's own policy.
+    /// Share of the day's records under a decision of the host's own policy.
     share_host_policy: "1";
-    /// The same of the analytic rule.
+    /// Share of the day's records under a decision of the analytic rule.
     share_analytic_rule: "1";
-    /// The same of the reactive rule.
+    /// Share of the day's records under a decision of the reactive rule.
     share_reactive_rule: "1";
-    /// The same of no source that knew enough.
+    /// Share of the day's records under a decision to hold, because no source knew enough.
     share_hold: "1";
     /// Circuit breakers that are not closed.
     open_circuit_breakers: "breakers" adds up;
 
     /// Share of the day's records that were used as they came.
     share_accepted: "1";
-    /// Share that was used without the fields that made no sense.
+    /// Share of the day's records that was used without the fields that made no sense.
     share_repaired: "1";
-    /// Share that was rejected.
+    /// Share of the day's records that was rejected.
     share_rejected: "1";
-    /// Share that was rejected because the interval was there already.
+    /// Share of the day's records that was rejected because the interval was there already.
     share_rejected_repeated: "1";
-    /// Share that was rejected because a later one was there.
+    /// Share of the day's records that was rejected because a later one was there.
     share_rejected_out_of_order: "1";
-    /// Share that was rejected because its time is far ahead.
+    /// Share of the day's records that was rejected because its time is far ahead.
     share_rejected_far_ahead: "1";
     /// Intervals without a record, over a day.
     missed_intervals: "intervals" adds up;
@@ -145,21 +145,21 @@ metrics! {
 
     /// Share of the events of an hour that waited no longer than `sla_wait_seconds`.
     sla_compliance_hour: "1";
-    /// The same of a day.
+    /// Share of the events of a day that waited no longer than `sla_wait_seconds`.
     sla_compliance_day: "1";
-    /// The same of a week.
+    /// Share of the events of a week that waited no longer than `sla_wait_seconds`.
     sla_compliance_week: "1";
     /// What is left of the week's error budget: 1 less the late share over `1 - sla_target`. Below 0 more was used than there is.
     error_budget_left: "1";
     /// Share of late events over `1 - sla_target` in the last 5 to 10 minutes.
     burn_rate_5_minutes: "1";
-    /// The same of 30 to 35 minutes.
+    /// Share of late events over `1 - sla_target` in the last 30 to 35 minutes.
     burn_rate_30_minutes: "1";
-    /// The same of an hour.
+    /// Share of late events over `1 - sla_target` in the last hour.
     burn_rate_1_hour: "1";
-    /// The same of four blocks.
+    /// Share of late events over `1 - sla_target` in the present block of two hours and the three before.
     burn_rate_6_hours: "1";
-    /// The same of three days.
+    /// Share of late events over `1 - sla_target` in three days.
     burn_rate_3_days: "1";
     /// Events that wait at the newest record.
     queue_length: "events" adds up;
@@ -170,7 +170,7 @@ metrics! {
     /// The longest queue of the coming hour in a fluid pool: events that wait now, and come by the median of the forecast, less
     /// what the jobs can do that there are now and, a startup time from now, those of the last decision.
     predicted_queue: "events" adds up;
-    /// The wait that it means: `predicted_queue` times the service time over the jobs that serve it then.
+    /// The wait that the longest queue of the coming hour means: `predicted_queue` times the service time over the jobs that serve it then.
     predicted_wait_seconds: "s";
     /// `predicted_wait_seconds` over `sla_wait_seconds`.
     predicted_wait_ratio: "1";
@@ -207,7 +207,8 @@ metrics! {
     cost_per_event: "currency";
     /// Share of job-hours saved in a week against a pool of the highest need known at each time.
     saved_against_static_peak: "1";
-    /// The same against a HorizontalPodAutoscaler on the CPU at 70 %, whose pool serves every arrival at once.
+    /// Share of job-hours saved in a week against a HorizontalPodAutoscaler on the CPU at 70 %, whose pool serves every arrival at
+    /// once.
     saved_against_hpa: "1";
     /// Changes of the recommended number per hour, over a day.
     changes_per_hour: "1/h" adds up;
@@ -219,11 +220,12 @@ metrics! {
     under_provisioned_job_hours: "h" adds up;
     /// Job-hours of today (UTC) over `job_hours_per_day`.
     job_hours_budget_used: "1";
-    /// The same at the end of today, if the rest of it is as the last day was on average; of which six hours must be known.
+    /// Job-hours of today (UTC) at its end over `job_hours_per_day`, if the rest of it is as the last day was on average; of which six
+    /// hours must be known.
     job_hours_budget_forecast: "1";
     /// Cost of today over `cost_per_day`.
     cost_budget_used: "1";
-    /// The same at the end of today.
+    /// Cost of today (UTC) at its end over `cost_per_day`, if the rest of it is as the last day was on average.
     cost_budget_forecast: "1";
     /// Kinds of drift that were found and are not over.
     drifts: "kinds" adds up;
