@@ -3,9 +3,6 @@
 //! Spans: `pool` (its key in a fleet), `observe` and `decide`. Events, all with the target `evscale`: a record that was rejected or
 //! repaired, every new decision, and every alert that begins to fire or is resolved.
 
-use crate::autoscaler::Observation;
-use crate::decision::Decision;
-use crate::indicators::AlertRule;
 use crate::time::Timestamp;
 
 /// A span that is left when this goes.
@@ -45,43 +42,44 @@ pub(crate) fn decide(at: Timestamp) -> Entered {
 }
 
 /// Tells what became of a record that was not used as it came.
-pub(crate) fn observed(at: Timestamp, seen: &Observation) {
+pub(crate) fn observed(at: Timestamp, reason: Option<&str>, repairs: &[String]) {
     #[cfg(not(feature = "tracing"))]
-    let _ = (at, seen);
+    let _ = (at, reason, repairs);
     #[cfg(feature = "tracing")]
-    if let Some(reason) = &seen.reason {
-        tracing::warn!(target: "evscale", timestamp = %at, verdict = seen.verdict.as_str(), reason, "record rejected");
-    } else if !seen.repairs.is_empty() {
-        let repairs = seen.repairs.join("; ");
-        tracing::warn!(target: "evscale", timestamp = %at, verdict = seen.verdict.as_str(), repairs, "record repaired");
+    if let Some(reason) = reason {
+        tracing::warn!(target: "evscale", timestamp = %at, reason, "record rejected");
+    } else if !repairs.is_empty() {
+        tracing::warn!(target: "evscale", timestamp = %at, repairs = repairs.join("; "), "record repaired");
     }
 }
 
-/// Tells a new decision.
-pub(crate) fn decided(decision: &Decision) {
+/// Tells a new decision: jobs that there are and should be, whether it is an emergency, and why.
+pub(crate) fn decided(current: Option<u32>, recommended: Option<u32>, emergency: bool, explanation: &str) {
     #[cfg(not(feature = "tracing"))]
-    let _ = decision;
+    let _ = (current, recommended, emergency, explanation);
     #[cfg(feature = "tracing")]
     tracing::info!(
         target: "evscale",
-        recommended_jobs = decision.recommended_jobs,
-        current_jobs = decision.current_jobs,
-        confidence = decision.confidence,
-        emergency = decision.emergency,
-        explanation = decision.explanation,
+        current_jobs = current,
+        recommended_jobs = recommended,
+        emergency,
+        explanation,
         "decision"
     );
 }
 
-/// Tells that an alert has begun to fire, or is resolved.
-pub(crate) fn alert(rule: &AlertRule, at: Timestamp, fires: bool) {
+/// Tells that an alert has begun to fire, with what it says and what to do.
+pub(crate) fn alert_fires(at: Timestamp, alert: &str, severity: &str, [text, action]: [&str; 2]) {
     #[cfg(not(feature = "tracing"))]
-    let _ = (rule, at, fires);
+    let _ = (at, alert, severity, text, action);
     #[cfg(feature = "tracing")]
-    if fires {
-        let (alert, severity) = (rule.name.as_str(), rule.severity.as_str());
-        tracing::warn!(target: "evscale", timestamp = %at, alert, severity, action = rule.action, "{}", rule.text);
-    } else {
-        tracing::info!(target: "evscale", timestamp = %at, alert = rule.name.as_str(), "alert resolved");
-    }
+    tracing::warn!(target: "evscale", timestamp = %at, alert, severity, action, "{text}");
+}
+
+/// Tells that an alert is resolved.
+pub(crate) fn alert_resolved(at: Timestamp, alert: &str) {
+    #[cfg(not(feature = "tracing"))]
+    let _ = (at, alert);
+    #[cfg(feature = "tracing")]
+    tracing::info!(target: "evscale", timestamp = %at, alert, "alert resolved");
 }

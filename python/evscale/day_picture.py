@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def _budget(axes: Axes, times: Any, curves: dict[str, list[float]], report: Pool
     if left is not None:
         axes.plot([], [], " ", label=f"error budget of the week: {1 - left:.0%} used")
     axes.set_ylabel("late, %")
-    known = [share for share in late if share == share]
+    known = [share for share in late if not isnan(share)]
     axes.set_ylim(0, max(2 * allowed, 1.1 * max(known, default=0.0)))
     finish(axes, times=True)
 

@@ -44,6 +44,7 @@ class PoolReport(Mapping[str, Any]):
     """
 
     __slots__ = ("_values", "alerts", "config")
+    _values: dict[str, Any]
     alerts: tuple[dict[str, Any], ...]
     config: Config
 

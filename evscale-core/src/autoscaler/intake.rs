@@ -49,7 +49,7 @@ pub(super) fn check(config: &Config, state: &mut State, record: &Metrics) -> Res
             let decision_due = state.decision_due(config, now);
             let observation = Observation::rejected(rejected.issue, state.forecast.anomaly_score);
             let observation = Observation { decision_due, ..observation };
-            traced::observed(at, &observation);
+            traced::observed(at, observation.reason.as_deref(), &[]);
             return Err(observation);
         }
     };

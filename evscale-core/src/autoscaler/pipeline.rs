@@ -94,7 +94,7 @@ pub(crate) fn complete(
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
     };
-    traced::observed(checked.record.timestamp, &seen);
+    traced::observed(checked.record.timestamp, None, &seen.repairs);
     seen
 }
 
@@ -185,7 +185,8 @@ pub(crate) fn decide(
 
 /// Lets the monitor see a new decision.
 fn watched(config: &Config, state: &mut State, outlook: &Outlook<'_>, decision: Decision) -> Decision {
-    traced::decided(&decision);
+    let Decision { current_jobs, recommended_jobs, emergency, .. } = decision;
+    traced::decided(current_jobs, recommended_jobs, emergency, &decision.explanation);
     state.watch(config, outlook, |monitor, sight| monitor.decided(sight, &decision));
     decision
 }

@@ -125,8 +125,13 @@ impl Alerts {
             let fired = matches!(phase, Phase::Firing(..));
             *phase = phase.next(rule, report, report.at);
             let fires = matches!(phase, Phase::Firing(..));
-            if fires != fired {
-                traced::alert(rule, report.at, fires);
+            match (fired, fires) {
+                (false, true) => {
+                    let words = [rule.text, rule.action];
+                    traced::alert_fires(report.at, &rule.name, rule.severity.as_str(), words);
+                }
+                (true, false) => traced::alert_resolved(report.at, &rule.name),
+                _ => (),
             }
         }
         self.silenced.retain(|(_, until)| *until > report.at);

@@ -67,8 +67,8 @@ fn records_decisions_and_alerts_are_told_inside_their_spans() {
         let found = told.iter().any(|line| parts.iter().all(|part| line.contains(part)));
         assert!(found, "{parts:?} is in none of {told:#?}");
     };
-    line(&["observe message=record repaired", "memory_utilization_percent", "repaired"]);
-    line(&["observe message=record rejected", "rejected"]);
+    line(&["observe message=record repaired", "memory_utilization_percent"]);
+    line(&["observe message=record rejected", "reason="]);
     line(&["decide message=decision", "recommended_jobs=", "explanation="]);
     line(&[
         "decide message=No usable record for longer than `stale_after_seconds`.",

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timezone
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ def table(report: PoolReport, decision: evscale.Decision | None) -> list[str]:
     lines = [f"{report.at:%Y-%m-%d %H:%M} UTC", ""]
     curves = report.curves()
     for together in (("arrivals", "forecast"), ("jobs", "needed_jobs"), ("late_share",)):
-        known = [value for name in together for value in curves[name] if value == value]
+        known = [value for name in together for value in curves[name] if not isnan(value)]
         highest = max(known, default=0.0)
         scale = "" if not known else f"up to {highest:.1%}" if together == ("late_share",) else f"up to {highest:,.4g}"
         lines += [f"{name.partition('_')[0]:<10}{sparkline(curves[name], highest)}  {scale}" for name in together]
@@ -210,6 +211,6 @@ def _decision(decision: Any) -> list[str]:
 
 def sparkline(values: list[float], highest: float) -> str:
     """Returns a line of blocks from 0 to the highest value: the mean of every two bins; a gap is a space."""
-    pairs_of = [[value for value in values[place:place + 2] if value == value] for place in range(0, len(values), 2)]
+    pairs_of = [[value for value in values[place:place + 2] if not isnan(value)] for place in range(0, len(values), 2)]
     means = [sum(pair) / len(pair) if pair else None for pair in pairs_of]
     return "".join(" " if mean is None else BLOCKS[0 if highest <= 0 else min(7, int(8 * mean / highest))] for mean in means)
