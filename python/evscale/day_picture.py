@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = {"critical": ALARM, "warning": BASELINE}
+MOST_NEED = 2.5
+"""Most jobs that are shown, over `max_jobs`: a backlog of hours would hide the pool."""
 ALERT_ROW = 0.28
 """Height of an alert's line, inches."""
 
@@ -54,14 +56,16 @@ def _arrivals(axes: Axes, times: Any, curves: dict[str, list[float]]) -> None:
 
 
 def _jobs(axes: Axes, times: Any, curves: dict[str, list[float]], report: PoolReport) -> None:
-    needed = np.array([*curves["needed_jobs"], curves["needed_jobs"][-1]])
-    axes.fill_between(times, needed, step="post", color="#dddddd", linewidth=0, label="needed, as the records show")
-    _steps(axes, times, curves["jobs"], color=OURS, linewidth=1.2, label="jobs")
     most = report.config.max_jobs
+    needed = np.array([*curves["needed_jobs"], curves["needed_jobs"][-1]])
+    highest = max((value for value in curves["needed_jobs"] if not isnan(value)), default=0.0)
+    beyond = f": up to {highest:,.0f}" if highest > MOST_NEED * most else ""
+    axes.fill_between(times, needed, step="post", color="#dddddd", linewidth=0, label=f"needed, as the records show{beyond}")
+    _steps(axes, times, curves["jobs"], color=OURS, linewidth=1.2, label="jobs")
     if axes.get_ylim()[1] > 0.8 * most:
         axes.axhline(most, color="#888888", linestyle=":", linewidth=1, label=f"most jobs: {most}")
     axes.set_ylabel("jobs")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, min(axes.get_ylim()[1], MOST_NEED * most))
     finish(axes, times=True)
 
 
