@@ -871,9 +871,8 @@ class Autoscaler:
         than `latency_budget_ms` of the configuration are left alone for a while.
         """
     def report(self) -> PoolReport:
-        """How the pool is doing: every metric by its name (None where it is not known), `coverage_80` by horizon, `circuit_breakers`,
-        `drift` with its onset, `retraining_recommended` with the reason, the last `day` in 144 bins, and the alerts; with
-        `to_frame()` and `plot()`.
+        """How the pool is doing: every metric by its name (None where it is not known), drift with its onset, whether retraining is
+        recommended and why, the last day in 144 bins, and the alerts; with `to_frame()` and `plot()`.
 
         Examples
         --------
