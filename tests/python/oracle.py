@@ -232,9 +232,14 @@ def business(log: Log) -> dict[str, float | None]:
     ours = sum(one.record["current_job_count"] for one in in_week)
     surplus = [one.record["current_job_count"] - needed(log, one) for one in log.within("day")]
     rest = 24 - log.now % DAY / 3600
-    used = job_hours("today")
     known = len(log.within("day"))
-    forecast = used + sum(one.record["current_job_count"] for one in log.within("day")) / known * rest
+    mean_jobs = sum(one.record["current_job_count"] for one in log.within("day")) / known
+    used, charged = job_hours("today"), 0.0
+    for before, one in zip([None, *log.intervals], log.intervals, strict=False):
+        # the account of the safety rule: the time since the record before, as far as it lies in the day
+        if one.at >= log.start("today"):
+            gap = one.at - before.at if before else 0.0
+            charged += one.record["current_job_count"] * max(min(gap, one.at - log.start("today")), length) / 3600
     return {
         "job_hours_day": day, "job_hours_week": week, "cost_day": day * config.job_hour_price, "cost_week": week * config.job_hour_price,
         "cost_per_event": day * config.job_hour_price / sum(one.record["processed_events_count"] for one in log.within("day")),
@@ -244,9 +249,10 @@ def business(log: Log) -> dict[str, float | None]:
         "reversals_per_day": sum(reversal for at, reversal in changes if at >= log.start("week")) / (len(in_week) * length / DAY),
         "over_provisioned_job_hours": sum(max(one, 0.0) for one in surplus) * length / 3600,
         "under_provisioned_job_hours": sum(max(-one, 0.0) for one in surplus) * length / 3600,
-        "job_hours_budget_used": used / config.job_hours_per_day, "job_hours_budget_forecast": forecast / config.job_hours_per_day,
+        "job_hours_budget_used": charged / config.job_hours_per_day,
+        "job_hours_budget_forecast": (charged + mean_jobs * rest) / config.job_hours_per_day,
         "cost_budget_used": used * config.job_hour_price / config.cost_per_day,
-        "cost_budget_forecast": forecast * config.job_hour_price / config.cost_per_day, "drifts": 0.0,
+        "cost_budget_forecast": (used + mean_jobs * rest) * config.job_hour_price / config.cost_per_day, "drifts": 0.0,
     }
 
 

@@ -300,12 +300,12 @@ impl Autoscaler {
 
     /// Returns how the pool is doing: model, data, service, jobs and cost, and what drifts.
     pub fn report(&self) -> Report {
-        self.state.watched(&self.config, Monitor::report)
+        self.state.watched(&self.config, &self.calendar, Monitor::report)
     }
 
     /// Returns the alerts that fire, or were resolved within the last day; the worst and newest first.
     pub fn alerts(&self) -> Vec<Alert> {
-        self.state.watched(&self.config, Monitor::alerts)
+        self.state.watched(&self.config, &self.calendar, Monitor::alerts)
     }
 
     /// Returns report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`.

@@ -85,7 +85,7 @@ pub(crate) fn complete(
     state.restored = false;
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
-    state.watch(config, &outlook, |monitor, sight| {
+    state.watch(config, calendar, &outlook, |monitor, sight| {
         monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
     });
     let emergency = outlook.emergency;
@@ -152,7 +152,7 @@ pub(crate) fn decide(
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);
         let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-        return watched(config, state, &outlook, decision);
+        return watched(config, calendar, state, &outlook, decision);
     }
     if !outlook.emergency
         && !state.decision_due(config, now)
@@ -180,13 +180,19 @@ pub(crate) fn decide(
         notes.extend(fault);
     }
     let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-    watched(config, state, &outlook, decision)
+    watched(config, calendar, state, &outlook, decision)
 }
 
 /// Lets the monitor see a new decision.
-fn watched(config: &Config, state: &mut State, outlook: &Outlook<'_>, decision: Decision) -> Decision {
+fn watched(
+    config: &Config,
+    calendar: &Calendar,
+    state: &mut State,
+    outlook: &Outlook<'_>,
+    decision: Decision,
+) -> Decision {
     let Decision { current_jobs, recommended_jobs, emergency, .. } = decision;
     traced::decided(current_jobs, recommended_jobs, emergency, &decision.explanation);
-    state.watch(config, outlook, |monitor, sight| monitor.decided(sight, &decision));
+    state.watch(config, calendar, outlook, |monitor, sight| monitor.decided(sight, &decision));
     decision
 }

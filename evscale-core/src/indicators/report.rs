@@ -218,10 +218,11 @@ metrics! {
     over_provisioned_job_hours: "h" adds up;
     /// Job-hours of a day short of `needed_jobs`.
     under_provisioned_job_hours: "h" adds up;
-    /// Job-hours of today (UTC) over `job_hours_per_day`.
+    /// Job-hours of today over `job_hours_per_day`, as its safety rule counts them: today is a day of the pool's time zone, and a
+    /// record counts for the time since the one before.
     job_hours_budget_used: "1";
-    /// Job-hours of today (UTC) at its end over `job_hours_per_day`, if the rest of it is as the last day was on average; of which six
-    /// hours must be known.
+    /// Job-hours of today at its end over `job_hours_per_day`, if the rest of it is as the last day was on average; of which six hours
+    /// must be known.
     job_hours_budget_forecast: "1";
     /// Cost of today over `cost_per_day`.
     cost_budget_used: "1";
