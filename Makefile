@@ -12,6 +12,7 @@ OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
 .PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters \
+	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel golden header reference abi dist install uninstall train setup-system clean
 
@@ -154,6 +155,13 @@ lint: venv ## Formatting, lints, types and import circles
 	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
+operators: build venv ## Write what operators load (rules, dashboard, heads of the runbooks, docs/metrics.md) again
+	PYTHONPATH=python $(PY) tools/alerts.py
+	PYTHONPATH=python $(PY) tools/dashboard.py
+
+test-operators: build venv ## A real Prometheus scrapes pools, evaluates rules and dashboard, and an alert reaches a webhook (a minute)
+	PYTHONPATH=python $(PY) -m pytest -q tests/operators
+
 test-training: build venv ## Tests of the training code (installs PyTorch)
 	$(PY) -m pip install -q -r python/training/requirements.txt
 	PYTHONPATH=python $(PY) -m pytest -q python/training/tests
@@ -164,7 +172,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 
 setup-system: ## Debian packages that some tests use
 	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
-		chromium chromium-driver postgresql prometheus strace openssl redis-server rabbitmq-server
+		chromium chromium-driver postgresql prometheus prometheus-alertmanager strace openssl redis-server rabbitmq-server
 
 clean: ## Remove what was built
 	rm -rf target fuzz/target .venv .venv-adapters benchmarks/.venv dist $(MODULE)

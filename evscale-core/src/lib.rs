@@ -40,6 +40,7 @@ mod quantiles;
 mod safety;
 pub mod simulate;
 pub mod time;
+mod traced;
 mod validation;
 
 pub use announced::{Announced, Announcement, AnnouncementStatus};
@@ -57,6 +58,8 @@ pub use indicators::{
     Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, MetricInfo,
     Report, Severity, Side, Threshold,
 };
+#[cfg(feature = "prometheus")]
+pub use indicators::{PoolSample, openmetrics};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};

@@ -23,6 +23,7 @@ mod progress;
 mod record;
 mod reference;
 mod replay;
+mod reports;
 mod text;
 mod ticks;
 mod training;
@@ -64,7 +65,7 @@ mod _evscale {
     #[pymodule_export]
     use super::observation::Observation;
     #[pymodule_export]
-    use super::reference::{fields, settings};
+    use super::reference::{alert_rules, fields, metrics, settings};
     #[pymodule_export]
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]

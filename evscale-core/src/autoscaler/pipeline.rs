@@ -18,6 +18,7 @@ use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose};
 use crate::time::Timestamp;
+use crate::traced;
 use crate::validation::{Checked, Issue, anomalous};
 use std::sync::Arc;
 
@@ -84,15 +85,17 @@ pub(crate) fn complete(
     state.restored = false;
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
-    state.watch(config, &outlook, |monitor, sight| {
+    state.watch(config, calendar, &outlook, |monitor, sight| {
         monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
     });
     let emergency = outlook.emergency;
-    Observation {
+    let seen = Observation {
         emergency,
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
-    }
+    };
+    traced::observed(checked.record.timestamp, None, &seen.repairs);
+    seen
 }
 
 /// Learns from a checked record and the forecast after it: pool, safety, and the shadow evaluation of the candidates and
@@ -149,7 +152,7 @@ pub(crate) fn decide(
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);
         let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-        return watched(config, state, &outlook, decision);
+        return watched(config, calendar, state, &outlook, decision);
     }
     if !outlook.emergency
         && !state.decision_due(config, now)
@@ -177,11 +180,19 @@ pub(crate) fn decide(
         notes.extend(fault);
     }
     let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-    watched(config, state, &outlook, decision)
+    watched(config, calendar, state, &outlook, decision)
 }
 
 /// Lets the monitor see a new decision.
-fn watched(config: &Config, state: &mut State, outlook: &Outlook<'_>, decision: Decision) -> Decision {
-    state.watch(config, outlook, |monitor, sight| monitor.decided(sight, &decision));
+fn watched(
+    config: &Config,
+    calendar: &Calendar,
+    state: &mut State,
+    outlook: &Outlook<'_>,
+    decision: Decision,
+) -> Decision {
+    let Decision { current_jobs, recommended_jobs, emergency, .. } = decision;
+    traced::decided(current_jobs, recommended_jobs, emergency, &decision.explanation);
+    state.watch(config, calendar, outlook, |monitor, sight| monitor.decided(sight, &decision));
     decision
 }

@@ -201,16 +201,23 @@ impl State {
     }
 
     /// Asks the monitor about the pool as it is.
-    pub(crate) fn watched<T>(&self, config: &Config, ask: impl FnOnce(&Monitor, &Sight<'_>) -> T) -> T {
+    pub(crate) fn watched<T>(
+        &self,
+        config: &Config,
+        calendar: &Calendar,
+        ask: impl FnOnce(&Monitor, &Sight<'_>) -> T,
+    ) -> T {
         let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection);
         let sight = Sight {
             config,
+            calendar,
             pool: &self.pool,
             history: &self.history,
             ensemble: &self.ensemble,
             outlook: &outlook,
             standing: self.schedule.standing(),
             policy_breaker: &self.policy_breaker,
+            safety: &self.safety,
         };
         ask(&self.monitor, &sight)
     }
@@ -219,12 +226,14 @@ impl State {
     pub(crate) fn watch<T>(
         &mut self,
         config: &Config,
+        calendar: &Calendar,
         outlook: &Outlook<'_>,
         work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
     ) -> T {
-        let Self { history, pool, ensemble, policy_breaker, schedule, monitor, .. } = self;
+        let Self { history, pool, ensemble, policy_breaker, schedule, safety, monitor, .. } = self;
         let standing = schedule.standing();
-        let sight = Sight { config, pool, history, ensemble, outlook, standing, policy_breaker };
+        let sight =
+            Sight { config, calendar, pool, history, ensemble, outlook, standing, policy_breaker, safety };
         work(monitor, &sight)
     }
 

@@ -3,6 +3,8 @@
 mod alerts;
 mod drift;
 mod latency;
+#[cfg(feature = "prometheus")]
+mod openmetrics;
 mod picture;
 mod report;
 mod rules;
@@ -13,6 +15,8 @@ pub use alerts::{Alert, AlertState};
 pub use drift::DriftKind;
 pub(crate) use drift::{DayEnd, Drift};
 pub(crate) use latency::Latency;
+#[cfg(feature = "prometheus")]
+pub use openmetrics::{PoolSample, openmetrics};
 pub use picture::DayPicture;
 pub(crate) use picture::{Picture, Point};
 pub use report::{BreakerState, CircuitBreakers, Drifted, MetricInfo, Report};

@@ -1,5 +1,6 @@
 //! What the monitor sees of a pool.
 
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::forecaster::Ensemble;
@@ -7,17 +8,20 @@ use crate::inference::CircuitBreaker;
 use crate::metrics::History;
 use crate::policy::{Outlook, whole_jobs};
 use crate::pool::Pool;
+use crate::safety::Safety;
 
 /// A pool as the pipeline has left it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sight<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) calendar: &'a Calendar,
     pub(crate) pool: &'a Pool,
     pub(crate) history: &'a History,
     pub(crate) ensemble: &'a Ensemble,
     pub(crate) outlook: &'a Outlook<'a>,
     pub(crate) standing: Option<&'a Decision>,
     pub(crate) policy_breaker: &'a CircuitBreaker,
+    pub(crate) safety: &'a Safety,
 }
 
 impl Sight<'_> {

@@ -160,8 +160,9 @@ impl Monitor {
         let usual = usual.filter(|_| seconds(Window::Day) >= LEAST_KNOWN_SECONDS);
         let ahead = usual.map(|jobs| used + jobs * rest);
         if let Some(budget) = config.job_hours_per_day {
+            let (used, rest) = sight.safety.job_hours_today(sight.calendar, self.now);
             report.job_hours_budget_used = Some(used / budget);
-            report.job_hours_budget_forecast = ahead.map(|hours| hours / budget);
+            report.job_hours_budget_forecast = usual.map(|jobs| (used + jobs * rest) / budget);
         }
         if let Some((price, budget)) = config.job_hour_price.zip(config.cost_per_day) {
             report.cost_budget_used = Some(used * price / budget);

@@ -146,6 +146,11 @@ pub(crate) struct Safety {
 }
 
 impl Safety {
+    /// Returns the job-hours of the local day of `now`, and the hours until it ends.
+    pub(crate) fn job_hours_today(&self, calendar: &Calendar, now: Timestamp) -> (f64, f64) {
+        self.job_hours.today(calendar, now)
+    }
+
     /// Learns from the newest record, which `pool` has seen.
     pub(crate) fn observe(&mut self, config: &Config, calendar: &Calendar, record: &Metrics, pool: &Pool) {
         self.bound(config, record.timestamp);
