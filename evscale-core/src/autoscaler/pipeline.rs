@@ -118,7 +118,7 @@ pub(crate) fn learn(
             at: record.timestamp,
             events: *events,
             usual_events: state.announced.usual_events(record.timestamp, *events),
-            late_events: state.pool.late_events(),
+            late_events: state.pool.late_events().filter(|_| state.is_as_asked()),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
         };
         state.selection.evaluate(load, &seen);

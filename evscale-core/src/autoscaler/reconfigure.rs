@@ -36,6 +36,9 @@ impl State {
             self.selection.discount_past();
             self.notes.push("late events are counted anew".to_owned());
         }
+        if before.service_time_ms != now.service_time_ms || before.job_startup_seconds != now.job_startup_seconds {
+            self.selection.discount_past();
+        }
         if before.interval_seconds != now.interval_seconds {
             self.resample(before, now);
         }

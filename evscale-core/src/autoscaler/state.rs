@@ -200,6 +200,13 @@ impl State {
         self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
     }
 
+    /// Reports whether the newest record shows the jobs that were asked for, so that late events are those of the rule that
+    /// asked, and not of a host that did something else or of a person.
+    pub(crate) fn is_as_asked(&self) -> bool {
+        let enough = |jobs: u32| self.pool.jobs().is_some_and(|there| there >= f64::from(jobs));
+        self.schedule.recommended().is_none_or(|asked| !asked.kept_small && enough(asked.jobs))
+    }
+
     /// Asks the monitor about the pool as it is.
     pub(crate) fn watched<T>(&self, config: &Config, ask: impl FnOnce(&Monitor, &Sight<'_>) -> T) -> T {
         let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection);

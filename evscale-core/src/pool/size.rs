@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn asked_for(jobs: u32) -> Recommended {
-        Recommended { jobs, at: Timestamp::EPOCH, as_proposed: true }
+        Recommended { jobs, at: Timestamp::EPOCH, as_proposed: true, kept_small: false }
     }
 
     fn wave() -> Vec<u32> {
