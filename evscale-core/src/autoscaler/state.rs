@@ -2,14 +2,14 @@
 
 use crate::announced::Announcements;
 use crate::calendar::Calendar;
-use crate::config::{Config, Timetable};
+use crate::config::{Config, Mode, Timetable};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
 use crate::metrics::{History, Metrics};
 use crate::monitor::{Monitor, Sight};
-use crate::policy::{ForecastAvailability, Need, Outlook, Selection, policy_state};
+use crate::policy::{Begin, ForecastAvailability, Need, Outlook, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
 use crate::time::Timestamp;
@@ -200,6 +200,18 @@ impl State {
         self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
     }
 
+    /// Follows what the advice would bring beside a pool that is scaled otherwise.
+    pub(crate) fn follow_mode(&mut self, config: &Config) {
+        let Some(jobs) = self.pool.jobs().filter(|_| config.mode == Mode::Advise) else { return };
+        self.selection.miss_advice();
+        self.selection.begin_advice(&Begin {
+            jobs,
+            ready: jobs - self.pool.starting_now(),
+            in_service: self.pool.in_service(),
+            backlog: self.pool.backlog_events(),
+        });
+    }
+
     /// Reports whether the newest record shows the jobs that were asked for, so that late events are those of the rule that
     /// asked, and not of a host that did something else or of a person.
     pub(crate) fn is_as_asked(&self) -> bool {
@@ -218,6 +230,7 @@ impl State {
             outlook: &outlook,
             standing: self.schedule.standing(),
             policy_breaker: &self.policy_breaker,
+            advised: self.selection.advised(),
         };
         ask(&self.monitor, &sight)
     }
@@ -229,9 +242,10 @@ impl State {
         outlook: &Outlook<'_>,
         work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
     ) -> T {
+        let advised = self.selection.advised();
         let Self { history, pool, ensemble, policy_breaker, schedule, monitor, .. } = self;
         let standing = schedule.standing();
-        let sight = Sight { config, pool, history, ensemble, outlook, standing, policy_breaker };
+        let sight = Sight { config, pool, history, ensemble, outlook, standing, policy_breaker, advised };
         work(monitor, &sight)
     }
 

@@ -64,9 +64,10 @@ impl Schedule {
             jobs: standing.recommended_jobs?,
             at: standing.decided_at,
             as_proposed: standing.proposed_jobs <= standing.recommended_jobs,
-            kept_small: standing.trail.iter().any(|entry| {
-                entry.after < entry.before && BESIDE_THE_LOAD.contains(&entry.rule)
-            }),
+            kept_small: standing
+                .trail
+                .iter()
+                .any(|entry| entry.after < entry.before && BESIDE_THE_LOAD.contains(&entry.rule)),
         })
     }
 

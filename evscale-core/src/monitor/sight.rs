@@ -5,7 +5,7 @@ use crate::decision::Decision;
 use crate::forecaster::Ensemble;
 use crate::inference::CircuitBreaker;
 use crate::metrics::History;
-use crate::policy::{Outlook, whole_jobs};
+use crate::policy::{AdvisedInterval, Outlook, whole_jobs};
 use crate::pool::Pool;
 
 /// A pool as the pipeline has left it.
@@ -18,6 +18,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) outlook: &'a Outlook<'a>,
     pub(crate) standing: Option<&'a Decision>,
     pub(crate) policy_breaker: &'a CircuitBreaker,
+    /// The newest interval of the pool that was advised.
+    pub(crate) advised: Option<AdvisedInterval>,
 }
 
 impl Sight<'_> {

@@ -232,7 +232,9 @@ impl ServiceTime {
             self.saturated *= FADE_AGREED;
         }
         // jobs cannot have worked longer on an event than they were there for it
-        if let Some(ready) = self.ready.mean().filter(|_| self.ready.events >= MANY && self.ready.seconds > 0.0) {
+        if let Some(ready) =
+            self.ready.mean().filter(|_| self.ready.events >= MANY && self.ready.seconds > 0.0)
+        {
             self.saturated = self.saturated.min((AGREEMENT * ready / said).ln().max(0.0));
         }
         if self.saturated < 1e-3 && self.unsaturated().is_some() {

@@ -121,7 +121,8 @@ impl Startup {
         self.seconds += WEIGHT * (seconds - self.seconds);
         let least = self.told.iter().copied().fold(seconds, f64::min);
         let most = self.told.iter().copied().fold(seconds, f64::max);
-        let agree = self.told.iter().all(|told| told.is_finite()) && most <= AGREEMENT.0 * least + AGREEMENT.1;
+        let agree =
+            self.told.iter().all(|told| told.is_finite()) && most <= AGREEMENT.0 * least + AGREEMENT.1;
         if agree && !(least / FAR..=most * FAR).contains(&self.seconds) {
             self.seconds = self.told.iter().sum::<f64>() / AGREEING as f64;
         }

@@ -249,8 +249,8 @@ impl Host {
                     outcome.ready = random.random_range(0..50);
                     outcome.refused = random.random_range(0..10);
                     outcome.drained = random.random_range(0..10);
-                    outcome.startup_seconds =
-                        [None, Some(-1.0), Some(f64::NAN), Some(7000.0), Some(1.0)][random.random_range(0..5usize)];
+                    outcome.startup_seconds = [None, Some(-1.0), Some(f64::NAN), Some(7000.0), Some(1.0)]
+                        [random.random_range(0..5usize)];
                     self.scaler.acknowledge(&outcome);
                 }
                 Kind::Hands if happens => {

@@ -70,7 +70,9 @@ fn after_the_faults_a_pool_is_what_an_undisturbed_one_is() {
         if let Some(wrong) = wrong {
             failed += 1;
             eprintln!("{case}: {wrong}");
-            if one.is_some() { debug(&case); }
+            if one.is_some() {
+                debug(&case);
+            }
         }
         if (done + taken) / 1_000_000 > done / 1_000_000 {
             eprintln!("{} records, {failed} cases failed, next seed {}", done + taken, seed + 1);
@@ -91,8 +93,20 @@ fn debug(case: &Case) {
     }
     for (name, host) in [("calm", &calm), ("hit", &hit)] {
         let text = format!("{:?}", host.scaler);
-        for key in ["service_time: ServiceTime", "work: Work", "startup: Startup", "lateness: Lateness", "size: Size", "last_events:", "late_in_shadow", "floors: ", "leader:"] {
-            if let Some(at) = text.find(key) { eprintln!("{name} {}", &text[at..(at + 420).min(text.len())]); }
+        for key in [
+            "service_time: ServiceTime",
+            "work: Work",
+            "startup: Startup",
+            "lateness: Lateness",
+            "size: Size",
+            "last_events:",
+            "late_in_shadow",
+            "floors: ",
+            "leader:",
+        ] {
+            if let Some(at) = text.find(key) {
+                eprintln!("{name} {}", &text[at..(at + 420).min(text.len())]);
+            }
         }
     }
     eprintln!("{} fields {:?} service {}", case.config.to_json(), case.fields, case.service_seconds);

@@ -13,6 +13,7 @@
 //! needless changes. The policy network has a shadow pool of its own and acts while its score is no worse than the leading
 //! candidate's: that is what trust in it means. What the records say about late events corrects what the shadow pools say.
 
+mod advised;
 mod candidates;
 mod chance;
 mod deadlines;
@@ -28,6 +29,8 @@ use crate::calendar::Calendar;
 use crate::error::Result;
 use crate::features::PolicyState;
 use crate::time::Timestamp;
+use advised::Advised;
+pub(crate) use advised::{AdvisedInterval, Begin};
 use candidates::{CANDIDATES, Candidate, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
 use deadlines::Deadlines;
 use recent_peaks::RecentPeaks;
@@ -132,6 +135,8 @@ pub(crate) struct Selection {
     /// Discounted late events of the acting candidate in the shadow, and of the real pool.
     late_in_shadow: f64,
     late_in_records: f64,
+    /// What there would be if the advice had been followed; none in a pool that acts.
+    advised: Option<Box<Advised>>,
 }
 
 impl Selection {
@@ -155,6 +160,7 @@ impl Selection {
             other_service: 0,
             late_in_shadow: 0.0,
             late_in_records: 0.0,
+            advised: None,
         }
     }
 
@@ -273,6 +279,9 @@ impl Selection {
                 late_in_shadow = f64::from(served.late);
             }
         }
+        if let Some(advised) = &mut self.advised {
+            advised.serve(&service, events);
+        }
         let served = self.network.serve(&service, discount, interval);
         if self.network_acts {
             late_in_shadow = f64::from(served.late);
@@ -338,7 +347,7 @@ impl Selection {
         }
     }
 
-    /// Lets the network scale its shadow pool, if a decision is made there now; reports whether it ran. `state` is that of
+    /// Lets the network scale its shadow pool, if a decision is made there now; returns what it asked for. `state` is that of
     /// the real pool.
     ///
     /// # Errors
@@ -348,14 +357,14 @@ impl Selection {
         load: &Load<'_>,
         state: PolicyState,
         policy: &mut dyn PolicySource,
-    ) -> Result<bool> {
+    ) -> Result<Option<f64>> {
         let limits = self.limits(load);
-        let decides = self.network.decides(&limits);
-        if decides {
-            let jobs = policy.jobs(&self.network.state(load, state))?;
-            self.network.decide(jobs.max(load.due_jobs()), &limits);
+        if !self.network.decides(&limits) {
+            return Ok(None);
         }
-        Ok(decides)
+        let jobs = policy.jobs(&self.network.state(load, state))?.max(load.due_jobs());
+        self.network.decide(jobs, &limits);
+        Ok(Some(jobs))
     }
 
     fn select(&mut self, load: &Load<'_>) {
