@@ -48,7 +48,7 @@ pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
-pub use config::{Config, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
+pub use config::{Config, Mode, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;

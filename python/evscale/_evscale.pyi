@@ -119,6 +119,9 @@ class Config:
         Whether an emergency may raise the pool during a maintenance window.
     pause
         Which changes are switched off from the start: `off`, `all`, `down` or `up`.
+    mode
+        Whether decisions are carried out: `act`, or `advise` beside a pool that is scaled otherwise, whose report
+        then says what the advice would have brought.
     drain_busy_jobs
         Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
     job_hour_price
@@ -187,6 +190,7 @@ class Config:
         emergency_tolerance: float | None = None,
         emergency_in_maintenance: bool | None = None,
         pause: Literal["off", "all", "down", "up"] | None = None,
+        mode: Literal["act", "advise"] | None = None,
         drain_busy_jobs: bool | None = None,
         job_hour_price: float | None = None,
         cost_per_day: float | None = None,
@@ -262,6 +266,8 @@ class Config:
     def emergency_in_maintenance(self) -> bool: ...
     @property
     def pause(self) -> Literal['off', 'all', 'down', 'up']: ...
+    @property
+    def mode(self) -> Literal['act', 'advise']: ...
     @property
     def drain_busy_jobs(self) -> bool: ...
     @property

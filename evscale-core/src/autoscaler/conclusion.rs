@@ -2,7 +2,7 @@
 
 use super::state::State;
 use crate::calendar::Calendar;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::decision::{Decision, Evidence, explain};
 use crate::policy::{Outlook, Proposal, whole_jobs};
 use crate::safety::{Beginning, Context};
@@ -61,7 +61,8 @@ pub(crate) fn conclude(
         }
     };
     let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
-    if let Some(asked) = state.schedule.stand(config, &decision) {
+    let asked = state.schedule.stand(config, &decision);
+    if let Some(asked) = asked.filter(|_| config.mode == Mode::Act) {
         state.pool.ask(asked);
     }
     decision

@@ -22,7 +22,7 @@ pub(crate) use state::State;
 use crate::announced::{Announcement, AnnouncementStatus};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
-use crate::config::{Config, Pause, SettingChange, Timetable};
+use crate::config::{Config, Mode, Pause, SettingChange, Timetable};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::forecaster::{Forecast, Quantiles};
@@ -271,9 +271,8 @@ impl Autoscaler {
     pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
         let State { pool, safety, schedule, .. } = &mut self.state;
         pool.acknowledge(outcome);
-        if let (true, Some(recommended), Some(newest)) =
-            (outcome.refused > 0, schedule.recommended(), pool.newest())
-        {
+        let refused = outcome.refused > 0 && self.config.mode == Mode::Act;
+        if let (true, Some(recommended), Some(newest)) = (refused, schedule.recommended(), pool.newest()) {
             let granted = recommended.jobs.saturating_sub(outcome.refused);
             safety.refused(outcome.timestamp.min(newest), recommended.jobs, granted);
         }

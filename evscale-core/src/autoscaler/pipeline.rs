@@ -9,7 +9,7 @@ use super::networks::Networks;
 use super::observation::Observation;
 use super::state::{Ran, State};
 use crate::calendar::Calendar;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::error::Result;
 use crate::features::{ForecasterInput, forecaster_input};
@@ -110,7 +110,9 @@ pub(crate) fn learn(
 ) -> bool {
     let forecast = Arc::clone(&state.forecast);
     (state.issue, state.issue_decided) = (issue, None);
-    state.pool.observe(config, record, state.schedule.recommended());
+    let acts = config.mode == Mode::Act;
+    state.pool.observe(config, record, state.schedule.recommended().filter(|_| acts));
+    state.follow_mode(config);
     state.safety.observe(config, calendar, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
     state.availability.observe(load.is_some());
@@ -121,20 +123,26 @@ pub(crate) fn learn(
             at: record.timestamp,
             events: *events,
             usual_events: state.announced.usual_events(record.timestamp, *events),
-            late_events: state.pool.late_events(),
+            late_events: state.pool.late_events().filter(|_| acts && state.is_as_asked()),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
         };
         state.selection.evaluate(load, &seen);
     }
-    let Some(policy) = policy else { return false };
-    if state.policy_breaker.next() == CircuitState::Open || known.is_none() {
+    let open = policy.is_some() && state.policy_breaker.next() == CircuitState::Open;
+    if known.is_none() || (policy.is_none() && acts) {
         return false;
     }
     let Some(load) = load_ahead(config, &forecast, &state.pool, &state.selection) else { return false };
-    let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
-    let ran = state.selection.evaluate_network(&load, seen, policy);
-    state.policy_breaker.record(&ran);
-    ran.unwrap_or(true)
+    let ran = policy.filter(|_| !open).map(|policy| {
+        let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
+        let ran = state.selection.evaluate_network(&load, seen, policy);
+        state.policy_breaker.record(&ran);
+        ran
+    });
+    if !acts {
+        state.selection.advise(&load, ran.as_ref().and_then(|ran| *ran.as_ref().ok()?));
+    }
+    ran.is_some_and(|ran| ran.map_or(true, |jobs| jobs.is_some()))
 }
 
 /// Returns the decision at `now`: a new one if one is due or there is an emergency, else the standing one. While the number

@@ -28,6 +28,11 @@ impl State {
         if before.pause != now.pause {
             self.orders.set_pause(now.pause);
         }
+        if before.mode != now.mode {
+            self.pool.forget_requests();
+            self.safety.forget_changes();
+            self.selection.end_advice();
+        }
         if before.use_networks != now.use_networks {
             self.selection.employ_network(now.use_networks);
         }
@@ -35,6 +40,11 @@ impl State {
             self.pool.forget_lateness();
             self.selection.discount_past();
             self.notes.push("late events are counted anew".to_owned());
+        }
+        if before.service_time_ms != now.service_time_ms
+            || before.job_startup_seconds != now.job_startup_seconds
+        {
+            self.selection.discount_past();
         }
         if before.interval_seconds != now.interval_seconds {
             self.resample(before, now);

@@ -2,14 +2,14 @@
 
 use crate::announced::Announcements;
 use crate::calendar::Calendar;
-use crate::config::{Config, Timetable};
+use crate::config::{Config, Mode, Timetable};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
 use crate::metrics::{History, Metrics};
 use crate::monitor::{Monitor, Sight};
-use crate::policy::{ForecastAvailability, Need, Outlook, Selection, policy_state};
+use crate::policy::{Begin, ForecastAvailability, Need, Outlook, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
 use crate::time::Timestamp;
@@ -200,6 +200,25 @@ impl State {
         self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
     }
 
+    /// Follows what the advice would bring beside a pool that is scaled otherwise.
+    pub(crate) fn follow_mode(&mut self, config: &Config) {
+        let Some(jobs) = self.pool.jobs().filter(|_| config.mode == Mode::Advise) else { return };
+        self.selection.miss_advice();
+        self.selection.begin_advice(&Begin {
+            jobs,
+            ready: jobs - self.pool.starting_now(),
+            in_service: self.pool.in_service(),
+            backlog: self.pool.backlog_events(),
+        });
+    }
+
+    /// Reports whether the newest record shows the jobs that were asked for, so that late events are those of the rule that
+    /// asked, and not of a host that did something else or of a person.
+    pub(crate) fn is_as_asked(&self) -> bool {
+        let enough = |jobs: u32| self.pool.jobs().is_some_and(|there| there >= f64::from(jobs));
+        self.schedule.recommended().is_none_or(|asked| !asked.kept_small && enough(asked.jobs))
+    }
+
     /// Asks the monitor about the pool as it is.
     pub(crate) fn watched<T>(
         &self,
@@ -218,6 +237,7 @@ impl State {
             standing: self.schedule.standing(),
             policy_breaker: &self.policy_breaker,
             safety: &self.safety,
+            advised: self.selection.advised(),
         };
         ask(&self.monitor, &sight)
     }
@@ -230,10 +250,20 @@ impl State {
         outlook: &Outlook<'_>,
         work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
     ) -> T {
+        let advised = self.selection.advised();
         let Self { history, pool, ensemble, policy_breaker, schedule, safety, monitor, .. } = self;
-        let standing = schedule.standing();
-        let sight =
-            Sight { config, calendar, pool, history, ensemble, outlook, standing, policy_breaker, safety };
+        let sight = Sight {
+            config,
+            calendar,
+            pool,
+            history,
+            ensemble,
+            outlook,
+            standing: schedule.standing(),
+            policy_breaker,
+            safety,
+            advised,
+        };
         work(monitor, &sight)
     }
 

@@ -30,6 +30,18 @@ pub enum StaleAction {
     FailSafe,
 }
 
+/// Whether the host carries decisions out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The host carries decisions out.
+    #[default]
+    Act,
+    /// The pool is scaled otherwise, and decisions are advice: nothing is learned from changes that were recommended and not
+    /// made, a host that does nothing is no fault, and the report says what the advice would have brought.
+    Advise,
+}
+
 /// Which changes are switched off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

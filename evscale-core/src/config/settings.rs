@@ -2,7 +2,7 @@
 //! them from here.
 
 use super::range::{Bound, within};
-use super::{Pause, ScheduleEntry, StaleAction};
+use super::{Mode, Pause, ScheduleEntry, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -211,6 +211,9 @@ settings! {
     emergency_in_maintenance: bool = true;
     /// Which changes are switched off from the start: `off`, `all`, `down` or `up`.
     pause: Pause = Pause::Off;
+    /// Whether decisions are carried out: `act`, or `advise` beside a pool that is scaled otherwise, whose report then says what the
+    /// advice would have brought.
+    mode: Mode = Mode::Act;
     /// Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
     drain_busy_jobs: bool = false;
     /// Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told.

@@ -21,4 +21,4 @@ pub use picture::DayPicture;
 pub(crate) use picture::{Picture, Point};
 pub use report::{BreakerState, CircuitBreakers, Drifted, MetricInfo, Report};
 pub use rules::{AlertRule, Severity, Side, Threshold};
-pub(crate) use windows::{BLOCK_MS, Sum, Window, Windows};
+pub(crate) use windows::{BLOCK_MS, FewSums, Sum, Window, Windows};

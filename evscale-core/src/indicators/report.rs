@@ -228,6 +228,21 @@ metrics! {
     cost_budget_used: "1";
     /// Cost of today (UTC) at its end over `cost_per_day`, if the rest of it is as the last day was on average.
     cost_budget_forecast: "1";
+    /// In `mode` `advise`, job-hours of a day of the pool that there would be if the advice had been followed: a fluid shadow pool
+    /// under the acting rule, over the same records as `beside_advice_job_hours_day`.
+    advised_job_hours_day: "h";
+    /// The same of a week.
+    advised_job_hours_week: "h";
+    /// Job-hours that the real pool had in the same records of a day.
+    beside_advice_job_hours_day: "h";
+    /// The same of a week.
+    beside_advice_job_hours_week: "h";
+    /// Share of job-hours that following the advice would have saved in a week.
+    saved_by_advice: "1";
+    /// Share of the events of a day that would have waited no longer than `sla_wait_seconds`; beside it `sla_compliance_day` is what was.
+    advised_sla_compliance_day: "1";
+    /// The same of a week.
+    advised_sla_compliance_week: "1";
     /// Kinds of drift that were found and are not over.
     drifts: "kinds" adds up;
 }

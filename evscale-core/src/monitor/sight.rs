@@ -6,7 +6,7 @@ use crate::decision::Decision;
 use crate::forecaster::Ensemble;
 use crate::inference::CircuitBreaker;
 use crate::metrics::History;
-use crate::policy::{Outlook, whole_jobs};
+use crate::policy::{AdvisedInterval, Outlook, whole_jobs};
 use crate::pool::Pool;
 use crate::safety::Safety;
 
@@ -22,6 +22,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) standing: Option<&'a Decision>,
     pub(crate) policy_breaker: &'a CircuitBreaker,
     pub(crate) safety: &'a Safety,
+    /// The newest interval of the pool that was advised.
+    pub(crate) advised: Option<AdvisedInterval>,
 }
 
 impl Sight<'_> {

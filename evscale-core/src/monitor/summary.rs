@@ -3,6 +3,7 @@
 use super::prediction::{FluidPool, longest_queue};
 use super::sight::Sight;
 use super::watch::Monitor;
+use crate::config::Mode;
 use crate::features::HORIZON_MINUTES;
 use crate::indicators::{BreakerState, CircuitBreakers, Report, Sum, Window};
 use crate::inference::CircuitBreaker;
@@ -20,6 +21,7 @@ impl Monitor {
         self.tell_service(sight, &mut report);
         self.tell_pool(sight, &mut report);
         self.tell_business(sight, &mut report);
+        self.tell_advice(&mut report);
         report.drifts = Some(self.drift.detected().count() as f64);
         report
     }
@@ -97,6 +99,7 @@ impl Monitor {
         report.mean_queue_length = self.windows.ratio(Sum::Queue, Sum::QueueRecords, Window::Day);
         report.mean_wait_seconds = self.windows.ratio(Sum::Wait, Sum::WaitEvents, Window::Day);
         let standing = sight.standing.and_then(|standing| standing.recommended_jobs);
+        let standing = standing.filter(|_| sight.config.mode == Mode::Act);
         if let Some((load, jobs)) = sight.outlook.load().zip(sight.pool.jobs()) {
             let fluid = FluidPool {
                 queue: load.backlog_events,
@@ -113,6 +116,18 @@ impl Monitor {
         }
         let beyond = |need: f64| (need - f64::from(sight.config.max_jobs)).max(0.0);
         report.overflow_jobs = sight.outlook.need().map(|need| beyond(need.analytic));
+    }
+
+    fn tell_advice(&self, report: &mut Report) {
+        let Some(sums) = &self.advised else { return };
+        let kept = |events: f64, late: f64| (events > 0.0).then(|| 1.0 - late / events);
+        let [advised, beside, events, late] = sums.sums(false);
+        (report.advised_job_hours_day, report.beside_advice_job_hours_day) = (Some(advised), Some(beside));
+        report.advised_sla_compliance_day = kept(events, late);
+        let [advised, beside, events, late] = sums.sums(true);
+        (report.advised_job_hours_week, report.beside_advice_job_hours_week) = (Some(advised), Some(beside));
+        report.advised_sla_compliance_week = kept(events, late);
+        report.saved_by_advice = (beside > 0.0).then(|| 1.0 - advised / beside);
     }
 
     fn tell_pool(&self, sight: &Sight<'_>, report: &mut Report) {

@@ -9,8 +9,8 @@ use crate::decision::{Action, Decision};
 use crate::error::Result;
 use crate::features::HORIZON_MINUTES;
 use crate::indicators::{
-    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, Drifted, Latency, Picture, Point, Report, Sum, Window,
-    Windows,
+    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, Drifted, FewSums, Latency, Picture, Point, Report,
+    Sum, Window, Windows,
 };
 use crate::metrics::Metrics;
 use crate::policy::Source;
@@ -42,6 +42,8 @@ pub(crate) struct Monitor {
     /// Highest need so far, jobs.
     peak_jobs: f64,
     recommended: Option<u32>,
+    /// Advised and real job-hours, events, and late ones in the pool that was advised; none where nothing was.
+    pub(super) advised: Option<Box<FewSums<4>>>,
     /// The last change was up.
     upwards: Option<bool>,
     /// Thresholds of users.
@@ -65,6 +67,7 @@ impl Monitor {
             queue: None,
             peak_jobs: 0.0,
             recommended: None,
+            advised: None,
             upwards: None,
             own: own_rules(config),
         }
@@ -72,7 +75,11 @@ impl Monitor {
 
     /// Reports whether everything has the size that it should have.
     pub(crate) fn fits(&self) -> bool {
-        self.windows.fits() && self.latency.fits() && self.picture.fits() && self.drift.fits()
+        self.advised.as_ref().is_none_or(|advised| advised.fits())
+            && self.windows.fits()
+            && self.latency.fits()
+            && self.picture.fits()
+            && self.drift.fits()
     }
 
     /// Goes on under another configuration.
@@ -80,6 +87,9 @@ impl Monitor {
         self.own = own_rules(now);
         if before.alerts != now.alerts {
             self.alerts.forget_own();
+        }
+        if before.mode != now.mode {
+            self.advised = None;
         }
         if before.interval_seconds != now.interval_seconds {
             self.neighbours = [f64::NAN; 2];
@@ -102,6 +112,10 @@ impl Monitor {
         self.observe_service(sight, record);
         let needed = self.observe_jobs(sight, interval);
         let forecast = self.observe_forecast(sight, interval);
+        if let Some((advised, jobs)) = sight.advised.zip(sight.pool.jobs()) {
+            let sums = self.advised.get_or_insert_with(|| Box::new(FewSums::new()));
+            sums.add(at, [advised.job_hours, jobs * interval / 3600.0, advised.events, advised.late]);
+        }
         if let Some(standing) = sight.standing {
             self.count(by(standing.source), 1.0);
             if held(standing) {

@@ -11,7 +11,7 @@ pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, p
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, load_ahead, policy_state};
-pub(crate) use selection::{Seen, Selection};
+pub(crate) use selection::{AdvisedInterval, Begin, Seen, Selection};
 
 use serde::{Deserialize, Serialize};
 

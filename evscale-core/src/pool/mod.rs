@@ -144,6 +144,12 @@ impl Pool {
         self.size.ask(asked);
     }
 
+    /// Forgets what was asked for: from now on somebody else scales the pool, or no longer does.
+    pub(crate) fn forget_requests(&mut self) {
+        self.size.forget_requests();
+        self.execution.progress();
+    }
+
     /// Forgets what was learned from the counts of records that were not what they seemed; the number of jobs stays.
     pub(crate) fn begin_anew(&mut self, config: &Config) {
         let Self { size, startup, execution, .. } = self.clone();

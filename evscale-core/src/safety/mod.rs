@@ -64,7 +64,7 @@ pub use rule::Rule;
 
 use crate::announced::Ready;
 use crate::calendar::Calendar;
-use crate::config::{Config, Pause};
+use crate::config::{Config, Mode, Pause};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::time::Timestamp;
@@ -192,6 +192,13 @@ impl Safety {
         self.capacity.limit(now)
     }
 
+    /// Forgets what was learned from changes that were recommended, and of what the host could get.
+    pub(crate) fn forget_changes(&mut self) {
+        self.cooldown = cooldown::LastChange::default();
+        self.flap = flap::Reversals::default();
+        self.capacity = Capacity::default();
+    }
+
     /// Goes back to a time before that of the newest record: what later times said holds nothing.
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.job_hours.rewind(at);
@@ -248,8 +255,10 @@ impl Safety {
         outcome.pass(Rule::Pause, pause::apply(context, outcome.jobs));
         outcome.pass(Rule::JobHourBudget, self.job_hours.apply(context, outcome.jobs));
         outcome.pass(Rule::Bounds, bounds::apply(context, outcome.jobs));
-        self.flap.remember(context, outcome.jobs);
-        self.cooldown.remember(context, outcome.jobs);
+        if context.config.mode == Mode::Act {
+            self.flap.remember(context, outcome.jobs);
+            self.cooldown.remember(context, outcome.jobs);
+        }
         outcome
     }
 }

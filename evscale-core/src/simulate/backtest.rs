@@ -9,7 +9,7 @@ use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::workload::Workload;
 use crate::autoscaler::Autoscaler;
 use crate::bundle::ModelBundle;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
@@ -129,7 +129,8 @@ pub fn backtest(
     bundle: Option<ModelBundle>,
     progress: &mut dyn FnMut(usize, usize) -> bool,
 ) -> Result<Backtest> {
-    let mut config = config.clone();
+    // what is replayed is what would come of acting
+    let mut config = Config { mode: Mode::Act, ..config.clone() };
     let (world, source) = world(history, &mut config)?;
     let builder = Autoscaler::builder(config.clone());
     let scaler = match bundle {

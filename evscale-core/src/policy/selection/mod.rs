@@ -13,6 +13,7 @@
 //! needless changes. The policy network has a shadow pool of its own and acts while its score is no worse than the leading
 //! candidate's: that is what trust in it means. What the records say about late events corrects what the shadow pools say.
 
+mod advised;
 mod candidates;
 mod chance;
 mod deadlines;
@@ -28,6 +29,8 @@ use crate::calendar::Calendar;
 use crate::error::Result;
 use crate::features::PolicyState;
 use crate::time::Timestamp;
+use advised::Advised;
+pub(crate) use advised::{AdvisedInterval, Begin};
 use candidates::{CANDIDATES, Candidate, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
 use deadlines::Deadlines;
 use recent_peaks::RecentPeaks;
@@ -64,6 +67,11 @@ const LUCK: f64 = 1.5;
 const LATE_UNSEEN: f64 = 0.25;
 /// Weight of what was evaluated under another SLA.
 const KEPT_OF_PAST: f64 = 0.07;
+/// Factor between the service time of now and the one that the past was evaluated with, and the records in a row of it, from
+/// which on that past says little; weight of a record in the latter.
+const OTHER_SERVICE: f64 = 2.0;
+const OTHER_SERVICE_RECORDS: u32 = 10;
+const SERVICE_WEIGHT: f64 = 0.02;
 /// Range of the correction of late shares by the records.
 const CORRECTION: (f64, f64) = (0.5, 8.0);
 
@@ -77,7 +85,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) events: f64,
     /// Arrivals without what was announced: what it needed is no floor of other days.
     pub(crate) usual_events: f64,
-    /// Late events of the real pool, if the record says them.
+    /// Late events of the real pool, if the record says them and the pool was as asked for.
     pub(crate) late_events: Option<f64>,
     /// Busy job-seconds per event that ended in it.
     pub(crate) service_seconds: f64,
@@ -121,9 +129,14 @@ pub(crate) struct Selection {
     deadlines: Deadlines,
     /// Arrivals of an interval, smoothed over the time that an event may be in the system.
     smooth_events: f64,
+    /// Service time that the past was evaluated with, seconds, and records in a row with another one.
+    service_seconds: f64,
+    other_service: u32,
     /// Discounted late events of the acting candidate in the shadow, and of the real pool.
     late_in_shadow: f64,
     late_in_records: f64,
+    /// What there would be if the advice had been followed; none in a pool that acts.
+    advised: Option<Box<Advised>>,
 }
 
 impl Selection {
@@ -143,8 +156,11 @@ impl Selection {
             since_turn: f64::INFINITY,
             deadlines: Deadlines::default(),
             smooth_events: 0.0,
+            service_seconds: 0.0,
+            other_service: 0,
             late_in_shadow: 0.0,
             late_in_records: 0.0,
+            advised: None,
         }
     }
 
@@ -158,7 +174,7 @@ impl Selection {
         self.deadlines = Deadlines::default();
     }
 
-    /// Trusts what was evaluated so far less, because another SLA holds from now on: a week of it counts as half a day.
+    /// Trusts what was evaluated so far less, because it was evaluated for another pool: a week of it counts as half a day.
     pub(crate) fn discount_past(&mut self) {
         self.pools.iter_mut().for_each(|pool| pool.discount(KEPT_OF_PAST));
         self.network.discount(KEPT_OF_PAST);
@@ -205,6 +221,7 @@ impl Selection {
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
     pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
+        self.follow_service(load.service_seconds);
         self.serve(load, seen);
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
         let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
@@ -215,6 +232,22 @@ impl Selection {
         self.floors = floors.map(|events| load.jobs(events));
         self.scale(load, interval);
         self.select(load);
+    }
+
+    /// Trusts the past less once the service time has been another one for some records: it has changed, or it was wrong.
+    fn follow_service(&mut self, seconds: f64) {
+        let ratio = seconds / self.service_seconds;
+        if self.service_seconds > 0.0 && !(1.0 / OTHER_SERVICE..=OTHER_SERVICE).contains(&ratio) {
+            self.other_service += 1;
+            if self.other_service < OTHER_SERVICE_RECORDS {
+                return;
+            }
+            self.discount_past();
+            self.service_seconds = seconds;
+        }
+        self.other_service = 0;
+        let weight = if self.service_seconds > 0.0 { SERVICE_WEIGHT } else { 1.0 };
+        self.service_seconds += weight * (seconds - self.service_seconds);
     }
 
     fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
@@ -245,6 +278,9 @@ impl Selection {
             if index == self.leader {
                 late_in_shadow = f64::from(served.late);
             }
+        }
+        if let Some(advised) = &mut self.advised {
+            advised.serve(&service, events);
         }
         let served = self.network.serve(&service, discount, interval);
         if self.network_acts {
@@ -311,7 +347,7 @@ impl Selection {
         }
     }
 
-    /// Lets the network scale its shadow pool, if a decision is made there now; reports whether it ran. `state` is that of
+    /// Lets the network scale its shadow pool, if a decision is made there now; returns what it asked for. `state` is that of
     /// the real pool.
     ///
     /// # Errors
@@ -321,14 +357,14 @@ impl Selection {
         load: &Load<'_>,
         state: PolicyState,
         policy: &mut dyn PolicySource,
-    ) -> Result<bool> {
+    ) -> Result<Option<f64>> {
         let limits = self.limits(load);
-        let decides = self.network.decides(&limits);
-        if decides {
-            let jobs = policy.jobs(&self.network.state(load, state))?;
-            self.network.decide(jobs.max(load.due_jobs()), &limits);
+        if !self.network.decides(&limits) {
+            return Ok(None);
         }
-        Ok(decides)
+        let jobs = policy.jobs(&self.network.state(load, state))?.max(load.due_jobs());
+        self.network.decide(jobs, &limits);
+        Ok(Some(jobs))
     }
 
     fn select(&mut self, load: &Load<'_>) {

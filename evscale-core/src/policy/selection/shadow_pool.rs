@@ -119,6 +119,11 @@ impl ShadowPool {
         Self { jobs, ready: jobs, ..Self::default() }
     }
 
+    /// The same with jobs that start, and with work.
+    pub(super) fn with_work(jobs: f32, ready: f32, busy: f32, backlog: f32) -> Self {
+        Self { ready, busy, backlog, ..Self::new(jobs) }
+    }
+
     /// Ready and starting jobs.
     pub(super) fn jobs(&self) -> f32 {
         self.jobs
