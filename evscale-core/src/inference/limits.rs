@@ -92,14 +92,14 @@ pub(super) fn analyse(name: &str, model: &mut InferenceModel) -> Result<()> {
     Ok(())
 }
 
-/// Checks the multiplications of one run of a graph whose shapes are all known.
+/// Checks the multiplications of one run of a graph whose shapes are all known, for each of its rows.
 ///
 /// # Errors
 /// There are too many, or the library says something against the graph.
-pub(super) fn check_run(name: &str, model: &TypedModel) -> Result<()> {
+pub(super) fn check_run(name: &str, model: &TypedModel, rows: usize) -> Result<()> {
     let run = work::of_run(model)
         .map_err(|error| Error::bundle(format!("{name}: not a usable ONNX file: {}", brief(error))))?;
-    check_work(name, "a run takes", run)
+    check_work(name, "a run takes", run / rows.max(1) as f64)
 }
 
 fn check_work(name: &str, what: &str, found: f64) -> Result<()> {

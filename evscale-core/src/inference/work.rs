@@ -11,7 +11,7 @@ use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::DimLike;
 
-/// Most multiplications of one run, and of all constants together.
+/// Most multiplications of a row of one run, and of all constants together.
 pub(super) const MOST: f64 = (1u64 << 31) as f64;
 /// What it costs to run an operator at all, multiplications.
 const PER_OPERATOR: f64 = 4096.0;
