@@ -140,8 +140,8 @@ dist: ## Pack libraries, headers, models and licences into dist/; optimised as a
 uninstall: ## Remove what install put there
 	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
 
-soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
-	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
+soak: ## Ten million random and adversarial steps against the safety invariants, and as many records with a faulty host (half an hour)
+	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) EVSCALE_FAULTS_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak --test faults -- --nocapture
 
 fuzz: build venv ## Fuzz whatever is parsed or fed, each target for FUZZ_SECONDS=60; installs cargo-fuzz into fuzz/target
 	fuzz/run.sh

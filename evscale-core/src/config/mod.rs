@@ -82,7 +82,7 @@ impl Config {
 
     /// Age from which the newest record counts as stale, seconds.
     pub fn stale_seconds(&self) -> f64 {
-        f64::from(self.stale_after_seconds.unwrap_or(3 * self.interval_seconds))
+        f64::from(self.stale_after_seconds.unwrap_or(self.interval_seconds.saturating_mul(3)))
     }
 
     /// Seconds that a step down to `share` of the pool looks back on: less for a deep one, as long as that is one decision.

@@ -173,7 +173,8 @@ impl ServiceTime {
         let job_seconds = pool.ready_jobs * pool.interval_seconds;
         if let Some(cpu) = record.cpu_utilization_percent.filter(|percent| *percent >= LEAST_CPU_PERCENT) {
             self.busy.add(job_seconds * cpu / 100.0, done);
-        } else if self.busy.seconds > 0.0 {
+        } else if self.busy.seconds > 0.0 && self.seconds().is_some_and(|mean| mean >= pool.interval_seconds)
+        {
             // what ends in an idle interval was busy in those before it, whose time is counted
             self.busy.add(0.0, done.min(before));
         }

@@ -87,11 +87,6 @@ impl Case {
         self.faulty.contains(&step)
     }
 
-    /// What was learned is forgotten once it was learned from totals.
-    pub fn learns_anew(&self) -> bool {
-        self.kinds.iter().any(|kind| matches!(kind, Kind::Totals))
-    }
-
     /// Time at which the faults end.
     pub fn mended(&self) -> Timestamp {
         self.at(self.faulty.end)

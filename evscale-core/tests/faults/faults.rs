@@ -1,6 +1,6 @@
 //! What goes wrong with records, with the host, and by the hands of people.
 
-use evscale_core::{Config, ManualOrder, ManualOverride, Metrics, Pause, Timestamp};
+use evscale_core::{Config, ManualOrder, ManualOverride, Metrics, Mode, Pause, Timestamp};
 use rand::{Rng, RngExt};
 
 /// One kind of fault, with how bad it is.
@@ -84,8 +84,8 @@ impl Kind {
                 const FACTORS: [f64; 9] = [f64::NAN, -1.0, 0.0, 0.1, 3.0, 60.0, 1000.0, 1e12, f64::INFINITY];
                 let field = FIELDS[random.random_range(0..FIELDS.len())];
                 let factor = FACTORS[random.random_range(0..FACTORS.len())];
-                // three times the arrivals, now and then, is a load with bursts
-                let likely = matches!(field, Field::Arrivals) && factor == 3.0;
+                // sixty times the arrivals, now and then, is a load with bursts
+                let likely = matches!(field, Field::Arrivals) && (0.01..100.0).contains(&factor);
                 Self::Garbage(field, if likely { f64::NAN } else { factor }, share)
             }
             11 => Self::Totals,
@@ -125,7 +125,7 @@ pub fn spoil(record: &mut Metrics, field: Field, factor: f64) {
 pub fn other_configuration(random: &mut impl Rng, config: &Config) -> Config {
     let mut other = config.clone();
     for _ in 0..random.random_range(1..4) {
-        match random.random_range(0..9) {
+        match random.random_range(0..10) {
             0 => other.min_jobs = random.random_range(0..=other.max_jobs),
             1 => other.max_jobs = random.random_range(other.min_jobs.max(1)..=2 * config.max_jobs),
             2 => other.job_startup_seconds = random.random_range(0..3600),
@@ -133,6 +133,7 @@ pub fn other_configuration(random: &mut impl Rng, config: &Config) -> Config {
             4 => other.sla_target = random.random_range(0.8..0.9999),
             5 => other.service_time_ms = Some(random.random_range(1.0..60_000.0)),
             6 => other.pause = [Pause::All, Pause::Up, Pause::Down][random.random_range(0..3usize)],
+            8 => other.mode = Mode::Advise,
             7 => other.time_zone = "America/St_Johns".to_owned(),
             _ => {
                 // the host sends records as often
