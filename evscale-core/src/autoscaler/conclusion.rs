@@ -23,6 +23,7 @@ pub(crate) fn conclude(
     notes.extend(state.orders.decided(now, newest));
     state.announced.decided(now);
     state.issue_decided = issue_now(config, state, now);
+    let asked = state.schedule.recommended().map(|asked| asked.jobs);
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
     let ahead_seconds = pool.startup_seconds() + f64::from(config.decision_interval_seconds);
@@ -53,7 +54,8 @@ pub(crate) fn conclude(
         order: state.orders.in_force(now),
         pause: state.orders.pause(),
     };
-    let outcome = match proposal.jobs.zip(pool.known_jobs()) {
+    let settled = |jobs| config.job_numbers().settled(jobs, asked);
+    let outcome = match proposal.jobs.zip(pool.known_jobs().map(settled)) {
         Some((proposed, current)) => Some(state.safety.apply(&context(current), proposed)),
         None => {
             proposal.jobs = state.orders.number(now);

@@ -19,6 +19,7 @@ impl Config {
     /// The first value that is out of its range, or the first two that contradict each other.
     pub fn check(&self) -> Result<()> {
         self.check_ranges()?;
+        self.check_job_numbers()?;
         if let Some(key) = &self.bundle_public_key
             && (key.len() != 64 || !key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
         {

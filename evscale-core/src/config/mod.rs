@@ -1,11 +1,13 @@
 //! The configuration of one pool: every setting, its default and its range.
 
 mod check;
+mod job_numbers;
 mod range;
 mod schedule;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
+pub(crate) use job_numbers::JobNumbers;
 pub use schedule::ScheduleEntry;
 pub(crate) use schedule::{MULTIPLIERS, Occurrence, Timetable};
 pub use settings::{Config, Setting, SettingChange};

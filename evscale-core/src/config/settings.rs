@@ -151,6 +151,11 @@ settings! {
     min_jobs: u32 = 1, 0 to max_jobs;
     /// Most jobs.
     max_jobs: u32 = 100, 1 to 1000000;
+    /// Jobs come in multiples of this number, as four on every machine do.
+    job_step: u32 = 1, 1 to max_jobs;
+    /// The only numbers of jobs that there are, such as the divisors of a number of partitions; increasing, at most 1000. Every
+    /// number by default.
+    job_counts: Vec<u32> = Vec::new();
     /// Time from the request of a job until it takes events, seconds.
     job_startup_seconds: u32 = 180, 0 to 10800;
     /// Longest wait in the queue that meets the SLA, seconds.

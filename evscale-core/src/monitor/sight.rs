@@ -24,6 +24,7 @@ impl Sight<'_> {
     /// Jobs that the newest record shows to be needed at the planned utilization.
     pub(super) fn needed_jobs(&self) -> Option<f64> {
         let shown = self.pool.shown_jobs(self.config)?;
-        Some(f64::from(whole_jobs(shown / self.config.target_utilization).max(self.config.min_jobs)))
+        let needed = whole_jobs(shown / self.config.target_utilization).max(self.config.min_jobs);
+        Some(f64::from(self.config.job_numbers().up(needed)))
     }
 }

@@ -111,7 +111,7 @@ impl Monitor {
             report.predicted_wait_seconds = Some(wait);
             report.predicted_wait_ratio = Some(wait / sight.config.sla_wait_seconds);
         }
-        let beyond = |need: f64| (need - f64::from(sight.config.max_jobs)).max(0.0);
+        let beyond = |need: f64| (need - f64::from(sight.config.fewest_and_most().1)).max(0.0);
         report.overflow_jobs = sight.outlook.need().map(|need| beyond(need.analytic));
     }
 
@@ -126,7 +126,7 @@ impl Monitor {
         report.needed_jobs = sight.needed_jobs();
         report.time_at_maximum_seconds = Some(day(Sum::MaximumSeconds));
         let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
-        report.at_maximum = report.jobs.map(|jobs| flag(jobs >= f64::from(sight.config.max_jobs)));
+        report.at_maximum = report.jobs.map(|jobs| flag(jobs >= f64::from(sight.config.fewest_and_most().1)));
         report.time_held_seconds = Some(day(Sum::HeldSeconds));
         report.host_overdue = Some(flag(sight.pool.idle_host(sight.config).is_some()));
     }

@@ -270,13 +270,14 @@ impl Monitor {
         let needed = sight.needed_jobs();
         let jobs = sight.pool.jobs()?;
         self.count(Sum::JobSeconds, jobs * interval);
-        if jobs >= f64::from(config.max_jobs) {
+        let (fewest, most) = config.fewest_and_most();
+        let bounds = (f64::from(fewest), f64::from(most));
+        if jobs >= bounds.1 {
             self.count(Sum::MaximumSeconds, interval);
         }
         let needed = needed?;
         self.count(Sum::Over, (jobs - needed).max(0.0) * interval);
         self.count(Sum::Under, (needed - jobs).max(0.0) * interval);
-        let bounds = (f64::from(config.min_jobs), f64::from(config.max_jobs));
         self.peak_jobs = self.peak_jobs.max(needed.clamp(bounds.0, bounds.1));
         self.count(Sum::StaticPeak, self.peak_jobs * interval);
         let busy = sight.pool.events().zip(sight.pool.service_seconds());

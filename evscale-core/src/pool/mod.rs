@@ -226,7 +226,7 @@ impl Pool {
     /// Returns that events are late, for how long, and what stands in the way of more jobs.
     pub(crate) fn lateness(&self, config: &Config) -> Option<String> {
         let detail = self.lateness.detail(self.latest.at?)?;
-        let most = config.max_jobs;
+        let most = config.fewest_and_most().1;
         let limited = if self.latest.jobs >= Some(most) {
             format!("; the pool has its `max_jobs`, {most}")
         } else {

@@ -36,6 +36,7 @@ macro_rules! rules {
 
 rules! {
     Tolerance = "tolerance", "leaves a small change undone";
+    JobNumbers = "job_numbers", "goes up to a number of jobs that exists";
     StabilizationWindow = "stabilization_window", "holds a scale-down at the highest proposal of the window";
     ForecastFloor = "forecast_floor", "keeps what the upper forecast quantile needs";
     MemoryFloor = "memory_floor", "keeps the jobs that have the memory for the load";

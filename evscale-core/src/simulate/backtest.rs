@@ -137,10 +137,7 @@ pub fn backtest(
         None => builder.build()?,
     };
     let scored_from = (WARM_UP_SECONDS / world.interval_seconds() as usize).min(world.len() * 2 / 5);
-    let startup = f64::from(config.job_startup_seconds);
-    let bounds = (config.min_jobs, config.max_jobs);
-    let reference =
-        clairvoyant_job_seconds(&world, scored_from, bounds, startup, config.sla_wait_seconds) / 3600.0;
+    let reference = clairvoyant_job_seconds(&world, scored_from, &config) / 3600.0;
     let mut evscale = Recorded { scaler, decisions: Vec::new() };
     let mut baselines: Vec<(String, Box<dyn ScalingRule>)> =
         if history.baselines { baselines(&world, &config) } else { Vec::new() };
@@ -149,11 +146,10 @@ pub fn backtest(
     let mut runs = Vec::with_capacity(1 + baselines.len());
     let mut run = |name: &str, rule: &mut dyn ScalingRule| {
         let mut go_on = |done: usize, _: usize| progress(before + done, all);
-        let pool = (startup, config.sla_wait_seconds);
-        let played = replay_while(&world, pool, rule, scored_from, &mut go_on)
+        let played = replay_while(&world, &config, rule, scored_from, &mut go_on)
             .ok_or_else(|| Error::argument("backtest was stopped"))?;
         before += world.len();
-        runs.push(scored(name, played, &world, reference, config.min_jobs));
+        runs.push(scored(name, played, &world, reference, config.fewest_and_most().0));
         Ok(())
     };
     run("evscale", &mut evscale)?;
@@ -220,7 +216,7 @@ fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
 
 fn baselines(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
     let pool = BaselinePool {
-        bounds: (config.min_jobs, config.max_jobs),
+        bounds: config.fewest_and_most(),
         interval_seconds: world.interval_seconds(),
         startup_seconds: f64::from(config.job_startup_seconds),
         service_seconds: world.base_service_seconds(),

@@ -263,8 +263,9 @@ impl Selection {
             (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (events - self.mean_events);
     }
 
-    fn limits(&self, load: &Load<'_>) -> Limits {
+    fn limits<'a>(&self, load: &Load<'a>) -> Limits<'a> {
         let config = load.config;
+        let (fewest, most) = config.fewest_and_most();
         let window = load.window_seconds();
         let part = part_of(window, config.decision_interval_seconds.into());
         let at = |level| move |moment: &Moment| load.above_median(moment, level);
@@ -285,8 +286,9 @@ impl Selection {
             tolerance: config.tolerance as f32,
             dead_band: load.patience.dead_band(config.tolerance) as f32,
             proposals: ((window / part).ceil() as usize).clamp(1, PROPOSALS),
-            min_jobs: config.min_jobs as f32,
-            max_jobs: config.max_jobs as f32,
+            min_jobs: fewest as f32,
+            max_jobs: most as f32,
+            numbers: config.job_numbers(),
         }
     }
 

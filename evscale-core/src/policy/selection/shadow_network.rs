@@ -50,7 +50,7 @@ impl ShadowNetwork {
         served
     }
 
-    pub(super) fn decides(&self, limits: &Limits) -> bool {
+    pub(super) fn decides(&self, limits: &Limits<'_>) -> bool {
         self.pool.decides(limits)
     }
 
@@ -74,7 +74,7 @@ impl ShadowNetwork {
     }
 
     /// Scales to the jobs that the network asks for.
-    pub(super) fn decide(&mut self, jobs: f64, limits: &Limits) {
+    pub(super) fn decide(&mut self, jobs: f64, limits: &Limits<'_>) {
         let before = self.pool.jobs();
         self.pool.decide_for(jobs as f32, limits);
         if self.pool.jobs() != before {

@@ -2,7 +2,7 @@
 
 use super::super::path::MOMENTS;
 use super::chance::late_probability;
-use crate::config::LOOK_BACK;
+use crate::config::{JobNumbers, LOOK_BACK};
 use serde::{Deserialize, Serialize};
 
 /// Groups of starting jobs that are followed; more are merged into the first one, which then starts anew.
@@ -56,7 +56,7 @@ impl Ahead {
 
 /// What holds for the decisions of all shadow pools at one time.
 #[derive(Clone, Debug)]
-pub(super) struct Limits {
+pub(super) struct Limits<'a> {
     pub(super) due: bool,
     /// The last proposal belongs to an earlier part of the stabilization window.
     pub(super) turns: bool,
@@ -85,6 +85,8 @@ pub(super) struct Limits {
     pub(super) proposals: usize,
     pub(super) min_jobs: f32,
     pub(super) max_jobs: f32,
+    /// Numbers of jobs that exist.
+    pub(super) numbers: JobNumbers<'a>,
 }
 
 /// What an interval was like.
@@ -96,6 +98,13 @@ pub(super) struct Served {
     pub(super) taken: f32,
     /// Busy share of the ready jobs.
     pub(super) busy_share: f32,
+}
+
+impl Limits<'_> {
+    /// Returns the fewest jobs that exist for a need.
+    fn whole(&self, jobs: f32) -> f32 {
+        self.numbers.up(jobs as u32) as f32
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -193,27 +202,27 @@ impl ShadowPool {
         self.late *= factor;
     }
 
-    fn backlog_need(&self, limits: &Limits) -> f32 {
+    fn backlog_need(&self, limits: &Limits<'_>) -> f32 {
         (self.backlog - limits.planned_queue).max(0.0) * limits.backlog_share
     }
 
-    fn system(&self, limits: &Limits) -> f32 {
+    fn system(&self, limits: &Limits<'_>) -> f32 {
         self.busy + self.backlog.min(limits.planned_queue)
     }
 
-    fn emergency(&self, limits: &Limits) -> bool {
+    fn emergency(&self, limits: &Limits<'_>) -> bool {
         let waits = self.backlog * limits.service_seconds > limits.sla_wait_seconds * self.jobs.max(1.0);
         let room = self.jobs * (1.0 + limits.dead_band);
         waits || limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits) > room
     }
 
     /// Whether a decision is made now.
-    pub(super) fn decides(&self, limits: &Limits) -> bool {
+    pub(super) fn decides(&self, limits: &Limits<'_>) -> bool {
         limits.due || self.emergency(limits)
     }
 
     /// Scales the pool to the demand ahead, at least `floor` jobs, plus what the backlog asks for, within the limits.
-    pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits) {
+    pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits<'_>) {
         let system = self.busy + self.backlog;
         let most = (limits.correction * (system + limits.most_arrivals)).max(floor);
         let need = (ahead.jobs(self.system(limits)).max(floor) + self.backlog_need(limits)).min(most);
@@ -222,7 +231,7 @@ impl ShadowPool {
     }
 
     /// Scales the pool to `need` jobs within the limits.
-    pub(super) fn decide_for(&mut self, need: f32, limits: &Limits) {
+    pub(super) fn decide_for(&mut self, need: f32, limits: &Limits<'_>) {
         if limits.turns {
             self.proposals.rotate_right(1);
             self.proposals[0] = 0.0;
@@ -249,6 +258,9 @@ impl ShadowPool {
             }
         } else if want - self.jobs <= band && !emergency {
             target = self.jobs;
+        }
+        if target != self.jobs {
+            target = limits.whole(target);
         }
         self.scale_to(target, limits.startup_seconds);
     }
@@ -304,7 +316,7 @@ mod tests {
         ahead
     }
 
-    fn limits() -> Limits {
+    fn limits() -> Limits<'static> {
         Limits {
             due: true,
             turns: true,
@@ -324,6 +336,7 @@ mod tests {
             proposals: 2,
             min_jobs: 1.0,
             max_jobs: 10.0,
+            numbers: JobNumbers::new(1, &[]),
         }
     }
 
