@@ -81,7 +81,9 @@ fn played(
     let workload = workload.aggregate(factor);
     settings.interval_seconds = workload.interval_seconds;
     settings.decision_interval_seconds = settings.decision_interval_seconds.max(workload.interval_seconds);
-    let load = SimulatedLoad::new(&workload, &LoadSettings { jobs_at_peak, ..LoadSettings::default() });
+    let places_at_peak = jobs_at_peak * f64::from(settings.events_per_job);
+    let load = LoadSettings { jobs_at_peak: places_at_peak, ..LoadSettings::default() };
+    let load = SimulatedLoad::new(&workload, &load).with_events_per_job(settings.events_per_job);
     let simulated = SimulatedPool::from(&settings);
     let mut rule: Box<dyn ScalingRule> = match hpa_target_percent {
         Some(target) => {
@@ -89,7 +91,7 @@ fn played(
                 bounds: (settings.min_jobs, settings.max_jobs),
                 interval_seconds: settings.interval_seconds,
                 startup_seconds: simulated.startup_seconds,
-                service_seconds: load.base_service_seconds(),
+                service_seconds: load.base_job_seconds(),
             };
             Box::new(HpaCpu::new(pool, target))
         }

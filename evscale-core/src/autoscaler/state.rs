@@ -164,7 +164,8 @@ impl State {
         let [usual, at_most] = self.usual().expected_at(record.timestamp, interval);
         let counted = record.logged_events_count;
         record.logged_events_count = self.pool.load_of(record, usual, at_most);
-        let (events, notes) = self.announced.observe(config, record, counted, usual, self.pool.in_service());
+        let busy_jobs = self.pool.in_service() / config.places();
+        let (events, notes) = self.announced.observe(config, record, counted, usual, busy_jobs);
         self.pool.follow_calendar(record, events, interval);
         self.note(notes);
         events

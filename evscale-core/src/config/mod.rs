@@ -84,6 +84,11 @@ impl Config {
         (LOOK_BACK * share * window).clamp(least, window)
     }
 
+    /// Places for events that a job has.
+    pub(crate) fn places(&self) -> f64 {
+        f64::from(self.events_per_job)
+    }
+
     /// Share of events that may miss the SLA.
     pub fn allowed_violation_share(&self) -> f64 {
         1.0 - self.sla_target

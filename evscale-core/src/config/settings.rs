@@ -165,6 +165,9 @@ settings! {
     sla_target: f64 = 0.995, 0.5 to 0.99999;
     /// Utilization that jobs can be planned with.
     target_utilization: f64 = 0.95, 0.1 to 1.0;
+    /// Events that a job can work on at the same time: threads, connections, or the messages of a batch. With more than 1, durations
+    /// are those of an event from its begin to its end.
+    events_per_job: u32 = 1, 1 to 100000;
     /// Mean time a job works on one event, ms, for pools whose records do not report it.
     service_time_ms: Option<f64> = None, 1e-6 to 1e9;
     /// IANA time zone of the pool's users.

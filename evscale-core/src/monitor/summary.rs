@@ -103,7 +103,7 @@ impl Monitor {
                 ready_jobs: jobs - sight.pool.starting_now(),
                 next_jobs: standing.map_or(jobs, f64::from),
                 startup_seconds: load.startup_seconds,
-                service_seconds: load.service_seconds,
+                job_seconds: load.service_seconds / sight.config.places(),
                 interval_seconds: f64::from(sight.config.interval_seconds),
             };
             let (queue, wait) = longest_queue(&fluid, sight.outlook.forecast);

@@ -280,7 +280,7 @@ impl Monitor {
         self.count(Sum::Under, (needed - jobs).max(0.0) * interval);
         self.peak_jobs = self.peak_jobs.max(needed.clamp(bounds.0, bounds.1));
         self.count(Sum::StaticPeak, self.peak_jobs * interval);
-        let busy = sight.pool.events().zip(sight.pool.service_seconds());
+        let busy = sight.pool.events().zip(sight.pool.job_seconds(config));
         let busy = busy.map_or(0.0, |(events, service)| events * service / interval);
         let hpa = self.hpa.observe(busy, interval, bounds);
         self.count(Sum::Hpa, hpa * interval);

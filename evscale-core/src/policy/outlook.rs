@@ -108,7 +108,7 @@ pub(crate) fn policy_state(
     let mut state = PolicyState {
         current_jobs: f64::from(pool.known_jobs().unwrap_or(0)),
         starting_jobs: pool.starting_jobs(now),
-        backlog_seconds: pool.backlog_seconds(),
+        backlog_seconds: pool.backlog_seconds(config),
         wait_ratio: pool.wait_seconds().unwrap_or(0.0) / config.sla_wait_seconds,
         utilization: pool.utilization().unwrap_or(-1.0),
         intervals_since_change: seconds_since_change.unwrap_or(LONG_AGO_SECONDS) / interval,

@@ -97,7 +97,8 @@ impl Pool {
         let record = &with_busy_share(record, ready);
         self.failures.observe(record, interval);
         self.memory.observe(record, ready, interval);
-        let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
+        let places = config.places();
+        let ended_after_seconds = self.follow_work(record, jobs, ready * places, config);
         let elapsed = self.elapsed_seconds(record.timestamp, interval);
         let late_events = self.error_budget.observe(record, elapsed, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
@@ -117,7 +118,7 @@ impl Pool {
                 record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
                 self.work.oldest_wait(),
             ),
-            utilization: self.measured_utilization(record, ready, interval),
+            utilization: self.measured_utilization(record, ready * places, interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
             late_events,
             ended_after_seconds,
@@ -132,6 +133,11 @@ impl Pool {
     pub(crate) fn reconfigure(&mut self, config: &Config) {
         self.service_time.reconfigure(config.service_time_ms);
         self.startup.reconfigure(f64::from(config.job_startup_seconds));
+    }
+
+    /// Learns anew how long an event takes, because a job has another number of places for them.
+    pub(crate) fn forget_service_time(&mut self, config: &Config) {
+        self.service_time = ServiceTime::new(config.service_time_ms);
     }
 
     /// Takes the number of jobs for an old one until a record tells it again.
@@ -201,7 +207,7 @@ impl Pool {
     ) {
         let interval = f64::from(config.interval_seconds);
         let queue_is_late = self.work.waiting() > 0.0
-            && self.service_seconds().is_some_and(|service| {
+            && self.job_seconds(config).is_some_and(|service| {
                 self.work.waiting() * service
                     > config.sla_wait_seconds * f64::from(jobs.unwrap_or(0)).max(1.0)
             });
@@ -249,11 +255,19 @@ impl Pool {
         })
     }
 
-    /// Follows the events in the system, and what a job can do; returns the busy job-seconds per event that ended.
-    fn follow_work(&mut self, record: &Metrics, jobs: Option<u32>, ready: f64, interval: f64) -> Option<f64> {
+    /// Follows the events in the system, and what a place for one can do; returns the busy seconds of a place per event that
+    /// ended. `ready` are the places of the ready jobs.
+    fn follow_work(
+        &mut self,
+        record: &Metrics,
+        jobs: Option<u32>,
+        ready: f64,
+        config: &Config,
+    ) -> Option<f64> {
+        let interval = f64::from(config.interval_seconds);
         let before = self.work.in_service();
         let known = Jobs {
-            all: f64::from(jobs.unwrap_or(0)),
+            all: f64::from(jobs.unwrap_or(0)) * config.places(),
             ready,
             service_seconds: self.service_time.seconds(),
             seen_share: self.service_time.seen_share(),
@@ -271,6 +285,7 @@ impl Pool {
         is_long(seconds, interval).then(|| coupled(busy_seconds, done, seconds))
     }
 
+    /// Returns the busy share of the places of the ready jobs.
     fn measured_utilization(&self, record: &Metrics, ready: f64, interval: f64) -> Option<f64> {
         let measured = record.cpu_utilization_percent.map(|percent| (percent / 100.0).min(1.0));
         measured.or_else(|| {
@@ -359,9 +374,14 @@ impl Pool {
         self.startup.seconds()
     }
 
-    /// Returns the mean time that a job works on one event, seconds; none before anything told.
+    /// Returns the mean time from the begin of an event to its end, seconds; none before anything told.
     pub(crate) fn service_seconds(&self) -> Option<f64> {
         self.service_time.seconds()
+    }
+
+    /// Returns what one event takes of a job's time, seconds; less than its own where a job works on several at once.
+    pub(crate) fn job_seconds(&self, config: &Config) -> Option<f64> {
+        self.service_seconds().map(|seconds| seconds / config.places())
     }
 
     /// Returns the events that wait.
@@ -374,7 +394,7 @@ impl Pool {
         self.work.in_service()
     }
 
-    /// Returns the busy job-seconds per event that ended in the newest interval, seconds: the service time where events
+    /// Returns the busy seconds of a place per event that ended in the newest interval, seconds: the service time where events
     /// are short.
     pub(crate) fn ended_after_seconds(&self) -> Option<f64> {
         self.latest.ended_after_seconds.or(self.service_seconds())
@@ -392,8 +412,8 @@ impl Pool {
     }
 
     /// Returns the work in the queue in seconds of the present pool; 0 while that is unknown.
-    pub(crate) fn backlog_seconds(&self) -> f64 {
-        let known = self.service_seconds().zip(self.known_jobs());
+    pub(crate) fn backlog_seconds(&self, config: &Config) -> f64 {
+        let known = self.job_seconds(config).zip(self.known_jobs());
         known.map_or(0.0, |(service, jobs)| self.work.waiting() * service / f64::from(jobs).max(1.0))
     }
 
@@ -427,7 +447,7 @@ impl Pool {
     /// how many were, and those for the events that wait.
     pub(crate) fn shown_jobs(&self, config: &Config) -> Option<f64> {
         let interval = f64::from(config.interval_seconds);
-        let service = self.service_seconds()?;
+        let service = self.job_seconds(config)?;
         let busy = match self.latest.utilization {
             Some(share) => share * self.latest.ready,
             None => self.last_events? * service / interval,
@@ -444,7 +464,7 @@ impl Pool {
     pub(crate) fn breached(&self, config: &Config) -> bool {
         let waits = self.latest.wait_seconds.is_some_and(|wait| wait > config.sla_wait_seconds);
         let late = self.error_budget.last_share() > config.allowed_violation_share();
-        let backlog = self.backlog_seconds() > config.sla_wait_seconds;
+        let backlog = self.backlog_seconds(config) > config.sla_wait_seconds;
         waits || late || backlog || self.latest.overflow
     }
 

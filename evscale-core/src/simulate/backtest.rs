@@ -131,6 +131,7 @@ pub fn backtest(
 ) -> Result<Backtest> {
     let mut config = config.clone();
     let (world, source) = world(history, &mut config)?;
+    let world = world.with_events_per_job(config.events_per_job);
     let builder = Autoscaler::builder(config.clone());
     let scaler = match bundle {
         Some(bundle) => builder.bundle(bundle).build()?,
@@ -195,7 +196,11 @@ fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'sta
             "`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to {MOST_JOBS_AT_PEAK}"
         )));
     }
-    let settings = LoadSettings { jobs_at_peak, seed: history.seed, ..LoadSettings::default() };
+    let settings = LoadSettings {
+        jobs_at_peak: jobs_at_peak * config.places(),
+        seed: history.seed,
+        ..LoadSettings::default()
+    };
     Ok((SimulatedLoad::new(&workload, &settings), "assumed"))
 }
 
@@ -219,7 +224,7 @@ fn baselines(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn Sca
         bounds: config.fewest_and_most(),
         interval_seconds: world.interval_seconds(),
         startup_seconds: f64::from(config.job_startup_seconds),
-        service_seconds: world.base_service_seconds(),
+        service_seconds: world.base_job_seconds(),
     };
     let mut loads: Vec<f64> = (0..world.len()).map(|index| world.offered_jobs(index)).collect();
     loads.sort_by(f64::total_cmp);

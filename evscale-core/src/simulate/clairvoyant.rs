@@ -19,7 +19,7 @@ pub(super) fn clairvoyant_job_seconds(load: &SimulatedLoad, from: usize, config:
     let needs: Vec<u32> = (from..load.len())
         .map(|index| {
             load.arrivals(index, &mut arrivals);
-            let need = need(&arrivals, load.service_seconds(index), config.sla_wait_seconds);
+            let need = need(&arrivals, load.job_seconds(index), config.sla_wait_seconds);
             numbers.up(need).clamp(fewest, most)
         })
         .collect();

@@ -149,7 +149,7 @@ impl<'a> Running<'a> {
             self.simulator.reset_waits();
         }
         self.load.arrivals(index, &mut self.arrivals);
-        let outcome = self.simulator.run_interval(&self.arrivals, self.load.service_seconds(index));
+        let outcome = self.simulator.run_interval(&self.arrivals, self.load.job_seconds(index));
         let record = self.load.record(index, &outcome);
         rule.observe(&record);
         let target = rule.decide().map_or(self.simulator.jobs(), |jobs| self.pool.possible(jobs));

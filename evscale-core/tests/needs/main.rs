@@ -3,5 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod events_per_job;
 mod job_numbers;
 mod world;

@@ -44,7 +44,7 @@ pub fn run_with(
     let mut arrivals = Vec::new();
     for index in 0..load.len() {
         load.arrivals(index, &mut arrivals);
-        let seen = pool.run_interval(&arrivals, load.service_seconds(index));
+        let seen = pool.run_interval(&arrivals, load.job_seconds(index));
         let mut record = load.record(index, &seen);
         record.current_job_count = f64::from(paid);
         record.cpu_utilization_percent =

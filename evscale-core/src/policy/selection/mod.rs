@@ -79,7 +79,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) usual_events: f64,
     /// Late events of the real pool, if the record says them.
     pub(crate) late_events: Option<f64>,
-    /// Busy job-seconds per event that ended in it.
+    /// Busy seconds of a place per event that ended in it.
     pub(crate) service_seconds: f64,
 }
 
@@ -235,6 +235,7 @@ impl Selection {
             substeps: substeps.get(..arrivals.per_substep().len()).unwrap_or_default(),
             substep_seconds: substep as f32,
             service_seconds: seen.service_seconds as f32,
+            places: load.config.places() as f32,
             wait_seconds: wait as f32,
             by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * wait,
         };
@@ -274,6 +275,7 @@ impl Selection {
             turns: self.since_turn == 0.0,
             startup_seconds: load.startup_seconds as f32,
             service_seconds: load.service_seconds as f32,
+            places: config.places() as f32,
             planned_queue: load.planned_queue() as f32,
             backlog_share: (load.correction * load.backlog_share()) as f32,
             sla_wait_seconds: config.sla_wait_seconds as f32,

@@ -57,7 +57,8 @@ impl ShadowNetwork {
     /// Returns what the network sees: `state` of the real pool, with everything that differs here.
     pub(super) fn state(&self, load: &Load<'_>, state: PolicyState) -> PolicyState {
         let jobs = f64::from(self.pool.jobs());
-        let backlog_seconds = f64::from(self.pool.backlog()) * load.service_seconds / jobs.max(1.0);
+        let backlog_seconds =
+            f64::from(self.pool.backlog()) * load.service_seconds / load.config.places() / jobs.max(1.0);
         let mut state = PolicyState {
             current_jobs: jobs,
             starting_jobs: f64::from(self.pool.starting()),

@@ -28,8 +28,10 @@ pub(super) struct Substep {
 pub(super) struct Service<'a> {
     pub(super) substeps: &'a [Substep],
     pub(super) substep_seconds: f32,
-    /// Seconds of one job per event.
+    /// Seconds from the begin of an event to its end.
     pub(super) service_seconds: f32,
+    /// Places for events that a job has.
+    pub(super) places: f32,
     /// Longest wait that meets the SLA, seconds.
     pub(super) wait_seconds: f32,
     /// Events come and end at random within the interval; else they end as the real ones did.
@@ -62,6 +64,8 @@ pub(super) struct Limits<'a> {
     pub(super) turns: bool,
     pub(super) startup_seconds: f32,
     pub(super) service_seconds: f32,
+    /// Places for events that a job has.
+    pub(super) places: f32,
     /// Events that may wait without being late for the plan.
     pub(super) planned_queue: f32,
     /// Jobs per event that waits beyond it.
@@ -155,7 +159,7 @@ impl ShadowPool {
         let held = service.service_seconds / substep * (1.0 - kept);
         let (mut late, mut taken, mut worked, mut room, mut paid) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
         for Substep { arriving, within, expiring } in service.substeps {
-            let ready = self.pass(substep);
+            let ready = self.pass(substep) * service.places;
             let can = ((ready - self.busy * kept) / held).max(0.0);
             let waiting = self.backlog + arriving;
             let taking = waiting.min(can);
@@ -165,7 +169,7 @@ impl ShadowPool {
             taken += taking;
             worked += self.busy.min(ready);
             room += ready;
-            paid += self.jobs + (self.busy - self.ready).max(0.0);
+            paid += self.jobs + (self.busy / service.places - self.ready).max(0.0);
         }
         if service.by_chance && room > 0.0 {
             let count = service.substeps.len() as f32;
@@ -211,7 +215,8 @@ impl ShadowPool {
     }
 
     fn emergency(&self, limits: &Limits<'_>) -> bool {
-        let waits = self.backlog * limits.service_seconds > limits.sla_wait_seconds * self.jobs.max(1.0);
+        let waits = self.backlog * limits.service_seconds
+            > limits.sla_wait_seconds * self.jobs.max(1.0) * limits.places;
         let room = self.jobs * (1.0 + limits.dead_band);
         waits || limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits) > room
     }
@@ -224,7 +229,7 @@ impl ShadowPool {
     /// Scales the pool to the demand ahead, at least `floor` jobs, plus what the backlog asks for, within the limits.
     pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits<'_>) {
         let system = self.busy + self.backlog;
-        let most = (limits.correction * (system + limits.most_arrivals)).max(floor);
+        let most = (limits.correction * (system + limits.most_arrivals) / limits.places).max(floor);
         let need = (ahead.jobs(self.system(limits)).max(floor) + self.backlog_need(limits)).min(most);
         let nothing = system < NOTHING && need < limits.idle_below;
         self.decide_for(if nothing { 0.0 } else { need }, limits);
@@ -241,7 +246,7 @@ impl ShadowPool {
             return;
         }
         let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(limits.min_jobs, limits.max_jobs);
-        let kept = if limits.keeps_busy { self.busy } else { 0.0 };
+        let kept = if limits.keeps_busy { self.busy / limits.places } else { 0.0 };
         let want = bounded(need.max(kept));
         self.proposals[0] = self.proposals[0].max(want);
         let band = (limits.tolerance + limits.dead_band) * self.jobs;
@@ -307,6 +312,7 @@ mod tests {
             service_seconds,
             wait_seconds: 10.0,
             by_chance: false,
+            places: 1.0,
         })
     }
 
@@ -322,6 +328,7 @@ mod tests {
             turns: true,
             startup_seconds: 20.0,
             service_seconds: 5.0,
+            places: 1.0,
             planned_queue: 0.0,
             backlog_share: 0.1,
             sla_wait_seconds: 10.0,
