@@ -44,6 +44,8 @@ pub(crate) fn conclude(
         window_seconds: patience.window_seconds(config, pool.startup_seconds()),
         dead_band: patience.dead_band(config.tolerance),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
+        needed_jobs: outlook.need().map(|need| need.near[0]).or(pool.shown_jobs(config)).map(whole_jobs),
+        downstream_jobs: pool.downstream_jobs(config),
         beginning,
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),

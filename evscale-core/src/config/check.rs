@@ -35,6 +35,14 @@ impl Config {
                 self.min_jobs
             )));
         }
+        if let Some(daily) = self.job_hours_per_day
+            && daily < 24.0 * f64::from(self.spare_jobs)
+        {
+            return Err(Error::config(format!(
+                "`job_hours_per_day` is {daily}, expected at least 24 times `spare_jobs`, which is {}: raise it, or keep fewer idle",
+                self.spare_jobs
+            )));
+        }
         if self.holidays.len() > MOST_HOLIDAYS {
             let count = self.holidays.len();
             return Err(Error::config(format!(

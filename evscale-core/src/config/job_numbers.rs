@@ -128,6 +128,11 @@ impl JobNumbers<'_> {
     }
 }
 
+/// Whole jobs for a need; a need within a thousandth of a whole number is that number.
+pub(crate) fn whole_jobs(need: f64) -> u32 {
+    if need.is_finite() { (need - 1e-3).ceil().clamp(0.0, 1e9) as u32 } else { 0 }
+}
+
 impl fmt::Display for JobNumbers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const TOLD: usize = 8;

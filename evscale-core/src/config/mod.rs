@@ -7,7 +7,7 @@ mod schedule;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
-pub(crate) use job_numbers::JobNumbers;
+pub(crate) use job_numbers::{JobNumbers, whole_jobs};
 pub use schedule::ScheduleEntry;
 pub(crate) use schedule::{MULTIPLIERS, Occurrence, Timetable};
 pub use settings::{Config, Setting, SettingChange};

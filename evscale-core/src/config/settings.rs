@@ -168,6 +168,10 @@ settings! {
     /// Events that a job can work on at the same time: threads, connections, or the messages of a batch. With more than 1, durations
     /// are those of an event from its begin to its end.
     events_per_job: u32 = 1, 1 to 100000;
+    /// Jobs that are kept idle above what the load is expected to need.
+    spare_jobs: u32 = 0, 0 to max_jobs;
+    /// Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than that keeps busy.
+    most_events_per_second: Option<f64> = None, 1e-6 to 1e12;
     /// Mean time a job works on one event, ms, for pools whose records do not report it.
     service_time_ms: Option<f64> = None, 1e-6 to 1e9;
     /// IANA time zone of the pool's users.

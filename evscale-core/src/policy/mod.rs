@@ -13,6 +13,7 @@ pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, load_ahead, policy_state};
 pub(crate) use selection::{Seen, Selection};
 
+pub(crate) use crate::config::whole_jobs;
 use serde::{Deserialize, Serialize};
 
 /// Who made a proposal.
@@ -37,9 +38,4 @@ impl Source {
     pub(crate) fn is_learned(self) -> bool {
         matches!(self, Self::PolicyNetwork | Self::HostPolicy)
     }
-}
-
-/// Whole jobs for a need; a need within a thousandth of a whole number is that number.
-pub(crate) fn whole_jobs(need: f64) -> u32 {
-    if need.is_finite() { (need - 1e-3).ceil().clamp(0.0, 1e9) as u32 } else { 0 }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Load<'a> {
     pub(crate) headroom: f64,
     /// Lowest demand that the leading candidate plans for, jobs.
     pub(crate) floor_jobs: f64,
+    /// Most jobs that are of use.
+    pub(crate) most_jobs: u32,
 }
 
 /// Jobs needed, before rounding.
@@ -306,6 +308,7 @@ mod tests {
             correction: 1.0,
             headroom: 0.5,
             floor_jobs: 0.0,
+            most_jobs: config.max_jobs,
         }
     }
 

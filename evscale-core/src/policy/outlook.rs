@@ -72,6 +72,7 @@ pub(crate) fn load_ahead<'a>(
         correction: pool.correction(),
         headroom: selection.headroom(),
         floor_jobs: selection.floor_jobs(),
+        most_jobs: pool.most_jobs(config),
     };
     let expected = load.jobs(pool.calendar_events());
     Some(Load { floor_jobs: load.floor_jobs.max(expected), ..load })
@@ -83,7 +84,7 @@ pub(crate) fn unserved_jobs(config: &Config, pool: &Pool) -> Option<u32> {
     let jobs = pool.known_jobs()?;
     let waiting = whole_jobs(pool.backlog_events());
     let more = jobs.div_ceil(UNSERVED_SHARE).clamp(1, waiting.max(1));
-    (waiting > 0 && pool.starting_now() == 0.0 && jobs < config.fewest_and_most().1)
+    (waiting > 0 && pool.starting_now() == 0.0 && jobs < pool.most_jobs(config))
         .then_some(jobs.saturating_add(more))
 }
 
@@ -91,8 +92,7 @@ fn is_emergency(config: &Config, pool: &Pool, need: &Need) -> bool {
     let Some(jobs) = pool.known_jobs().map(f64::from) else { return false };
     let band = config.emergency_tolerance + pool.patience(config).dead_band(config.tolerance);
     let predicted = need.emergency > jobs * (1.0 + band);
-    (predicted || (pool.breached(config) && need.analytic > jobs))
-        && jobs < f64::from(config.fewest_and_most().1)
+    (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(pool.most_jobs(config))
 }
 
 /// Returns what the policy sees of a pool at `now`, whose last change is so many seconds ago.

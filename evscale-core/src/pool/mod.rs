@@ -23,7 +23,7 @@ pub(crate) use patience::Patience;
 pub(crate) use starting::StartingJobs;
 pub(crate) use work::is_long;
 
-use crate::config::Config;
+use crate::config::{Config, whole_jobs};
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use execution::Execution;
@@ -102,7 +102,8 @@ impl Pool {
         let elapsed = self.elapsed_seconds(record.timestamp, interval);
         let late_events = self.error_budget.observe(record, elapsed, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
-        let enough = asked.is_some_and(|asked| asked.as_proposed && jobs == Some(asked.jobs));
+        let at_limit = reaches_limit(config, record);
+        let enough = asked.is_some_and(|asked| asked.as_proposed && jobs == Some(asked.jobs)) && !at_limit;
         self.follow_lateness(config, record, jobs, enough, late_events.is_some(), elapsed);
         let events = Some(record.logged_events_count).filter(|events| events.is_finite());
         self.last_events = events.or(self.last_events);
@@ -233,12 +234,31 @@ impl Pool {
     pub(crate) fn lateness(&self, config: &Config) -> Option<String> {
         let detail = self.lateness.detail(self.latest.at?)?;
         let most = config.fewest_and_most().1;
-        let limited = if self.latest.jobs >= Some(most) {
+        let downstream = self.downstream_jobs(config).zip(config.most_events_per_second);
+        let downstream = downstream.filter(|(jobs, _)| self.latest.jobs >= Some(*jobs));
+        let limited = if let Some((jobs, limit)) = downstream {
+            format!(
+                "; the {limit} events per second of `most_events_per_second` are the reason, which {jobs} jobs work off"
+            )
+        } else if self.latest.jobs >= Some(most) {
             format!("; the pool has its `max_jobs`, {most}")
         } else {
             String::new()
         };
         Some(detail + &limited)
+    }
+
+    /// Returns the fewest jobs that work off what is allowed downstream, with those that are kept idle; none without a limit, or
+    /// while nobody knows what a job can do.
+    pub(crate) fn downstream_jobs(&self, config: &Config) -> Option<u32> {
+        let busy = config.most_events_per_second? * self.job_seconds(config)?;
+        Some(config.job_numbers().up(whole_jobs(busy).max(1)).saturating_add(config.spare_jobs))
+    }
+
+    /// Returns the most jobs that are of use.
+    pub(crate) fn most_jobs(&self, config: &Config) -> u32 {
+        let most = config.fewest_and_most().1;
+        self.downstream_jobs(config).map_or(most, |jobs| jobs.min(most))
     }
 
     /// Returns how the told service time and the seen one contradict each other.
@@ -277,6 +297,8 @@ impl Pool {
         let doubtful = record.is_deploy_in_progress == Some(true) || self.failures.many();
         if !doubtful || self.service_time.seconds().is_none() {
             let in_service = self.work.in_service();
+            // jobs that wait for their turn downstream say nothing of what an event takes
+            let saturated = saturated && !reaches_limit(config, record);
             let pool = Throughput { ready_jobs: ready, in_service, saturated, interval_seconds: interval };
             self.service_time.observe(record, &pool);
         }
@@ -473,6 +495,13 @@ impl Pool {
         let patience = 3.0 * self.startup.seconds() + 3.0 * f64::from(config.decision_interval_seconds);
         self.execution.overdue(self.latest.at?, patience)
     }
+}
+
+/// Reports whether as many events were processed as are allowed downstream, or nearly so.
+fn reaches_limit(config: &Config, record: &Metrics) -> bool {
+    const NEARLY: f64 = 0.9;
+    let allowed = config.most_events_per_second.map(|limit| limit * f64::from(config.interval_seconds));
+    allowed.zip(record.processed_events_count).is_some_and(|(allowed, done)| done >= NEARLY * allowed)
 }
 
 /// Returns a record whose busy share is that of its busy jobs, where it says them: jobs that wait for others use little CPU.

@@ -42,6 +42,7 @@ mod bounds;
 mod capacity;
 mod cooldown;
 mod data_quality;
+mod downstream;
 mod effectiveness;
 mod first_records;
 mod flap;
@@ -55,6 +56,7 @@ mod network;
 mod orders;
 mod pause;
 mod rule;
+mod spare;
 mod stabilization;
 mod step;
 mod tolerance;
@@ -92,6 +94,10 @@ pub(crate) struct Context<'a> {
     pub(crate) floor_jobs: Option<u32>,
     /// Jobs whose memory suffices for the newest load; none where memory says nothing.
     pub(crate) memory_jobs: Option<u32>,
+    /// Jobs that the load is expected to need, without headroom; none where nobody knows.
+    pub(crate) needed_jobs: Option<u32>,
+    /// Most jobs that a limit downstream keeps busy; none without one.
+    pub(crate) downstream_jobs: Option<u32>,
     pub(crate) beginning: Beginning,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
@@ -240,11 +246,13 @@ impl Safety {
         way.pass(Rule::StabilizationWindow, self.stabilization.apply(context, way.jobs));
         way.pass(Rule::ForecastFloor, forecast_floor::apply(context, way.jobs));
         way.pass(Rule::MemoryFloor, memory::apply(context, way.jobs));
+        way.pass(Rule::SpareJobs, spare::apply(context, way.jobs));
         way.pass_either(step::apply(context, way.jobs));
         way.pass(Rule::FlapDamping, self.flap.apply(context, way.jobs));
         way.pass_either(self.cooldown.apply(context, way.jobs));
         way.pass(Rule::Announced, announced::apply(context, way.jobs));
         way.pass(Rule::Effectiveness, self.effectiveness.apply(context, way.jobs));
+        way.pass(Rule::DownstreamLimit, downstream::apply(context, way.jobs));
         way.pass(Rule::CapacityLimit, self.capacity.apply(context, way.jobs));
         way.pass(Rule::FirstRecords, first_records::apply(context, way.jobs));
         way.pass_either(data_quality::apply(context, way.jobs));

@@ -41,6 +41,8 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         window_seconds: f64::INFINITY,
         dead_band: 0.0,
         floor_jobs: Some(0),
+        needed_jobs: None,
+        downstream_jobs: None,
         beginning: SEASONED,
         issue: None,
         fail_safe_jobs: 0,

@@ -19,8 +19,11 @@ pub(super) fn clairvoyant_job_seconds(load: &SimulatedLoad, from: usize, config:
     let needs: Vec<u32> = (from..load.len())
         .map(|index| {
             load.arrivals(index, &mut arrivals);
+            let most_of_use = config
+                .most_events_per_second
+                .map_or(u32::MAX, |limit| (limit * load.job_seconds(index)).ceil().max(1.0) as u32);
             let need = need(&arrivals, load.job_seconds(index), config.sla_wait_seconds);
-            numbers.up(need).clamp(fewest, most)
+            numbers.up(need.min(most_of_use)).clamp(fewest, most)
         })
         .collect();
     cost(&needs, f64::from(load.interval_seconds()), f64::from(config.job_startup_seconds))

@@ -137,7 +137,8 @@ impl<'a> Running<'a> {
         let first = pool.possible((1.5 * load.offered_jobs(0)).ceil().max(1.0) as u32);
         Self {
             load,
-            simulator: PoolSimulator::new(first, pool.startup_seconds, pool.sla_wait_seconds),
+            simulator: PoolSimulator::new(first, pool.startup_seconds, pool.sla_wait_seconds)
+                .limited_to(pool.most_events_per_second),
             pool,
             rows: Vec::with_capacity(load.len()),
             arrivals: Vec::new(),

@@ -13,6 +13,8 @@ pub struct SimulatedPool {
     pub job_step: u32,
     /// The only numbers of jobs that the platform has, increasing; every multiple of the step where there are none.
     pub job_counts: Vec<u32>,
+    /// Most events per second that all jobs together can take; none by default.
+    pub most_events_per_second: Option<f64>,
 }
 
 impl SimulatedPool {
@@ -25,7 +27,13 @@ impl SimulatedPool {
 impl From<(f64, f64)> for SimulatedPool {
     /// Takes the startup time and the longest wait of the SLA, seconds.
     fn from((startup_seconds, sla_wait_seconds): (f64, f64)) -> Self {
-        Self { startup_seconds, sla_wait_seconds, job_step: 1, job_counts: Vec::new() }
+        Self {
+            startup_seconds,
+            sla_wait_seconds,
+            job_step: 1,
+            job_counts: Vec::new(),
+            most_events_per_second: None,
+        }
     }
 }
 
@@ -35,6 +43,7 @@ impl From<&Config> for SimulatedPool {
         Self {
             job_step: config.job_step,
             job_counts: config.job_counts.clone(),
+            most_events_per_second: config.most_events_per_second,
             ..Self::from((f64::from(config.job_startup_seconds), config.sla_wait_seconds))
         }
     }

@@ -1,7 +1,7 @@
 //! Events in parallel per job: threads, connections, batches.
 
 use super::support::{Pool, eager, without_networks};
-use super::world::{load, run_with};
+use super::world::{World, load, run_with};
 use evscale_core::Metrics;
 
 const PLACES: u32 = 16;
@@ -14,7 +14,8 @@ fn waiting(_: usize, record: &mut Metrics) {
 #[test]
 fn a_pool_that_does_not_say_how_many_events_a_job_works_on_is_dear() {
     for seed in [1, 2] {
-        let load = load(12.0 * f64::from(PLACES), seed, 6).with_events_per_job(PLACES);
+        let load = load(12.0 * f64::from(PLACES), seed, 6);
+        let load = World { load: load.load.with_events_per_job(PLACES), limit: None };
         let config = |events| {
             without_networks(|config| {
                 config.max_jobs = 120;

@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod downstream;
 mod events_per_job;
 mod job_numbers;
+mod spare;
 mod world;

@@ -6,6 +6,9 @@ use evscale_core::{Autoscaler, Config, Decision, Metrics};
 /// Records of a day, every two minutes.
 pub const DAY: usize = 720;
 
+/// Idle jobs that are looked for.
+const IDLE: f64 = 3.0;
+
 /// What a platform makes of a number of jobs: those that are paid for, and those that the work gets done by.
 pub type Platform<'a> = &'a dyn Fn(u32) -> (u32, u32);
 
@@ -13,34 +16,45 @@ pub type Platform<'a> = &'a dyn Fn(u32) -> (u32, u32);
 #[derive(Debug)]
 pub struct Outcome {
     pub job_hours: f64,
+    /// Intervals in which fewer than three jobs were idle on average, percent.
+    pub crowded_percent: f64,
     /// Late events, percent.
     pub late_percent: f64,
     pub decisions: Vec<Decision>,
 }
 
-pub fn load(jobs_at_peak: f64, seed: u64, days: usize) -> SimulatedLoad {
+/// A load, and the most events per second that can be taken of it.
+pub struct World {
+    pub load: SimulatedLoad,
+    pub limit: Option<f64>,
+}
+
+pub fn load(jobs_at_peak: f64, seed: u64, days: usize) -> World {
     let mut workload = Workload::two_weeks(seed);
     workload.events.truncate(days * DAY);
-    SimulatedLoad::new(&workload, &LoadSettings { jobs_at_peak, seed, ..LoadSettings::default() })
+    let settings = LoadSettings { jobs_at_peak, seed, ..LoadSettings::default() };
+    World { load: SimulatedLoad::new(&workload, &settings), limit: None }
 }
 
 /// Lets a pool run through a load on a platform; scored from the third day on.
-pub fn run(config: Config, load: &SimulatedLoad, platform: Platform<'_>) -> Outcome {
+pub fn run(config: Config, load: &World, platform: Platform<'_>) -> Outcome {
     run_with(config, load, platform, |_, _| ())
 }
 
 /// The same with changed records.
 pub fn run_with(
     config: Config,
-    load: &SimulatedLoad,
+    load: &World,
     platform: Platform<'_>,
     change: impl Fn(usize, &mut Metrics),
 ) -> Outcome {
     let (startup, wait) = (f64::from(config.job_startup_seconds), config.sla_wait_seconds);
+    let World { load, limit } = load;
     let mut scaler = Autoscaler::builder(config).build().unwrap();
     let (mut paid, useful) = platform(12);
-    let mut pool = PoolSimulator::new(useful, startup, wait);
+    let mut pool = PoolSimulator::new(useful, startup, wait).limited_to(*limit);
     let (mut job_hours, mut late, mut taken, mut decisions) = (0.0, 0.0, 0.0, Vec::new());
+    let mut crowded = 0.0;
     let mut arrivals = Vec::new();
     for index in 0..load.len() {
         load.arrivals(index, &mut arrivals);
@@ -56,6 +70,8 @@ pub fn run_with(
             job_hours += f64::from(paid) * f64::from(load.interval_seconds()) / 3600.0;
             late += seen.violations;
             taken += seen.processed;
+            let idle = (1.0 - seen.busy_ratio) * seen.ready_jobs;
+            crowded += f64::from(u8::from(idle < IDLE));
         }
         if let Some(jobs) = decision.recommended_jobs {
             let (next, useful) = platform(jobs);
@@ -64,5 +80,11 @@ pub fn run_with(
         }
         decisions.push(decision);
     }
-    Outcome { job_hours, late_percent: 100.0 * late / taken.max(1.0), decisions }
+    let scored = (load.len() - 2 * DAY) as f64;
+    Outcome {
+        job_hours,
+        crowded_percent: 100.0 * crowded / scored,
+        late_percent: 100.0 * late / taken.max(1.0),
+        decisions,
+    }
 }

@@ -236,6 +236,10 @@ impl Selection {
             substep_seconds: substep as f32,
             service_seconds: seen.service_seconds as f32,
             places: load.config.places() as f32,
+            most_taken: load
+                .config
+                .most_events_per_second
+                .map_or(f32::INFINITY, |most| (most * substep) as f32),
             wait_seconds: wait as f32,
             by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * wait,
         };
@@ -285,11 +289,13 @@ impl Selection {
             most_arrivals: load.near_path().most_arrivals() as f32,
             correction: load.correction as f32,
             idle_below: load.patience.idle_below_jobs() as f32,
+            spare: (config.spare_jobs > 0)
+                .then(|| (config.spare_jobs as f32, ahead(load, &load.near_path(), at(0.5), true))),
             tolerance: config.tolerance as f32,
             dead_band: load.patience.dead_band(config.tolerance) as f32,
             proposals: ((window / part).ceil() as usize).clamp(1, PROPOSALS),
             min_jobs: fewest as f32,
-            max_jobs: most as f32,
+            max_jobs: load.most_jobs.min(most) as f32,
             numbers: config.job_numbers(),
         }
     }

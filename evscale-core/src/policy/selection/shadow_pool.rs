@@ -32,6 +32,8 @@ pub(super) struct Service<'a> {
     pub(super) service_seconds: f32,
     /// Places for events that a job has.
     pub(super) places: f32,
+    /// Most events that are taken in a substep.
+    pub(super) most_taken: f32,
     /// Longest wait that meets the SLA, seconds.
     pub(super) wait_seconds: f32,
     /// Events come and end at random within the interval; else they end as the real ones did.
@@ -82,6 +84,8 @@ pub(super) struct Limits<'a> {
     pub(super) emergency: Ahead,
     /// Demand by the quantile that a scale-down must prove.
     pub(super) floor: Ahead,
+    /// Jobs that are kept idle above the expected demand, and that demand; none are kept by default.
+    pub(super) spare: Option<(f32, Ahead)>,
     pub(super) tolerance: f32,
     /// Share of the pool by which the demand may exceed it without an emergency.
     pub(super) dead_band: f32,
@@ -162,7 +166,7 @@ impl ShadowPool {
             let ready = self.pass(substep) * service.places;
             let can = ((ready - self.busy * kept) / held).max(0.0);
             let waiting = self.backlog + arriving;
-            let taking = waiting.min(can);
+            let taking = waiting.min(can).min(service.most_taken);
             self.busy = self.busy * kept + taking * held;
             self.backlog = waiting - taking;
             late += (self.backlog - within).max(0.0).min(*expiring);
@@ -210,6 +214,13 @@ impl ShadowPool {
         (self.backlog - limits.planned_queue).max(0.0) * limits.backlog_share
     }
 
+    /// Returns the expected demand with the jobs that are kept idle above it; 0 where none are.
+    fn with_spare(&self, limits: &Limits<'_>) -> f32 {
+        limits.spare.as_ref().map_or(0.0, |(spare, expected)| {
+            (expected.jobs(self.system(limits)) + self.backlog_need(limits)).ceil() + spare
+        })
+    }
+
     fn system(&self, limits: &Limits<'_>) -> f32 {
         self.busy + self.backlog.min(limits.planned_queue)
     }
@@ -247,7 +258,7 @@ impl ShadowPool {
         }
         let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(limits.min_jobs, limits.max_jobs);
         let kept = if limits.keeps_busy { self.busy / limits.places } else { 0.0 };
-        let want = bounded(need.max(kept));
+        let want = bounded(need.max(kept).max(self.with_spare(limits)));
         self.proposals[0] = self.proposals[0].max(want);
         let band = (limits.tolerance + limits.dead_band) * self.jobs;
         let mut target = want;
@@ -312,6 +323,7 @@ mod tests {
             service_seconds,
             wait_seconds: 10.0,
             by_chance: false,
+            most_taken: f32::INFINITY,
             places: 1.0,
         })
     }
@@ -338,6 +350,7 @@ mod tests {
             keeps_busy: false,
             emergency: Ahead::default(),
             floor: Ahead::default(),
+            spare: None,
             tolerance: 0.0,
             dead_band: 0.0,
             proposals: 2,
