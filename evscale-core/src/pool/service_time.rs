@@ -165,7 +165,7 @@ impl ServiceTime {
     /// Learns from a checked record.
     pub(super) fn observe(&mut self, record: &Metrics, pool: &Throughput) {
         let done = record.processed_events_count;
-        self.in_service = pool.in_service;
+        let before = std::mem::replace(&mut self.in_service, pool.in_service);
         if let Some(duration) = record.average_processing_duration_ms.filter(|ms| *ms > 0.0) {
             self.learn_told(duration / 1000.0, done.unwrap_or(MANY));
         }
@@ -173,6 +173,9 @@ impl ServiceTime {
         let job_seconds = pool.ready_jobs * pool.interval_seconds;
         if let Some(cpu) = record.cpu_utilization_percent.filter(|percent| *percent >= LEAST_CPU_PERCENT) {
             self.busy.add(job_seconds * cpu / 100.0, done);
+        } else if self.busy.seconds > 0.0 {
+            // what ends in an idle interval was busy in those before it, whose time is counted
+            self.busy.add(0.0, done.min(before));
         }
         self.ready.add(job_seconds, done);
         if let Some(shown) = self.ready.mean().filter(|_| self.ready.events >= MANY) {
@@ -295,13 +298,17 @@ mod tests {
 
     #[test]
     fn the_first_of_many_long_events_to_end_contradicts_nothing() {
-        let mut service = ServiceTime::new(Some(300_000.0));
-        for (done, in_service) in
-            [(0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (1.0, 11.0), (11.0, 0.0)]
-        {
-            let pool = Throughput { ready_jobs: 12.0, in_service, saturated: false, interval_seconds: 60.0 };
-            service.observe(&record(None, done, Some(100.0)), &pool);
-            assert_eq!(service.seconds(), Some(300.0), "{service:?}");
+        for last_cpu in [Some(100.0), Some(0.0), None] {
+            let mut service = ServiceTime::new(Some(300_000.0));
+            for (done, in_service) in
+                [(0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (1.0, 11.0), (11.0, 0.0), (0.0, 0.0)]
+            {
+                let pool =
+                    Throughput { ready_jobs: 12.0, in_service, saturated: false, interval_seconds: 60.0 };
+                let cpu = if in_service > 0.0 { Some(100.0) } else { last_cpu.filter(|_| done > 0.0) };
+                service.observe(&record(None, done, cpu), &pool);
+                assert_eq!(service.seconds(), Some(300.0), "{last_cpu:?}: {service:?}");
+            }
         }
     }
 
