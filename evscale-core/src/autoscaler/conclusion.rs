@@ -46,6 +46,7 @@ pub(crate) fn conclude(
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
         needed_jobs: outlook.need().map(|need| need.near[0]).or(pool.shown_jobs(config)).map(whole_jobs),
         downstream_jobs: pool.downstream_jobs(config),
+        saving: outlook.load().and_then(|load| load.saving()),
         beginning,
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),

@@ -201,6 +201,11 @@ impl State {
         self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
     }
 
+    /// Returns the price of a job-hour at the newest record.
+    fn job_hour_price(&self, config: &Config) -> Option<f64> {
+        self.announced.job_hour_price(config, self.pool.newest()?)
+    }
+
     /// Asks the monitor about the pool as it is.
     pub(crate) fn watched<T>(&self, config: &Config, ask: impl FnOnce(&Monitor, &Sight<'_>) -> T) -> T {
         let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection);
@@ -210,6 +215,7 @@ impl State {
             history: &self.history,
             ensemble: &self.ensemble,
             outlook: &outlook,
+            job_hour_price: self.job_hour_price(config),
             standing: self.schedule.standing(),
             policy_breaker: &self.policy_breaker,
         };
@@ -223,9 +229,11 @@ impl State {
         outlook: &Outlook<'_>,
         work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
     ) -> T {
+        let job_hour_price = self.job_hour_price(config);
         let Self { history, pool, ensemble, policy_breaker, schedule, monitor, .. } = self;
         let standing = schedule.standing();
-        let sight = Sight { config, pool, history, ensemble, outlook, standing, policy_breaker };
+        let sight =
+            Sight { config, pool, history, ensemble, outlook, job_hour_price, standing, policy_breaker };
         work(monitor, &sight)
     }
 

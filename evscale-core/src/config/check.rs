@@ -43,6 +43,17 @@ impl Config {
                 self.spare_jobs
             )));
         }
+        let prices = [
+            ("late_event_price", self.late_event_price.is_some()),
+            ("change_price", self.change_price.is_some()),
+            ("reversal_price", self.reversal_price.is_some()),
+            ("schedule", self.schedule.iter().any(|entry| entry.job_hour_price.is_some())),
+        ];
+        if let Some((name, _)) = prices.iter().find(|(_, set)| *set && self.job_hour_price.is_none()) {
+            return Err(Error::config(format!(
+                "`{name}` has a price, and `job_hour_price` has none to compare it with; set `job_hour_price`"
+            )));
+        }
         if self.holidays.len() > MOST_HOLIDAYS {
             let count = self.holidays.len();
             return Err(Error::config(format!(

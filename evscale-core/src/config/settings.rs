@@ -179,7 +179,7 @@ settings! {
     /// Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
     holidays: Vec<String> = Vec::new();
     /// Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month, month, weekday, in
-    /// `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
+    /// `time_zone`), `seconds`, and `min_jobs`, `max_jobs`, `multiplier` or `job_hour_price`; at most 100.
     schedule: Vec<ScheduleEntry> = Vec::new();
     /// Dead band: changes up to this share of the pool are not made.
     tolerance: f64 = 0.05, 0.0 to 0.5;
@@ -225,8 +225,16 @@ settings! {
     pause: Pause = Pause::Off;
     /// Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
     drain_busy_jobs: bool = false;
-    /// Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told.
+    /// Price of a job for an hour, in the currency of your reports, at times for which the schedule names no other; none by
+    /// default, and then no cost is told.
     job_hour_price: Option<f64> = None, 0.0 to 1e9;
+    /// Price of an event that waits longer than `sla_wait_seconds`, in the same currency. Where it is set, money decides between late
+    /// events and jobs, and `sla_target` does not; none by default.
+    late_event_price: Option<f64> = None, 0.0 to 1e9;
+    /// Price of a change of the number of jobs, in the same currency; none by default.
+    change_price: Option<f64> = None, 0.0 to 1e9;
+    /// Price of a change against the direction of the one before, beside that; none by default.
+    reversal_price: Option<f64> = None, 0.0 to 1e9;
     /// Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing else does.
     cost_per_day: Option<f64> = None, 0.0 to 1e15;
     /// Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as wished `for` a

@@ -16,6 +16,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) history: &'a History,
     pub(crate) ensemble: &'a Ensemble,
     pub(crate) outlook: &'a Outlook<'a>,
+    /// Price of a job-hour at the newest record.
+    pub(crate) job_hour_price: Option<f64>,
     pub(crate) standing: Option<&'a Decision>,
     pub(crate) policy_breaker: &'a CircuitBreaker,
 }

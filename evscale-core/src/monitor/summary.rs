@@ -137,9 +137,9 @@ impl Monitor {
         let known = |hours: f64| (hours > 0.0).then_some(hours);
         report.job_hours_day = known(hours(Sum::JobSeconds, Window::Day));
         report.job_hours_week = known(hours(Sum::JobSeconds, Window::Week));
-        let cost = |hours: Option<f64>| hours.zip(config.job_hour_price).map(|(hours, price)| hours * price);
-        report.cost_day = cost(report.job_hours_day);
-        report.cost_week = cost(report.job_hours_week);
+        let paid = self.spending.as_ref().map(|spending| spending.told());
+        report.cost_day = paid.map(|[day, ..]| day);
+        report.cost_week = paid.map(|[_, week, _]| week);
         let processed = known(self.windows.sum(Sum::Processed, Window::Day));
         report.cost_per_event = report.cost_day.zip(processed).map(|(cost, events)| cost / events);
         let saved =
@@ -163,9 +163,10 @@ impl Monitor {
             report.job_hours_budget_used = Some(used / budget);
             report.job_hours_budget_forecast = ahead.map(|hours| hours / budget);
         }
-        if let Some((price, budget)) = config.job_hour_price.zip(config.cost_per_day) {
-            report.cost_budget_used = Some(used * price / budget);
-            report.cost_budget_forecast = ahead.map(|hours| hours * price / budget);
+        if let Some(([day, _, today], budget)) = paid.zip(config.cost_per_day) {
+            report.cost_budget_used = Some(today / budget);
+            let known = ahead.is_some();
+            report.cost_budget_forecast = known.then(|| (today + day / 24.0 * rest) / budget);
         }
     }
 }

@@ -4,6 +4,7 @@ use super::comparison::Hpa;
 use super::coverage::Coverage;
 use super::retraining::retraining;
 use super::sight::Sight;
+use super::spending::Spending;
 use crate::config::Config;
 use crate::decision::{Action, Decision};
 use crate::error::Result;
@@ -44,6 +45,8 @@ pub(crate) struct Monitor {
     recommended: Option<u32>,
     /// The last change was up.
     upwards: Option<bool>,
+    /// What the pool has cost; none without prices.
+    pub(super) spending: Option<Box<Spending>>,
     /// Thresholds of users.
     #[serde(skip)]
     own: Vec<AlertRule>,
@@ -66,18 +69,24 @@ impl Monitor {
             peak_jobs: 0.0,
             recommended: None,
             upwards: None,
+            spending: None,
             own: own_rules(config),
         }
     }
 
     /// Reports whether everything has the size that it should have.
     pub(crate) fn fits(&self) -> bool {
-        self.windows.fits() && self.latency.fits() && self.picture.fits() && self.drift.fits()
+        self.windows.fits()
+            && self.latency.fits()
+            && self.picture.fits()
+            && self.drift.fits()
+            && self.spending.as_ref().is_none_or(|spending| spending.fits())
     }
 
     /// Goes on under another configuration.
     pub(crate) fn reconfigure(&mut self, before: &Config, now: &Config) {
         self.own = own_rules(now);
+        self.spending.take_if(|_| now.job_hour_price.is_none());
         if before.alerts != now.alerts {
             self.alerts.forget_own();
         }
@@ -136,6 +145,12 @@ impl Monitor {
         );
     }
 
+    /// Pays for so much, where it has a price.
+    fn pay(&mut self, price: Option<f64>, amount: f64) {
+        let Some(price) = price else { return };
+        self.spending.get_or_insert_with(|| Box::new(Spending::new())).pay(self.now, price * amount);
+    }
+
     /// Takes a new decision.
     pub(crate) fn decided(&mut self, sight: &Sight<'_>, decision: &Decision) {
         if decision.decided_at > self.now {
@@ -148,6 +163,9 @@ impl Monitor {
                 let reversed =
                     self.upwards.replace(jobs > before).is_some_and(|upwards| upwards != (jobs > before));
                 self.count(Sum::Reversals, if reversed { 1.0 } else { 0.0 });
+                let config = sight.config;
+                self.pay(config.change_price, 1.0);
+                self.pay(config.reversal_price.filter(|_| reversed), 1.0);
             }
         }
         self.judge(sight);
@@ -248,6 +266,7 @@ impl Monitor {
         if let Some((late, events)) = sight.pool.late_events().zip(judged(record)) {
             self.count(Sum::Judged, events);
             self.count(Sum::Late, late.min(events));
+            self.pay(sight.config.late_event_price, late);
         }
         if let Some(queued) = record.queued_events_count {
             self.count(Sum::Queue, queued);
@@ -270,6 +289,7 @@ impl Monitor {
         let needed = sight.needed_jobs();
         let jobs = sight.pool.jobs()?;
         self.count(Sum::JobSeconds, jobs * interval);
+        self.pay(sight.job_hour_price, jobs * interval / 3600.0);
         let (fewest, most) = config.fewest_and_most();
         let bounds = (f64::from(fewest), f64::from(most));
         if jobs >= bounds.1 {

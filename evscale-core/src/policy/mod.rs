@@ -5,12 +5,14 @@ mod need;
 mod network;
 mod outlook;
 mod path;
+mod saving;
 mod selection;
 
 pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, propose};
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, load_ahead, policy_state};
+pub(crate) use saving::Saving;
 pub(crate) use selection::{Seen, Selection};
 
 pub(crate) use crate::config::whole_jobs;

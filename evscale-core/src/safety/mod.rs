@@ -40,6 +40,7 @@
 mod announced;
 mod bounds;
 mod capacity;
+mod change_price;
 mod cooldown;
 mod data_quality;
 mod downstream;
@@ -70,6 +71,7 @@ use crate::announced::Ready;
 use crate::calendar::Calendar;
 use crate::config::{Config, JobNumbers, Pause};
 use crate::metrics::Metrics;
+use crate::policy::Saving;
 use crate::pool::Pool;
 use crate::time::Timestamp;
 use crate::validation::Issue;
@@ -98,6 +100,8 @@ pub(crate) struct Context<'a> {
     pub(crate) needed_jobs: Option<u32>,
     /// Most jobs that a limit downstream keeps busy; none without one.
     pub(crate) downstream_jobs: Option<u32>,
+    /// What a step down must save; none where changes cost nothing.
+    pub(crate) saving: Option<Saving>,
     pub(crate) beginning: Beginning,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
@@ -247,6 +251,7 @@ impl Safety {
         way.pass(Rule::ForecastFloor, forecast_floor::apply(context, way.jobs));
         way.pass(Rule::MemoryFloor, memory::apply(context, way.jobs));
         way.pass(Rule::SpareJobs, spare::apply(context, way.jobs));
+        way.pass(Rule::ChangePrice, change_price::apply(context, way.jobs));
         way.pass_either(step::apply(context, way.jobs));
         way.pass(Rule::FlapDamping, self.flap.apply(context, way.jobs));
         way.pass_either(self.cooldown.apply(context, way.jobs));

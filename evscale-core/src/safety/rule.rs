@@ -41,6 +41,7 @@ rules! {
     ForecastFloor = "forecast_floor", "keeps what the upper forecast quantile needs";
     MemoryFloor = "memory_floor", "keeps the jobs that have the memory for the load";
     SpareJobs = "spare_jobs", "keeps jobs idle above the need";
+    ChangePrice = "change_price", "leaves a step down undone that saves less than it costs";
     MaxStepUp = "max_step_up", "limits one step up";
     MaxStepDown = "max_step_down", "limits one step down";
     FlapDamping = "flap_damping", "stops shrinking after too many changes of direction";

@@ -43,6 +43,7 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         floor_jobs: Some(0),
         needed_jobs: None,
         downstream_jobs: None,
+        saving: None,
         beginning: SEASONED,
         issue: None,
         fail_safe_jobs: 0,

@@ -6,5 +6,6 @@ mod support;
 mod downstream;
 mod events_per_job;
 mod job_numbers;
+mod prices;
 mod spare;
 mod world;

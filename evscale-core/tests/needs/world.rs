@@ -21,6 +21,8 @@ pub struct Outcome {
     /// Late events, percent.
     pub late_percent: f64,
     pub decisions: Vec<Decision>,
+    /// Jobs paid for and late events, per scored interval.
+    pub rows: Vec<(usize, u32, f64)>,
 }
 
 /// A load, and the most events per second that can be taken of it.
@@ -54,7 +56,7 @@ pub fn run_with(
     let (mut paid, useful) = platform(12);
     let mut pool = PoolSimulator::new(useful, startup, wait).limited_to(*limit);
     let (mut job_hours, mut late, mut taken, mut decisions) = (0.0, 0.0, 0.0, Vec::new());
-    let mut crowded = 0.0;
+    let (mut crowded, mut rows) = (0.0, Vec::new());
     let mut arrivals = Vec::new();
     for index in 0..load.len() {
         load.arrivals(index, &mut arrivals);
@@ -70,6 +72,7 @@ pub fn run_with(
             job_hours += f64::from(paid) * f64::from(load.interval_seconds()) / 3600.0;
             late += seen.violations;
             taken += seen.processed;
+            rows.push((index, paid, seen.violations));
             let idle = (1.0 - seen.busy_ratio) * seen.ready_jobs;
             crowded += f64::from(u8::from(idle < IDLE));
         }
@@ -86,5 +89,6 @@ pub fn run_with(
         crowded_percent: 100.0 * crowded / scored,
         late_percent: 100.0 * late / taken.max(1.0),
         decisions,
+        rows,
     }
 }

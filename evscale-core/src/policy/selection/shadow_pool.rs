@@ -1,6 +1,7 @@
 //! A shadow pool: what would have happened under another rule.
 
 use super::super::path::MOMENTS;
+use super::super::saving::Saving;
 use super::chance::late_probability;
 use crate::config::{JobNumbers, LOOK_BACK};
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,8 @@ pub(super) struct Limits<'a> {
     pub(super) floor: Ahead,
     /// Jobs that are kept idle above the expected demand, and that demand; none are kept by default.
     pub(super) spare: Option<(f32, Ahead)>,
+    /// What a step down must save; none where changes cost nothing.
+    pub(super) saving: Option<Saving>,
     pub(super) tolerance: f32,
     /// Share of the pool by which the demand may exceed it without an emergency.
     pub(super) dead_band: f32,
@@ -269,7 +272,8 @@ impl ShadowPool {
                 self.proposals.iter().take(back.max(2).min(limits.proposals)).copied().fold(want, f32::max);
             let proof = limits.floor.jobs(self.system(limits)) + self.backlog_need(limits);
             target = highest.max(bounded(proof)).min(self.jobs);
-            if self.jobs - target <= band {
+            let pays = |saving: &Saving| saving.pays(self.jobs.into(), target.into());
+            if self.jobs - target <= band || !limits.saving.as_ref().is_none_or(pays) {
                 target = self.jobs;
             }
         } else if want - self.jobs <= band && !emergency {
@@ -351,6 +355,7 @@ mod tests {
             emergency: Ahead::default(),
             floor: Ahead::default(),
             spare: None,
+            saving: None,
             tolerance: 0.0,
             dead_band: 0.0,
             proposals: 2,
