@@ -4,12 +4,14 @@ use crate::arguments::items;
 use crate::door::{Door, door, reading_door};
 use crate::errors::refused;
 use crate::plain::{datetime, hash_of, loads, number, timestamp, whole};
-use evscale_core::QUANTILE_LEVELS;
+use evscale_core::{Burst, QUANTILE_LEVELS};
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict};
 
 /// Most horizons of a forecast.
 const MOST_HORIZONS: usize = 100;
+/// Most bursts of a forecast.
+const MOST_BURSTS: usize = 10_000;
 
 /// Arrivals expected at every horizon; made by `Autoscaler.forecast` and `Forecaster.predict`.
 ///
@@ -47,7 +49,7 @@ impl Forecast {
 #[pymethods]
 impl Forecast {
     #[new]
-    #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None))]
+    #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None, bursts=None))]
     fn new(
         py: Python<'_>,
         at: &Bound<'_, PyAny>,
@@ -55,6 +57,7 @@ impl Forecast {
         anomaly_score: &Bound<'_, PyAny>,
         model_confidence: &Bound<'_, PyAny>,
         interval_seconds: Option<&Bound<'_, PyAny>>,
+        bursts: Option<&Bound<'_, PyAny>>,
     ) -> Door<Self> {
         door(py, || {
             let horizons = items("horizons", horizons, MOST_HORIZONS)?;
@@ -66,7 +69,7 @@ impl Forecast {
                 horizons,
                 anomaly_score: number("anomaly_score", anomaly_score)?,
                 model_confidence: number("model_confidence", model_confidence)?,
-                bursts: Vec::new(),
+                bursts: bursts.map_or(Ok(Vec::new()), self::bursts)?,
             };
             let interval_seconds =
                 interval_seconds.map(|seconds| whole("interval_seconds", seconds)).transpose()?;
@@ -98,6 +101,13 @@ impl Forecast {
     #[getter]
     fn model_confidence(&self) -> f64 {
         self.inner.model_confidence
+    }
+    /// Bursts that are due by the clock, as on the days before: what the horizons are too far apart to show. In order; each is
+    /// its begin and its end, seconds after the newest record, and its highest arrivals, events per second.
+    #[getter]
+    fn bursts(&self) -> Vec<(f64, f64, f64)> {
+        let one = |burst: &Burst| (burst.begins_seconds, burst.ends_seconds, burst.events_per_second);
+        self.inner.bursts.iter().map(one).collect()
     }
     /// Length of an interval, seconds; None if it is not known.
     #[getter]
@@ -143,10 +153,11 @@ impl Forecast {
             self.inner.at, self.inner.model_confidence
         )
     }
-    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64, Option<u32>) {
+    #[expect(clippy::type_complexity, reason = "the arguments of `__new__`")]
+    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64, Option<u32>, Vec<(f64, f64, f64)>) {
         let horizons = self.inner.horizons.iter().cloned().map(HorizonForecast).collect();
         let (anomaly, confidence) = (self.inner.anomaly_score, self.inner.model_confidence);
-        (self.inner.at.as_millis(), horizons, anomaly, confidence, self.interval_seconds)
+        (self.inner.at.as_millis(), horizons, anomaly, confidence, self.interval_seconds, self.bursts())
     }
 }
 
@@ -154,6 +165,23 @@ impl Forecast {
 #[pyclass(frozen, eq, weakref, module = "evscale", name = "HorizonForecast")]
 #[derive(PartialEq)]
 pub struct HorizonForecast(pub evscale_core::HorizonForecast);
+
+/// Returns bursts, each of its begin, its end and its arrivals.
+fn bursts(given: &Bound<'_, PyAny>) -> PyResult<Vec<Burst>> {
+    let burst = |given: &Bound<'_, PyAny>| {
+        let values = items("bursts", given, 3)?;
+        let values = values.iter().map(|value| number("bursts", value)).collect::<PyResult<Vec<_>>>()?;
+        let [begins_seconds, ends_seconds, events_per_second] = *values.as_slice() else {
+            let told = format!(
+                "a burst of `bursts` is {} numbers, expected its begin, end and arrivals",
+                values.len()
+            );
+            return Err(refused(given.py(), &told));
+        };
+        Ok(Burst { begins_seconds, ends_seconds, events_per_second })
+    };
+    items("bursts", given, MOST_BURSTS)?.iter().map(burst).collect()
+}
 
 /// Returns a value for each of the quantile levels.
 fn quantiles(given: &Bound<'_, PyAny>) -> PyResult<[f64; QUANTILE_LEVELS.len()]> {

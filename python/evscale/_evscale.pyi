@@ -628,7 +628,13 @@ class Forecast:
         anomaly_score: float,
         model_confidence: float,
         interval_seconds: int | None = None,
+        bursts: Sequence[tuple[float, float, float]] | None = None,
     ) -> Forecast: ...
+    @property
+    def bursts(self) -> list[tuple[float, float, float]]:
+        """Bursts that are due by the clock, as on the days before: what the horizons are too far apart to show. In order; each is
+        its begin and its end, seconds after the newest record, and its highest arrivals, events per second.
+        """
     @property
     def interval_seconds(self) -> int | None:
         """Length of an interval, seconds; None if it is not known."""

@@ -106,6 +106,22 @@ def test_reports_cross_processes():
     assert again != evscale.backtest(pd.DataFrame({"ds": HOURS, "y": COUNTS}), jobs_at_peak=20, baselines=False)
 
 
+def test_bursts_that_are_due_by_the_clock_are_told():
+    scaler = evscale.Autoscaler(evscale.Config(interval_seconds=600, decision_interval_seconds=600, max_jobs=50))
+    start = datetime(2026, 1, 5, tzinfo=timezone.utc)
+    for index in range(4 * 144 + 100):
+        burst = index % 144 // 6 == 18
+        scaler.observe(timestamp=start + timedelta(minutes=10 * (index + 1)), logged_events_count=24_000 if burst else 2400,
+                       current_job_count=10, average_processing_duration_ms=200)
+    forecast = scaler.forecast()
+    begin, end, rate = forecast.bursts[0]
+    # the newest record ends at 16:40, and records of ten minutes do not tell when in them a burst begins
+    assert 70 * 60 <= begin <= 80 * 60 and rate == 40.0 and 1800 <= end - begin <= 80 * 60
+    assert forecast.to_dict()["bursts"][0] == {"begins_seconds": begin, "ends_seconds": end, "events_per_second": rate}
+    again = pickle.loads(pickle.dumps(forecast))
+    assert again == forecast and again.bursts == forecast.bursts and hash(again) == hash(forecast)
+
+
 def test_pools_are_pickled_with_their_state():
     scaler, fleet = evscale.Autoscaler(evscale.Config(max_jobs=40)), evscale.Fleet()
     scaler.observe(RECORD)

@@ -48,6 +48,9 @@ impl Autoscaler {
         if !state.ensemble.fits(&state.history, f64::from(before.interval_seconds)) {
             return Err(refused("a forecaster that does not belong to its records".to_owned()));
         }
+        if !state.days.fits() || !state.months.fits() {
+            return Err(refused("a calendar of another size".to_owned()));
+        }
         if !state.monitor.fits() {
             return Err(refused("a monitor of another size".to_owned()));
         }

@@ -38,7 +38,7 @@ const ASSUMED: (f64, f64) = (0.6, 1.1);
 const MEMORY: f64 = 0.95;
 
 /// Arrivals that are due by the clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Burst {
     /// Begin, seconds after the newest record; 0 if it has begun.
     pub begins_seconds: f64,
@@ -94,6 +94,13 @@ pub(crate) struct Days {
 }
 
 impl Days {
+    /// Reports whether everything has a size that it can have.
+    pub(crate) fn fits(&self) -> bool {
+        let day = |day: &PastDay| day.known.len() == BINS / 8 && day.steep.len() <= MOST_STEEP;
+        let today = self.peaks.is_empty() || self.peaks.len() == EVENING + BINS;
+        today && self.past.len() <= DAYS + HOLIDAYS && self.past.iter().all(day) && self.over <= BINS
+    }
+
     /// Learns the arrivals of the interval that ends at `at`; NaN is unknown.
     pub(crate) fn observe(&mut self, calendar: &Calendar, at: Timestamp, events: f64, interval_seconds: f64) {
         let length = (1000.0 * interval_seconds) as i64;
@@ -389,6 +396,10 @@ mod tests {
         let (mut days, now) = days(&utc, "2026-01-05T00:00:00Z", 60, |_, hour| hour % 2 == 0);
         assert!(days.past.len() <= DAYS + HOLIDAYS, "{}", days.past.len());
         assert!(days.past.iter().all(|day| day.steep.len() <= MOST_STEEP));
+        assert!(days.fits());
+        let mut foreign = days.clone();
+        foreign.past.extend(days.past.clone());
+        assert!(!foreign.fits(), "days of two pools");
         days.observe(&utc, now.plus_seconds(-10 * 86_400), 5.0, 120.0);
         let today = utc.local(now.plus_seconds(-10 * 86_400 - 120)).0;
         assert!(days.date == today && days.past.iter().all(|day| day.date < today), "{days:?}");

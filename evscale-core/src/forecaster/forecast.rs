@@ -126,7 +126,7 @@ impl Forecast {
         Self { horizons, ..self.clone() }
     }
 
-    /// The forecast as JSON.
+    /// The forecast as JSON; `bursts` are there where any are due.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
@@ -140,11 +140,16 @@ impl Serialize for Forecast {
                 serializer.collect_map(self.0.iter().map(|h| (h.minutes.to_string(), h)))
             }
         }
-        let mut out = serializer.serialize_struct("Forecast", 4)?;
+        let mut out = serializer.serialize_struct("Forecast", 5)?;
         out.serialize_field("at", &self.at)?;
         out.serialize_field("horizons", &ByMinutes(&self.horizons))?;
         out.serialize_field("anomaly_score", &rounded(self.anomaly_score))?;
         out.serialize_field("model_confidence", &rounded(self.model_confidence))?;
+        if self.bursts.is_empty() {
+            out.skip_field("bursts")?;
+        } else {
+            out.serialize_field("bursts", &self.bursts)?;
+        }
         out.end()
     }
 }

@@ -42,6 +42,11 @@ pub(crate) struct Months {
 }
 
 impl Months {
+    /// Reports whether everything has a size that it can have.
+    pub(crate) fn fits(&self) -> bool {
+        self.totals.len() <= DAYS
+    }
+
     /// Learns the arrivals of the interval that ends at `at`; NaN is unknown.
     pub(crate) fn observe(&mut self, calendar: &Calendar, at: Timestamp, events: f64, interval_seconds: f64) {
         let (date, _) = calendar.local(at.plus_millis((-1000.0 * interval_seconds) as i64));
