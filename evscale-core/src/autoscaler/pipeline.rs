@@ -123,6 +123,7 @@ pub(crate) fn learn(
             at: record.timestamp,
             events: *events,
             usual_events: state.announced.usual_events(record.timestamp, *events),
+            job_hour_price: state.announced.job_hour_price(config, record.timestamp),
             late_events: state.pool.late_events().filter(|_| acts && state.is_as_asked()),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
         };

@@ -22,6 +22,9 @@ impl State {
         }
         self.notes.extend(changes.iter().map(SettingChange::to_string));
         self.pool.reconfigure(now);
+        if before.events_per_job != now.events_per_job {
+            self.pool.forget_service_time(now);
+        }
         if before.schedule != now.schedule || before.time_zone != now.time_zone {
             self.announced.forget_schedule();
         }

@@ -164,7 +164,8 @@ impl State {
         let [usual, at_most] = self.usual().expected_at(record.timestamp, interval);
         let counted = record.logged_events_count;
         record.logged_events_count = self.pool.load_of(record, usual, at_most);
-        let (events, notes) = self.announced.observe(config, record, counted, usual, self.pool.in_service());
+        let busy_jobs = self.pool.in_service() / config.places();
+        let (events, notes) = self.announced.observe(config, record, counted, usual, busy_jobs);
         self.pool.follow_calendar(record, events, interval);
         self.note(notes);
         events
@@ -219,6 +220,11 @@ impl State {
         self.schedule.recommended().is_none_or(|asked| !asked.kept_small && enough(asked.jobs))
     }
 
+    /// Returns the price of a job-hour at the newest record.
+    fn job_hour_price(&self, config: &Config) -> Option<f64> {
+        self.announced.job_hour_price(config, self.pool.newest()?)
+    }
+
     /// Asks the monitor about the pool as it is.
     pub(crate) fn watched<T>(
         &self,
@@ -234,6 +240,7 @@ impl State {
             history: &self.history,
             ensemble: &self.ensemble,
             outlook: &outlook,
+            job_hour_price: self.job_hour_price(config),
             standing: self.schedule.standing(),
             policy_breaker: &self.policy_breaker,
             safety: &self.safety,
@@ -251,6 +258,7 @@ impl State {
         work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
     ) -> T {
         let advised = self.selection.advised();
+        let job_hour_price = self.job_hour_price(config);
         let Self { history, pool, ensemble, policy_breaker, schedule, safety, monitor, .. } = self;
         let sight = Sight {
             config,
@@ -259,6 +267,7 @@ impl State {
             history,
             ensemble,
             outlook,
+            job_hour_price,
             standing: schedule.standing(),
             policy_breaker,
             safety,

@@ -1,11 +1,13 @@
 //! The configuration of one pool: every setting, its default and its range.
 
 mod check;
+mod job_numbers;
 mod range;
 mod schedule;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
+pub(crate) use job_numbers::{JobNumbers, whole_jobs};
 pub use schedule::ScheduleEntry;
 pub(crate) use schedule::{MULTIPLIERS, Occurrence, Timetable};
 pub use settings::{Config, Setting, SettingChange};
@@ -92,6 +94,11 @@ impl Config {
         let window = f64::from(self.scale_down_stabilization_seconds).min(window);
         let least = f64::from(self.decision_interval_seconds).min(window);
         (LOOK_BACK * share * window).clamp(least, window)
+    }
+
+    /// Places for events that a job has.
+    pub(crate) fn places(&self) -> f64 {
+        f64::from(self.events_per_job)
     }
 
     /// Share of events that may miss the SLA.

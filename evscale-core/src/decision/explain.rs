@@ -26,7 +26,7 @@ pub(crate) struct Evidence<'a> {
 impl Evidence<'_> {
     /// Returns the need of the newest arrivals alone, jobs.
     fn need_now(&self) -> Option<f64> {
-        let (events, service) = self.pool.events().zip(self.pool.service_seconds())?;
+        let (events, service) = self.pool.events().zip(self.pool.job_seconds(self.config))?;
         Some(jobs_for(events, service, self.config))
     }
 

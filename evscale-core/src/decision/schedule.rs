@@ -73,9 +73,9 @@ impl Schedule {
 
     /// Forgets a last decision that the configuration does not allow.
     pub(crate) fn keep_within(&mut self, config: &Config) {
-        let allowed = config.min_jobs..=config.max_jobs;
-        let forbidden =
-            |last: &mut Box<Decision>| !last.recommended_jobs.is_some_and(|jobs| allowed.contains(&jobs));
+        let (allowed, numbers) = (config.min_jobs..=config.max_jobs, config.job_numbers());
+        let possible = |jobs| allowed.contains(&jobs) && numbers.contains(jobs);
+        let forbidden = |last: &mut Box<Decision>| !last.recommended_jobs.is_some_and(possible);
         self.standing.take_if(forbidden);
     }
 }

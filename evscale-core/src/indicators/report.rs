@@ -199,9 +199,9 @@ metrics! {
     job_hours_day: "h" adds up;
     /// Job-hours of a week's records.
     job_hours_week: "h" adds up;
-    /// `job_hours_day` times `job_hour_price`.
+    /// What the last 24 hours cost, this one included: jobs, late events and changes, each at its price at the time.
     cost_day: "currency" adds up;
-    /// `job_hours_week` times `job_hour_price`.
+    /// What the last 168 hours cost.
     cost_week: "currency" adds up;
     /// `cost_day` over the events processed in it.
     cost_per_event: "currency";

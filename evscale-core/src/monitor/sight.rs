@@ -19,6 +19,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) history: &'a History,
     pub(crate) ensemble: &'a Ensemble,
     pub(crate) outlook: &'a Outlook<'a>,
+    /// Price of a job-hour at the newest record.
+    pub(crate) job_hour_price: Option<f64>,
     pub(crate) standing: Option<&'a Decision>,
     pub(crate) policy_breaker: &'a CircuitBreaker,
     pub(crate) safety: &'a Safety,
@@ -30,6 +32,7 @@ impl Sight<'_> {
     /// Jobs that the newest record shows to be needed at the planned utilization.
     pub(super) fn needed_jobs(&self) -> Option<f64> {
         let shown = self.pool.shown_jobs(self.config)?;
-        Some(f64::from(whole_jobs(shown / self.config.target_utilization).max(self.config.min_jobs)))
+        let needed = whole_jobs(shown / self.config.target_utilization).max(self.config.min_jobs);
+        Some(f64::from(self.config.job_numbers().up(needed)))
     }
 }

@@ -106,7 +106,7 @@ impl Monitor {
                 ready_jobs: jobs - sight.pool.starting_now(),
                 next_jobs: standing.map_or(jobs, f64::from),
                 startup_seconds: load.startup_seconds,
-                service_seconds: load.service_seconds,
+                job_seconds: load.service_seconds / sight.config.places(),
                 interval_seconds: f64::from(sight.config.interval_seconds),
             };
             let (queue, wait) = longest_queue(&fluid, sight.outlook.forecast);
@@ -114,7 +114,7 @@ impl Monitor {
             report.predicted_wait_seconds = Some(wait);
             report.predicted_wait_ratio = Some(wait / sight.config.sla_wait_seconds);
         }
-        let beyond = |need: f64| (need - f64::from(sight.config.max_jobs)).max(0.0);
+        let beyond = |need: f64| (need - f64::from(sight.config.fewest_and_most().1)).max(0.0);
         report.overflow_jobs = sight.outlook.need().map(|need| beyond(need.analytic));
     }
 
@@ -141,7 +141,7 @@ impl Monitor {
         report.needed_jobs = sight.needed_jobs();
         report.time_at_maximum_seconds = Some(day(Sum::MaximumSeconds));
         let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
-        report.at_maximum = report.jobs.map(|jobs| flag(jobs >= f64::from(sight.config.max_jobs)));
+        report.at_maximum = report.jobs.map(|jobs| flag(jobs >= f64::from(sight.config.fewest_and_most().1)));
         report.time_held_seconds = Some(day(Sum::HeldSeconds));
         report.host_overdue = Some(flag(sight.pool.idle_host(sight.config).is_some()));
     }
@@ -152,9 +152,9 @@ impl Monitor {
         let known = |hours: f64| (hours > 0.0).then_some(hours);
         report.job_hours_day = known(hours(Sum::JobSeconds, Window::Day));
         report.job_hours_week = known(hours(Sum::JobSeconds, Window::Week));
-        let cost = |hours: Option<f64>| hours.zip(config.job_hour_price).map(|(hours, price)| hours * price);
-        report.cost_day = cost(report.job_hours_day);
-        report.cost_week = cost(report.job_hours_week);
+        let paid = self.spending.as_ref().map(|spending| spending.told());
+        report.cost_day = paid.map(|[day, ..]| day);
+        report.cost_week = paid.map(|[_, week, _]| week);
         let processed = known(self.windows.sum(Sum::Processed, Window::Day));
         report.cost_per_event = report.cost_day.zip(processed).map(|(cost, events)| cost / events);
         let saved =
@@ -179,9 +179,10 @@ impl Monitor {
             report.job_hours_budget_used = Some(used / budget);
             report.job_hours_budget_forecast = usual.map(|jobs| (used + jobs * rest) / budget);
         }
-        if let Some((price, budget)) = config.job_hour_price.zip(config.cost_per_day) {
-            report.cost_budget_used = Some(used * price / budget);
-            report.cost_budget_forecast = ahead.map(|hours| hours * price / budget);
+        if let Some(([day, _, today], budget)) = paid.zip(config.cost_per_day) {
+            report.cost_budget_used = Some(today / budget);
+            let known = ahead.is_some();
+            report.cost_budget_forecast = known.then(|| (today + day / 24.0 * rest) / budget);
         }
     }
 }

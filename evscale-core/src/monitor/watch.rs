@@ -4,6 +4,7 @@ use super::comparison::Hpa;
 use super::coverage::Coverage;
 use super::retraining::retraining;
 use super::sight::Sight;
+use super::spending::Spending;
 use crate::config::Config;
 use crate::decision::{Action, Decision};
 use crate::error::Result;
@@ -46,6 +47,8 @@ pub(crate) struct Monitor {
     pub(super) advised: Option<Box<FewSums<4>>>,
     /// The last change was up.
     upwards: Option<bool>,
+    /// What the pool has cost; none without prices.
+    pub(super) spending: Option<Box<Spending>>,
     /// Thresholds of users.
     #[serde(skip)]
     own: Vec<AlertRule>,
@@ -69,6 +72,7 @@ impl Monitor {
             recommended: None,
             advised: None,
             upwards: None,
+            spending: None,
             own: own_rules(config),
         }
     }
@@ -76,6 +80,7 @@ impl Monitor {
     /// Reports whether everything has the size that it should have.
     pub(crate) fn fits(&self) -> bool {
         self.advised.as_ref().is_none_or(|advised| advised.fits())
+            && self.spending.as_ref().is_none_or(|spending| spending.fits())
             && self.windows.fits()
             && self.latency.fits()
             && self.picture.fits()
@@ -85,6 +90,7 @@ impl Monitor {
     /// Goes on under another configuration.
     pub(crate) fn reconfigure(&mut self, before: &Config, now: &Config) {
         self.own = own_rules(now);
+        self.spending.take_if(|_| now.job_hour_price.is_none());
         if before.alerts != now.alerts {
             self.alerts.forget_own();
         }
@@ -150,6 +156,12 @@ impl Monitor {
         );
     }
 
+    /// Pays for so much, where it has a price.
+    fn pay(&mut self, price: Option<f64>, amount: f64) {
+        let Some(price) = price else { return };
+        self.spending.get_or_insert_with(|| Box::new(Spending::new())).pay(self.now, price * amount);
+    }
+
     /// Takes a new decision.
     pub(crate) fn decided(&mut self, sight: &Sight<'_>, decision: &Decision) {
         if decision.decided_at > self.now {
@@ -162,6 +174,9 @@ impl Monitor {
                 let reversed =
                     self.upwards.replace(jobs > before).is_some_and(|upwards| upwards != (jobs > before));
                 self.count(Sum::Reversals, if reversed { 1.0 } else { 0.0 });
+                let config = sight.config;
+                self.pay(config.change_price, 1.0);
+                self.pay(config.reversal_price.filter(|_| reversed), 1.0);
             }
         }
         self.judge(sight);
@@ -262,6 +277,7 @@ impl Monitor {
         if let Some((late, events)) = sight.pool.late_events().zip(judged(record)) {
             self.count(Sum::Judged, events);
             self.count(Sum::Late, late.min(events));
+            self.pay(sight.config.late_event_price, late);
         }
         if let Some(queued) = record.queued_events_count {
             self.count(Sum::Queue, queued);
@@ -284,16 +300,18 @@ impl Monitor {
         let needed = sight.needed_jobs();
         let jobs = sight.pool.jobs()?;
         self.count(Sum::JobSeconds, jobs * interval);
-        if jobs >= f64::from(config.max_jobs) {
+        self.pay(sight.job_hour_price, jobs * interval / 3600.0);
+        let (fewest, most) = config.fewest_and_most();
+        let bounds = (f64::from(fewest), f64::from(most));
+        if jobs >= bounds.1 {
             self.count(Sum::MaximumSeconds, interval);
         }
         let needed = needed?;
         self.count(Sum::Over, (jobs - needed).max(0.0) * interval);
         self.count(Sum::Under, (needed - jobs).max(0.0) * interval);
-        let bounds = (f64::from(config.min_jobs), f64::from(config.max_jobs));
         self.peak_jobs = self.peak_jobs.max(needed.clamp(bounds.0, bounds.1));
         self.count(Sum::StaticPeak, self.peak_jobs * interval);
-        let busy = sight.pool.events().zip(sight.pool.service_seconds());
+        let busy = sight.pool.events().zip(sight.pool.job_seconds(config));
         let busy = busy.map_or(0.0, |(events, service)| events * service / interval);
         let hpa = self.hpa.observe(busy, interval, bounds);
         self.count(Sum::Hpa, hpa * interval);
