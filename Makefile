@@ -11,7 +11,7 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters \
+.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel golden header reference abi dist install uninstall train setup-system clean
@@ -46,6 +46,23 @@ test-adapters: build ## The adapters against Dask, Celery, RQ, Ray Serve, Kubern
 	test -x $(ADAPTERS_VENV)/bin/python || $(PYTHON) -m venv $(ADAPTERS_VENV)
 	$(ADAPTERS_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/adapters/requirements.txt
 	PYTHONPATH=python $(ADAPTERS_VENV)/bin/python -m pytest -q tests/adapters
+
+BROKER_JARS := tests/brokers/jars
+$(BROKER_JARS): tests/brokers/pom.xml
+	mvn -q -B -f tests/brokers/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@
+	touch $@
+
+test-brokers: build venv $(BROKER_JARS) ## Kafka as a source, against a real broker (a minute; needs Maven and Java)
+	PYTHONPATH=python $(PY) -m pytest -q tests/brokers
+
+PYTHONS ?= 3.10 3.13
+test-pythons: build ## The Python tests on other versions of Python (PYTHONS="3.10 3.13"), which must be installed
+	@for version in $(PYTHONS); do \
+		python=$$(PYENV_VERSION=$$(pyenv latest $$version 2>/dev/null) sh -c "command -v python$$version") && $$python --version >/dev/null 2>&1 \
+			|| { echo "Python $$version is not installed; PYTHONS= names others" >&2; exit 1; }; \
+		$(MAKE) --no-print-directory venv VENV=$(CURDIR)/.venv-$$version PYTHON=$$python && \
+		PYTHONPATH=python $(CURDIR)/.venv-$$version/bin/python -m pytest -q tests/python || exit 1; \
+	done
 
 kill-test: build venv ## A thousand kills of a process that saves snapshots (KILLS=1000; some minutes)
 	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
@@ -172,7 +189,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 
 setup-system: ## Debian packages that some tests use
 	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
-		chromium chromium-driver postgresql prometheus prometheus-alertmanager strace openssl redis-server rabbitmq-server
+		chromium chromium-driver postgresql prometheus prometheus-alertmanager strace openssl redis-server rabbitmq-server influxdb
 
 clean: ## Remove what was built
 	rm -rf target fuzz/target .venv .venv-adapters benchmarks/.venv dist $(MODULE)
