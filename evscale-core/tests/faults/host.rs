@@ -107,7 +107,10 @@ impl Host {
         let (mut done, mut worked, mut room, mut late) = (0.0, 0.0, 0.0, 0.0);
         for index in 0..PARTS {
             let now = step as f64 * seconds + index as f64 * part;
-            while let Some((_, jobs)) = self.starting.pop_front_if(|(at, _)| *at <= now) {
+            while let Some((at, jobs)) = self.starting.front().copied()
+                && at <= now
+            {
+                self.starting.pop_front();
                 self.ready += jobs;
                 self.became_ready += jobs;
             }
@@ -299,7 +302,10 @@ impl Host {
             }
         }
         self.asked.push_back((at, wanted));
-        while let Some((_, jobs)) = self.asked.pop_front_if(|(at, _)| *at <= step) {
+        while let Some((at, jobs)) = self.asked.front().copied()
+            && at <= step
+        {
+            self.asked.pop_front();
             self.scale(case, step, jobs);
         }
     }
