@@ -37,9 +37,12 @@ impl Schedule {
         })
     }
 
-    /// Remembers a decision, and returns what it asks for; one without a recommendation is made anew at the next call.
+    /// Remembers a decision, and returns what it asks for; one for a pool of unknown size is made anew at the next call.
     pub(crate) fn stand(&mut self, config: &Config, decision: &Decision) -> Option<Recommended> {
-        decision.recommended_jobs?;
+        if decision.change.is_none() {
+            self.expedite();
+            return None;
+        }
         if self.due(config, decision.decided_at) {
             self.decided = Some(decision.decided_at);
         }
