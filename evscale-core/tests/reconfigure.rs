@@ -36,6 +36,8 @@ fn other_value(name: &str, value: &Value, range: Option<(&str, &str)>) -> Value 
         ("decision_interval_seconds" | "stale_after_seconds", _) => json!(480),
         ("min_jobs" | "fail_safe_jobs", _) => json!(7),
         ("max_jobs", _) => json!(90),
+        ("job_counts", _) => json!([5, 10, 14, 20, 100]),
+        ("most_events_per_second", _) => json!(700.0),
         ("job_hours_per_day", _) => json!(4000.0),
         ("target_utilization", _) => json!(0.8),
         ("max_step_down_percent", _) => json!(60.0),
@@ -65,7 +67,8 @@ fn changed(config: &Config) -> Vec<(&'static str, Config)> {
 
 #[test]
 fn every_setting_that_changes_wins_and_is_told_once_at_a_restart_and_while_the_pool_lives() {
-    let pool = settled(|_| ());
+    // other prices are compared with that of a job
+    let pool = settled(|config| config.job_hour_price = Some(1.0));
     let (config, snapshot) = (pool.scaler.config().clone(), pool.scaler.snapshot());
     for (name, other) in changed(&config) {
         let mut living = Autoscaler::restore(config.clone(), bundle(), &snapshot).unwrap();

@@ -20,6 +20,11 @@ use pyo3::types::{PyDict, PyList};
 ///     Fewest jobs. Range: 0 to `max_jobs`.
 /// max_jobs
 ///     Most jobs. Range: 1 to 1,000,000.
+/// job_step
+///     Jobs come in multiples of this number, as four on every machine do. Range: 1 to `max_jobs`.
+/// job_counts
+///     The only numbers of jobs that there are, such as the divisors of a number of partitions; increasing, at most
+///     1000. Every number by default.
 /// job_startup_seconds
 ///     Time from the request of a job until it takes events, seconds. Range: 0 to 10,800.
 /// sla_wait_seconds
@@ -29,6 +34,14 @@ use pyo3::types::{PyDict, PyList};
 ///     be learned from a week, so the pool keeps a reserve near its highest load. Range: 0.5 to 0.99999.
 /// target_utilization
 ///     Utilization that jobs can be planned with. Range: 0.1 to 1.
+/// events_per_job
+///     Events that a job can work on at the same time: threads, connections, or the messages of a batch. With more
+///     than 1, durations are those of an event from its begin to its end. Range: 1 to 100,000.
+/// spare_jobs
+///     Jobs that are kept idle above what the load is expected to need. Range: 0 to `max_jobs`.
+/// most_events_per_second
+///     Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than
+///     that keeps busy. Range: 1e-6 to 1e12.
 /// service_time_ms
 ///     Mean time a job works on one event, ms, for pools whose records do not report it. Range: 1e-6 to 1e9.
 /// time_zone
@@ -37,7 +50,8 @@ use pyo3::types::{PyDict, PyList};
 ///     Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
 /// schedule
 ///     Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month,
-///     month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
+///     month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs`, `multiplier` or `job_hour_price`; at
+///     most 100.
 /// tolerance
 ///     Dead band: changes up to this share of the pool are not made. Range: 0 to 0.5.
 /// scale_down_stabilization_seconds
@@ -90,8 +104,15 @@ use pyo3::types::{PyDict, PyList};
 /// drain_busy_jobs
 ///     Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
 /// job_hour_price
-///     Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told. Range:
-///     0 to 1e9.
+///     Price of a job for an hour, in the currency of your reports, at times for which the schedule names no other;
+///     none by default, and then no cost is told. Range: 0 to 1e9.
+/// late_event_price
+///     Price of an event that waits longer than `sla_wait_seconds`, in the same currency. Where it is set, money
+///     decides between late events and jobs, and `sla_target` does not; none by default. Range: 0 to 1e9.
+/// change_price
+///     Price of a change of the number of jobs, in the same currency; none by default. Range: 0 to 1e9.
+/// reversal_price
+///     Price of a change against the direction of the one before, beside that; none by default. Range: 0 to 1e9.
 /// cost_per_day
 ///     Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing
 ///     else does. Range: 0 to 1e15.

@@ -55,6 +55,11 @@ class Config:
         Fewest jobs. Range: 0 to `max_jobs`.
     max_jobs
         Most jobs. Range: 1 to 1,000,000.
+    job_step
+        Jobs come in multiples of this number, as four on every machine do. Range: 1 to `max_jobs`.
+    job_counts
+        The only numbers of jobs that there are, such as the divisors of a number of partitions; increasing, at most
+        1000. Every number by default.
     job_startup_seconds
         Time from the request of a job until it takes events, seconds. Range: 0 to 10,800.
     sla_wait_seconds
@@ -64,6 +69,14 @@ class Config:
         be learned from a week, so the pool keeps a reserve near its highest load. Range: 0.5 to 0.99999.
     target_utilization
         Utilization that jobs can be planned with. Range: 0.1 to 1.
+    events_per_job
+        Events that a job can work on at the same time: threads, connections, or the messages of a batch. With more
+        than 1, durations are those of an event from its begin to its end. Range: 1 to 100,000.
+    spare_jobs
+        Jobs that are kept idle above what the load is expected to need. Range: 0 to `max_jobs`.
+    most_events_per_second
+        Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than
+        that keeps busy. Range: 1e-6 to 1e12.
     service_time_ms
         Mean time a job works on one event, ms, for pools whose records do not report it. Range: 1e-6 to 1e9.
     time_zone
@@ -72,7 +85,8 @@ class Config:
         Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
     schedule
         Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month,
-        month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
+        month, weekday, in `time_zone`), `seconds`, and `min_jobs`, `max_jobs`, `multiplier` or `job_hour_price`; at
+        most 100.
     tolerance
         Dead band: changes up to this share of the pool are not made. Range: 0 to 0.5.
     scale_down_stabilization_seconds
@@ -125,8 +139,15 @@ class Config:
     drain_busy_jobs
         Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
     job_hour_price
-        Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told. Range:
-        0 to 1e9.
+        Price of a job for an hour, in the currency of your reports, at times for which the schedule names no other;
+        none by default, and then no cost is told. Range: 0 to 1e9.
+    late_event_price
+        Price of an event that waits longer than `sla_wait_seconds`, in the same currency. Where it is set, money
+        decides between late events and jobs, and `sla_target` does not; none by default. Range: 0 to 1e9.
+    change_price
+        Price of a change of the number of jobs, in the same currency; none by default. Range: 0 to 1e9.
+    reversal_price
+        Price of a change against the direction of the one before, beside that; none by default. Range: 0 to 1e9.
     cost_per_day
         Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing
         else does. Range: 0 to 1e15.
@@ -162,10 +183,15 @@ class Config:
         decision_interval_seconds: int | None = None,
         min_jobs: int | None = None,
         max_jobs: int | None = None,
+        job_step: int | None = None,
+        job_counts: Sequence[int] | None = None,
         job_startup_seconds: int | None = None,
         sla_wait_seconds: float | None = None,
         sla_target: float | None = None,
         target_utilization: float | None = None,
+        events_per_job: int | None = None,
+        spare_jobs: int | None = None,
+        most_events_per_second: float | None = None,
         service_time_ms: float | None = None,
         time_zone: str | None = None,
         holidays: Sequence[str | date] | None = None,
@@ -193,6 +219,9 @@ class Config:
         mode: Literal["act", "advise"] | None = None,
         drain_busy_jobs: bool | None = None,
         job_hour_price: float | None = None,
+        late_event_price: float | None = None,
+        change_price: float | None = None,
+        reversal_price: float | None = None,
         cost_per_day: float | None = None,
         alerts: Sequence[str] | None = None,
         latency_budget_ms: float | None = None,
@@ -211,6 +240,10 @@ class Config:
     @property
     def max_jobs(self) -> int: ...
     @property
+    def job_step(self) -> int: ...
+    @property
+    def job_counts(self) -> Sequence[int]: ...
+    @property
     def job_startup_seconds(self) -> int: ...
     @property
     def sla_wait_seconds(self) -> float: ...
@@ -218,6 +251,12 @@ class Config:
     def sla_target(self) -> float: ...
     @property
     def target_utilization(self) -> float: ...
+    @property
+    def events_per_job(self) -> int: ...
+    @property
+    def spare_jobs(self) -> int: ...
+    @property
+    def most_events_per_second(self) -> float | None: ...
     @property
     def service_time_ms(self) -> float | None: ...
     @property
@@ -272,6 +311,12 @@ class Config:
     def drain_busy_jobs(self) -> bool: ...
     @property
     def job_hour_price(self) -> float | None: ...
+    @property
+    def late_event_price(self) -> float | None: ...
+    @property
+    def change_price(self) -> float | None: ...
+    @property
+    def reversal_price(self) -> float | None: ...
     @property
     def cost_per_day(self) -> float | None: ...
     @property

@@ -24,13 +24,13 @@ OURS, BAND, LOAD, BASELINE, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822
 MOST_LEVELS = 100
 ALARM = "#c0392b"
 RULE_COLORS = {
-    "tolerance": "#b9a3d0", "job_numbers": "#1f77b4", "stabilization_window": "#7fa8a0", "forecast_floor": "#d9a441", "memory_floor": "#b5651d",
-    "spare_jobs": "#8fbf6a", "downstream_limit": "#a83f39", "change_price": "#b8860b",
+    "tolerance": "#b9a3d0", "job_numbers": "#1f77b4", "stabilization_window": "#7fa8a0", "forecast_floor": "#d9a441",
+    "memory_floor": "#b5651d", "spare_jobs": "#8fbf6a", "change_price": "#b8860b",
     "max_step_up": "#16a085", "max_step_down": "#5d8aa8", "flap_damping": "#8e44ad", "cooldown_up": "#a0785a",
-    "cooldown_down": "#c2a18a", "announced": "#00a6d6", "effectiveness": "#6b8e23", "capacity_limit": "#b3485a",
-    "first_records": "#4f7cac", "data_quality": "#d9822b", "stale_records": "#e8b27d", "scheduled_maximum": "#7c5cbf",
-    "maintenance_window": "#5b6875", "manual_fixed": "#e377c2", "manual_cap": "#f2b8dd", "manual_floor": "#c94fa5",
-    "pause": "#9aa5b1", "job_hour_budget": "#2f6f4f", "bounds": "#444444",
+    "cooldown_down": "#c2a18a", "announced": "#00a6d6", "effectiveness": "#6b8e23", "downstream_limit": "#a83f39",
+    "capacity_limit": "#b3485a", "first_records": "#4f7cac", "data_quality": "#d9822b", "stale_records": "#e8b27d",
+    "scheduled_maximum": "#7c5cbf", "maintenance_window": "#5b6875", "manual_fixed": "#e377c2", "manual_cap": "#f2b8dd",
+    "manual_floor": "#c94fa5", "pause": "#9aa5b1", "job_hour_budget": "#2f6f4f", "bounds": "#444444",
 }
 """The colour of each of `RULES`."""
 FIGURE_BASELINE = "HPA on CPU"

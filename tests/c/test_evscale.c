@@ -221,6 +221,51 @@ static void settings_change_while_it_runs(void) {
     evscale_fleet_free(fleet);
 }
 
+/* The jobs after sixty records of a pool of this configuration, whose decision must tell `told`. */
+static int32_t jobs_of(const char *config, const char *told) {
+    evscale_autoscaler *scaler = made(config);
+    evscale_decision decision;
+    char *text;
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 60);
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    text = text_of(scaler, evscale_decision_json);
+    CHECK(strstr(text, told) != NULL);
+    free(text);
+    evscale_free(scaler);
+    return (int32_t)decision.recommended_jobs;
+}
+
+static void pools_say_what_they_are(void) {
+    static const char *const impossible[][2] = {
+        {"{\"job_step\": 4, \"job_counts\": [4]}", "leave one of them out"},
+        {"{\"spare_jobs\": 4, \"job_hours_per_day\": 90}", "keep fewer idle"},
+        {"{\"events_per_job\": 0}", "1 to 100000"},
+        {"{\"late_event_price\": 1}", "set `job_hour_price`"},
+    };
+    evscale_autoscaler *scaler = made("{\"job_hour_price\": 2, \"late_event_price\": 0.1}");
+    char *report;
+    size_t i;
+    CHECK(jobs_of("{\"job_step\": 16}", "\"rule\":\"job_numbers\"") == 16);
+    CHECK(jobs_of("{\"job_counts\": [1, 2, 30]}", "\"rule\":\"job_numbers\"") == 30);
+    CHECK(jobs_of("{\"spare_jobs\": 20}", "20 are kept idle above a need of") > 8); /* as far as one step goes */
+    CHECK(jobs_of("{\"most_events_per_second\": 2}", "\"rule\":\"downstream_limit\"") <= 8);
+    CHECK(jobs_of("{\"events_per_job\": 8}", "recommended_jobs") <= jobs_of("{}", "recommended_jobs"));
+    feed(scaler, 0, 60);
+    CHECK(evscale_reconfigure(scaler, "{\"job_hour_price\": 3, \"late_event_price\": 5}", NULL) == EVSCALE_OK);
+    report = text_of(scaler, evscale_report_json);
+    CHECK(strstr(report, "\"cost_day\":32.0") != NULL); /* 60 records of 8 jobs for two minutes, at 2 */
+    free(report);
+    evscale_free(scaler);
+    for (i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
+        evscale_autoscaler *none = NULL;
+        evscale_error *error = NULL;
+        CHECK(evscale_new(impossible[i][0], NULL, &none, &error) == EVSCALE_INVALID_CONFIG);
+        CHECK(strstr(evscale_error_message(error), impossible[i][1]) != NULL);
+        evscale_error_free(error);
+    }
+}
+
 static void events_are_announced(void) {
     evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2, \"schedule\": ["
                                       "{\"cron\": \"0 0 1 1 *\", \"seconds\": 3600, \"min_jobs\": 9}]}");
@@ -493,6 +538,7 @@ int main(int argc, char **argv) {
     metrics_and_alerts_are_told_by_their_names();
     the_library_documents_settings_fields_and_rules();
     hosts_remember_and_measure();
+    pools_say_what_they_are();
     events_are_announced();
     people_give_orders();
     settings_change_while_it_runs();

@@ -60,7 +60,7 @@ def test_a_fleet_has_announcements_for_each_pool():
 def test_a_schedule_is_a_list_of_dicts_and_can_change():
     entry = {"cron": "0 8 * * MON-FRI", "seconds": 36_000, "min_jobs": 10}
     config = evscale.Config(schedule=[entry], time_zone="Europe/Berlin")
-    assert config.schedule == [{**entry, "max_jobs": None, "multiplier": None}]
+    assert config.schedule == [{**entry, "max_jobs": None, "multiplier": None, "job_hour_price": None}]
     assert evscale.Config(schedule=config.schedule, time_zone="Europe/Berlin") == config
     scaler = fed()
     assert list(scaler.reconfigure(evscale.Config(schedule=[entry]))) == ["schedule"]

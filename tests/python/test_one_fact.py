@@ -18,6 +18,7 @@ FIELDS = {field["name"]: field for field in evscale.fields()}
 WITHOUT_DEFAULT = {
     "service_time_ms": float, "job_hours_per_day": float, "stale_after_seconds": int, "fail_safe_jobs": int,
     "bundle_public_key": str, "job_hour_price": float, "cost_per_day": float,
+    "most_events_per_second": float, "late_event_price": float, "change_price": float, "reversal_price": float,
 }
 """What a setting that is not there by default is when it is."""
 
@@ -66,7 +67,7 @@ def test_the_stub_says_the_type_of_every_setting():
         kind = WITHOUT_DEFAULT.get(name, type(setting["default"]))
         written = types[name].removesuffix(" | None")
         if kind is list:
-            entries = {"holidays": "str | date", "schedule": "Mapping[str, str | float]", "alerts": "str"}
+            entries = {"job_counts": "int", "holidays": "str | date", "schedule": "Mapping[str, str | float]", "alerts": "str"}
             assert written == f"Sequence[{entries[name]}]", name
         elif written.startswith("Literal["):
             assert kind is str and setting["default"] in ast.literal_eval(written.removeprefix("Literal")), name

@@ -10,6 +10,7 @@ mod memory;
 mod onset;
 mod outcome;
 mod patience;
+mod reading;
 mod service_time;
 mod size;
 mod starting;
@@ -32,6 +33,7 @@ use lateness::Lateness;
 use latest::{Latest, longer, overflows};
 use memory::Memory;
 use onset::Onset;
+use reading::{coupled, reaches_limit, with_busy_share};
 use serde::{Deserialize, Serialize};
 use service_time::{ServiceTime, Throughput};
 use size::Size;
@@ -97,8 +99,7 @@ impl Pool {
         let record = &with_busy_share(record, ready);
         self.failures.observe(record, interval);
         self.memory.observe(record, ready, interval);
-        let places = config.places();
-        let ended_after_seconds = self.follow_work(record, jobs, ready * places, config);
+        let ended_after_seconds = self.follow_work(record, jobs, ready * config.places(), config);
         let elapsed = self.elapsed_seconds(record.timestamp, interval);
         let late_events = self.error_budget.observe(record, elapsed, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
@@ -119,7 +120,7 @@ impl Pool {
                 record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
                 self.work.oldest_wait(),
             ),
-            utilization: self.measured_utilization(record, ready * places, interval),
+            utilization: self.measured_utilization(record, ready * config.places(), interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
             late_events,
             ended_after_seconds,
@@ -501,27 +502,4 @@ impl Pool {
         let patience = 3.0 * self.startup.seconds() + 3.0 * f64::from(config.decision_interval_seconds);
         self.execution.overdue(self.latest.at?, patience)
     }
-}
-
-/// Reports whether as many events were processed as are allowed downstream, or nearly so.
-fn reaches_limit(config: &Config, record: &Metrics) -> bool {
-    const NEARLY: f64 = 0.9;
-    let allowed = config.most_events_per_second.map(|limit| limit * f64::from(config.interval_seconds));
-    allowed.zip(record.processed_events_count).is_some_and(|(allowed, done)| done >= NEARLY * allowed)
-}
-
-/// Returns a record whose busy share is that of its busy jobs, where it says them: jobs that wait for others use little CPU.
-fn with_busy_share(record: &Metrics, ready: f64) -> Metrics {
-    let mut record = record.clone();
-    if let Some(busy) = record.busy_jobs.filter(|_| ready > 0.0) {
-        record.cpu_utilization_percent = Some((100.0 * busy / ready).min(100.0));
-    }
-    record
-}
-
-/// Returns the busy seconds per event that ended in an interval, so that long events end in the shadow pools when the real
-/// ones do; an interval says little, so that the usual time counts as a part of an event.
-fn coupled(busy_seconds: f64, done: f64, service_seconds: f64) -> f64 {
-    const PRIOR_EVENTS: f64 = 0.05;
-    (busy_seconds + PRIOR_EVENTS * service_seconds) / (done + PRIOR_EVENTS)
 }

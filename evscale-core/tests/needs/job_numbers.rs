@@ -107,7 +107,7 @@ fn whatever_the_records_say_only_numbers_that_exist_are_recommended() {
                 }
             };
             let jobs = pool.tick_with(f64::from((k * 37) % 3000), wild).recommended_jobs.unwrap();
-            let exists = if counts.is_empty() { jobs % step == 0 } else { counts.contains(&jobs) };
+            let exists = if counts.is_empty() { jobs.is_multiple_of(step) } else { counts.contains(&jobs) };
             assert!(exists && jobs <= 50, "{jobs} in step {k}");
         }
     }
