@@ -22,6 +22,7 @@ mod plugin;
 mod progress;
 mod record;
 mod reference;
+mod registry;
 mod replay;
 mod text;
 mod ticks;
@@ -65,6 +66,8 @@ mod _evscale {
     use super::observation::Observation;
     #[pymodule_export]
     use super::reference::{fields, settings};
+    #[pymodule_export]
+    use super::registry::Registry;
     #[pymodule_export]
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]
