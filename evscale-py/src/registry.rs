@@ -8,7 +8,7 @@ use crate::plain::{instant, loads, object, whole};
 use evscale_core::bundle::KEY_BYTES;
 use evscale_files::{RegistryError, Stages};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -139,6 +139,24 @@ impl Registry {
         public_key: Option<Text>,
     ) -> Door<ModelBundle> {
         reading_door(py, || loaded(py, self, whole("version", version)?, key_of(py, public_key)?))
+    }
+    /// Names and contents of the files of a version, as they were written; those of the bundled models for None.
+    #[pyo3(signature = (version))]
+    fn files<'py>(&self, py: Python<'py>, version: Option<&Bound<'py, PyAny>>) -> Door<Bound<'py, PyDict>> {
+        reading_door(py, || {
+            let out = PyDict::new(py);
+            let Some(version) = version else {
+                for (name, content) in evscale_core::ModelBundle::bundled_files() {
+                    out.set_item(name, PyBytes::new(py, content))?;
+                }
+                return Ok(out);
+            };
+            let version = whole("version", version)?;
+            for (name, content) in detached(py, || self.0.files(version))?.named() {
+                out.set_item(name, PyBytes::new(py, content))?;
+            }
+            Ok(out)
+        })
     }
     /// Adds the bundle in a folder as a candidate, if it loads, and returns its version.
     ///

@@ -35,6 +35,7 @@ from ._evscale import (
     Meter,
     ModelBundle,
     Observation,
+    Registry,
     SnapshotError,
     __version__,
     fields,
@@ -53,7 +54,7 @@ FIELDS = tuple(field["name"] for field in fields())
 __all__ = [
     "FIELDS", "HORIZON_MINUTES", "QUANTILE_LEVELS", "RULES", "ArgumentError", "Autoscaler", "BundleError", "Config",
     "ConfigError", "Decision", "EvscaleError", "Fleet", "FleetTick", "Forecast", "Forecaster", "History",
-    "HorizonForecast", "InferenceError", "Meter", "ModelBundle", "Observation", "Report", "Run",
+    "HorizonForecast", "InferenceError", "Meter", "ModelBundle", "Observation", "Registry", "Report", "Run",
     "SnapshotError", "WhatIf",
     "__version__", "backtest", "fields", "lead_steps", "load_snapshot", "save_snapshot", "settings",
 ]

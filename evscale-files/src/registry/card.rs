@@ -27,8 +27,8 @@ pub struct BundleFiles {
 }
 
 impl BundleFiles {
-    /// Names and contents.
-    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+    /// Returns names and contents.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         let three = [(MANIFEST, &self.manifest), (FORECASTER, &self.forecaster), (POLICY, &self.policy)];
         let signature = self.signature.as_ref().map(|signature| (SIGNATURE, signature));
         three.into_iter().chain(signature).map(|(name, content)| (name, content.as_slice()))
