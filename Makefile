@@ -46,7 +46,8 @@ test-adapters: build ## The adapters against Dask, Celery, RQ, Ray Serve, Kubern
 	$(ADAPTERS_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/adapters/requirements.txt
 	PYTHONPATH=python $(ADAPTERS_VENV)/bin/python -m pytest -q tests/adapters
 
-kill-test: build venv ## A thousand kills of a process that saves snapshots (KILLS=1000; some minutes)
+kill-test: build venv ## A thousand kills of a process that saves snapshots, and of one that writes to a registry (KILLS=1000; some minutes)
+	EVSCALE_KILLS=$(or $(KILLS),1000) cargo test --release --workspace --locked --test registry a_kill -- --nocapture
 	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
 
 venv: $(VENV)/.ready
