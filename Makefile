@@ -11,7 +11,8 @@ TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
 
-.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters \
+.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
+	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel golden header reference abi dist install uninstall train setup-system clean
 
@@ -45,6 +46,23 @@ test-adapters: build ## The adapters against Dask, Celery, RQ, Ray Serve, Kubern
 	test -x $(ADAPTERS_VENV)/bin/python || $(PYTHON) -m venv $(ADAPTERS_VENV)
 	$(ADAPTERS_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/adapters/requirements.txt
 	PYTHONPATH=python $(ADAPTERS_VENV)/bin/python -m pytest -q tests/adapters
+
+BROKER_JARS := tests/brokers/jars
+$(BROKER_JARS): tests/brokers/pom.xml
+	mvn -q -B -f tests/brokers/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@
+	touch $@
+
+test-brokers: build venv $(BROKER_JARS) ## Kafka as a source, against a real broker (a minute; needs Maven and Java)
+	PYTHONPATH=python $(PY) -m pytest -q tests/brokers
+
+PYTHONS ?= 3.10 3.13
+test-pythons: build ## The Python tests on other versions of Python (PYTHONS="3.10 3.13"), which must be installed
+	@for version in $(PYTHONS); do \
+		python=$$(PYENV_VERSION=$$(pyenv latest $$version 2>/dev/null) sh -c "command -v python$$version") && $$python --version >/dev/null 2>&1 \
+			|| { echo "Python $$version is not installed; PYTHONS= names others" >&2; exit 1; }; \
+		$(MAKE) --no-print-directory venv VENV=$(CURDIR)/.venv-$$version PYTHON=$$python && \
+		PYTHONPATH=python $(CURDIR)/.venv-$$version/bin/python -m pytest -q tests/python || exit 1; \
+	done
 
 kill-test: build venv ## A thousand kills of a process that saves snapshots, and of one that writes to a registry (KILLS=1000; some minutes)
 	EVSCALE_KILLS=$(or $(KILLS),1000) cargo test --release --workspace --locked --test registry a_kill -- --nocapture
@@ -140,8 +158,8 @@ dist: ## Pack libraries, headers, models and licences into dist/; optimised as a
 uninstall: ## Remove what install put there
 	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
 
-soak: ## Ten million random and adversarial steps against the safety invariants (about ten minutes)
-	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak -- --nocapture
+soak: ## Ten million random and adversarial steps against the safety invariants, and as many records with a faulty host (half an hour)
+	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) EVSCALE_FAULTS_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak --test faults -- --nocapture
 
 fuzz: build venv ## Fuzz whatever is parsed or fed, each target for FUZZ_SECONDS=60; installs cargo-fuzz into fuzz/target
 	fuzz/run.sh
@@ -155,6 +173,13 @@ lint: venv ## Formatting, lints, types and import circles
 	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 
+operators: build venv ## Write what operators load (rules, dashboard, heads of the runbooks, docs/metrics.md) again
+	PYTHONPATH=python $(PY) tools/alerts.py
+	PYTHONPATH=python $(PY) tools/dashboard.py
+
+test-operators: build venv ## A real Prometheus scrapes pools, evaluates rules and dashboard, and an alert reaches a webhook (a minute)
+	PYTHONPATH=python $(PY) -m pytest -q tests/operators
+
 test-training: build venv ## Tests of the training code (installs PyTorch)
 	$(PY) -m pip install -q -r python/training/requirements.txt
 	PYTHONPATH=python $(PY) -m pytest -q python/training/tests
@@ -165,7 +190,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 
 setup-system: ## Debian packages that some tests use
 	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
-		chromium chromium-driver postgresql prometheus strace openssl redis-server rabbitmq-server
+		chromium chromium-driver postgresql prometheus prometheus-alertmanager strace openssl redis-server rabbitmq-server influxdb
 
 clean: ## Remove what was built
 	rm -rf target fuzz/target .venv .venv-adapters benchmarks/.venv dist $(MODULE)

@@ -69,6 +69,12 @@ def policy(body: bytes, *, batch: int | str = 1, last: str = "big") -> bytes:
     return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
 
 
+def filled(name: str, dims: list[int]) -> bytes:
+    """A tensor of one number again and again, which the file does not hold."""
+    value = field(1, 1) + field(2, FLOAT) + field(9, struct.pack("<f", 0.001))
+    return constant(f"{name}_dims", dims) + node("ConstantOfShape", [f"{name}_dims"], name, field(1, "value") + field(5, value) + field(20, 4))
+
+
 def files() -> dict[str, bytes]:
     """The files by their names."""
     one, huge, side = constant("one", [1.0]), constant("size", [HUGE]), 1 << 17
@@ -77,6 +83,8 @@ def files() -> dict[str, bytes]:
         doubled += node("Concat", [f"t{step}"] * 2, f"t{step + 1}", integer("axis", 0))
     edges = constant("left", [side, 1]) + constant("top", [1, side])
     outer = one + edges + node("Expand", ["one", "left"], "column") + node("Expand", ["one", "top"], "row")
+    image = filled("image", [1, 1, 4096, 4096]) + filled("square", [4096, 4096])
+    load = node("ReduceMean", ["observation"], "load", integer("keepdims", 0))
     limits = constant("zero", [0], []) + constant("end", [HUGE], []) + constant("step", [1], [])
     body = node("Identity", ["go"], "go_on") + node("Add", ["value", "value"], "next") + field(2, "body")
     body += tensor(11, "turn", [], INT64) + tensor(11, "go", [], BOOL) + tensor(11, "value", [1])
@@ -99,6 +107,20 @@ def files() -> dict[str, bytes]:
         "doubled": policy(doubled, last="t27"),
         "rank": policy(constant("big", [1.0], [1] * 200)),
         "dimension_names": policy(one, batch="(" * 8000 + "1" + ")" * 8000, last="one"),
+        "convolution": policy(image + filled("kernel", [1, 1, 4095, 4095])
+                              + node("Conv", ["image", "kernel"], "big", integers("pads", [2047] * 4))),
+        "convolution_of_input": policy(image + load + filled("kernel", [1, 1, 3900, 3900]) + node("Add", ["image", "load"], "other")
+                                       + node("Conv", ["other", "kernel"], "big")),
+        "pooling_of_input": policy(image + load + node("Add", ["image", "load"], "other")
+                                   + node("MaxPool", ["other"], "big", integers("kernel_shape", [2000, 2000]))),
+        "matrices": policy(image + node("MatMul", ["square", "square"], "big")),
+        "matrices_of_input": policy(image + load + node("Add", ["square", "load"], "other") + node("MatMul", ["other", "other"], "big")),
+        "einsum": policy(image + node("Einsum", ["square", "square"], "big", field(1, "equation") + field(4, "ij,jk->ik") + field(20, 3))),
+        "recurrence": policy(filled("steps", [4_000_000, 1, 1]) + filled("weights", [1, 4, 1])
+                             + node("LSTM", ["steps", "weights", "weights"], "big", integer("hidden_size", 1))),
+        "recurrence_of_input": policy(filled("steps", [4_000_000, 1, 1]) + filled("weights", [1, 4, 1]) + load
+                                      + node("Add", ["steps", "load"], "other")
+                                      + node("LSTM", ["other", "weights", "weights"], "big", integer("hidden_size", 1))),
         "loop": policy(constant("turns", [HUGE], []) + field(5, field(2, BOOL) + field(8, "go") + field(9, b"\1")) + one
                        + node("Loop", ["turns", "go", "one"], "big", field(1, "body") + field(6, body) + field(20, 5))),
     }

@@ -38,7 +38,7 @@ def config() -> None:
         "max_step_down_percent": 30.0, "max_step_down_jobs": 3, "cooldown_up_seconds": 60, "cooldown_down_seconds": 600,
         "flap_window_seconds": 3600, "max_reversals": 4, "scale_down_quantile": 0.95, "job_hours_per_day": 900.0,
         "stale_after_seconds": 300, "stale_action": "hold", "stale_fail_safe_seconds": 900, "fail_safe_jobs": 20,
-        "emergency_quantile": 0.7, "emergency_tolerance": 0.2, "emergency_in_maintenance": False, "pause": "down",
+        "emergency_quantile": 0.7, "emergency_tolerance": 0.2, "emergency_in_maintenance": False, "pause": "down", "mode": "advise",
         "drain_busy_jobs": True, "latency_budget_ms": 50.0, "bundle_public_key": "0" * 64, "use_networks": False,
     }
     write("config", "empty", "{}")

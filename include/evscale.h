@@ -444,6 +444,13 @@ int32_t evscale_report_json(struct evscale_autoscaler *autoscaler,
                             size_t *needed,
                             struct evscale_error **error);
 
+// A number of the report by its name, such as "accuracy"; NAN where it is not known. The names are those of evscale_metrics_json.
+// Fails with EVSCALE_INVALID_ARGUMENT if there is no such metric.
+int32_t evscale_report_metric(struct evscale_autoscaler *autoscaler,
+                              const char *name,
+                              double *value,
+                              struct evscale_error **error);
+
 // The alerts that fire, or were resolved within the last day, as a JSON array, the worst and newest first: name, severity,
 // state (firing, resolved), since, until, seconds, escalated, silenced_until, condition, values, text and action.
 int32_t evscale_alerts_json(struct evscale_autoscaler *autoscaler,
@@ -487,6 +494,20 @@ int32_t evscale_rules_json(char *buffer,
                            size_t capacity,
                            size_t *needed,
                            struct evscale_error **error);
+
+// The metrics of a report, as a JSON list of name, unit, description, and adds_up: whether those of several pools do. Any
+// thread may call it.
+int32_t evscale_metrics_json(char *buffer,
+                             size_t capacity,
+                             size_t *needed,
+                             struct evscale_error **error);
+
+// The alerts of the library, as a JSON list of name, severity, condition (a list of metric, side, fires_at and resolves_at),
+// for_seconds, resolved_after_seconds, escalated_after_seconds, action and text. Any thread may call it.
+int32_t evscale_alert_rules_json(char *buffer,
+                                 size_t capacity,
+                                 size_t *needed,
+                                 struct evscale_error **error);
 
 // Writes a snapshot (or any other bytes) to the file `path`: at every moment, also if the power fails, the file is the one
 // before or the new one. The bytes go to a fresh file beside it, are flushed to the disk, and take its place by one rename.
@@ -757,6 +778,20 @@ int32_t evscale_fleet_alerts_json(struct evscale_fleet *fleet,
                                   size_t capacity,
                                   size_t *needed,
                                   struct evscale_error **error);
+
+// Like evscale_silence, for one pool.
+int32_t evscale_fleet_silence(struct evscale_fleet *fleet,
+                              const char *key,
+                              const char *alert,
+                              int64_t until_ms,
+                              struct evscale_error **error);
+
+// The metrics that add up, summed over the pools that know them, as a JSON object by name. Pools that failed are left out.
+int32_t evscale_fleet_sums_json(struct evscale_fleet *fleet,
+                                char *buffer,
+                                size_t capacity,
+                                size_t *needed,
+                                struct evscale_error **error);
 
 // Like evscale_snapshot, for one pool.
 int32_t evscale_fleet_snapshot(struct evscale_fleet *fleet,

@@ -277,6 +277,26 @@ public:
 
     /// Who acts and what is known to be wrong, as JSON.
     std::string health_json() { return text(evscale_health_json); }
+    /// How the pool is doing: every metric by its name.
+    std::string report_json() { return text(evscale_report_json); }
+    /// The alerts that fire, or were resolved within the last day.
+    std::string alerts_json() { return text(evscale_alerts_json); }
+
+    /// A number of the report by its name; NAN where it is not known.
+    double report_metric(const std::string &name) {
+        double value = 0;
+        detail::run([&](evscale_error **error) {
+            return evscale_report_metric(handle_.get(), name.c_str(), &value, error);
+        });
+        return value;
+    }
+
+    /// Silences an alert by its name until a time; one that is over takes the silence back.
+    void silence(const std::string &alert, TimePoint until) {
+        detail::run([&](evscale_error **error) {
+            return evscale_silence(handle_.get(), alert.c_str(), detail::milliseconds(until), error);
+        });
+    }
 
     /// Quantiles of the forecast at the newest record, for these leads in minutes and these levels from 0 to 1.
     Quantiles forecast_quantiles(View<std::uint32_t> minutes, View<double> levels) {
@@ -462,6 +482,21 @@ public:
 
     std::string decision_json(const std::string &key) { return text(evscale_fleet_decision_json, key); }
     std::string health_json(const std::string &key) { return text(evscale_fleet_health_json, key); }
+    std::string report_json(const std::string &key) { return text(evscale_fleet_report_json, key); }
+    std::string alerts_json(const std::string &key) { return text(evscale_fleet_alerts_json, key); }
+
+    /// The metrics that add up, summed over the pools that know them, by name.
+    std::string sums_json() {
+        return detail::text([&](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {
+            return evscale_fleet_sums_json(handle_.get(), buffer, size, needed, error);
+        });
+    }
+
+    void silence(const std::string &key, const std::string &alert, TimePoint until) {
+        detail::run([&](evscale_error **error) {
+            return evscale_fleet_silence(handle_.get(), key.c_str(), alert.c_str(), detail::milliseconds(until), error);
+        });
+    }
 
     std::vector<std::uint8_t> snapshot(const std::string &key) {
         return detail::filled<std::vector<std::uint8_t>>(

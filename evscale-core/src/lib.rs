@@ -40,6 +40,7 @@ mod quantiles;
 mod safety;
 pub mod simulate;
 pub mod time;
+mod traced;
 mod validation;
 
 pub use announced::{Announced, Announcement, AnnouncementStatus};
@@ -47,7 +48,7 @@ pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
-pub use config::{Config, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
+pub use config::{Config, Mode, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
@@ -57,6 +58,8 @@ pub use indicators::{
     Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, MetricInfo,
     Report, Severity, Side, Threshold,
 };
+#[cfg(feature = "prometheus")]
+pub use indicators::{PoolSample, openmetrics};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};

@@ -28,6 +28,7 @@ fn other_value(name: &str, value: &Value, range: Option<(&str, &str)>) -> Value 
         ("schedule", _) => json!([{"cron": "0 3 * * *", "seconds": 600, "min_jobs": 3}]),
         ("alerts", _) => json!(["queue_length > 500 for 10m critical"]),
         ("pause", _) => json!("down"),
+        ("mode", _) => json!("advise"),
         ("stale_action", _) => json!("hold"),
         ("bundle_public_key", _) => json!("ab".repeat(32)),
         // one on which the others do not depend

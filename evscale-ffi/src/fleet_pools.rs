@@ -112,6 +112,37 @@ pub unsafe extern "C" fn evscale_fleet_alerts_json(
     })
 }
 
+/// Like evscale_silence, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_silence(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    alert: *const c_char,
+    until_ms: i64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let name = required_text(alert, "alert")?;
+        let until = Timestamp::from_millis(until_ms)?;
+        Ok(with_pool(fleet, key, |scaler| scaler.silence(name, Some(until)))??)
+    })
+}
+
+/// The metrics that add up, summed over the pools that know them, as a JSON object by name. Pools that failed are left out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_sums_json(
+    fleet: *mut evscale_fleet,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let sums = with_pools(fleet, |pools| Ok(pools.fleet.sums()))?;
+        copy_text(serde_json::to_string(&sums).unwrap_or_default(), buffer, capacity, needed)
+    })
+}
+
 /// Like evscale_snapshot, for one pool.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_fleet_snapshot(

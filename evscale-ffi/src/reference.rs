@@ -2,7 +2,7 @@
 
 use crate::boundary::{copy_text, enter};
 use crate::error::*;
-use evscale_core::{Config, Metrics, Rule};
+use evscale_core::{AlertRule, Config, Metrics, Report, Rule};
 use serde::Serialize;
 use std::ffi::c_char;
 
@@ -49,6 +49,30 @@ pub unsafe extern "C" fn evscale_rules_json(
     let described = |rule: &Rule| Described { name: rule.as_str(), description: rule.describe() };
     let rules: Vec<Described> = Rule::ALL.iter().map(described).collect();
     list(&rules, buffer, capacity, needed, error)
+}
+
+/// The metrics of a report, as a JSON list of name, unit, description, and adds_up: whether those of several pools do. Any
+/// thread may call it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_metrics_json(
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    list(Report::METRICS, buffer, capacity, needed, error)
+}
+
+/// The alerts of the library, as a JSON list of name, severity, condition (a list of metric, side, fires_at and resolves_at),
+/// for_seconds, resolved_after_seconds, escalated_after_seconds, action and text. Any thread may call it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_alert_rules_json(
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    list(AlertRule::table(), buffer, capacity, needed, error)
 }
 
 /// Copies a list out.

@@ -1,9 +1,9 @@
 //! What an autoscaler knows: explanations, forecasts, health, state.
 
 use crate::autoscaler::{Pool, evscale_autoscaler, with_pool};
-use crate::boundary::{copy_out, copy_text, enter, null, required_text, slice};
+use crate::boundary::{copy_out, copy_text, enter, null, required_mut, required_text, slice};
 use crate::error::*;
-use evscale_core::{Alert, Decision, Forecast, HORIZON_MINUTES, Observation, Timestamp};
+use evscale_core::{Alert, Decision, Forecast, HORIZON_MINUTES, Observation, Report, Timestamp};
 use std::ffi::c_char;
 
 /// Most horizons, and most levels, of one call.
@@ -118,6 +118,28 @@ pub unsafe extern "C" fn evscale_report_json(
     error: *mut *mut evscale_error,
 ) -> i32 {
     report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.report().to_json()))
+}
+
+/// A number of the report by its name, such as "accuracy"; NAN where it is not known. The names are those of evscale_metrics_json.
+/// Fails with EVSCALE_INVALID_ARGUMENT if there is no such metric.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_report_metric(
+    autoscaler: *mut evscale_autoscaler,
+    name: *const c_char,
+    value: *mut f64,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let name = required_text(name, "name")?;
+        let value = required_mut(value, "value")?;
+        let metric = Report::METRICS.iter().find(|metric| metric.name == name).ok_or_else(|| {
+            let message = format!("`name` is {name:?}, expected a metric of evscale_metrics_json");
+            Failure::new(EVSCALE_INVALID_ARGUMENT, message)
+        })?;
+        let report = with_pool(autoscaler, |pool| Ok(pool.scaler.report()))?;
+        *value = report.get(metric.name).unwrap_or(f64::NAN);
+        Ok(())
+    })
 }
 
 /// The alerts that fire, or were resolved within the last day, as a JSON array, the worst and newest first: name, severity,

@@ -9,7 +9,7 @@ use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
-use crate::{frame, orders, plain, plugin, record};
+use crate::{frame, orders, plain, plugin, record, reports};
 use evscale_core::{Alert, AnnouncementStatus, Metrics};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -368,8 +368,8 @@ impl Autoscaler {
             })
         })
     }
-    /// How the pool is doing: a dict with every metric by its name (None where it is not known), `coverage_80` by horizon,
-    /// `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason, and the last `day` in 144 bins.
+    /// How the pool is doing: every metric by its name (None where it is not known), drift with its onset, whether retraining is
+    /// recommended and why, the last day in 144 bins, and the alerts; with `to_frame()` and `plot()`.
     ///
     /// Examples
     /// --------
@@ -378,9 +378,22 @@ impl Autoscaler {
     /// True
     fn report<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
         door(py, || {
-            let text = locked(py, &self.state, |scaler| Ok(scaler.report().to_json()))?;
-            plain::loads(py, &text)
+            let told = locked(py, &self.state, |scaler| {
+                Ok((scaler.report().to_json(), Alert::all_to_json(&scaler.alerts()), scaler.config().clone()))
+            })?;
+            reports::value(py, told)
         })
+    }
+    /// Report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`. Serve it with the content type
+    /// `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> Autoscaler().openmetrics("orders").splitlines()[-1]
+    /// '# EOF'
+    fn openmetrics(&self, py: Python<'_>, pool: Text) -> Door<String> {
+        door(py, || locked(py, &self.state, |scaler| Ok(scaler.openmetrics(&pool.0))))
     }
     /// The alerts that fire, or were resolved within the last day, the worst and newest first: a list of dicts.
     fn alerts<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {

@@ -84,6 +84,9 @@ use pyo3::types::{PyDict, PyList};
 ///     Whether an emergency may raise the pool during a maintenance window.
 /// pause
 ///     Which changes are switched off from the start: `off`, `all`, `down` or `up`.
+/// mode
+///     Whether decisions are carried out: `act`, or `advise` beside a pool that is scaled otherwise, whose report
+///     then says what the advice would have brought.
 /// drain_busy_jobs
 ///     Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
 /// job_hour_price

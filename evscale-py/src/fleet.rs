@@ -11,7 +11,7 @@ use crate::observation::Observation;
 use crate::plain::integer;
 use crate::ticks::{keyed, tick};
 use crate::turns::{Shared, guarded, locked};
-use crate::{orders, plain, record};
+use crate::{orders, plain, record, reports};
 use evscale_core::AnnouncementStatus;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -221,8 +221,43 @@ impl Fleet {
     /// How a pool is doing, as `Autoscaler.report`.
     fn report<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
         door(py, || {
-            let text = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.report().to_json()))?;
-            plain::loads(py, &text)
+            let ask = |pool: &mut evscale_core::PoolMut<'_>| {
+                let alerts = evscale_core::Alert::all_to_json(&pool.alerts());
+                (pool.report().to_json(), alerts, pool.config().clone())
+            };
+            let told = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, ask))?;
+            reports::value(py, told)
+        })
+    }
+    /// The metrics that add up, summed over the pools that know them: a dict by name. Pools that failed are left out.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Fleet
+    /// >>> fleet = Fleet()
+    /// >>> fleet.add("eu-west"), fleet.add("us-east")
+    /// (None, None)
+    /// >>> fleet.sums()["missed_intervals"]
+    /// 0.0
+    fn sums<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
+        door(py, || {
+            let out = PyDict::new(py);
+            for (name, sum) in locked(py, &self.0, |fleet| Ok(fleet.sums()))? {
+                out.set_item(name, sum)?;
+            }
+            Ok(out)
+        })
+    }
+    /// Reports and alerts of all pools as OpenMetrics text, as Prometheus reads it, with the label `pool`.
+    fn openmetrics(&self, py: Python<'_>) -> Door<String> {
+        door(py, || locked(py, &self.0, |fleet| Ok(fleet.openmetrics())))
+    }
+    /// Silences an alert of a pool until a time, as `Autoscaler.silence`.
+    #[pyo3(signature = (key, alert, until=None))]
+    fn silence(&self, py: Python<'_>, key: Text, alert: Text, until: Option<&Bound<'_, PyAny>>) -> Door<()> {
+        door(py, || {
+            let until = until.map(|until| plain::timestamp("until", until)).transpose()?;
+            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.silence(&alert.0, until))?)
         })
     }
     /// The alerts of a pool, as `Autoscaler.alerts`.

@@ -24,6 +24,7 @@ mod record;
 mod reference;
 mod registry;
 mod replay;
+mod reports;
 mod text;
 mod ticks;
 mod training;
@@ -65,7 +66,7 @@ mod _evscale {
     #[pymodule_export]
     use super::observation::Observation;
     #[pymodule_export]
-    use super::reference::{fields, settings};
+    use super::reference::{alert_rules, fields, metrics, settings};
     #[pymodule_export]
     use super::registry::Registry;
     #[pymodule_export]

@@ -20,6 +20,25 @@ pub fn fields(py: Python<'_>) -> Door<Bound<'_, PyList>> {
     listed(py, serde_json::to_string(Metrics::FIELDS))
 }
 
+/// Returns every metric of a report: a dict of `name`, `unit`, `description`, `adds_up` (whether those of several pools do) and
+/// `exported`, its name in Prometheus.
+#[pyfunction]
+pub fn metrics(py: Python<'_>) -> Door<Bound<'_, PyList>> {
+    let told = |metric: &evscale_core::MetricInfo| {
+        let mut told = serde_json::json!(metric);
+        told["exported"] = metric.exported_name().into();
+        told
+    };
+    listed(py, serde_json::to_string(&evscale_core::Report::METRICS.iter().map(told).collect::<Vec<_>>()))
+}
+
+/// Returns every alert of the library: a dict of `name`, `severity`, `condition` (a list of `metric`, `side`, `fires_at` and
+/// `resolves_at`), `for_seconds`, `resolved_after_seconds`, `escalated_after_seconds`, `text` and `action`.
+#[pyfunction]
+pub fn alert_rules(py: Python<'_>) -> Door<Bound<'_, PyList>> {
+    listed(py, serde_json::to_string(evscale_core::AlertRule::table()))
+}
+
 fn listed(py: Python<'_>, json: serde_json::Result<String>) -> Door<Bound<'_, PyList>> {
     door(py, || Ok(plain::loads(py, &json.unwrap_or_default())?.cast_into()?))
 }

@@ -9,7 +9,9 @@ use crate::progress::Progress;
 use crate::turns::guarded;
 use evscale_core::Autoscaler;
 use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
-use evscale_core::simulate::{LoadSettings, Replay, ScalingRule, SimulatedLoad, Workload, replay_while};
+use evscale_core::simulate::{
+    LoadSettings, Replay, ScalingRule, SimulatedLoad, SimulatedPool, Workload, replay_while,
+};
 use pyo3::prelude::*;
 
 /// CSV text of two generated weeks.
@@ -79,21 +81,22 @@ fn played(
     let workload = workload.aggregate(factor);
     settings.interval_seconds = workload.interval_seconds;
     settings.decision_interval_seconds = settings.decision_interval_seconds.max(workload.interval_seconds);
-    let load = SimulatedLoad::new(&workload, &LoadSettings { jobs_at_peak, ..LoadSettings::default() });
-    let startup = f64::from(settings.job_startup_seconds);
-    let pool = (startup, settings.sla_wait_seconds);
+    let places_at_peak = jobs_at_peak * f64::from(settings.events_per_job);
+    let load = LoadSettings { jobs_at_peak: places_at_peak, ..LoadSettings::default() };
+    let load = SimulatedLoad::new(&workload, &load).with_events_per_job(settings.events_per_job);
+    let simulated = SimulatedPool::from(&settings);
     let mut rule: Box<dyn ScalingRule> = match hpa_target_percent {
         Some(target) => {
             let pool = BaselinePool {
                 bounds: (settings.min_jobs, settings.max_jobs),
                 interval_seconds: settings.interval_seconds,
-                startup_seconds: startup,
-                service_seconds: load.base_service_seconds(),
+                startup_seconds: simulated.startup_seconds,
+                service_seconds: load.base_job_seconds(),
             };
             Box::new(HpaCpu::new(pool, target))
         }
         None => Box::new(Autoscaler::builder(settings).build()?),
     };
     let scored_from = (7 * 86_400 / load.interval_seconds() as usize).min(load.len() * 2 / 5);
-    Ok(replay_while(&load, pool, rule.as_mut(), scored_from, tell))
+    Ok(replay_while(&load, simulated, rule.as_mut(), scored_from, tell))
 }

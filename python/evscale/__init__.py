@@ -38,13 +38,16 @@ from ._evscale import (
     Registry,
     SnapshotError,
     __version__,
+    alert_rules,
     fields,
     lead_steps,
+    metrics,
     settings,
 )
 
 if TYPE_CHECKING:
     from .history import History
+    from .pool_report import PoolReport
     from .report import Report, Run, WhatIf, backtest
     from .snapshot import load_snapshot, save_snapshot
 
@@ -54,14 +57,14 @@ FIELDS = tuple(field["name"] for field in fields())
 __all__ = [
     "FIELDS", "HORIZON_MINUTES", "QUANTILE_LEVELS", "RULES", "ArgumentError", "Autoscaler", "BundleError", "Config",
     "ConfigError", "Decision", "EvscaleError", "Fleet", "FleetTick", "Forecast", "Forecaster", "History",
-    "HorizonForecast", "InferenceError", "Meter", "ModelBundle", "Observation", "Registry", "Report", "Run",
-    "SnapshotError", "WhatIf",
-    "__version__", "backtest", "fields", "lead_steps", "load_snapshot", "save_snapshot", "settings",
+    "HorizonForecast", "InferenceError", "Meter", "ModelBundle", "Observation", "PoolReport", "Registry", "Report",
+    "Run", "SnapshotError", "WhatIf",
+    "__version__", "alert_rules", "backtest", "fields", "lead_steps", "load_snapshot", "metrics", "save_snapshot", "settings",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_LATER = {"History": "history", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report",
+_LATER = {"History": "history", "PoolReport": "pool_report", "Report": "report", "Run": "report", "WhatIf": "report", "backtest": "report",
           "load_snapshot": "snapshot", "save_snapshot": "snapshot"}
 
 

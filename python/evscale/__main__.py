@@ -13,7 +13,7 @@ import evscale
 
 from . import demo
 from ._refuse import missing, shell_words
-from .command import lifecycle, live, models, reading, reports, settings, workload
+from .command import lifecycle, live, models, reading, reports, settings, watch, workload
 from .command.records import FIELDS_HELP
 from .command.terminal import say
 
@@ -62,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
     _backtest_arguments(command("backtest", reports.run_backtest, "replay a history, with scores, baselines and a clairvoyant schedule"))
     _decide_arguments(command("decide", live.run_decide, "metrics records as JSON in, decisions as JSON lines out", machine=False,
                               after=FIELDS_HELP))
+    _watch_arguments(command("watch", watch.run_watch, "show how a pool is doing: a table with sparklines and alerts", machine=False, after=FIELDS_HELP),
+                     command("report", watch.run_report, "tell how a pool was doing on a day"))
     part = command("explain", live.run_explain, "tell a decision in words", machine=False)
     part.add_argument("decision", metavar="DECISION.json", help="a decision as JSON; - is standard input, of which the last one is told")
     _model_arguments(command("verify", models.run_verify, "test the installation and its models"),
@@ -91,6 +93,14 @@ def _decide_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--time-zone", metavar="ZONE", help="IANA zone of times without one")
     part.add_argument("--ignore-extra", action="store_true", help="pass over fields that evscale does not know")
     part.add_argument("--follow", type=Path, metavar="FILE", help="read a file that grows instead of standard input, for ever")
+
+
+def _watch_arguments(live_part: argparse.ArgumentParser, day: argparse.ArgumentParser) -> None:
+    watch.add_arguments(live_part)
+    live_part.add_argument("--follow", action="store_true", help="go on with what is appended to the records, for ever")
+    watch.add_arguments(day)
+    day.add_argument("--day", metavar="DATE", help="a day (UTC) of the records, such as 2026-01-05 (default: the 24 hours before the newest record)")
+    day.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the day")
 
 
 def _model_arguments(verify: argparse.ArgumentParser, bundle: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Unpack
 
 from .history import History
+from .pool_report import PoolReport
 from .types import MetricsRecord, ScalingOutcome
 
 __version__: str
@@ -118,6 +119,9 @@ class Config:
         Whether an emergency may raise the pool during a maintenance window.
     pause
         Which changes are switched off from the start: `off`, `all`, `down` or `up`.
+    mode
+        Whether decisions are carried out: `act`, or `advise` beside a pool that is scaled otherwise, whose report
+        then says what the advice would have brought.
     drain_busy_jobs
         Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
     job_hour_price
@@ -186,6 +190,7 @@ class Config:
         emergency_tolerance: float | None = None,
         emergency_in_maintenance: bool | None = None,
         pause: Literal["off", "all", "down", "up"] | None = None,
+        mode: Literal["act", "advise"] | None = None,
         drain_busy_jobs: bool | None = None,
         job_hour_price: float | None = None,
         cost_per_day: float | None = None,
@@ -261,6 +266,8 @@ class Config:
     def emergency_in_maintenance(self) -> bool: ...
     @property
     def pause(self) -> Literal['off', 'all', 'down', 'up']: ...
+    @property
+    def mode(self) -> Literal['act', 'advise']: ...
     @property
     def drain_busy_jobs(self) -> bool: ...
     @property
@@ -952,15 +959,25 @@ class Autoscaler:
         """Tells how long the last `observe` or `decide` took by your clock, ms. Networks that were asked in it and took longer
         than `latency_budget_ms` of the configuration are left alone for a while.
         """
-    def report(self) -> dict[str, Any]:
-        """How the pool is doing: a dict with every metric by its name (None where it is not known), `coverage_80` by horizon,
-        `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason, and the last `day` in 144 bins.
+    def report(self) -> PoolReport:
+        """How the pool is doing: every metric by its name (None where it is not known), drift with its onset, whether retraining is
+        recommended and why, the last day in 144 bins, and the alerts; with `to_frame()` and `plot()`.
 
         Examples
         --------
         >>> from evscale import Autoscaler
         >>> Autoscaler().report()["accuracy"] is None
         True
+        """
+    def openmetrics(self, pool: str) -> str:
+        """Report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`. Serve it with the content type
+        `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler
+        >>> Autoscaler().openmetrics("orders").splitlines()[-1]
+        '# EOF'
         """
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts that fire, or were resolved within the last day, the worst and newest first: a list of dicts."""
@@ -1054,8 +1071,24 @@ class Fleet:
         """Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`."""
     def announcements(self, key: str) -> list[dict[str, Any]]:
         """What was announced for a pool, as `Autoscaler.announcements`."""
-    def report(self, key: str) -> dict[str, Any]:
+    def report(self, key: str) -> PoolReport:
         """How a pool is doing, as `Autoscaler.report`."""
+    def sums(self) -> dict[str, float]:
+        """The metrics that add up, summed over the pools that know them: a dict by name. Pools that failed are left out.
+
+        Examples
+        --------
+        >>> from evscale import Fleet
+        >>> fleet = Fleet()
+        >>> fleet.add("eu-west"), fleet.add("us-east")
+        (None, None)
+        >>> fleet.sums()["missed_intervals"]
+        0.0
+        """
+    def openmetrics(self) -> str:
+        """Reports and alerts of all pools as OpenMetrics text, as Prometheus reads it, with the label `pool`."""
+    def silence(self, key: str, alert: str, until: _Timestamp | None = None) -> None:
+        """Silences an alert of a pool until a time, as `Autoscaler.silence`."""
     def alerts(self, key: str) -> list[dict[str, Any]]:
         """The alerts of a pool, as `Autoscaler.alerts`."""
     def health(self, key: str) -> dict[str, Any]:
@@ -1188,6 +1221,14 @@ def lead_steps(interval_seconds: float) -> list[int]:
 def settings() -> list[dict[str, Any]]:
     """Returns every setting of `Config`: a dict of `name`, `description`, `default` and `range` (the smallest and the largest
     value, each a number or the name of the setting that bounds it; None where there is no range).
+    """
+def alert_rules() -> list[dict[str, Any]]:
+    """Returns every alert of the library: a dict of `name`, `severity`, `condition` (a list of `metric`, `side`, `fires_at` and
+    `resolves_at`), `for_seconds`, `resolved_after_seconds`, `escalated_after_seconds`, `text` and `action`.
+    """
+def metrics() -> list[dict[str, Any]]:
+    """Returns every metric of a report: a dict of `name`, `unit`, `description`, `adds_up` (whether those of several pools do) and
+    `exported`, its name in Prometheus.
     """
 def fields() -> list[dict[str, Any]]:
     """Returns every field of a metrics record: a dict of `name`, `description`, `range` (the smallest and the largest number

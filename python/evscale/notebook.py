@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._evscale import Decision, Forecast
+    from .pool_report import PoolReport
     from .report import Report
 
 
@@ -42,6 +43,24 @@ def decision_html(decision: Decision) -> str:
     rows = [[step["rule"].replace("_", " "), str(step["before"]), str(step["after"]), step["detail"]] for step in decision.trail]
     words = f"{jobs_of(decision.current_jobs)} -> {jobs_of(decision.recommended_jobs)} jobs: {decision.explanation}"
     return _table(["rule", "before", "after", "detail"], rows, words)
+
+
+def pool_report_html(report: PoolReport) -> str:
+    """Returns the known metrics of a pool's report as a table, and its alerts as another."""
+    from ._evscale import metrics
+
+    known = [one for one in metrics() if report[one["name"]] is not None]
+    unit = {"1": ""}
+    rows = [[one["name"].replace("_", " "), f"{report[one['name']]:,.6g} {unit.get(one['unit'], one['unit'])}".strip(), one["description"]]
+            for one in known]
+    alerts = [[alert["name"].replace("_", " "), alert["severity"], alert["state"], alert["since"], alert["text"], alert["action"]]
+              for alert in report.alerts]
+    words = [report["retraining_recommended"] and f"training is recommended: {report['retraining_recommended']}"]
+    return "".join([
+        _table(["metric", "value", "meaning"], rows, repr(report)),
+        *(f"<p>{escape(one)}</p>" for one in words if one),
+        _table(["alert", "severity", "state", "since", "what it says", "what to do"], alerts, "alerts of the last day") if alerts else "",
+    ])
 
 
 def bar(words: str = "backtest") -> Callable[[int, int], None]:

@@ -24,7 +24,8 @@ OURS, BAND, LOAD, BASELINE, REFERENCE = "#1558b0", "#9cc3f0", "#222222", "#d9822
 MOST_LEVELS = 100
 ALARM = "#c0392b"
 RULE_COLORS = {
-    "tolerance": "#b9a3d0", "stabilization_window": "#7fa8a0", "forecast_floor": "#d9a441", "memory_floor": "#b5651d",
+    "tolerance": "#b9a3d0", "job_numbers": "#1f77b4", "stabilization_window": "#7fa8a0", "forecast_floor": "#d9a441", "memory_floor": "#b5651d",
+    "spare_jobs": "#8fbf6a", "downstream_limit": "#a83f39", "change_price": "#b8860b",
     "max_step_up": "#16a085", "max_step_down": "#5d8aa8", "flap_damping": "#8e44ad", "cooldown_up": "#a0785a",
     "cooldown_down": "#c2a18a", "announced": "#00a6d6", "effectiveness": "#6b8e23", "capacity_limit": "#b3485a",
     "first_records": "#4f7cac", "data_quality": "#d9822b", "stale_records": "#e8b27d", "scheduled_maximum": "#7c5cbf",

@@ -4,19 +4,18 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import real_servers
+from real_servers import answers, free_port, until
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples/python"
@@ -30,68 +29,17 @@ def needs(*modules):
             pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
 
 
-def program(name):
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/lib/rabbitmq/bin")
-    if found is None:
-        text = f"{name} is not installed: make setup-system"
-        pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
-    return found
-
-
-def free_port():
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.2)
-
-
-def answers(port):
-    with closing(socket.socket()) as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory):
-    port = free_port()
-    server = subprocess.Popen([program("redis-server"), "--port", str(port), "--save", "", "--dir", str(tmp_path_factory.mktemp("redis"))],
-                              stdout=subprocess.DEVNULL)
-    until(lambda: answers(port))
-    yield f"redis://localhost:{port}"
-    server.terminate()
-    server.wait()
+    with real_servers.redis(tmp_path_factory.mktemp("redis")) as port:
+        yield f"redis://localhost:{port}"
 
 
 @pytest.fixture(scope="module")
 def rabbitmq(tmp_path_factory):
     """Ports of AMQP and of the management API."""
-    home = tmp_path_factory.mktemp("rabbitmq")
-    amqp, management, distribution = free_port(), free_port(), free_port()
-    (home / "enabled_plugins").write_text("[rabbitmq_management].\n")
-    (home / "rabbitmq.conf").write_text(f"management.tcp.port = {management}\ncollect_statistics_interval = 1000\n")
-    environment = os.environ | {
-        "HOME": str(home), "RABBITMQ_NODENAME": f"evscale{amqp}@localhost", "RABBITMQ_NODE_PORT": str(amqp),
-        "RABBITMQ_DIST_PORT": str(distribution), "RABBITMQ_MNESIA_BASE": str(home / "mnesia"), "RABBITMQ_LOG_BASE": str(home / "log"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"), "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
-        "RABBITMQ_PID_FILE": str(home / "pid"),
-    }
-    shutil.chown(home, "rabbitmq", "rabbitmq")
-    for file in home.iterdir():
-        shutil.chown(file, "rabbitmq", "rabbitmq")
-    home.parent.chmod(0o755)
-    home.parent.parent.chmod(0o755)
-    with (home / "out").open("w") as out:
-        server = subprocess.Popen([program("rabbitmq-server")], env=environment, stdout=out, stderr=out)
-    until(lambda: answers(amqp) and answers(management), 120)
-    yield amqp, management
-    # the script has changed its user and its session: the broker tells its own process
-    os.kill(int((home / "pid").read_text()), signal.SIGTERM)
-    server.wait()
+    with real_servers.rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as ports:
+        yield ports
 
 
 def shown(example, *arguments, seconds=300, **environment):

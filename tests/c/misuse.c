@@ -46,6 +46,13 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_decision_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_forecast_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_health_json(NULL, buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_report_json(NULL, buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_alerts_json(NULL, buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_report_metric(NULL, "jobs", &value, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "name", evscale_report_metric(scaler, NULL, &value, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "value", evscale_report_metric(scaler, "jobs", NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_silence(NULL, "blind", 0, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "alert", evscale_silence(scaler, NULL, 0, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_snapshot(NULL, NULL, 0, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler",
             evscale_forecast_quantiles(NULL, &minutes, 1, &level, 1, &value, &error));
@@ -66,6 +73,10 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_decide_at(NULL, "a", 0, &decision, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_decision_json(NULL, "a", buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_health_json(NULL, "a", buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_report_json(NULL, "a", buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_alerts_json(NULL, "a", buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_silence(NULL, "a", "blind", 0, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_sums_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_snapshot(NULL, "a", NULL, 0, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_acknowledge_json(NULL, "a", "{\"timestamp\": 0}", &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_pause(NULL, "a", 0, &error));

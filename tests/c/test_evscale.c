@@ -1,4 +1,5 @@
-/* The C ABI as it is meant to be used. With `golden CONFIG RECORDS`: prints the decision after every record. */
+/* The C ABI as it is meant to be used. With `golden CONFIG RECORDS`: prints the decision after every record; with
+   `report CONFIG RECORDS`: report and alerts after every 720th. */
 #define _XOPEN_SOURCE 700 /* lstat, symlink */
 #include "check.h"
 
@@ -110,6 +111,42 @@ static void reports_tell_what_is_known(void) {
     evscale_free(scaler);
 }
 
+/* No record for long is an alert, which can be silenced. */
+static void metrics_and_alerts_are_told_by_their_names(void) {
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50}");
+    evscale_fleet *fleet = NULL;
+    evscale_metrics record = record_at(0);
+    evscale_decision decision;
+    evscale_error *error = NULL;
+    const int64_t day = 86400000;
+    double value = 0;
+    char *text, sums[4096];
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 8);
+    CHECK(evscale_report_metric(scaler, "jobs", &value, NULL) == EVSCALE_OK && value > 0);
+    CHECK(evscale_report_metric(scaler, "cost_day", &value, NULL) == EVSCALE_OK && isnan(value));
+    CHECK(evscale_report_metric(scaler, "nonsense", &value, &error) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(strstr(evscale_error_message(error), "nonsense") != NULL);
+    evscale_error_free(error);
+    text = text_of(scaler, evscale_report_json);
+    CHECK(strstr(text, "\"accuracy\":") != NULL && strstr(text, "\"day\":{") != NULL);
+    free(text);
+    CHECK(evscale_decide_at(scaler, record.timestamp_ms + day, &decision, NULL) == EVSCALE_OK);
+    CHECK(evscale_silence(scaler, "blind", record.timestamp_ms + 2 * day, NULL) == EVSCALE_OK);
+    CHECK(evscale_silence(scaler, "deaf", 0, NULL) == EVSCALE_INVALID_ARGUMENT);
+    text = text_of(scaler, evscale_alerts_json);
+    CHECK(strstr(text, "\"name\":\"blind\"") != NULL && strstr(text, "\"silenced_until\":\"2026") != NULL);
+    free(text);
+    evscale_free(scaler);
+    CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_add(fleet, "a", "{}", NULL) == EVSCALE_OK && evscale_fleet_add(fleet, "b", "{}", NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_silence(fleet, "a", "blind", record.timestamp_ms, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_silence(fleet, "c", "blind", record.timestamp_ms, NULL) == EVSCALE_UNKNOWN_POOL);
+    CHECK(evscale_fleet_sums_json(fleet, sums, sizeof sums, NULL, NULL) == EVSCALE_OK);
+    CHECK(strstr(sums, "\"missed_intervals\":0.0") != NULL);
+    evscale_fleet_free(fleet);
+}
+
 typedef int32_t list_call(char *, size_t, size_t *, evscale_error **);
 
 /* Whether a list holds a text, and begins and ends as one. */
@@ -134,6 +171,8 @@ static void the_library_documents_settings_fields_and_rules(void) {
     CHECK(lists(evscale_fields_json, "{\"name\":\"error_rate_percent\",\"description\":\"Share of events that failed, "
                                      "0 to 100 %.\",\"range\":[0.0,100.0],\"required\":false}"));
     CHECK(lists(evscale_rules_json, "{\"name\":\"bounds\",\"description\":\"keeps between the fewest and the most jobs\"}"));
+    CHECK(lists(evscale_metrics_json, "{\"name\":\"jobs\",\"unit\":\"jobs\",\"description\":\"Jobs of the newest record.\",\"adds_up\":true}"));
+    CHECK(lists(evscale_alert_rules_json, "{\"name\":\"blind\",\"severity\":\"critical\""));
 }
 
 /* A long history is remembered; a slow host is told so. */
@@ -353,8 +392,10 @@ static char *contents(const char *path) {
     return text;
 }
 
-static int golden(const char *config_path, const char *records_path) {
+/* Decisions after every record or, with `reports`, report and alerts after every 720th. */
+static int golden(const char *config_path, const char *records_path, int reports) {
     static char line[8192], json[65536];
+    int count = 0;
     evscale_autoscaler *scaler = NULL;
     evscale_error *error = NULL;
     evscale_decision decision;
@@ -372,6 +413,11 @@ static int golden(const char *config_path, const char *records_path) {
             fprintf(stderr, "%s\n", evscale_error_message(error));
             return 2;
         }
+        if (!reports) puts(json);
+        if (!reports || ++count % 720 != 0) continue;
+        CHECK(evscale_report_json(scaler, json, sizeof json, NULL, NULL) == EVSCALE_OK);
+        puts(json);
+        CHECK(evscale_alerts_json(scaler, json, sizeof json, NULL, NULL) == EVSCALE_OK);
         puts(json);
     }
     fclose(records);
@@ -438,11 +484,13 @@ static void a_meter_makes_records(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 4 && strcmp(argv[1], "golden") == 0) return golden(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "golden") == 0) return golden(argv[2], argv[3], 0);
+    if (argc == 4 && strcmp(argv[1], "report") == 0) return golden(argv[2], argv[3], 1);
     CHECK(evscale_version()[0] != '\0' && evscale_version_number() == EVSCALE_VERSION_NUMBER);
     snapshot_goes_on_as_before();
     a_saved_snapshot_takes_the_place_of_the_one_before(argv[0]);
     reports_tell_what_is_known();
+    metrics_and_alerts_are_told_by_their_names();
     the_library_documents_settings_fields_and_rules();
     hosts_remember_and_measure();
     events_are_announced();

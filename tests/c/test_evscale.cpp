@@ -97,6 +97,9 @@ int main(int, char **argv) {
     moved.reconfigure(R"({"min_jobs": 2, "max_jobs": 39})");
     CHECK(moved.observation_json().find("\"rejected\"") != std::string::npos);
     CHECK(moved.health_json().find("\"status\"") != std::string::npos);
+    CHECK(moved.report_json().find("\"accuracy\":") != std::string::npos && moved.report_metric("jobs") > 0);
+    moved.silence("blind", start + std::chrono::hours(48));
+    CHECK(moved.alerts_json().front() == '[');
     const auto quantiles = moved.forecast_quantiles({12, 180}, {0.1, 0.5, 0.9});
     CHECK(quantiles.rows() == 2);
     for (std::size_t row = 0; row < quantiles.rows(); ++row) {
@@ -120,6 +123,9 @@ int main(int, char **argv) {
     fleet.set_override("a", evscale::Order::cap, 4, start + std::chrono::hours(24));
     CHECK(fleet.decide("a", start + std::chrono::hours(11)).recommended_jobs == 4);
     CHECK(fleet.decision_json("a").front() == '{' && fleet.health_json("b").front() == '{');
+    CHECK(fleet.report_json("a").front() == '{' && fleet.alerts_json("b").front() == '[');
+    CHECK(fleet.sums_json().find("\"jobs\":20.0") != std::string::npos);
+    fleet.silence("a", "blind", start + std::chrono::hours(48));
     fleet.cancel_announcement("a", fleet.announce("a", evscale::Announced::min_jobs, 3, sale, sale + std::chrono::hours(1)));
     fleet.remove("a");
     CHECK(fleet.size() == 1 && fleet.tick({}).empty());

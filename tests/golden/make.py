@@ -29,13 +29,24 @@ def in_rust(lines: str) -> str:
     return subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout
 
 
-def in_c(lines: str) -> str:
+def reports_in_rust(lines: str) -> str:
+    """Report and alerts of the Rust crate after each day."""
+    command = [TARGET / "release/golden", "report", CONFIG]
+    return subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout
+
+
+def in_c(lines: str, what: str = "golden") -> str:
     """Decisions of the C library."""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.write(lines)
         file.flush()
-        command = [TARGET / "c-tests/test-shared-c11", "golden", CONFIG, file.name]
+        command = [TARGET / "c-tests/test-shared-c11", what, CONFIG, file.name]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def reports_in_c(lines: str) -> str:
+    """Report and alerts of the C library after each day."""
+    return in_c(lines, "report")
 
 
 def in_python(lines: str) -> str:

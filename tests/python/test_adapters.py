@@ -67,10 +67,11 @@ def test_a_driver_decides_as_an_autoscaler_that_is_fed_by_hand():
         assert driver.decision == scaler.decide()
 
 
-@pytest.mark.parametrize("advice", [{"advise": True}])
-def test_advice_is_logged_and_not_carried_out(caplog, advice):
+@pytest.mark.parametrize("settings, options", [({}, {"advise": True}), ({"mode": "advise"}, {})])
+def test_advice_is_logged_and_not_carried_out(caplog, settings, options):
     clock, told = Hand(), []
-    driver = Driver({"max_jobs": 40}, clock=clock, name="checkout", on_decision=told.append, **advice)
+    driver = Driver({"max_jobs": 40, **settings}, clock=clock, name="checkout", on_decision=told.append, **options)
+    assert driver.config.mode == "advise"
     with caplog.at_level(logging.INFO, logger="evscale.adapters"):
         assert driven(driver, clock, 121) is None
     assert told[0].recommended_jobs > 3

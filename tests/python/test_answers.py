@@ -216,15 +216,26 @@ def test_influxdb(stub):
     assert np.isnan(history.events[7]) and history.events[6:9:2].tolist() == [4, 6] and history.gaps == 1
     assert f"time+%3E%3D+{1000 * FIRST}ms" in stub.seen[0][0]
     stub.answer = (200, {}, b'{"results": [{"error": "database not found: shop"}]}')
-    with pytest.raises(evscale.ArgumentError):
+    with pytest.raises(evscale.ArgumentError, match="database not found: shop"):
         influxdb.read_query(stub.address, "SELECT 1", database="shop", start=START, end=START + timedelta(hours=1))
+    asked = len(stub.seen)
+    for query in ("DROP DATABASE shop", "SELECT 1; DROP DATABASE shop"):
+        with pytest.raises(evscale.ArgumentError, match="one SELECT"):
+            influxdb.read_query(stub.address, query, database="shop", start=START, end=START + timedelta(hours=1))
+    assert len(stub.seen) == asked
 
 
 def test_rabbitmq(stub):
     samples = [{"sample": 100 + 6 * i, "timestamp": 1000 * (FIRST + 60 * i)} for i in range(30)][::-1]
     stub.answer = (200, {}, json.dumps({"name": "o/1", "message_stats": {"publish_details": {"samples": samples}}}).encode())
     history = rabbitmq.read_queue(stub.address, "o/1", user=("guest", "geheim"))
-    assert history.events.tolist() == [6] * 29 and stub.seen[0][0].startswith("/api/queues/%2F/o%2F1?msg_rates_age=28800")
+    assert history.events.tolist() == [6] * 29 and stub.seen[0][0].startswith("/api/queues/%2F/o%2F1?msg_rates_age=3600")
+    unkept = [{"sample": 0, "timestamp": 1000 * (FIRST - 60 * i)} for i in range(1, 30)]
+    stub.answer = (200, {}, json.dumps({"name": "o/1", "message_stats": {"publish_details": {"samples": samples + unkept}}}).encode())
+    assert rabbitmq.read_queue(stub.address, "o/1").events.tolist() == [6] * 29
+    stub.answer = (200, {}, json.dumps({"name": "o/1", "message_stats": {"publish_details": {"samples": unkept}}}).encode())
+    with pytest.raises(evscale.ArgumentError, match="all samples of RabbitMQ are 0"):
+        rabbitmq.read_queue(stub.address, "o/1")
     stub.answer = (200, {}, b'{"name": "o/1"}')
     with pytest.raises(evscale.ArgumentError, match="message_stats"):
         rabbitmq.read_queue(stub.address, "o/1")

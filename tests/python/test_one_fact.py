@@ -75,7 +75,7 @@ def test_the_stub_says_the_type_of_every_setting():
         assert types[name].endswith(" | None"), name
 
 
-@pytest.mark.parametrize("name", ["stale_action", "pause"])
+@pytest.mark.parametrize("name", ["stale_action", "pause", "mode"])
 def test_the_choices_of_the_stub_are_those_that_are_taken(name):
     new = next(node for node in stub_class().body if isinstance(node, ast.FunctionDef) and node.name == "__new__")
     written = next(ast.unparse(one.annotation) for one in new.args.kwonlyargs if one.arg == name)

@@ -106,6 +106,22 @@ FILES = {
     "lists of a chart": Expected(made.chart),
     "a few rows twice": Expected(lambda: made.plain() + b"\n".join(made.plain().splitlines()[-3:])),
     "json pairs": Expected(made.json_pairs),
+    "zip archive": Expected(made.zip_archive, name="orders.zip"),
+    "lakhs": Expected(made.indian, total=123_000 * 60 + made.TOTAL),
+    "a date before the header": Expected(made.preface_with_a_date),
+    "access log of nginx in JSON": Expected(made.nginx_json, **REQUESTS),
+    "access log of Traefik": Expected(made.traefik, **REQUESTS),
+    "access log of Caddy": Expected(made.caddy, **REQUESTS),
+    "haproxy": Expected(made.haproxy, **REQUESTS | {"first": "2026-03-02T00:00:00.655Z", "last": "2026-03-02T00:33:15.655Z"},
+                        needs={"kind": "events", "time_zone": "UTC"}),
+    "k6 in JSON": Expected(made.k6_lines, rows=1200, interval=15, total=1200, last="2026-03-02T00:04:59Z"),
+    "victoria metrics": Expected(made.victoria_metrics, rows=120, total=2 * (made.TOTAL - 41), kind="counter", needs={"sum": True}),
+    "dynatrace": Expected(made.dynatrace, rows=120, total=2 * made.TOTAL, needs={"sum": True}),
+    "dynatrace, one series": Expected(lambda: made.dynatrace("a")),
+    "open telemetry": Expected(lambda: made.open_telemetry(False)),
+    "open telemetry, running totals": Expected(lambda: made.open_telemetry(True), total=made.TOTAL - 41, kind="counter"),
+    "elasticsearch with a sum beside": Expected(made.elasticsearch_sum),
+    "app dynamics": Expected(made.app_dynamics, needs={"columns": {"events": "sum"}}),
 }
 
 
@@ -132,9 +148,11 @@ def test_every_format_is_understood(tmp_path, name):
     expected = FILES[name]
     path = tmp_path / expected.name
     path.write_bytes(expected.data())
-    for option in expected.needs:
+    told = {}
+    for option, value in expected.needs.items():
         with pytest.raises(evscale.ArgumentError, match=f"{option}="):
-            History.read(path)
+            History.read(path, **told)
+        told[option] = value
     seen = understood(path, **expected.needs)
     assert (seen["rows"], seen["interval_seconds"], seen["kind"]) == (expected.rows, expected.interval, expected.kind)
     assert (seen["first"], seen["last"]) == (expected.first, expected.last)
@@ -196,6 +214,8 @@ def test_the_hour_that_comes_twice_is_told_by_the_order(tmp_path):
     walls = [f"{at.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d %H:%M}" for at in instants]
     for order in (slice(None), slice(None, None, -1)):
         path.write_text("\n".join(["time,events", *(f"{wall},{n}" for n, wall in list(zip(made.COUNTS, walls, strict=False))[order])]))
+        with pytest.raises(evscale.ArgumentError, match=r"duplicate time.*time_zone='Europe/Berlin'.*twice in autumn"):
+            History.read(path)
         history = History.read(path, time_zone="Europe/Berlin")
         assert (history.start_ms, len(history.events), history.gaps) == (1000 * int(start.timestamp()), 12, 0)
         assert history.events.tolist() == made.COUNTS[:12]
@@ -218,6 +238,23 @@ def test_a_number_that_may_be_a_fraction_or_a_thousand_is_asked_for(tmp_path):
     path.write_text("timestamp;orders\n" + "".join(f"{at};{n},{100 + n}\n" for at, n in zip(made.ISO, made.COUNTS, strict=True)))
     with pytest.raises(evscale.ArgumentError, match=r"fraction or a thousand; decimal=','.*decimal='\.'"):
         History.read(path)
+
+
+def test_three_digits_after_a_dot_are_asked_for_where_semicolons_part_fields(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(made.table(["Zeit", "n"], [[at, f"1.{n + 100}"] for at, n in zip(made.ISO, made.COUNTS, strict=True)], delimiter=";"))
+    with pytest.raises(evscale.ArgumentError, match=r"fraction or a thousand"):
+        History.read(path)
+    assert understood(path, decimal=",")["total_events"] == 1100 * 60 + made.TOTAL
+    assert understood(path, decimal=".", kind="count")["total_events"] == pytest.approx((1100 * 60 + made.TOTAL) / 1000)
+
+
+def test_sums_beside_the_documents_of_elasticsearch_are_shown_and_can_be_taken(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(made.elasticsearch_sum())
+    seen = understood(path)
+    assert "`items`" in seen["doubts"][0]["what"] and "columns={'events': 'items'}" in seen["doubts"][0]["what"]
+    assert understood(path, columns={"events": "items"})["total_events"] == 3 * made.TOTAL
 
 
 @pytest.mark.parametrize("name, kind", [
@@ -262,7 +299,8 @@ def test_damaged_files_are_read_or_refused_in_words(tmp_path):
     path = tmp_path / "a.dat"
     rng = random.Random(5)
     makers = [getattr(made, name) for name in dir(made) if callable(getattr(made, name)) and getattr(made, name).__module__ == made.__name__]
-    seeds = [make() for make in makers if make.__code__.co_argcount == len(make.__defaults__ or ()) and make is not made.table]
+    seeds = [data for make in makers if make.__code__.co_argcount == len(make.__defaults__ or ()) and make is not made.table
+             and isinstance(data := make(), bytes)]
     pieces = [b"", b",", b'"', b"{", b"]", b"null", b"-1", b"1e999", b"\0", b"\xff", b";", b"\n", b"9" * 400, b"#", b"[[1,2]]", b"Z"]
     for _ in range(600):
         data = bytearray(rng.choice(seeds))
@@ -388,6 +426,10 @@ def test_irregular_rows_are_counted_or_added_up():
     (b'{"timestamp": "2026-03-02T00:00:00Z", "events": 1}\n{"timestamp": "x"}\n[1]\n', ["line 3", "JSON object"]),
     (b'{"MetricDataResults": [{"Timestamps": [1, 2], "Values": [1]}]}', ["2 times and 1 values"]),
     (b'{"message_stats": {}}', ["RabbitMQ", "msg_rates_age"]),
+    (b'<?xml version="1.0"?>\n<testResults/>\n', ["XML", "JMeter"]), (b'{queue="a"} =>\n5 @[1]\n', ["line 1", "JSON"]),
+    (b"time,ip,n\n2026-03-02T00:00:00Z,192.0.2.1,\"1,2,34\"\n", ["`n` is '1,2,34'", "decimal=", "kind='events'"]),
+    (b"time,n\n2026-03-02T00:00:00Z,1.2.3.4\n", ["1 rows"]),
+    (b"time,cpu,wait_ms\n2026-03-02T00:00:00Z,5,7\n", ["`cpu`, `wait_ms` are levels", "kind='events'"]),
 ])
 def test_what_cannot_be_read_is_refused_in_words(tmp_path, data, parts):
     path = tmp_path / "a.dat"
@@ -443,3 +485,15 @@ def test_workbooks(tmp_path):
     assert (seen["first"], seen["total_events"], seen["columns"]["timestamp"]) == (FIRST, made.TOTAL, "When")
     with pytest.raises(evscale.ArgumentError, match="no sheet 'May'"):
         History.read(tmp_path / "a.xlsx", sheet="May")
+
+
+def test_workbooks_with_dates_beside_times_and_a_row_of_totals(tmp_path):
+    pytest.importorskip("python_calamine")
+    book = pytest.importorskip("openpyxl").Workbook()
+    book.active.append(["Date", "Time", "Orders"])
+    for at, n in zip(made.TIMES, made.COUNTS, strict=True):
+        book.active.append([at.date(), at.time(), n])
+    book.active.append(["Total", None, made.TOTAL])
+    book.save(tmp_path / "a.xlsx")
+    seen = understood(tmp_path / "a.xlsx", time_zone="UTC")
+    assert (seen["first"], seen["last"], seen["total_events"], seen["rows"]) == (FIRST, LAST, made.TOTAL, 60)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import evscale
 import pytest
-from evscale import ArgumentError, BundleError, ModelBundle, Registry
+from evscale import BundleError, ModelBundle, Registry
 from evscale.__main__ import main
 from evscale.retraining import Judged, Outcome, decisions, objections
 

@@ -1,10 +1,8 @@
 """Sources against the real servers, started here on loopback."""
 
-import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,36 +14,9 @@ import evscale
 import numpy as np
 import pytest
 from evscale.sources import cloudwatch, postgres, prometheus
+from real_servers import absent, free_port, stop, until
 
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
-PATIENCE_SECONDS = 60
-
-
-def absent(what):
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is not installed: make setup-system")
-    pytest.skip(f"{what} is not installed: make setup-system")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(ready, server):
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end and server.poll() is None:
-        with contextlib.suppress(Exception):
-            if ready():
-                return
-        time.sleep(0.1)
-    raise AssertionError("the server did not start")
-
-
-def stop(server):
-    server.terminate()
-    server.wait(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +41,7 @@ def database(tmp_path_factory):
                                "-c", "fsync=off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"host=127.0.0.1 port={port} user=evscale dbname=postgres"
     try:
-        wait_for(lambda: psycopg.connect(address).close() is None, server)
+        until(lambda: psycopg.connect(address).close() is None, server=server)
         with psycopg.connect(address) as connection:
             yield connection
     finally:
@@ -178,7 +149,7 @@ def server(tmp_path_factory):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: urlopen(f"{address}/-/ready").status == 200, running)
+        until(lambda: urlopen(f"{address}/-/ready").status == 200, server=running)
         yield address
     finally:
         stop(running)

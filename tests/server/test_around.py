@@ -40,10 +40,11 @@ def test_prometheus_reads_the_metrics_and_every_expression_of_the_dashboard(serv
     server.ask("POST", "/pools/a/update_metrics", {})
     server.ask("GET", "/pools", headers={"X-API-Key": "wrong"})
     rules = DEPLOY / "compose/prometheus/evscale-server.rules.yml"
-    subprocess.run([tool("promtool"), "check", "rules", rules], check=True, capture_output=True)
+    of_pools = [DEPLOY / "prometheus" / name for name in ("alerts.yml", "recording.yml")]
+    subprocess.run([tool("promtool"), "check", "rules", rules, *of_pools], check=True, capture_output=True)
     port = free_port()
     (tmp_path / "prometheus.yml").write_text(json.dumps({
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": [str(rules)],
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": [str(rules), *map(str, of_pools)],
         "scrape_configs": [{"job_name": "evscale", "static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}]}]}))
     prometheus = subprocess.Popen(
         [tool("prometheus"), f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/tsdb", f"--web.listen-address=127.0.0.1:{port}"],
@@ -70,6 +71,8 @@ def test_prometheus_reads_the_metrics_and_every_expression_of_the_dashboard(serv
         jobs = server.expect("GET", "/pools/a/scaling_decision")["recommended_jobs"]
         assert eventually('evscale_pool_recommended_jobs{pool="a"}')[0]["value"][1] == str(jobs)
         eventually("rate(evscale_records_total[5m])")
+        assert eventually('evscale_pool_share_accepted{pool="a"}')[0]["value"][1] == "1"
+        assert eventually("evscale:jobs:sum")[0]["value"] and eventually("evscale:sla_compliance_day:min or evscale_pool_age_seconds")
         dashboard = json.loads((DEPLOY / "compose/grafana/dashboards/evscale-server.json").read_text())
         expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
         for expression in expressions:

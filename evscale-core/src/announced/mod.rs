@@ -139,6 +139,12 @@ impl Announcements {
         Some((most, format!("the schedule allows at most {most} jobs until {end}")))
     }
 
+    /// Returns the price of a job-hour at `now`: the highest that the schedule names, else that of the configuration.
+    pub(crate) fn job_hour_price(&self, config: &Config, now: Timestamp) -> Option<f64> {
+        let holding = self.times.iter().filter(|time| time.holds(now));
+        holding.filter_map(|time| time.job_hour_price).max_by(f64::total_cmp).or(config.job_hour_price)
+    }
+
     /// Returns the bounds of the schedule at `now`.
     fn bounds(&self, now: Timestamp) -> (Option<u32>, Option<u32>) {
         let holding = || self.times.iter().filter(|time| time.holds(now));

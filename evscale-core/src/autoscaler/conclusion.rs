@@ -2,7 +2,7 @@
 
 use super::state::State;
 use crate::calendar::Calendar;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::decision::{Decision, Evidence, explain};
 use crate::policy::{Outlook, Proposal, whole_jobs};
 use crate::safety::{Beginning, Context};
@@ -23,6 +23,7 @@ pub(crate) fn conclude(
     notes.extend(state.orders.decided(now, newest));
     state.announced.decided(now);
     state.issue_decided = issue_now(config, state, now);
+    let asked = state.schedule.recommended().map(|asked| asked.jobs);
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
     let ahead_seconds = pool.startup_seconds() + f64::from(config.decision_interval_seconds);
@@ -43,6 +44,9 @@ pub(crate) fn conclude(
         window_seconds: patience.window_seconds(config, pool.startup_seconds()),
         dead_band: patience.dead_band(config.tolerance),
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
+        needed_jobs: outlook.need().map(|need| need.near[0]).or(pool.shown_jobs(config)).map(whole_jobs),
+        downstream_jobs: pool.downstream_jobs(config),
+        saving: outlook.load().and_then(|load| load.saving()),
         beginning,
         issue: state.issue_decided.clone(),
         fail_safe_jobs: config.fail_safe_jobs.unwrap_or(whole_jobs(selection.peak_jobs())),
@@ -53,7 +57,8 @@ pub(crate) fn conclude(
         order: state.orders.in_force(now),
         pause: state.orders.pause(),
     };
-    let outcome = match proposal.jobs.zip(pool.known_jobs()) {
+    let settled = |jobs| config.job_numbers().settled(jobs, asked);
+    let outcome = match proposal.jobs.zip(pool.known_jobs().map(settled)) {
         Some((proposed, current)) => Some(state.safety.apply(&context(current), proposed)),
         None => {
             proposal.jobs = state.orders.number(now);
@@ -61,7 +66,8 @@ pub(crate) fn conclude(
         }
     };
     let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
-    if let Some(asked) = state.schedule.stand(config, &decision) {
+    let asked = state.schedule.stand(config, &decision);
+    if let Some(asked) = asked.filter(|_| config.mode == Mode::Act) {
         state.pool.ask(asked);
     }
     decision

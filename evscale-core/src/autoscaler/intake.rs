@@ -6,6 +6,7 @@ use super::state::State;
 use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::traced;
 use crate::validation::Checked;
 
 /// Takes a record into the history alone.
@@ -47,7 +48,9 @@ pub(super) fn check(config: &Config, state: &mut State, record: &Metrics) -> Res
             state.monitor.reject(rejected.issue.quality, now);
             let decision_due = state.decision_due(config, now);
             let observation = Observation::rejected(rejected.issue, state.forecast.anomaly_score);
-            return Err(Observation { decision_due, ..observation });
+            let observation = Observation { decision_due, ..observation };
+            traced::observed(at, observation.reason.as_deref(), &[]);
+            return Err(observation);
         }
     };
     if checked.rewound {

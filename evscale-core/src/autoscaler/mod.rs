@@ -22,7 +22,7 @@ pub(crate) use state::State;
 use crate::announced::{Announcement, AnnouncementStatus};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
-use crate::config::{Config, Pause, SettingChange, Timetable};
+use crate::config::{Config, Mode, Pause, SettingChange, Timetable};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::forecaster::{Forecast, Quantiles};
@@ -32,6 +32,7 @@ use crate::monitor::{Health, Monitor};
 use crate::pool::ScalingOutcome;
 use crate::safety::ManualOverride;
 use crate::time::Timestamp;
+use crate::traced;
 use crate::validation::{DataQuality, Issue};
 use plugin::{OwnForecaster, OwnPolicy};
 use std::time::Duration;
@@ -191,6 +192,7 @@ impl Autoscaler {
     /// # Errors
     /// Never fails at present; returns `Result` so that validation can refuse a record later.
     pub fn observe(&mut self, record: &Metrics) -> Result<Observation> {
+        let _span = traced::observe(record.timestamp);
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
         self.state.look_ahead(&self.config, &self.timetable, record.timestamp);
         Ok(pipeline::observe(&self.config, &self.calendar, &mut self.state, networks, record))
@@ -239,6 +241,7 @@ impl Autoscaler {
 
     /// Returns the decision at `now`, which may be later than the newest record.
     pub fn decide_at(&mut self, now: Timestamp) -> Decision {
+        let _span = traced::decide(now);
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
         self.state.look_ahead(&self.config, &self.timetable, now);
         pipeline::decide(&self.config, &self.calendar, &mut self.state, networks, now)
@@ -268,9 +271,8 @@ impl Autoscaler {
     pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
         let State { pool, safety, schedule, .. } = &mut self.state;
         pool.acknowledge(outcome);
-        if let (true, Some(recommended), Some(newest)) =
-            (outcome.refused > 0, schedule.recommended(), pool.newest())
-        {
+        let refused = outcome.refused > 0 && self.config.mode == Mode::Act;
+        if let (true, Some(recommended), Some(newest)) = (refused, schedule.recommended(), pool.newest()) {
             let granted = recommended.jobs.saturating_sub(outcome.refused);
             safety.refused(outcome.timestamp.min(newest), recommended.jobs, granted);
         }
@@ -297,12 +299,24 @@ impl Autoscaler {
 
     /// Returns how the pool is doing: model, data, service, jobs and cost, and what drifts.
     pub fn report(&self) -> Report {
-        self.state.watched(&self.config, Monitor::report)
+        self.state.watched(&self.config, &self.calendar, Monitor::report)
     }
 
     /// Returns the alerts that fire, or were resolved within the last day; the worst and newest first.
     pub fn alerts(&self) -> Vec<Alert> {
-        self.state.watched(&self.config, Monitor::alerts)
+        self.state.watched(&self.config, &self.calendar, Monitor::alerts)
+    }
+
+    /// Returns report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`.
+    #[cfg(feature = "prometheus")]
+    pub fn openmetrics(&self, pool: &str) -> String {
+        crate::indicators::openmetrics([(pool.to_owned(), self.sample().into())])
+    }
+
+    /// Returns what is exported of the pool.
+    #[cfg(feature = "prometheus")]
+    pub fn sample(&self) -> crate::indicators::PoolSample {
+        crate::indicators::PoolSample::new(&self.report(), &self.alerts())
     }
 
     /// Returns every alert that this pool has: those of the library, and those of `alerts` in the configuration.

@@ -9,7 +9,7 @@ use super::networks::Networks;
 use super::observation::Observation;
 use super::state::{Ran, State};
 use crate::calendar::Calendar;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::error::Result;
 use crate::features::{ForecasterInput, forecaster_input};
@@ -18,6 +18,7 @@ use crate::inference::CircuitState;
 use crate::metrics::Metrics;
 use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose};
 use crate::time::Timestamp;
+use crate::traced;
 use crate::validation::{Checked, Issue, anomalous};
 use std::sync::Arc;
 
@@ -84,15 +85,17 @@ pub(crate) fn complete(
     state.restored = false;
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
-    state.watch(config, &outlook, |monitor, sight| {
+    state.watch(config, calendar, &outlook, |monitor, sight| {
         monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
     });
     let emergency = outlook.emergency;
-    Observation {
+    let seen = Observation {
         emergency,
         decision_due: emergency || state.decision_due(config, checked.record.timestamp),
         ..Observation::usable(checked.repairs, state.issue.as_ref(), state.forecast.anomaly_score)
-    }
+    };
+    traced::observed(checked.record.timestamp, None, &seen.repairs);
+    seen
 }
 
 /// Learns from a checked record and the forecast after it: pool, safety, and the shadow evaluation of the candidates and
@@ -107,7 +110,9 @@ pub(crate) fn learn(
 ) -> bool {
     let forecast = Arc::clone(&state.forecast);
     (state.issue, state.issue_decided) = (issue, None);
-    state.pool.observe(config, record, state.schedule.recommended());
+    let acts = config.mode == Mode::Act;
+    state.pool.observe(config, record, state.schedule.recommended().filter(|_| acts));
+    state.follow_mode(config);
     state.safety.observe(config, calendar, record, &state.pool);
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
     state.availability.observe(load.is_some());
@@ -118,20 +123,27 @@ pub(crate) fn learn(
             at: record.timestamp,
             events: *events,
             usual_events: state.announced.usual_events(record.timestamp, *events),
-            late_events: state.pool.late_events(),
+            job_hour_price: state.announced.job_hour_price(config, record.timestamp),
+            late_events: state.pool.late_events().filter(|_| acts && state.is_as_asked()),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
         };
         state.selection.evaluate(load, &seen);
     }
-    let Some(policy) = policy else { return false };
-    if state.policy_breaker.next() == CircuitState::Open || known.is_none() {
+    let open = policy.is_some() && state.policy_breaker.next() == CircuitState::Open;
+    if known.is_none() || (policy.is_none() && acts) {
         return false;
     }
     let Some(load) = load_ahead(config, &forecast, &state.pool, &state.selection) else { return false };
-    let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
-    let ran = state.selection.evaluate_network(&load, seen, policy);
-    state.policy_breaker.record(&ran);
-    ran.unwrap_or(true)
+    let ran = policy.filter(|_| !open).map(|policy| {
+        let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
+        let ran = state.selection.evaluate_network(&load, seen, policy);
+        state.policy_breaker.record(&ran);
+        ran
+    });
+    if !acts {
+        state.selection.advise(&load, ran.as_ref().and_then(|ran| *ran.as_ref().ok()?));
+    }
+    ran.is_some_and(|ran| ran.map_or(true, |jobs| jobs.is_some()))
 }
 
 /// Returns the decision at `now`: a new one if one is due or there is an emergency, else the standing one. While the number
@@ -149,7 +161,7 @@ pub(crate) fn decide(
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);
         let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-        return watched(config, state, &outlook, decision);
+        return watched(config, calendar, state, &outlook, decision);
     }
     if !outlook.emergency
         && !state.decision_due(config, now)
@@ -177,11 +189,19 @@ pub(crate) fn decide(
         notes.extend(fault);
     }
     let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-    watched(config, state, &outlook, decision)
+    watched(config, calendar, state, &outlook, decision)
 }
 
 /// Lets the monitor see a new decision.
-fn watched(config: &Config, state: &mut State, outlook: &Outlook<'_>, decision: Decision) -> Decision {
-    state.watch(config, outlook, |monitor, sight| monitor.decided(sight, &decision));
+fn watched(
+    config: &Config,
+    calendar: &Calendar,
+    state: &mut State,
+    outlook: &Outlook<'_>,
+    decision: Decision,
+) -> Decision {
+    let Decision { current_jobs, recommended_jobs, emergency, .. } = decision;
+    traced::decided(current_jobs, recommended_jobs, emergency, &decision.explanation);
+    state.watch(config, calendar, outlook, |monitor, sight| monitor.decided(sight, &decision));
     decision
 }

@@ -22,11 +22,19 @@ impl State {
         }
         self.notes.extend(changes.iter().map(SettingChange::to_string));
         self.pool.reconfigure(now);
+        if before.events_per_job != now.events_per_job {
+            self.pool.forget_service_time(now);
+        }
         if before.schedule != now.schedule || before.time_zone != now.time_zone {
             self.announced.forget_schedule();
         }
         if before.pause != now.pause {
             self.orders.set_pause(now.pause);
+        }
+        if before.mode != now.mode {
+            self.pool.forget_requests();
+            self.safety.forget_changes();
+            self.selection.end_advice();
         }
         if before.use_networks != now.use_networks {
             self.selection.employ_network(now.use_networks);
@@ -35,6 +43,11 @@ impl State {
             self.pool.forget_lateness();
             self.selection.discount_past();
             self.notes.push("late events are counted anew".to_owned());
+        }
+        if before.service_time_ms != now.service_time_ms
+            || before.job_startup_seconds != now.job_startup_seconds
+        {
+            self.selection.discount_past();
         }
         if before.interval_seconds != now.interval_seconds {
             self.resample(before, now);

@@ -2,14 +2,14 @@
 
 use crate::announced::Announcements;
 use crate::calendar::Calendar;
-use crate::config::{Config, Timetable};
+use crate::config::{Config, Mode, Timetable};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
 use crate::metrics::{History, Metrics};
 use crate::monitor::{Monitor, Sight};
-use crate::policy::{ForecastAvailability, Need, Outlook, Selection, policy_state};
+use crate::policy::{Begin, ForecastAvailability, Need, Outlook, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
 use crate::time::Timestamp;
@@ -164,7 +164,8 @@ impl State {
         let [usual, at_most] = self.usual().expected_at(record.timestamp, interval);
         let counted = record.logged_events_count;
         record.logged_events_count = self.pool.load_of(record, usual, at_most);
-        let (events, notes) = self.announced.observe(config, record, counted, usual, self.pool.in_service());
+        let busy_jobs = self.pool.in_service() / config.places();
+        let (events, notes) = self.announced.observe(config, record, counted, usual, busy_jobs);
         self.pool.follow_calendar(record, events, interval);
         self.note(notes);
         events
@@ -200,17 +201,50 @@ impl State {
         self.schedule.due(config, now) || self.orders.turned(now) || self.announced.turned(now)
     }
 
+    /// Follows what the advice would bring beside a pool that is scaled otherwise.
+    pub(crate) fn follow_mode(&mut self, config: &Config) {
+        let Some(jobs) = self.pool.jobs().filter(|_| config.mode == Mode::Advise) else { return };
+        self.selection.miss_advice();
+        self.selection.begin_advice(&Begin {
+            jobs,
+            ready: jobs - self.pool.starting_now(),
+            in_service: self.pool.in_service(),
+            backlog: self.pool.backlog_events(),
+        });
+    }
+
+    /// Reports whether the newest record shows the jobs that were asked for, so that late events are those of the rule that
+    /// asked, and not of a host that did something else or of a person.
+    pub(crate) fn is_as_asked(&self) -> bool {
+        let enough = |jobs: u32| self.pool.jobs().is_some_and(|there| there >= f64::from(jobs));
+        self.schedule.recommended().is_none_or(|asked| !asked.kept_small && enough(asked.jobs))
+    }
+
+    /// Returns the price of a job-hour at the newest record.
+    fn job_hour_price(&self, config: &Config) -> Option<f64> {
+        self.announced.job_hour_price(config, self.pool.newest()?)
+    }
+
     /// Asks the monitor about the pool as it is.
-    pub(crate) fn watched<T>(&self, config: &Config, ask: impl FnOnce(&Monitor, &Sight<'_>) -> T) -> T {
+    pub(crate) fn watched<T>(
+        &self,
+        config: &Config,
+        calendar: &Calendar,
+        ask: impl FnOnce(&Monitor, &Sight<'_>) -> T,
+    ) -> T {
         let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection);
         let sight = Sight {
             config,
+            calendar,
             pool: &self.pool,
             history: &self.history,
             ensemble: &self.ensemble,
             outlook: &outlook,
+            job_hour_price: self.job_hour_price(config),
             standing: self.schedule.standing(),
             policy_breaker: &self.policy_breaker,
+            safety: &self.safety,
+            advised: self.selection.advised(),
         };
         ask(&self.monitor, &sight)
     }
@@ -219,12 +253,26 @@ impl State {
     pub(crate) fn watch<T>(
         &mut self,
         config: &Config,
+        calendar: &Calendar,
         outlook: &Outlook<'_>,
         work: impl FnOnce(&mut Monitor, &Sight<'_>) -> T,
     ) -> T {
-        let Self { history, pool, ensemble, policy_breaker, schedule, monitor, .. } = self;
-        let standing = schedule.standing();
-        let sight = Sight { config, pool, history, ensemble, outlook, standing, policy_breaker };
+        let advised = self.selection.advised();
+        let job_hour_price = self.job_hour_price(config);
+        let Self { history, pool, ensemble, policy_breaker, schedule, safety, monitor, .. } = self;
+        let sight = Sight {
+            config,
+            calendar,
+            pool,
+            history,
+            ensemble,
+            outlook,
+            job_hour_price,
+            standing: schedule.standing(),
+            policy_breaker,
+            safety,
+            advised,
+        };
         work(monitor, &sight)
     }
 

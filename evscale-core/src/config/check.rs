@@ -19,6 +19,7 @@ impl Config {
     /// The first value that is out of its range, or the first two that contradict each other.
     pub fn check(&self) -> Result<()> {
         self.check_ranges()?;
+        self.check_job_numbers()?;
         if let Some(key) = &self.bundle_public_key
             && (key.len() != 64 || !key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
         {
@@ -32,6 +33,25 @@ impl Config {
             return Err(Error::config(format!(
                 "`job_hours_per_day` is {daily}, expected at least 24 times `min_jobs`, which is {}",
                 self.min_jobs
+            )));
+        }
+        if let Some(daily) = self.job_hours_per_day
+            && daily < 24.0 * f64::from(self.spare_jobs)
+        {
+            return Err(Error::config(format!(
+                "`job_hours_per_day` is {daily}, expected at least 24 times `spare_jobs`, which is {}: raise it, or keep fewer idle",
+                self.spare_jobs
+            )));
+        }
+        let prices = [
+            ("late_event_price", self.late_event_price.is_some()),
+            ("change_price", self.change_price.is_some()),
+            ("reversal_price", self.reversal_price.is_some()),
+            ("schedule", self.schedule.iter().any(|entry| entry.job_hour_price.is_some())),
+        ];
+        if let Some((name, _)) = prices.iter().find(|(_, set)| *set && self.job_hour_price.is_none()) {
+            return Err(Error::config(format!(
+                "`{name}` has a price, and `job_hour_price` has none to compare it with; set `job_hour_price`"
             )));
         }
         if self.holidays.len() > MOST_HOLIDAYS {

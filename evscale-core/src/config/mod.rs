@@ -1,11 +1,13 @@
 //! The configuration of one pool: every setting, its default and its range.
 
 mod check;
+mod job_numbers;
 mod range;
 mod schedule;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
+pub(crate) use job_numbers::{JobNumbers, whole_jobs};
 pub use schedule::ScheduleEntry;
 pub(crate) use schedule::{MULTIPLIERS, Occurrence, Timetable};
 pub use settings::{Config, Setting, SettingChange};
@@ -28,6 +30,18 @@ pub enum StaleAction {
     Hold,
     /// Raise the pool to `fail_safe_jobs`, if that is more.
     FailSafe,
+}
+
+/// Whether the host carries decisions out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The host carries decisions out.
+    #[default]
+    Act,
+    /// The pool is scaled otherwise, and decisions are advice: nothing is learned from changes that were recommended and not
+    /// made, a host that does nothing is no fault, and the report says what the advice would have brought.
+    Advise,
 }
 
 /// Which changes are switched off.
@@ -70,7 +84,7 @@ impl Config {
 
     /// Age from which the newest record counts as stale, seconds.
     pub fn stale_seconds(&self) -> f64 {
-        f64::from(self.stale_after_seconds.unwrap_or(3 * self.interval_seconds))
+        f64::from(self.stale_after_seconds.unwrap_or(self.interval_seconds.saturating_mul(3)))
     }
 
     /// Seconds that a step down to `share` of the pool looks back on: less for a deep one, as long as that is one decision.
@@ -80,6 +94,11 @@ impl Config {
         let window = f64::from(self.scale_down_stabilization_seconds).min(window);
         let least = f64::from(self.decision_interval_seconds).min(window);
         (LOOK_BACK * share * window).clamp(least, window)
+    }
+
+    /// Places for events that a job has.
+    pub(crate) fn places(&self) -> f64 {
+        f64::from(self.events_per_job)
     }
 
     /// Share of events that may miss the SLA.

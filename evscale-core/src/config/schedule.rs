@@ -13,6 +13,8 @@ const MOST_ENTRIES: usize = 100;
 const MOST_TIMES: usize = 16;
 /// Range of a multiplier: that of the field `expected_traffic_multiplier`.
 pub(crate) const MULTIPLIERS: (f64, f64) = (0.01, 100.0);
+/// Highest price of a job-hour.
+const MOST_PRICE: f64 = 1e9;
 /// Length of a time, seconds.
 const SECONDS: (u32, u32) = (60, 31 * 86_400);
 
@@ -45,6 +47,9 @@ pub struct ScheduleEntry {
     /// So many times the load that is expected otherwise, 0.01 to 100.
     #[serde(default)]
     pub multiplier: Option<f64>,
+    /// Price of a job for an hour, in the currency of `job_hour_price`, 0 to 1e9.
+    #[serde(default)]
+    pub job_hour_price: Option<f64>,
 }
 
 /// A schedule that can be asked.
@@ -63,6 +68,7 @@ pub(crate) struct Occurrence {
     pub(crate) min_jobs: Option<u32>,
     pub(crate) max_jobs: Option<u32>,
     pub(crate) multiplier: Option<f64>,
+    pub(crate) job_hour_price: Option<f64>,
 }
 
 impl Timetable {
@@ -111,6 +117,7 @@ impl Timetable {
                     min_jobs: entry.min_jobs,
                     max_jobs: entry.max_jobs,
                     multiplier: entry.multiplier,
+                    job_hour_price: entry.job_hour_price,
                 });
             }
         }
@@ -127,7 +134,7 @@ fn next(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
 
 impl ScheduleEntry {
     fn read(&self, (fewest, most): (u32, u32), zone: &TimeZone) -> std::result::Result<Cron, String> {
-        let Self { cron, seconds, min_jobs, max_jobs, multiplier } = self;
+        let Self { cron, seconds, min_jobs, max_jobs, multiplier, job_hour_price } = self;
         let unreadable = |why: String| {
             format!(
                 "has the `cron` {cron:?}, expected minute, hour, day of the month, month and weekday, such as \"0 8 * * MON-FRI\" \
@@ -142,8 +149,10 @@ impl ScheduleEntry {
         if !(SECONDS.0..=SECONDS.1).contains(seconds) {
             return Err(format!("lasts {seconds} `seconds`, expected {} to {}", SECONDS.0, SECONDS.1));
         }
-        if min_jobs.is_none() && max_jobs.is_none() && multiplier.is_none() {
-            return Err("says nothing, expected `min_jobs`, `max_jobs` or `multiplier`".to_owned());
+        if min_jobs.is_none() && max_jobs.is_none() && multiplier.is_none() && job_hour_price.is_none() {
+            return Err(
+                "says nothing, expected `min_jobs`, `max_jobs`, `multiplier` or `job_hour_price`".to_owned()
+            );
         }
         if let (Some(low), Some(high)) = (min_jobs, max_jobs)
             && low > high
@@ -162,6 +171,11 @@ impl ScheduleEntry {
             && !(low..=high).contains(times)
         {
             return Err(format!("has the multiplier {times}, expected {low} to {high}"));
+        }
+        if let Some(price) = job_hour_price
+            && !(0.0..=MOST_PRICE).contains(price)
+        {
+            return Err(format!("has the `job_hour_price` {price}, expected 0 to {MOST_PRICE:e}"));
         }
         Ok(pattern)
     }

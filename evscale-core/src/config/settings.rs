@@ -2,7 +2,7 @@
 //! them from here.
 
 use super::range::{Bound, within};
-use super::{Pause, ScheduleEntry, StaleAction};
+use super::{Mode, Pause, ScheduleEntry, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -151,6 +151,11 @@ settings! {
     min_jobs: u32 = 1, 0 to max_jobs;
     /// Most jobs.
     max_jobs: u32 = 100, 1 to 1000000;
+    /// Jobs come in multiples of this number, as four on every machine do.
+    job_step: u32 = 1, 1 to max_jobs;
+    /// The only numbers of jobs that there are, such as the divisors of a number of partitions; increasing, at most 1000. Every
+    /// number by default.
+    job_counts: Vec<u32> = Vec::new();
     /// Time from the request of a job until it takes events, seconds.
     job_startup_seconds: u32 = 180, 0 to 10800;
     /// Longest wait in the queue that meets the SLA, seconds.
@@ -160,6 +165,13 @@ settings! {
     sla_target: f64 = 0.995, 0.5 to 0.99999;
     /// Utilization that jobs can be planned with.
     target_utilization: f64 = 0.95, 0.1 to 1.0;
+    /// Events that a job can work on at the same time: threads, connections, or the messages of a batch. With more than 1, durations
+    /// are those of an event from its begin to its end.
+    events_per_job: u32 = 1, 1 to 100000;
+    /// Jobs that are kept idle above what the load is expected to need.
+    spare_jobs: u32 = 0, 0 to max_jobs;
+    /// Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than that keeps busy.
+    most_events_per_second: Option<f64> = None, 1e-6 to 1e12;
     /// Mean time a job works on one event, ms, for pools whose records do not report it.
     service_time_ms: Option<f64> = None, 1e-6 to 1e9;
     /// IANA time zone of the pool's users.
@@ -167,7 +179,7 @@ settings! {
     /// Dates that behave like a Sunday, such as `2026-12-25`; at most 1000.
     holidays: Vec<String> = Vec::new();
     /// Times that come again and again with other bounds or another load: `cron` (minute, hour, day of the month, month, weekday, in
-    /// `time_zone`), `seconds`, and `min_jobs`, `max_jobs` or `multiplier`; at most 100.
+    /// `time_zone`), `seconds`, and `min_jobs`, `max_jobs`, `multiplier` or `job_hour_price`; at most 100.
     schedule: Vec<ScheduleEntry> = Vec::new();
     /// Dead band: changes up to this share of the pool are not made.
     tolerance: f64 = 0.05, 0.0 to 0.5;
@@ -211,10 +223,21 @@ settings! {
     emergency_in_maintenance: bool = true;
     /// Which changes are switched off from the start: `off`, `all`, `down` or `up`.
     pause: Pause = Pause::Off;
+    /// Whether decisions are carried out: `act`, or `advise` beside a pool that is scaled otherwise, whose report then says what the
+    /// advice would have brought.
+    mode: Mode = Mode::Act;
     /// Whether jobs that are busy may be told to leave at once, after their event; else only idle ones.
     drain_busy_jobs: bool = false;
-    /// Price of a job for an hour, in the currency of your reports; none by default, and then no cost is told.
+    /// Price of a job for an hour, in the currency of your reports, at times for which the schedule names no other; none by
+    /// default, and then no cost is told.
     job_hour_price: Option<f64> = None, 0.0 to 1e9;
+    /// Price of an event that waits longer than `sla_wait_seconds`, in the same currency. Where it is set, money decides between late
+    /// events and jobs, and `sla_target` does not; none by default.
+    late_event_price: Option<f64> = None, 0.0 to 1e9;
+    /// Price of a change of the number of jobs, in the same currency; none by default.
+    change_price: Option<f64> = None, 0.0 to 1e9;
+    /// Price of a change against the direction of the one before, beside that; none by default.
+    reversal_price: Option<f64> = None, 0.0 to 1e9;
     /// Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing else does.
     cost_per_day: Option<f64> = None, 0.0 to 1e15;
     /// Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as wished `for` a

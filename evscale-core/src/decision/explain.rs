@@ -1,7 +1,7 @@
 //! From what the safety rules allow to a decision: the only way to make one.
 
 use super::{Action, Decision, Drain, Reasoning, plan};
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::policy::{Outlook, Proposal, Selection, Source, jobs_for};
 use crate::pool::Pool;
 use crate::quantiles::rounded;
@@ -26,7 +26,7 @@ pub(crate) struct Evidence<'a> {
 impl Evidence<'_> {
     /// Returns the need of the newest arrivals alone, jobs.
     fn need_now(&self) -> Option<f64> {
-        let (events, service) = self.pool.events().zip(self.pool.service_seconds())?;
+        let (events, service) = self.pool.events().zip(self.pool.job_seconds(self.config))?;
         Some(jobs_for(events, service, self.config))
     }
 
@@ -58,13 +58,15 @@ pub(crate) fn explain(outcome: Option<Outcome>, proposal: Proposal, evidence: &E
         0 => Action::Hold,
         _ => Action::ScaleDown,
     };
-    let mut explanation = match (recommended, current) {
+    let advice = if evidence.config.mode == Mode::Advise { "advice: " } else { "" };
+    let mut explanation = advice.to_owned();
+    explanation.push_str(&match (recommended, current) {
         (None, _) => "no recommendation, leave the pool as it is".to_owned(),
         (Some(to), None) => format!("{to} jobs are ordered, whatever the pool has"),
         (Some(to), Some(from)) if to > from => format!("grow from {from} to {to} jobs"),
         (Some(to), Some(from)) if to < from => format!("shrink from {from} to {to} jobs"),
         (Some(to), Some(_)) => format!("stay at {to} jobs"),
-    };
+    });
     if let Some(need) = evidence.outlook.need() {
         explanation.push_str(&format!(
             ": the forecast needs {:.1} jobs (median) to {:.1} (95 % quantile)",

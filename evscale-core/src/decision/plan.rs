@@ -12,7 +12,8 @@ const LOW: f64 = 0.1;
 const HIGH: f64 = 0.95;
 
 /// What the pool will need later, as far as is known now: for the demand at that lead, without what waits beyond the plan,
-/// within `min_jobs` and `max_jobs`.
+/// within `min_jobs` and `max_jobs`, as numbers of jobs that exist, with those that are kept idle, and no more than a limit
+/// downstream allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanStep {
     /// Lead, minutes.
@@ -27,17 +28,21 @@ pub struct PlanStep {
 
 /// Returns the plan for a load.
 pub(crate) fn plan(load: &Load<'_>) -> Vec<PlanStep> {
-    let bounds = (load.config.min_jobs, load.config.max_jobs);
+    let (numbers, bounds) = (load.config.job_numbers(), load.config.fewest_and_most());
     let step = |minutes: u32| {
         load.forecast.horizon(minutes)?;
         let at = |level| load.demand_then(60.0 * f64::from(minutes), level);
-        let jobs = |need: f64| whole_jobs(need).clamp(bounds.0, bounds.1);
         let (median, upper) = (at(0.5), at(HIGH));
+        let idle = |need: f64| whole_jobs(need).saturating_add(load.config.spare_jobs);
+        let jobs = |need: f64, expected: f64| {
+            let wanted = whole_jobs(need).max(idle(expected)).min(load.most_jobs);
+            numbers.up(wanted).clamp(bounds.0, bounds.1)
+        };
         Some(PlanStep {
             minutes_ahead: minutes,
-            jobs: jobs(median + PLANNED_HEADROOM * (upper - median)),
-            low: jobs(at(LOW)),
-            high: jobs(upper),
+            jobs: jobs(median + PLANNED_HEADROOM * (upper - median), median),
+            low: jobs(at(LOW), at(LOW)),
+            high: jobs(upper, median),
         })
     };
     PLAN_MINUTES.into_iter().filter_map(step).collect()

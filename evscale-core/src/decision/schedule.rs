@@ -3,8 +3,20 @@
 use super::Decision;
 use crate::config::Config;
 use crate::pool::Recommended;
+use crate::safety::Rule;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// Rules that make a pool smaller for other reasons than its load.
+const BESIDE_THE_LOAD: [Rule; 7] = [
+    Rule::Effectiveness,
+    Rule::CapacityLimit,
+    Rule::ScheduledMaximum,
+    Rule::ManualFixed,
+    Rule::ManualCap,
+    Rule::Pause,
+    Rule::JobHourBudget,
+];
 
 /// The last decision, and when the last regular one was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,14 +64,18 @@ impl Schedule {
             jobs: standing.recommended_jobs?,
             at: standing.decided_at,
             as_proposed: standing.proposed_jobs <= standing.recommended_jobs,
+            kept_small: standing
+                .trail
+                .iter()
+                .any(|entry| entry.after < entry.before && BESIDE_THE_LOAD.contains(&entry.rule)),
         })
     }
 
     /// Forgets a last decision that the configuration does not allow.
     pub(crate) fn keep_within(&mut self, config: &Config) {
-        let allowed = config.min_jobs..=config.max_jobs;
-        let forbidden =
-            |last: &mut Box<Decision>| !last.recommended_jobs.is_some_and(|jobs| allowed.contains(&jobs));
+        let (allowed, numbers) = (config.min_jobs..=config.max_jobs, config.job_numbers());
+        let possible = |jobs| allowed.contains(&jobs) && numbers.contains(jobs);
+        let forbidden = |last: &mut Box<Decision>| !last.recommended_jobs.is_some_and(possible);
         self.standing.take_if(forbidden);
     }
 }

@@ -11,6 +11,7 @@ use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::ForecasterInput;
 use crate::forecaster::{ForecasterBatch, Quantiles};
+use crate::indicators::{Alert, Report};
 use crate::metrics::Metrics;
 use pool::Pool;
 use std::collections::BTreeMap;
@@ -158,7 +159,41 @@ impl Fleet {
 
     /// The states of all pools, with their keys.
     pub fn snapshots(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
-        self.pools.iter().filter_map(|(key, pool)| Some((key.as_str(), pool.scaler()?.snapshot())))
+        self.scalers().map(|(key, scaler)| (key, scaler.snapshot()))
+    }
+
+    /// Returns how each pool is doing, with its key, in their order; a pool that failed is left out.
+    pub fn reports(&self) -> impl Iterator<Item = (&str, Report)> {
+        self.scalers().map(|(key, scaler)| (key, scaler.report()))
+    }
+
+    /// Returns the metrics that add up, summed over the pools that know them, by name.
+    pub fn sums(&self) -> BTreeMap<&'static str, f64> {
+        let mut sums = BTreeMap::new();
+        for (_, report) in self.reports() {
+            for metric in Report::METRICS.iter().filter(|metric| metric.adds_up) {
+                if let Some(value) = report.get(metric.name) {
+                    *sums.entry(metric.name).or_default() += value;
+                }
+            }
+        }
+        sums
+    }
+
+    /// Returns the alerts of every pool that has some, with its key, in their order.
+    pub fn alerts(&self) -> impl Iterator<Item = (&str, Vec<Alert>)> {
+        let told = self.scalers().map(|(key, scaler)| (key, scaler.alerts()));
+        told.filter(|(_, alerts)| !alerts.is_empty())
+    }
+
+    /// Returns reports and alerts of all pools as OpenMetrics text, as Prometheus reads it, with the label `pool`.
+    #[cfg(feature = "prometheus")]
+    pub fn openmetrics(&self) -> String {
+        crate::openmetrics(self.scalers().map(|(key, scaler)| (key.to_owned(), scaler.sample().into())))
+    }
+
+    fn scalers(&self) -> impl Iterator<Item = (&str, &Autoscaler)> {
+        self.pools.iter().filter_map(|(key, pool)| Some((key.as_str(), pool.scaler()?)))
     }
 
     /// Works on one pool with the networks of the fleet: a record, a decision at a later time, orders, health.

@@ -13,6 +13,7 @@ use crate::monitor::Health;
 use crate::pool::ScalingOutcome;
 use crate::safety::ManualOverride;
 use crate::time::Timestamp;
+use crate::traced;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -103,6 +104,12 @@ impl PoolMut<'_> {
         self.scaler.alerts()
     }
 
+    /// Returns what is exported of the pool; see [`openmetrics`](crate::openmetrics).
+    #[cfg(feature = "prometheus")]
+    pub fn sample(&self) -> crate::PoolSample {
+        self.scaler.sample()
+    }
+
     /// Silences an alert until a time; see [`Autoscaler::silence`].
     ///
     /// # Errors
@@ -177,6 +184,7 @@ impl Pool {
             let message = format!("pool `{key}` failed inside before: remove it and restore a snapshot");
             return Err(Error::new(ErrorKind::PoolFailed, message));
         }
+        let _span = traced::pool(key);
         let scaler = &mut self.scaler;
         scaler.exchange_networks(sessions);
         let answer = catch_unwind(AssertUnwindSafe(|| work(scaler)));

@@ -4,6 +4,7 @@ use super::report::Report;
 use super::rules::{AlertRule, Severity};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
+use crate::traced;
 use serde::{Deserialize, Serialize};
 
 /// Time for which a resolved alert is told, seconds.
@@ -121,7 +122,17 @@ impl Alerts {
     pub(crate) fn update(&mut self, own: &[AlertRule], report: &Report) {
         self.phases.resize(AlertRule::table().len() + own.len(), Phase::Quiet);
         for (phase, rule) in self.phases.iter_mut().zip(all(own)) {
+            let fired = matches!(phase, Phase::Firing(..));
             *phase = phase.next(rule, report, report.at);
+            let fires = matches!(phase, Phase::Firing(..));
+            match (fired, fires) {
+                (false, true) => {
+                    let words = [rule.text, rule.action];
+                    traced::alert_fires(report.at, &rule.name, rule.severity.as_str(), words);
+                }
+                (true, false) => traced::alert_resolved(report.at, &rule.name),
+                _ => (),
+            }
         }
         self.silenced.retain(|(_, until)| *until > report.at);
     }

@@ -131,6 +131,18 @@ pub enum DriftKind {
     Residuals,
 }
 
+impl DriftKind {
+    /// Returns the name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Level => "level",
+            Self::Season => "season",
+            Self::Variability => "variability",
+            Self::Residuals => "residuals",
+        }
+    }
+}
+
 const LEVEL: Usual = Usual {
     mean: Some(0.0),
     deviation: 0.1,

@@ -3,6 +3,8 @@
 mod alerts;
 mod drift;
 mod latency;
+#[cfg(feature = "prometheus")]
+mod openmetrics;
 mod picture;
 mod report;
 mod rules;
@@ -13,8 +15,10 @@ pub use alerts::{Alert, AlertState};
 pub use drift::DriftKind;
 pub(crate) use drift::{DayEnd, Drift};
 pub(crate) use latency::Latency;
+#[cfg(feature = "prometheus")]
+pub use openmetrics::{PoolSample, openmetrics};
 pub use picture::DayPicture;
 pub(crate) use picture::{Picture, Point};
 pub use report::{BreakerState, CircuitBreakers, Drifted, MetricInfo, Report};
 pub use rules::{AlertRule, Severity, Side, Threshold};
-pub(crate) use windows::{BLOCK_MS, Sum, Window, Windows};
+pub(crate) use windows::{BLOCK_MS, FewSums, Sum, Window, Windows};

@@ -3,7 +3,7 @@
 use super::drift::DriftKind;
 use super::picture::DayPicture;
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// A metric as it is documented.
@@ -15,12 +15,28 @@ pub struct MetricInfo {
     /// Unit; `1` for numbers without one.
     pub unit: &'static str,
     /// Meaning, window and formula.
+    #[serde(serialize_with = "in_one_line")]
     pub description: &'static str,
+    /// Whether the values of several pools add up to one of all of them.
+    pub adds_up: bool,
 }
 
-/// Declares the metrics: name, unit, meaning.
+impl MetricInfo {
+    /// Returns the name under which Prometheus has it, with base units as its conventions ask for: `latency_p50_ms` is
+    /// `evscale_pool_latency_p50_seconds`.
+    pub fn exported_name(&self) -> String {
+        let suffix = if self.unit == "ms" { "_seconds" } else { "" };
+        format!("evscale_pool_{}{suffix}", self.name.strip_suffix("_ms").unwrap_or(self.name))
+    }
+}
+
+fn in_one_line<S: Serializer>(text: &&str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Declares the metrics: name, unit, whether those of pools add up, meaning.
 macro_rules! metrics {
-    ($($(#[doc = $doc:literal])+ $name:ident: $unit:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $unit:literal $($adds:ident up)?;)*) => {
         /// How a pool is doing. A number that is not known is none.
         ///
         /// Windows are counted in blocks of two hours from midnight UTC on: a *day* is the present block and the eleven
@@ -51,6 +67,7 @@ macro_rules! metrics {
                 name: stringify!($name),
                 unit: $unit,
                 description: concat!($($doc, "\n"),+),
+                adds_up: false $(|| stringify!($adds).len() > 0)?,
             },)*];
 
             /// Returns a metric by its name; none if it is unknown, or if there is no such metric.
@@ -78,11 +95,11 @@ metrics! {
     /// Mean quantile loss of the 12-minute forecast over that of the same interval yesterday, `|error| / 2`; over a day, below 1
     /// is better.
     relative_quantile_loss: "1";
-    /// Share of arrivals inside the 80 % interval of 12 minutes; as `coverage_80`.
+    /// Share of arrivals inside the 80 % interval that was forecast 12 minutes before; discounted as `coverage_80`.
     coverage_80_12_minutes: "1";
-    /// The same of 48 minutes.
+    /// Share of arrivals inside the 80 % interval that was forecast 48 minutes before; discounted as `coverage_80`.
     coverage_80_48_minutes: "1";
-    /// The same of 180 minutes.
+    /// Share of arrivals inside the 80 % interval that was forecast 180 minutes before; discounted as `coverage_80`.
     coverage_80_180_minutes: "1";
     /// Model confidence, mean over a day.
     mean_confidence: "1";
@@ -92,35 +109,35 @@ metrics! {
     record_anomaly_score: "1";
     /// Median of the latencies that the host reported, today and yesterday, within 16 %.
     latency_p50_ms: "ms";
-    /// 99 % quantile of the same.
+    /// 99 % quantile of the latencies that the host reported, today and yesterday, within 16 %.
     latency_p99_ms: "ms";
     /// Share of the day's records under a decision of the policy network.
     share_policy_network: "1";
-    /// The same of the host's own policy.
+    /// Share of the day's records under a decision of the host's own policy.
     share_host_policy: "1";
-    /// The same of the analytic rule.
+    /// Share of the day's records under a decision of the analytic rule.
     share_analytic_rule: "1";
-    /// The same of the reactive rule.
+    /// Share of the day's records under a decision of the reactive rule.
     share_reactive_rule: "1";
-    /// The same of no source that knew enough.
+    /// Share of the day's records under a decision to hold, because no source knew enough.
     share_hold: "1";
     /// Circuit breakers that are not closed.
-    open_circuit_breakers: "breakers";
+    open_circuit_breakers: "breakers" adds up;
 
     /// Share of the day's records that were used as they came.
     share_accepted: "1";
-    /// Share that was used without the fields that made no sense.
+    /// Share of the day's records that was used without the fields that made no sense.
     share_repaired: "1";
-    /// Share that was rejected.
+    /// Share of the day's records that was rejected.
     share_rejected: "1";
-    /// Share that was rejected because the interval was there already.
+    /// Share of the day's records that was rejected because the interval was there already.
     share_rejected_repeated: "1";
-    /// Share that was rejected because a later one was there.
+    /// Share of the day's records that was rejected because a later one was there.
     share_rejected_out_of_order: "1";
-    /// Share that was rejected because its time is far ahead.
+    /// Share of the day's records that was rejected because its time is far ahead.
     share_rejected_far_ahead: "1";
     /// Intervals without a record, over a day.
-    missed_intervals: "intervals";
+    missed_intervals: "intervals" adds up;
     /// Time from the newest record that was used until now.
     age_seconds: "s";
     /// `age_seconds` over `stale_after_seconds`.
@@ -128,88 +145,106 @@ metrics! {
 
     /// Share of the events of an hour that waited no longer than `sla_wait_seconds`.
     sla_compliance_hour: "1";
-    /// The same of a day.
+    /// Share of the events of a day that waited no longer than `sla_wait_seconds`.
     sla_compliance_day: "1";
-    /// The same of a week.
+    /// Share of the events of a week that waited no longer than `sla_wait_seconds`.
     sla_compliance_week: "1";
     /// What is left of the week's error budget: 1 less the late share over `1 - sla_target`. Below 0 more was used than there is.
     error_budget_left: "1";
     /// Share of late events over `1 - sla_target` in the last 5 to 10 minutes.
     burn_rate_5_minutes: "1";
-    /// The same of 30 to 35 minutes.
+    /// Share of late events over `1 - sla_target` in the last 30 to 35 minutes.
     burn_rate_30_minutes: "1";
-    /// The same of an hour.
+    /// Share of late events over `1 - sla_target` in the last hour.
     burn_rate_1_hour: "1";
-    /// The same of four blocks.
+    /// Share of late events over `1 - sla_target` in the present block of two hours and the three before.
     burn_rate_6_hours: "1";
-    /// The same of three days.
+    /// Share of late events over `1 - sla_target` in three days.
     burn_rate_3_days: "1";
     /// Events that wait at the newest record.
-    queue_length: "events";
+    queue_length: "events" adds up;
     /// Mean of the queue's lengths that records told, over a day.
-    mean_queue_length: "events";
+    mean_queue_length: "events" adds up;
     /// Mean wait over a day, weighted by the events processed.
     mean_wait_seconds: "s";
     /// The longest queue of the coming hour in a fluid pool: events that wait now, and come by the median of the forecast, less
     /// what the jobs can do that there are now and, a startup time from now, those of the last decision.
-    predicted_queue: "events";
-    /// The wait that it means: `predicted_queue` times the service time over the jobs that serve it then.
+    predicted_queue: "events" adds up;
+    /// The wait that the longest queue of the coming hour means: `predicted_queue` times the service time over the jobs that serve it then.
     predicted_wait_seconds: "s";
     /// `predicted_wait_seconds` over `sla_wait_seconds`.
     predicted_wait_ratio: "1";
     /// Jobs that the analytic rule needs beyond `max_jobs`.
-    overflow_jobs: "jobs";
+    overflow_jobs: "jobs" adds up;
     /// Events processed per job and interval, over a day.
     events_per_job: "events";
     /// Mean busy share of the ready jobs, over a day.
     utilization: "1";
     /// Jobs of the newest record.
-    jobs: "jobs";
+    jobs: "jobs" adds up;
     /// Jobs of the last decision.
-    recommended_jobs: "jobs";
+    recommended_jobs: "jobs" adds up;
     /// Jobs that the newest record shows to be needed: busy ones over `target_utilization`, and those for what waits.
-    needed_jobs: "jobs";
+    needed_jobs: "jobs" adds up;
     /// Time with `max_jobs` or more, over a day.
-    time_at_maximum_seconds: "s";
+    time_at_maximum_seconds: "s" adds up;
     /// Whether the pool has `max_jobs` or more: 1 or 0.
-    at_maximum: "1";
+    at_maximum: "1" adds up;
     /// Time in which a safety rule kept the pool as it was against the proposal, over a day.
-    time_held_seconds: "s";
+    time_held_seconds: "s" adds up;
     /// Whether the host has not carried out a recommendation for long: 1 or 0.
-    host_overdue: "1";
+    host_overdue: "1" adds up;
 
     /// Job-hours of a day's records.
-    job_hours_day: "h";
+    job_hours_day: "h" adds up;
     /// Job-hours of a week's records.
-    job_hours_week: "h";
-    /// `job_hours_day` times `job_hour_price`.
-    cost_day: "currency";
-    /// `job_hours_week` times `job_hour_price`.
-    cost_week: "currency";
+    job_hours_week: "h" adds up;
+    /// What the last 24 hours cost, this one included: jobs, late events and changes, each at its price at the time.
+    cost_day: "currency" adds up;
+    /// What the last 168 hours cost.
+    cost_week: "currency" adds up;
     /// `cost_day` over the events processed in it.
     cost_per_event: "currency";
     /// Share of job-hours saved in a week against a pool of the highest need known at each time.
     saved_against_static_peak: "1";
-    /// The same against a HorizontalPodAutoscaler on the CPU at 70 %, whose pool serves every arrival at once.
+    /// Share of job-hours saved in a week against a HorizontalPodAutoscaler on the CPU at 70 %, whose pool serves every arrival at
+    /// once.
     saved_against_hpa: "1";
     /// Changes of the recommended number per hour, over a day.
-    changes_per_hour: "1/h";
+    changes_per_hour: "1/h" adds up;
     /// Changes against the direction of the one before per day, over a week.
-    reversals_per_day: "1/d";
+    reversals_per_day: "1/d" adds up;
     /// Job-hours of a day beyond `needed_jobs`.
-    over_provisioned_job_hours: "h";
+    over_provisioned_job_hours: "h" adds up;
     /// Job-hours of a day short of `needed_jobs`.
-    under_provisioned_job_hours: "h";
-    /// Job-hours of today (UTC) over `job_hours_per_day`.
+    under_provisioned_job_hours: "h" adds up;
+    /// Job-hours of today over `job_hours_per_day`, as its safety rule counts them: today is a day of the pool's time zone, and a
+    /// record counts for the time since the one before.
     job_hours_budget_used: "1";
-    /// The same at the end of today, if the rest of it is as the last day was on average; of which six hours must be known.
+    /// Job-hours of today at its end over `job_hours_per_day`, if the rest of it is as the last day was on average; of which six hours
+    /// must be known.
     job_hours_budget_forecast: "1";
     /// Cost of today over `cost_per_day`.
     cost_budget_used: "1";
-    /// The same at the end of today.
+    /// Cost of today (UTC) at its end over `cost_per_day`, if the rest of it is as the last day was on average.
     cost_budget_forecast: "1";
+    /// In `mode` `advise`, job-hours of a day of the pool that there would be if the advice had been followed: a fluid shadow pool
+    /// under the acting rule, over the same records as `beside_advice_job_hours_day`.
+    advised_job_hours_day: "h";
+    /// The same of a week.
+    advised_job_hours_week: "h";
+    /// Job-hours that the real pool had in the same records of a day.
+    beside_advice_job_hours_day: "h";
+    /// The same of a week.
+    beside_advice_job_hours_week: "h";
+    /// Share of job-hours that following the advice would have saved in a week.
+    saved_by_advice: "1";
+    /// Share of the events of a day that would have waited no longer than `sla_wait_seconds`; beside it `sla_compliance_day` is what was.
+    advised_sla_compliance_day: "1";
+    /// The same of a week.
+    advised_sla_compliance_week: "1";
     /// Kinds of drift that were found and are not over.
-    drifts: "kinds";
+    drifts: "kinds" adds up;
 }
 
 /// State of a circuit breaker.

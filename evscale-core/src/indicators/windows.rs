@@ -259,6 +259,43 @@ impl Windows {
     }
 }
 
+/// Sums that only some pools have, over a day and a week.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FewSums<const WIDTH: usize> {
+    blocks: Ring<WIDTH, { DAY_BLOCKS as usize }>,
+    /// Blocks that are over.
+    days: Ring<WIDTH, DAYS>,
+}
+
+impl<const WIDTH: usize> FewSums<WIDTH> {
+    pub(crate) fn new() -> Self {
+        Self { blocks: Ring::new(), days: Ring::new() }
+    }
+
+    pub(crate) fn fits(&self) -> bool {
+        self.blocks.fits() && self.days.fits()
+    }
+
+    /// Adds the values of an interval that ends at an instant.
+    pub(crate) fn add(&mut self, at: Timestamp, values: [f64; WIDTH]) {
+        let block = Windows::block_of(at);
+        if self.blocks.newest != i64::MIN && block > self.blocks.newest {
+            (0..WIDTH).for_each(|index| self.days.add(index, self.blocks.sum(index, 1)));
+        }
+        self.blocks.go_to(block);
+        self.days.go_to(at.as_millis().div_euclid(DAY_MS));
+        values.into_iter().enumerate().for_each(|(index, value)| self.blocks.add(index, value));
+    }
+
+    /// Returns the sums of a day, or of a week.
+    pub(crate) fn sums(&self, week: bool) -> [f64; WIDTH] {
+        std::array::from_fn(|index| match week {
+            true => self.days.sum(index, DAYS) + self.blocks.sum(index, 1),
+            false => self.blocks.sum(index, DAY_BLOCKS as usize),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

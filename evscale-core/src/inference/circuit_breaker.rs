@@ -69,11 +69,11 @@ impl CircuitBreaker {
         CircuitState::HalfOpen
     }
 
-    /// Learns how a run ended; `Ok(false)` is none.
-    pub(crate) fn record(&mut self, run: &Result<bool>) {
+    /// Learns how a run ended; `Ok(None)` is none.
+    pub(crate) fn record<T>(&mut self, run: &Result<Option<T>>) {
         match run {
-            Ok(false) => {}
-            Ok(true) => self.succeeded(),
+            Ok(None) => {}
+            Ok(Some(_)) => self.succeeded(),
             Err(problem) => self.failed(problem.to_string()),
         }
     }

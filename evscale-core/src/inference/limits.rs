@@ -1,7 +1,8 @@
-//! How large a network may be. The inference library computes what is constant while it loads a file, with as much memory
-//! as the file asks for; so sizes are inferred and compared with these limits before anything is computed.
+//! How large a network may be, and how much it may compute. The inference library computes what is constant while it loads a
+//! file, with as much memory and time as the file asks for; so sizes are inferred and compared with these limits before
+//! anything is computed.
 
-use super::brief;
+use super::{brief, work};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -71,8 +72,10 @@ fn forget_dimension_names(tensor: &mut ValueInfoProto) {
 pub(super) fn analyse(name: &str, model: &mut InferenceModel) -> Result<()> {
     let refused = |detail: &dyn Display| Error::bundle(format!("{name}: not a usable ONNX file: {detail}"));
     let mut waiting: BTreeSet<usize> = (0..model.nodes.len()).collect();
+    let mut of_constants = 0.0;
     while let Some(node) = waiting.pop_first() {
-        check_answers(name, model, node)?;
+        of_constants += check_answers(name, model, node)?;
+        check_work(name, "its constants take", of_constants)?;
         let changed = refine(model, node).map_err(|error| refused(&brief(error)))?;
         for outlet in changed {
             let readers = model.outlet_successors(outlet).iter().map(|reader| reader.node);
@@ -89,10 +92,31 @@ pub(super) fn analyse(name: &str, model: &mut InferenceModel) -> Result<()> {
     Ok(())
 }
 
-/// Compares what an operator is going to give with the limits, by the rules for its shapes alone.
-fn check_answers(name: &str, model: &InferenceModel, node: usize) -> Result<()> {
-    let Some(asked) = model.nodes.get(node) else { return Ok(()) };
-    let Ok((inputs, outputs, observed)) = facts(model, node) else { return Ok(()) };
+/// Checks the multiplications of one run of a graph whose shapes are all known, for each of its rows.
+///
+/// # Errors
+/// There are too many, or the library says something against the graph.
+pub(super) fn check_run(name: &str, model: &TypedModel, rows: usize) -> Result<()> {
+    let run = work::of_run(model)
+        .map_err(|error| Error::bundle(format!("{name}: not a usable ONNX file: {}", brief(error))))?;
+    check_work(name, "a run takes", run / rows.max(1) as f64)
+}
+
+fn check_work(name: &str, what: &str, found: f64) -> Result<()> {
+    if found <= work::MOST {
+        return Ok(());
+    }
+    Err(Error::bundle(format!(
+        "{name}: {what} up to {found:.1e} multiplications, expected at most {:.1e}",
+        work::MOST
+    )))
+}
+
+/// Compares what an operator is going to give with the limits, by the rules for its shapes alone; returns the work that it is
+/// for the library if all that it takes is constant.
+fn check_answers(name: &str, model: &InferenceModel, node: usize) -> Result<f64> {
+    let Some(asked) = model.nodes.get(node) else { return Ok(0.0) };
+    let Ok((inputs, outputs, observed)) = facts(model, node) else { return Ok(0.0) };
     let constant = !inputs.is_empty() && inputs.iter().all(|input| input.value.is_concrete());
     if constant && UNRULY.contains(&asked.op.name().as_ref()) {
         return Err(Error::bundle(format!(
@@ -108,7 +132,7 @@ fn check_answers(name: &str, model: &InferenceModel, node: usize) -> Result<()> 
         outputs.iter().collect(),
         observed.iter().map(|(_, fact)| fact).collect(),
     ) else {
-        return Ok(());
+        return Ok(0.0);
     };
     for answer in &answers {
         let (count, rank) = (elements(answer), answer.shape.rank().concretize().unwrap_or(0));
@@ -121,7 +145,7 @@ fn check_answers(name: &str, model: &InferenceModel, node: usize) -> Result<()> 
             )));
         }
     }
-    Ok(())
+    Ok(if constant { work::of_constants(asked.op.name().as_ref(), &inputs, &answers) } else { 0.0 })
 }
 
 /// Checks the tensors of a graph whose shapes are all known.

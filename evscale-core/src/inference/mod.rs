@@ -12,6 +12,7 @@ mod session;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub(crate) use circuit_breaker::{CircuitBreaker, CircuitState};
 pub(crate) use network::Network;

@@ -147,6 +147,7 @@ fn compiled(
     limits::analyse(name, &mut model)?;
     let mut model = model.into_typed().map_err(refused)?;
     limits::check_tensors(name, &model)?;
+    limits::check_run(name, &model, rows)?;
     start_every_run_anew(&mut model);
     let mut model = model.into_decluttered().map_err(refused)?;
     start_every_run_anew(&mut model);

@@ -235,7 +235,7 @@ fn hostile(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_that_asks_for_much_memory_is_refused_before_it_is_computed() {
+fn a_file_that_asks_for_much_memory_or_time_is_refused_before_it_is_computed() {
     let (observation, logits) = ([spec("observation", &[24])], [spec("logits", &[11])]);
     let load = |name: &str| Network::load("fixture.onnx", &hostile(name), &observation, &logits);
     assert!(load("healthy").is_ok());
@@ -254,6 +254,14 @@ fn a_file_that_asks_for_much_memory_is_refused_before_it_is_computed() {
         ("doubled", "gives 33554432 numbers"),
         ("rank", "in 200 dimensions, expected at most 16777216 in 16"),
         ("loop", "operator Loop has a graph of its own"),
+        ("convolution", "multiplications, expected at most 2.1e9"),
+        ("convolution_of_input", "multiplications, expected at most 2.1e9"),
+        ("pooling_of_input", "multiplications, expected at most 2.1e9"),
+        ("matrices", "multiplications, expected at most 2.1e9"),
+        ("matrices_of_input", "multiplications, expected at most 2.1e9"),
+        ("einsum", "multiplications, expected at most 2.1e9"),
+        ("recurrence", "multiplications, expected at most 2.1e9"),
+        ("recurrence_of_input", "multiplications, expected at most 2.1e9"),
     ];
     for (name, part) in cases {
         let error = load(name).unwrap_err();

@@ -6,6 +6,7 @@ mod health;
 mod prediction;
 mod retraining;
 mod sight;
+mod spending;
 mod summary;
 mod watch;
 

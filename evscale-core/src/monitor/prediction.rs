@@ -15,14 +15,14 @@ pub(super) struct FluidPool {
     pub(super) next_jobs: f64,
     pub(super) startup_seconds: f64,
     /// Seconds of one job per event.
-    pub(super) service_seconds: f64,
+    pub(super) job_seconds: f64,
     pub(super) interval_seconds: f64,
 }
 
 /// Returns the longest queue of the coming hour, and the longest wait that a queue means, seconds. The queue changes by
 /// `arrivals - jobs / service time` and is never negative (fluid model: Newell, *Applications of Queueing Theory*, 1982).
 pub(super) fn longest_queue(pool: &FluidPool, forecast: &Forecast) -> (f64, f64) {
-    let waits = |queue: f64, jobs: f64| queue * pool.service_seconds / jobs.max(1.0);
+    let waits = |queue: f64, jobs: f64| queue * pool.job_seconds / jobs.max(1.0);
     let mut queue = pool.queue;
     let mut longest = (queue, waits(queue, pool.ready_jobs));
     let mut from = 0.0f64;
@@ -33,7 +33,7 @@ pub(super) fn longest_queue(pool: &FluidPool, forecast: &Forecast) -> (f64, f64)
         for (begin, end) in [(from, to.min(pool.startup_seconds)), (from.max(pool.startup_seconds), to)] {
             if end > begin {
                 let jobs = if begin < pool.startup_seconds { pool.ready_jobs } else { pool.next_jobs };
-                queue = (queue + (arriving - jobs / pool.service_seconds) * (end - begin)).max(0.0);
+                queue = (queue + (arriving - jobs / pool.job_seconds) * (end - begin)).max(0.0);
                 longest = (longest.0.max(queue), longest.1.max(waits(queue, jobs)));
             }
         }
@@ -57,7 +57,7 @@ mod tests {
             ready_jobs: 5.0,
             next_jobs: 20.0,
             startup_seconds: 180.0,
-            service_seconds: 1.0,
+            job_seconds: 1.0,
             interval_seconds: 120.0,
         };
         let (queue, wait) = longest_queue(&pool, &forecast);

@@ -3,6 +3,7 @@
 use super::prediction::{FluidPool, longest_queue};
 use super::sight::Sight;
 use super::watch::Monitor;
+use crate::config::Mode;
 use crate::features::HORIZON_MINUTES;
 use crate::indicators::{BreakerState, CircuitBreakers, Report, Sum, Window};
 use crate::inference::CircuitBreaker;
@@ -20,6 +21,7 @@ impl Monitor {
         self.tell_service(sight, &mut report);
         self.tell_pool(sight, &mut report);
         self.tell_business(sight, &mut report);
+        self.tell_advice(&mut report);
         report.drifts = Some(self.drift.detected().count() as f64);
         report
     }
@@ -97,13 +99,14 @@ impl Monitor {
         report.mean_queue_length = self.windows.ratio(Sum::Queue, Sum::QueueRecords, Window::Day);
         report.mean_wait_seconds = self.windows.ratio(Sum::Wait, Sum::WaitEvents, Window::Day);
         let standing = sight.standing.and_then(|standing| standing.recommended_jobs);
+        let standing = standing.filter(|_| sight.config.mode == Mode::Act);
         if let Some((load, jobs)) = sight.outlook.load().zip(sight.pool.jobs()) {
             let fluid = FluidPool {
                 queue: load.backlog_events,
                 ready_jobs: jobs - sight.pool.starting_now(),
                 next_jobs: standing.map_or(jobs, f64::from),
                 startup_seconds: load.startup_seconds,
-                service_seconds: load.service_seconds,
+                job_seconds: load.service_seconds / sight.config.places(),
                 interval_seconds: f64::from(sight.config.interval_seconds),
             };
             let (queue, wait) = longest_queue(&fluid, sight.outlook.forecast);
@@ -111,8 +114,20 @@ impl Monitor {
             report.predicted_wait_seconds = Some(wait);
             report.predicted_wait_ratio = Some(wait / sight.config.sla_wait_seconds);
         }
-        let beyond = |need: f64| (need - f64::from(sight.config.max_jobs)).max(0.0);
+        let beyond = |need: f64| (need - f64::from(sight.config.fewest_and_most().1)).max(0.0);
         report.overflow_jobs = sight.outlook.need().map(|need| beyond(need.analytic));
+    }
+
+    fn tell_advice(&self, report: &mut Report) {
+        let Some(sums) = &self.advised else { return };
+        let kept = |events: f64, late: f64| (events > 0.0).then(|| 1.0 - late / events);
+        let [advised, beside, events, late] = sums.sums(false);
+        (report.advised_job_hours_day, report.beside_advice_job_hours_day) = (Some(advised), Some(beside));
+        report.advised_sla_compliance_day = kept(events, late);
+        let [advised, beside, events, late] = sums.sums(true);
+        (report.advised_job_hours_week, report.beside_advice_job_hours_week) = (Some(advised), Some(beside));
+        report.advised_sla_compliance_week = kept(events, late);
+        report.saved_by_advice = (beside > 0.0).then(|| 1.0 - advised / beside);
     }
 
     fn tell_pool(&self, sight: &Sight<'_>, report: &mut Report) {
@@ -126,7 +141,7 @@ impl Monitor {
         report.needed_jobs = sight.needed_jobs();
         report.time_at_maximum_seconds = Some(day(Sum::MaximumSeconds));
         let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
-        report.at_maximum = report.jobs.map(|jobs| flag(jobs >= f64::from(sight.config.max_jobs)));
+        report.at_maximum = report.jobs.map(|jobs| flag(jobs >= f64::from(sight.config.fewest_and_most().1)));
         report.time_held_seconds = Some(day(Sum::HeldSeconds));
         report.host_overdue = Some(flag(sight.pool.idle_host(sight.config).is_some()));
     }
@@ -137,9 +152,9 @@ impl Monitor {
         let known = |hours: f64| (hours > 0.0).then_some(hours);
         report.job_hours_day = known(hours(Sum::JobSeconds, Window::Day));
         report.job_hours_week = known(hours(Sum::JobSeconds, Window::Week));
-        let cost = |hours: Option<f64>| hours.zip(config.job_hour_price).map(|(hours, price)| hours * price);
-        report.cost_day = cost(report.job_hours_day);
-        report.cost_week = cost(report.job_hours_week);
+        let paid = self.spending.as_ref().map(|spending| spending.told());
+        report.cost_day = paid.map(|[day, ..]| day);
+        report.cost_week = paid.map(|[_, week, _]| week);
         let processed = known(self.windows.sum(Sum::Processed, Window::Day));
         report.cost_per_event = report.cost_day.zip(processed).map(|(cost, events)| cost / events);
         let saved =
@@ -160,12 +175,14 @@ impl Monitor {
         let usual = usual.filter(|_| seconds(Window::Day) >= LEAST_KNOWN_SECONDS);
         let ahead = usual.map(|jobs| used + jobs * rest);
         if let Some(budget) = config.job_hours_per_day {
+            let (used, rest) = sight.safety.job_hours_today(sight.calendar, self.now);
             report.job_hours_budget_used = Some(used / budget);
-            report.job_hours_budget_forecast = ahead.map(|hours| hours / budget);
+            report.job_hours_budget_forecast = usual.map(|jobs| (used + jobs * rest) / budget);
         }
-        if let Some((price, budget)) = config.job_hour_price.zip(config.cost_per_day) {
-            report.cost_budget_used = Some(used * price / budget);
-            report.cost_budget_forecast = ahead.map(|hours| hours * price / budget);
+        if let Some(([day, _, today], budget)) = paid.zip(config.cost_per_day) {
+            report.cost_budget_used = Some(today / budget);
+            let known = ahead.is_some();
+            report.cost_budget_forecast = known.then(|| (today + day / 24.0 * rest) / budget);
         }
     }
 }

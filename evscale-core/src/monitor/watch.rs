@@ -4,13 +4,14 @@ use super::comparison::Hpa;
 use super::coverage::Coverage;
 use super::retraining::retraining;
 use super::sight::Sight;
+use super::spending::Spending;
 use crate::config::Config;
 use crate::decision::{Action, Decision};
 use crate::error::Result;
 use crate::features::HORIZON_MINUTES;
 use crate::indicators::{
-    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, Drifted, Latency, Picture, Point, Report, Sum, Window,
-    Windows,
+    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, Drifted, FewSums, Latency, Picture, Point, Report,
+    Sum, Window, Windows,
 };
 use crate::metrics::Metrics;
 use crate::policy::Source;
@@ -42,8 +43,12 @@ pub(crate) struct Monitor {
     /// Highest need so far, jobs.
     peak_jobs: f64,
     recommended: Option<u32>,
+    /// Advised and real job-hours, events, and late ones in the pool that was advised; none where nothing was.
+    pub(super) advised: Option<Box<FewSums<4>>>,
     /// The last change was up.
     upwards: Option<bool>,
+    /// What the pool has cost; none without prices.
+    pub(super) spending: Option<Box<Spending>>,
     /// Thresholds of users.
     #[serde(skip)]
     own: Vec<AlertRule>,
@@ -65,21 +70,32 @@ impl Monitor {
             queue: None,
             peak_jobs: 0.0,
             recommended: None,
+            advised: None,
             upwards: None,
+            spending: None,
             own: own_rules(config),
         }
     }
 
     /// Reports whether everything has the size that it should have.
     pub(crate) fn fits(&self) -> bool {
-        self.windows.fits() && self.latency.fits() && self.picture.fits() && self.drift.fits()
+        self.advised.as_ref().is_none_or(|advised| advised.fits())
+            && self.spending.as_ref().is_none_or(|spending| spending.fits())
+            && self.windows.fits()
+            && self.latency.fits()
+            && self.picture.fits()
+            && self.drift.fits()
     }
 
     /// Goes on under another configuration.
     pub(crate) fn reconfigure(&mut self, before: &Config, now: &Config) {
         self.own = own_rules(now);
+        self.spending.take_if(|_| now.job_hour_price.is_none());
         if before.alerts != now.alerts {
             self.alerts.forget_own();
+        }
+        if before.mode != now.mode {
+            self.advised = None;
         }
         if before.interval_seconds != now.interval_seconds {
             self.neighbours = [f64::NAN; 2];
@@ -102,6 +118,10 @@ impl Monitor {
         self.observe_service(sight, record);
         let needed = self.observe_jobs(sight, interval);
         let forecast = self.observe_forecast(sight, interval);
+        if let Some((advised, jobs)) = sight.advised.zip(sight.pool.jobs()) {
+            let sums = self.advised.get_or_insert_with(|| Box::new(FewSums::new()));
+            sums.add(at, [advised.job_hours, jobs * interval / 3600.0, advised.events, advised.late]);
+        }
         if let Some(standing) = sight.standing {
             self.count(by(standing.source), 1.0);
             if held(standing) {
@@ -136,6 +156,12 @@ impl Monitor {
         );
     }
 
+    /// Pays for so much, where it has a price.
+    fn pay(&mut self, price: Option<f64>, amount: f64) {
+        let Some(price) = price else { return };
+        self.spending.get_or_insert_with(|| Box::new(Spending::new())).pay(self.now, price * amount);
+    }
+
     /// Takes a new decision.
     pub(crate) fn decided(&mut self, sight: &Sight<'_>, decision: &Decision) {
         if decision.decided_at > self.now {
@@ -148,6 +174,9 @@ impl Monitor {
                 let reversed =
                     self.upwards.replace(jobs > before).is_some_and(|upwards| upwards != (jobs > before));
                 self.count(Sum::Reversals, if reversed { 1.0 } else { 0.0 });
+                let config = sight.config;
+                self.pay(config.change_price, 1.0);
+                self.pay(config.reversal_price.filter(|_| reversed), 1.0);
             }
         }
         self.judge(sight);
@@ -248,6 +277,7 @@ impl Monitor {
         if let Some((late, events)) = sight.pool.late_events().zip(judged(record)) {
             self.count(Sum::Judged, events);
             self.count(Sum::Late, late.min(events));
+            self.pay(sight.config.late_event_price, late);
         }
         if let Some(queued) = record.queued_events_count {
             self.count(Sum::Queue, queued);
@@ -270,16 +300,18 @@ impl Monitor {
         let needed = sight.needed_jobs();
         let jobs = sight.pool.jobs()?;
         self.count(Sum::JobSeconds, jobs * interval);
-        if jobs >= f64::from(config.max_jobs) {
+        self.pay(sight.job_hour_price, jobs * interval / 3600.0);
+        let (fewest, most) = config.fewest_and_most();
+        let bounds = (f64::from(fewest), f64::from(most));
+        if jobs >= bounds.1 {
             self.count(Sum::MaximumSeconds, interval);
         }
         let needed = needed?;
         self.count(Sum::Over, (jobs - needed).max(0.0) * interval);
         self.count(Sum::Under, (needed - jobs).max(0.0) * interval);
-        let bounds = (f64::from(config.min_jobs), f64::from(config.max_jobs));
         self.peak_jobs = self.peak_jobs.max(needed.clamp(bounds.0, bounds.1));
         self.count(Sum::StaticPeak, self.peak_jobs * interval);
-        let busy = sight.pool.events().zip(sight.pool.service_seconds());
+        let busy = sight.pool.events().zip(sight.pool.job_seconds(config));
         let busy = busy.map_or(0.0, |(events, service)| events * service / interval);
         let hpa = self.hpa.observe(busy, interval, bounds);
         self.count(Sum::Hpa, hpa * interval);

@@ -93,7 +93,7 @@ fn without_network(
     if let (Some(need), true) = (need, availability.usable()) {
         return Proposal { jobs: Some(whole_jobs(need.analytic)), source: Source::AnalyticRule, fallback };
     }
-    match (pool.last_events(), pool.service_seconds()) {
+    match (pool.last_events(), pool.job_seconds(config)) {
         (Some(events), Some(service)) => {
             let interval = f64::from(config.interval_seconds);
             let offered = (events + pool.backlog_events()) * service / interval;

@@ -5,14 +5,17 @@ mod need;
 mod network;
 mod outlook;
 mod path;
+mod saving;
 mod selection;
 
 pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, propose};
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, load_ahead, policy_state};
-pub(crate) use selection::{Seen, Selection};
+pub(crate) use saving::Saving;
+pub(crate) use selection::{AdvisedInterval, Begin, Seen, Selection};
 
+pub(crate) use crate::config::whole_jobs;
 use serde::{Deserialize, Serialize};
 
 /// Who made a proposal.
@@ -37,9 +40,4 @@ impl Source {
     pub(crate) fn is_learned(self) -> bool {
         matches!(self, Self::PolicyNetwork | Self::HostPolicy)
     }
-}
-
-/// Whole jobs for a need; a need within a thousandth of a whole number is that number.
-pub(crate) fn whole_jobs(need: f64) -> u32 {
-    if need.is_finite() { (need - 1e-3).ceil().clamp(0.0, 1e9) as u32 } else { 0 }
 }

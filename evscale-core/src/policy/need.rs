@@ -12,6 +12,8 @@
 //! the M/M/infinity queue's diffusion (Whitt, *Stochastic-Process Limits*, 2002, section 10.3), from which square-root
 //! staffing follows (Halfin and Whitt, *Heavy-traffic limits for queues with many exponential servers*, 1981).
 //! Events that wait beyond the plan are served by further jobs within the catch-up time.
+//!
+//! Where a job works on several events at once, all this is of its places for events, and a job is as many of them.
 
 use super::path::{Moment, Pace, Path};
 use crate::config::Config;
@@ -32,7 +34,7 @@ const LAST_JOB: f64 = 0.2;
 pub(crate) struct Load<'a> {
     pub(crate) config: &'a Config,
     pub(crate) forecast: &'a Forecast,
-    /// Seconds of one job per event.
+    /// Seconds from the begin of an event to its end.
     pub(crate) service_seconds: f64,
     pub(crate) startup_seconds: f64,
     pub(crate) patience: Patience,
@@ -46,6 +48,8 @@ pub(crate) struct Load<'a> {
     pub(crate) headroom: f64,
     /// Lowest demand that the leading candidate plans for, jobs.
     pub(crate) floor_jobs: f64,
+    /// Most jobs that are of use.
+    pub(crate) most_jobs: u32,
 }
 
 /// Jobs needed, before rounding.
@@ -114,7 +118,8 @@ impl<'a> Load<'a> {
 
     /// Most jobs that can be occupied.
     fn most(&self, most_arrivals: f64) -> f64 {
-        (self.correction * (self.in_service + self.backlog_events + most_arrivals)).max(self.floor_jobs)
+        let places = self.correction * (self.in_service + self.backlog_events + most_arrivals);
+        (places / self.config.places()).max(self.floor_jobs)
     }
 
     /// Time until a job asked for at the next decision is ready, seconds.
@@ -183,9 +188,10 @@ impl<'a> Load<'a> {
         self.above_median(moment, HEADROOM_QUANTILE)
     }
 
-    /// Jobs at the planned utilization for jobs that are busy.
+    /// Jobs at the planned utilization for places that are busy.
     pub(crate) fn planned(&self, busy: f64) -> f64 {
-        busy * self.correction / self.patience.utilization(self.config.target_utilization)
+        let utilization = self.patience.utilization(self.config.target_utilization);
+        busy * self.correction / utilization / self.config.places()
     }
 
     /// Jobs for a number of events per interval.
@@ -216,7 +222,7 @@ impl<'a> Load<'a> {
 
     /// Jobs per event that waits beyond the plan.
     pub(crate) fn backlog_share(&self) -> f64 {
-        (self.service_seconds / self.patience.catch_up_seconds).min(1.0)
+        (self.service_seconds / self.patience.catch_up_seconds).min(1.0) / self.config.places()
     }
 
     /// Whether events keep their jobs busy beyond the next record.
@@ -226,7 +232,11 @@ impl<'a> Load<'a> {
 
     /// Jobs that long events keep busy, unless busy jobs may be told to leave.
     pub(crate) fn kept_busy(&self) -> f64 {
-        if self.is_long() && !self.config.drain_busy_jobs { self.in_service } else { 0.0 }
+        if self.is_long() && !self.config.drain_busy_jobs {
+            self.in_service / self.config.places()
+        } else {
+            0.0
+        }
     }
 
     /// The moments of `from..to` seconds from now.
@@ -249,9 +259,9 @@ fn above_expected(horizon: &HorizonForecast, level: f64) -> f64 {
     normal_quantile(level) * horizon.moments().1
 }
 
-/// Jobs at the planned utilization for a number of events per interval.
-pub(crate) fn jobs_for(events: f64, service_seconds: f64, config: &Config) -> f64 {
-    events * service_seconds / (f64::from(config.interval_seconds) * config.target_utilization)
+/// Jobs at the planned utilization for a number of events per interval, each of which takes so many seconds of a job.
+pub(crate) fn jobs_for(events: f64, job_seconds: f64, config: &Config) -> f64 {
+    events * job_seconds / (f64::from(config.interval_seconds) * config.target_utilization)
 }
 
 impl Need {
@@ -298,6 +308,7 @@ mod tests {
             correction: 1.0,
             headroom: 0.5,
             floor_jobs: 0.0,
+            most_jobs: config.max_jobs,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::features::{POLICY_ACTIONS, PolicyState, policy_input};
 use crate::inference::Session;
 use std::fmt;
 
-/// Scores are put on a grid of this step, so that processors whose kernels round differently agree.
+/// Scores are quantized by this step, so that processors whose kernels round differently agree.
 const GRID: f32 = 1.0 / 1024.0;
 /// Largest score that makes sense.
 const LARGEST_SCORE: f32 = 1e6;

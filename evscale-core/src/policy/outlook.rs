@@ -72,6 +72,7 @@ pub(crate) fn load_ahead<'a>(
         correction: pool.correction(),
         headroom: selection.headroom(),
         floor_jobs: selection.floor_jobs(),
+        most_jobs: pool.most_jobs(config),
     };
     let expected = load.jobs(pool.calendar_events());
     Some(Load { floor_jobs: load.floor_jobs.max(expected), ..load })
@@ -83,14 +84,15 @@ pub(crate) fn unserved_jobs(config: &Config, pool: &Pool) -> Option<u32> {
     let jobs = pool.known_jobs()?;
     let waiting = whole_jobs(pool.backlog_events());
     let more = jobs.div_ceil(UNSERVED_SHARE).clamp(1, waiting.max(1));
-    (waiting > 0 && pool.starting_now() == 0.0 && jobs < config.max_jobs).then_some(jobs.saturating_add(more))
+    (waiting > 0 && pool.starting_now() == 0.0 && jobs < pool.most_jobs(config))
+        .then_some(jobs.saturating_add(more))
 }
 
 fn is_emergency(config: &Config, pool: &Pool, need: &Need) -> bool {
     let Some(jobs) = pool.known_jobs().map(f64::from) else { return false };
     let band = config.emergency_tolerance + pool.patience(config).dead_band(config.tolerance);
     let predicted = need.emergency > jobs * (1.0 + band);
-    (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(config.max_jobs)
+    (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(pool.most_jobs(config))
 }
 
 /// Returns what the policy sees of a pool at `now`, whose last change is so many seconds ago.
@@ -106,7 +108,7 @@ pub(crate) fn policy_state(
     let mut state = PolicyState {
         current_jobs: f64::from(pool.known_jobs().unwrap_or(0)),
         starting_jobs: pool.starting_jobs(now),
-        backlog_seconds: pool.backlog_seconds(),
+        backlog_seconds: pool.backlog_seconds(config),
         wait_ratio: pool.wait_seconds().unwrap_or(0.0) / config.sla_wait_seconds,
         utilization: pool.utilization().unwrap_or(-1.0),
         intervals_since_change: seconds_since_change.unwrap_or(LONG_AGO_SECONDS) / interval,

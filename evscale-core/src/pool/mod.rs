@@ -23,7 +23,7 @@ pub(crate) use patience::Patience;
 pub(crate) use starting::StartingJobs;
 pub(crate) use work::is_long;
 
-use crate::config::Config;
+use crate::config::{Config, whole_jobs};
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use execution::Execution;
@@ -97,11 +97,13 @@ impl Pool {
         let record = &with_busy_share(record, ready);
         self.failures.observe(record, interval);
         self.memory.observe(record, ready, interval);
-        let ended_after_seconds = self.follow_work(record, jobs, ready, interval);
+        let places = config.places();
+        let ended_after_seconds = self.follow_work(record, jobs, ready * places, config);
         let elapsed = self.elapsed_seconds(record.timestamp, interval);
         let late_events = self.error_budget.observe(record, elapsed, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
-        let enough = asked.is_some_and(|asked| asked.as_proposed && jobs == Some(asked.jobs));
+        let at_limit = reaches_limit(config, record);
+        let enough = asked.is_some_and(|asked| asked.as_proposed && jobs == Some(asked.jobs)) && !at_limit;
         self.follow_lateness(config, record, jobs, enough, late_events.is_some(), elapsed);
         let events = Some(record.logged_events_count).filter(|events| events.is_finite());
         self.last_events = events.or(self.last_events);
@@ -117,7 +119,7 @@ impl Pool {
                 record.average_queue_wait_time_ms.map(|ms| ms / 1000.0),
                 self.work.oldest_wait(),
             ),
-            utilization: self.measured_utilization(record, ready, interval),
+            utilization: self.measured_utilization(record, ready * places, interval),
             maintenance: record.is_maintenance_window.unwrap_or(false),
             late_events,
             ended_after_seconds,
@@ -134,6 +136,11 @@ impl Pool {
         self.startup.reconfigure(f64::from(config.job_startup_seconds));
     }
 
+    /// Learns anew how long an event takes, because a job has another number of places for them.
+    pub(crate) fn forget_service_time(&mut self, config: &Config) {
+        self.service_time = ServiceTime::new(config.service_time_ms);
+    }
+
     /// Takes the number of jobs for an old one until a record tells it again.
     pub(crate) fn restored(&mut self) {
         self.size.outdate();
@@ -142,6 +149,12 @@ impl Pool {
     /// Learns what a decision asks the host for.
     pub(crate) fn ask(&mut self, asked: Recommended) {
         self.size.ask(asked);
+    }
+
+    /// Forgets what was asked for: from now on somebody else scales the pool, or no longer does.
+    pub(crate) fn forget_requests(&mut self) {
+        self.size.forget_requests();
+        self.execution.progress();
     }
 
     /// Forgets what was learned from the counts of records that were not what they seemed; the number of jobs stays.
@@ -201,7 +214,7 @@ impl Pool {
     ) {
         let interval = f64::from(config.interval_seconds);
         let queue_is_late = self.work.waiting() > 0.0
-            && self.service_seconds().is_some_and(|service| {
+            && self.job_seconds(config).is_some_and(|service| {
                 self.work.waiting() * service
                     > config.sla_wait_seconds * f64::from(jobs.unwrap_or(0)).max(1.0)
             });
@@ -226,13 +239,32 @@ impl Pool {
     /// Returns that events are late, for how long, and what stands in the way of more jobs.
     pub(crate) fn lateness(&self, config: &Config) -> Option<String> {
         let detail = self.lateness.detail(self.latest.at?)?;
-        let most = config.max_jobs;
-        let limited = if self.latest.jobs >= Some(most) {
+        let most = config.fewest_and_most().1;
+        let downstream = self.downstream_jobs(config).zip(config.most_events_per_second);
+        let downstream = downstream.filter(|(jobs, _)| self.latest.jobs >= Some(*jobs));
+        let limited = if let Some((jobs, limit)) = downstream {
+            format!(
+                "; the {limit} events per second of `most_events_per_second` are the reason, which {jobs} jobs work off"
+            )
+        } else if self.latest.jobs >= Some(most) {
             format!("; the pool has its `max_jobs`, {most}")
         } else {
             String::new()
         };
         Some(detail + &limited)
+    }
+
+    /// Returns the fewest jobs that work off what is allowed downstream, with those that are kept idle; none without a limit, or
+    /// while nobody knows what a job can do.
+    pub(crate) fn downstream_jobs(&self, config: &Config) -> Option<u32> {
+        let busy = config.most_events_per_second? * self.job_seconds(config)?;
+        Some(config.job_numbers().up(whole_jobs(busy).max(1)).saturating_add(config.spare_jobs))
+    }
+
+    /// Returns the most jobs that are of use.
+    pub(crate) fn most_jobs(&self, config: &Config) -> u32 {
+        let most = config.fewest_and_most().1;
+        self.downstream_jobs(config).map_or(most, |jobs| jobs.min(most))
     }
 
     /// Returns how the told service time and the seen one contradict each other.
@@ -249,11 +281,19 @@ impl Pool {
         })
     }
 
-    /// Follows the events in the system, and what a job can do; returns the busy job-seconds per event that ended.
-    fn follow_work(&mut self, record: &Metrics, jobs: Option<u32>, ready: f64, interval: f64) -> Option<f64> {
+    /// Follows the events in the system, and what a place for one can do; returns the busy seconds of a place per event that
+    /// ended. `ready` are the places of the ready jobs.
+    fn follow_work(
+        &mut self,
+        record: &Metrics,
+        jobs: Option<u32>,
+        ready: f64,
+        config: &Config,
+    ) -> Option<f64> {
+        let interval = f64::from(config.interval_seconds);
         let before = self.work.in_service();
         let known = Jobs {
-            all: f64::from(jobs.unwrap_or(0)),
+            all: f64::from(jobs.unwrap_or(0)) * config.places(),
             ready,
             service_seconds: self.service_time.seconds(),
             seen_share: self.service_time.seen_share(),
@@ -263,6 +303,8 @@ impl Pool {
         let doubtful = record.is_deploy_in_progress == Some(true) || self.failures.many();
         if !doubtful || self.service_time.seconds().is_none() {
             let in_service = self.work.in_service();
+            // jobs that wait for their turn downstream say nothing of what an event takes
+            let saturated = saturated && !reaches_limit(config, record);
             let pool = Throughput { ready_jobs: ready, in_service, saturated, interval_seconds: interval };
             self.service_time.observe(record, &pool);
         }
@@ -271,6 +313,7 @@ impl Pool {
         is_long(seconds, interval).then(|| coupled(busy_seconds, done, seconds))
     }
 
+    /// Returns the busy share of the places of the ready jobs.
     fn measured_utilization(&self, record: &Metrics, ready: f64, interval: f64) -> Option<f64> {
         let measured = record.cpu_utilization_percent.map(|percent| (percent / 100.0).min(1.0));
         measured.or_else(|| {
@@ -359,9 +402,14 @@ impl Pool {
         self.startup.seconds()
     }
 
-    /// Returns the mean time that a job works on one event, seconds; none before anything told.
+    /// Returns the mean time from the begin of an event to its end, seconds; none before anything told.
     pub(crate) fn service_seconds(&self) -> Option<f64> {
         self.service_time.seconds()
+    }
+
+    /// Returns what one event takes of a job's time, seconds; less than its own where a job works on several at once.
+    pub(crate) fn job_seconds(&self, config: &Config) -> Option<f64> {
+        self.service_seconds().map(|seconds| seconds / config.places())
     }
 
     /// Returns the events that wait.
@@ -374,7 +422,7 @@ impl Pool {
         self.work.in_service()
     }
 
-    /// Returns the busy job-seconds per event that ended in the newest interval, seconds: the service time where events
+    /// Returns the busy seconds of a place per event that ended in the newest interval, seconds: the service time where events
     /// are short.
     pub(crate) fn ended_after_seconds(&self) -> Option<f64> {
         self.latest.ended_after_seconds.or(self.service_seconds())
@@ -392,8 +440,8 @@ impl Pool {
     }
 
     /// Returns the work in the queue in seconds of the present pool; 0 while that is unknown.
-    pub(crate) fn backlog_seconds(&self) -> f64 {
-        let known = self.service_seconds().zip(self.known_jobs());
+    pub(crate) fn backlog_seconds(&self, config: &Config) -> f64 {
+        let known = self.job_seconds(config).zip(self.known_jobs());
         known.map_or(0.0, |(service, jobs)| self.work.waiting() * service / f64::from(jobs).max(1.0))
     }
 
@@ -427,7 +475,7 @@ impl Pool {
     /// how many were, and those for the events that wait.
     pub(crate) fn shown_jobs(&self, config: &Config) -> Option<f64> {
         let interval = f64::from(config.interval_seconds);
-        let service = self.service_seconds()?;
+        let service = self.job_seconds(config)?;
         let busy = match self.latest.utilization {
             Some(share) => share * self.latest.ready,
             None => self.last_events? * service / interval,
@@ -444,7 +492,7 @@ impl Pool {
     pub(crate) fn breached(&self, config: &Config) -> bool {
         let waits = self.latest.wait_seconds.is_some_and(|wait| wait > config.sla_wait_seconds);
         let late = self.error_budget.last_share() > config.allowed_violation_share();
-        let backlog = self.backlog_seconds() > config.sla_wait_seconds;
+        let backlog = self.backlog_seconds(config) > config.sla_wait_seconds;
         waits || late || backlog || self.latest.overflow
     }
 
@@ -453,6 +501,13 @@ impl Pool {
         let patience = 3.0 * self.startup.seconds() + 3.0 * f64::from(config.decision_interval_seconds);
         self.execution.overdue(self.latest.at?, patience)
     }
+}
+
+/// Reports whether as many events were processed as are allowed downstream, or nearly so.
+fn reaches_limit(config: &Config, record: &Metrics) -> bool {
+    const NEARLY: f64 = 0.9;
+    let allowed = config.most_events_per_second.map(|limit| limit * f64::from(config.interval_seconds));
+    allowed.zip(record.processed_events_count).is_some_and(|(allowed, done)| done >= NEARLY * allowed)
 }
 
 /// Returns a record whose busy share is that of its busy jobs, where it says them: jobs that wait for others use little CPU.

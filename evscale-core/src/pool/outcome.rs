@@ -41,4 +41,6 @@ pub(crate) struct Recommended {
     pub(crate) at: Timestamp,
     /// No rule made less of the proposal.
     pub(crate) as_proposed: bool,
+    /// Somebody or something other than the load made less of it.
+    pub(crate) kept_small: bool,
 }

@@ -173,7 +173,8 @@ impl ServiceTime {
         let job_seconds = pool.ready_jobs * pool.interval_seconds;
         if let Some(cpu) = record.cpu_utilization_percent.filter(|percent| *percent >= LEAST_CPU_PERCENT) {
             self.busy.add(job_seconds * cpu / 100.0, done);
-        } else if self.busy.seconds > 0.0 {
+        } else if self.busy.seconds > 0.0 && self.seconds().is_some_and(|mean| mean >= pool.interval_seconds)
+        {
             // what ends in an idle interval was busy in those before it, whose time is counted
             self.busy.add(0.0, done.min(before));
         }
@@ -229,10 +230,16 @@ impl ServiceTime {
                 let weight = SATURATED_WEIGHT * (done / MANY).min(1.0);
                 self.saturated = (self.saturated + weight * (shown - self.saturated)).max(0.0);
             }
-        } else if let (Some(told), Some(busy)) = (self.told, self.busy.mean())
+        } else if let (Some(told), Some(busy)) = (self.told.or(self.configured_seconds), self.busy.mean())
             && (told / busy).max(busy / told) < AGREEMENT
         {
             self.saturated *= FADE_AGREED;
+        }
+        // jobs cannot have worked longer on an event than they were there for it
+        if let Some(ready) =
+            self.ready.mean().filter(|_| self.ready.events >= MANY && self.ready.seconds > 0.0)
+        {
+            self.saturated = self.saturated.min((AGREEMENT * ready / said).ln().max(0.0));
         }
         if self.saturated < 1e-3 && self.unsaturated().is_some() {
             self.saturated = 0.0;

@@ -84,6 +84,12 @@ impl Size {
         (self.asked, self.unseen) = (Some(asked), true);
     }
 
+    /// Forgets what was asked for, and how the host follows.
+    pub(super) fn forget_requests(&mut self) {
+        let Self { told, outdated, .. } = *self;
+        *self = Self { told, outdated, ..Self::default() };
+    }
+
     /// Learns at `now` that of the last request so many jobs could not be had.
     pub(super) fn refused(&mut self, now: Timestamp, jobs: u32) {
         if let Some(asked) = &mut self.asked
@@ -127,7 +133,7 @@ mod tests {
     }
 
     fn asked_for(jobs: u32) -> Recommended {
-        Recommended { jobs, at: Timestamp::EPOCH, as_proposed: true }
+        Recommended { jobs, at: Timestamp::EPOCH, as_proposed: true, kept_small: false }
     }
 
     fn wave() -> Vec<u32> {

@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 
 /// Weight of an acknowledged startup time.
 const WEIGHT: f64 = 0.2;
+/// Told times in a row that are believed at once if they agree within a factor, and seconds.
+const AGREEING: usize = 3;
+const AGREEMENT: (f64, f64) = (1.5, 5.0);
+/// Factor between the mean and times that agree on another one.
+const FAR: f64 = 1.5;
+/// Mean factor between two told times from which on they contradict each other, and teach nothing.
+const CONTRADICTION: f64 = 3.0;
 /// Most groups of starting jobs that are followed.
 const GROUP_LIMIT: usize = 64;
 
@@ -17,19 +24,31 @@ const GROUP_LIMIT: usize = 64;
 pub(super) struct Startup {
     configured_seconds: f64,
     seconds: f64,
+    /// The last told times, newest first; NaN before there were as many.
+    told: [f64; AGREEING],
+    /// Mean logarithm of the factor between a told time and the one before.
+    apart: f64,
     jobs: Option<u32>,
     groups: StartingJobs<Timestamp>,
 }
 
 impl Startup {
     pub(super) fn new(seconds: f64) -> Self {
-        Self { configured_seconds: seconds, seconds, jobs: None, groups: StartingJobs::default() }
+        Self {
+            configured_seconds: seconds,
+            seconds,
+            told: [f64::NAN; AGREEING],
+            apart: 0.0,
+            jobs: None,
+            groups: StartingJobs::default(),
+        }
     }
 
     /// Begins anew with another configured time.
     pub(super) fn reconfigure(&mut self, seconds: f64) {
         if seconds != self.configured_seconds {
-            (self.configured_seconds, self.seconds) = (seconds, seconds);
+            let Self { jobs, groups, .. } = self.clone();
+            *self = Self { jobs, groups, ..Self::new(seconds) };
         }
     }
 
@@ -38,14 +57,15 @@ impl Startup {
         self.groups = StartingJobs::default();
     }
 
-    /// Time from the request of a job until it takes events, seconds.
+    /// Time from the request of a job until it takes events, seconds: the mean of the told times, and the configured one
+    /// while they contradict each other.
     pub(super) fn seconds(&self) -> f64 {
-        self.seconds
+        if self.apart > CONTRADICTION.ln() { self.configured_seconds } else { self.seconds }
     }
 
     /// Jobs that are not ready at `now`.
     pub(super) fn starting(&self, now: Timestamp) -> f64 {
-        f64::from(self.groups.count(|since| now.elapsed_since(since).is_none_or(|age| age < self.seconds)))
+        f64::from(self.groups.count(|since| now.elapsed_since(since).is_none_or(|age| age < self.seconds())))
     }
 
     /// Follows the pool's size: growth is starting since it was recommended, if it was, and shrinkage takes starting jobs
@@ -68,11 +88,12 @@ impl Startup {
             }
         }
         self.groups.leave(before.saturating_sub(jobs));
+        let seconds = self.seconds();
         let missing = self.groups.sum(|since| {
-            let ready_for = (at.seconds_since(since) - self.seconds).clamp(0.0, interval_seconds);
+            let ready_for = (at.seconds_since(since) - seconds).clamp(0.0, interval_seconds);
             1.0 - ready_for / interval_seconds
         });
-        self.groups.take_ready(|since| at.elapsed_since(since).is_some_and(|age| age >= self.seconds));
+        self.groups.take_ready(|since| at.elapsed_since(since).is_some_and(|age| age >= seconds));
         (f64::from(jobs) - missing).max(0.0)
     }
 
@@ -82,9 +103,29 @@ impl Startup {
         if let Some(seconds) = outcome.startup_seconds.filter(|s| (0.0..=7200.0).contains(s))
             && outcome.ready > 0
         {
-            self.seconds += WEIGHT * (seconds - self.seconds);
+            self.learn(seconds);
         }
         self.groups.become_ready(outcome.ready);
+    }
+
+    /// Learns a told time. Some in a row that agree on another one than the mean are right.
+    fn learn(&mut self, seconds: f64) {
+        let [before, ..] = self.told;
+        self.told.rotate_right(1);
+        if let Some(newest) = self.told.first_mut() {
+            *newest = seconds;
+        }
+        if before.is_finite() {
+            self.apart += WEIGHT * (((seconds + 1.0) / (before + 1.0)).ln().abs() - self.apart);
+        }
+        self.seconds += WEIGHT * (seconds - self.seconds);
+        let least = self.told.iter().copied().fold(seconds, f64::min);
+        let most = self.told.iter().copied().fold(seconds, f64::max);
+        let agree =
+            self.told.iter().all(|told| told.is_finite()) && most <= AGREEMENT.0 * least + AGREEMENT.1;
+        if agree && !(least / FAR..=most * FAR).contains(&self.seconds) {
+            self.seconds = self.told.iter().sum::<f64>() / AGREEING as f64;
+        }
     }
 }
 
@@ -124,6 +165,30 @@ mod tests {
             startup.acknowledge(&outcome(60.0));
         }
         assert!((startup.seconds() - 60.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn told_times_that_contradict_each_other_teach_nothing_and_agreeing_ones_are_believed_at_once() {
+        let mut startup = Startup::new(60.0);
+        let mut told = |seconds, count| {
+            for _ in 0..count {
+                startup.acknowledge(&ScalingOutcome {
+                    ready: 1,
+                    startup_seconds: Some(seconds),
+                    ..ScalingOutcome::new(at(0))
+                });
+            }
+            startup.seconds()
+        };
+        (0..20).for_each(|_| {
+            told(7000.0, 1);
+            told(1.0, 1);
+        });
+        assert_eq!(told(7000.0, 1), 60.0, "they contradict each other");
+        assert!((told(90.0, 12) - 90.0).abs() < 1.0, "they have agreed for long enough");
+        assert!((told(900.0, 3) - 900.0).abs() < 1.0, "another kind of machine");
+        assert!((told(900.0, 12) - 900.0).abs() < 1.0);
+        assert!(told(20.0, 1) > 500.0, "one alone moves the mean");
     }
 
     #[test]

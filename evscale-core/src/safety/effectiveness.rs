@@ -220,6 +220,7 @@ impl Effectiveness {
         let current = context.current_jobs;
         if let Some(over) = limit.over {
             let most = ((1.0 + TRIAL) * limit.best.jobs).ceil().max(f64::from(current)) as u32;
+            let most = context.numbers().up(most);
             return (jobs > most).then(|| {
                 (
                     most,
@@ -234,7 +235,7 @@ impl Effectiveness {
             return (jobs > current).then(|| Some((current, self.limit()?)))?;
         }
         let least = (f64::from(current) * MOST_BACK).ceil() as u32;
-        let most = (limit.jobs.ceil() as u32).max(least);
+        let most = context.numbers().up((limit.jobs.ceil() as u32).max(least));
         (jobs > most).then(|| Some((most, self.limit()?)))?
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn apply(context: &Context<'_>, jobs: u32) -> Change {
         ));
     }
     let shown = beginning.shown_jobs.filter(|_| !beginning.breached)?;
-    let mut most = ((HEADROOM * shown).ceil() as u32).max(current);
+    let mut most = context.numbers().up((HEADROOM * shown).ceil() as u32).max(current);
     if !beginning.agreed {
         most = most.min(step::highest(context));
     }

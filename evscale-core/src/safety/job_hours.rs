@@ -38,14 +38,18 @@ impl Spent {
         }
     }
 
-    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
-        let daily = context.config.job_hours_per_day?;
-        let (day, time) = context.calendar.local(context.now);
+    /// Returns the job-hours of the local day of `now`, and the hours until it ends.
+    pub(super) fn today(&self, calendar: &Calendar, now: Timestamp) -> (f64, f64) {
+        let (day, time) = calendar.local(now);
         let used = if day > self.day { 0.0 } else { self.job_hours };
         // a day of daylight saving has an hour more or less
-        let midnight = context.now.plus_millis(DAY_MS - time);
-        let moved = context.calendar.offset_ms(context.now) - context.calendar.offset_ms(midnight);
-        let rest = (DAY_MS - time + moved) as f64 / HOUR_MS as f64;
+        let moved = calendar.offset_ms(now) - calendar.offset_ms(now.plus_millis(DAY_MS - time));
+        (used, (DAY_MS - time + moved) as f64 / HOUR_MS as f64)
+    }
+
+    pub(super) fn apply(&self, context: &Context<'_>, jobs: u32) -> Change {
+        let daily = context.config.job_hours_per_day?;
+        let (used, rest) = self.today(context.calendar, context.now);
         let span = (f64::from(context.config.decision_interval_seconds) / 3600.0).min(rest).max(1e-3);
         let reserved = f64::from(context.config.min_jobs) * (rest - span);
         let affordable = ((daily - used - reserved) / span).clamp(0.0, 1e9).floor() as u32;

@@ -31,6 +31,7 @@
 //!     `a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment`.
 //! 15. No scale-down to fewer jobs than have the memory for the newest load: `tests/fields.rs`.
 //! 16. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
+//! 17. Every recommendation is a number of jobs that exists: `only_numbers_that_exist_are_recommended`, `tests/needs.rs`.
 //!
 //! 2 to 8 and 13 to 15 yield to what protects more: the fail-safe number of a pool without metrics, what is announced, an
 //! order, the budget, the
@@ -39,13 +40,16 @@
 mod announced;
 mod bounds;
 mod capacity;
+mod change_price;
 mod cooldown;
 mod data_quality;
+mod downstream;
 mod effectiveness;
 mod first_records;
 mod flap;
 mod forecast_floor;
 mod job_hours;
+mod job_numbers;
 mod maintenance;
 mod manual;
 mod memory;
@@ -53,6 +57,7 @@ mod network;
 mod orders;
 mod pause;
 mod rule;
+mod spare;
 mod stabilization;
 mod step;
 mod tolerance;
@@ -64,8 +69,9 @@ pub use rule::Rule;
 
 use crate::announced::Ready;
 use crate::calendar::Calendar;
-use crate::config::{Config, Pause};
+use crate::config::{Config, JobNumbers, Mode, Pause};
 use crate::metrics::Metrics;
+use crate::policy::Saving;
 use crate::pool::Pool;
 use crate::time::Timestamp;
 use crate::validation::Issue;
@@ -79,6 +85,7 @@ pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     pub(crate) calendar: &'a Calendar,
     pub(crate) now: Timestamp,
+    /// A number that exists.
     pub(crate) current_jobs: u32,
     pub(crate) emergency: bool,
     /// What a scale-down looks back on, seconds: at most the stabilization window of the configuration.
@@ -89,6 +96,12 @@ pub(crate) struct Context<'a> {
     pub(crate) floor_jobs: Option<u32>,
     /// Jobs whose memory suffices for the newest load; none where memory says nothing.
     pub(crate) memory_jobs: Option<u32>,
+    /// Jobs that the load is expected to need, without headroom; none where nobody knows.
+    pub(crate) needed_jobs: Option<u32>,
+    /// Most jobs that a limit downstream keeps busy; none without one.
+    pub(crate) downstream_jobs: Option<u32>,
+    /// What a step down must save; none where changes cost nothing.
+    pub(crate) saving: Option<Saving>,
     pub(crate) beginning: Beginning,
     /// Why the data cannot be trusted; none if it can.
     pub(crate) issue: Option<Issue>,
@@ -102,6 +115,13 @@ pub(crate) struct Context<'a> {
     /// Order that is in force.
     pub(crate) order: Option<ManualOverride>,
     pub(crate) pause: Pause,
+}
+
+impl Context<'_> {
+    /// Returns the numbers of jobs that the pool can have.
+    fn numbers(&self) -> JobNumbers<'_> {
+        self.config.job_numbers()
+    }
 }
 
 /// A change that a rule made.
@@ -146,6 +166,11 @@ pub(crate) struct Safety {
 }
 
 impl Safety {
+    /// Returns the job-hours of the local day of `now`, and the hours until it ends.
+    pub(crate) fn job_hours_today(&self, calendar: &Calendar, now: Timestamp) -> (f64, f64) {
+        self.job_hours.today(calendar, now)
+    }
+
     /// Learns from the newest record, which `pool` has seen.
     pub(crate) fn observe(&mut self, config: &Config, calendar: &Calendar, record: &Metrics, pool: &Pool) {
         self.bound(config, record.timestamp);
@@ -187,6 +212,13 @@ impl Safety {
         self.capacity.limit(now)
     }
 
+    /// Forgets what was learned from changes that were recommended, and of what the host could get.
+    pub(crate) fn forget_changes(&mut self) {
+        self.cooldown = cooldown::LastChange::default();
+        self.flap = flap::Reversals::default();
+        self.capacity = Capacity::default();
+    }
+
     /// Goes back to a time before that of the newest record: what later times said holds nothing.
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.job_hours.rewind(at);
@@ -215,48 +247,66 @@ impl Safety {
 
     /// Applies the rules that hold for a number which a person ordered for a pool of unknown size.
     pub(crate) fn ordered(&self, context: &Context<'_>, ordered: u32) -> Outcome {
-        let mut outcome = Outcome { jobs: ordered, trail: Vec::new() };
-        outcome.pass(Rule::JobHourBudget, self.job_hours.apply(context, outcome.jobs));
-        outcome.pass(Rule::Bounds, bounds::apply(context, outcome.jobs));
-        outcome
+        let mut way = Way::new(context, ordered);
+        way.pass(Rule::JobHourBudget, self.job_hours.apply(context, way.jobs));
+        way.pass(Rule::Bounds, bounds::apply(context, way.jobs));
+        way.end()
     }
 
     /// Applies every rule in order, and remembers the outcome.
     pub(crate) fn apply(&mut self, context: &Context<'_>, proposed: u32) -> Outcome {
         self.stabilization.remember(context, proposed);
-        let mut outcome = Outcome { jobs: proposed, trail: Vec::new() };
-        outcome.pass(Rule::Tolerance, tolerance::apply(context, outcome.jobs));
-        outcome.pass(Rule::StabilizationWindow, self.stabilization.apply(context, outcome.jobs));
-        outcome.pass(Rule::ForecastFloor, forecast_floor::apply(context, outcome.jobs));
-        outcome.pass(Rule::MemoryFloor, memory::apply(context, outcome.jobs));
-        outcome.pass_either(step::apply(context, outcome.jobs));
-        outcome.pass(Rule::FlapDamping, self.flap.apply(context, outcome.jobs));
-        outcome.pass_either(self.cooldown.apply(context, outcome.jobs));
-        outcome.pass(Rule::Announced, announced::apply(context, outcome.jobs));
-        outcome.pass(Rule::Effectiveness, self.effectiveness.apply(context, outcome.jobs));
-        outcome.pass(Rule::CapacityLimit, self.capacity.apply(context, outcome.jobs));
-        outcome.pass(Rule::FirstRecords, first_records::apply(context, outcome.jobs));
-        outcome.pass_either(data_quality::apply(context, outcome.jobs));
-        outcome.pass(Rule::ScheduledMaximum, announced::most(context, outcome.jobs));
-        outcome.pass(Rule::MaintenanceWindow, maintenance::apply(context, outcome.jobs));
-        outcome.pass_either(manual::apply(context, outcome.jobs));
-        outcome.pass(Rule::Pause, pause::apply(context, outcome.jobs));
-        outcome.pass(Rule::JobHourBudget, self.job_hours.apply(context, outcome.jobs));
-        outcome.pass(Rule::Bounds, bounds::apply(context, outcome.jobs));
-        self.flap.remember(context, outcome.jobs);
-        self.cooldown.remember(context, outcome.jobs);
-        outcome
+        let mut way = Way::new(context, proposed);
+        way.pass(Rule::Tolerance, tolerance::apply(context, way.jobs));
+        way.pass(Rule::JobNumbers, job_numbers::apply(context, way.jobs));
+        way.pass(Rule::StabilizationWindow, self.stabilization.apply(context, way.jobs));
+        way.pass(Rule::ForecastFloor, forecast_floor::apply(context, way.jobs));
+        way.pass(Rule::MemoryFloor, memory::apply(context, way.jobs));
+        way.pass(Rule::SpareJobs, spare::apply(context, way.jobs));
+        way.pass(Rule::ChangePrice, change_price::apply(context, way.jobs));
+        way.pass_either(step::apply(context, way.jobs));
+        way.pass(Rule::FlapDamping, self.flap.apply(context, way.jobs));
+        way.pass_either(self.cooldown.apply(context, way.jobs));
+        way.pass(Rule::Announced, announced::apply(context, way.jobs));
+        way.pass(Rule::Effectiveness, self.effectiveness.apply(context, way.jobs));
+        way.pass(Rule::DownstreamLimit, downstream::apply(context, way.jobs));
+        way.pass(Rule::CapacityLimit, self.capacity.apply(context, way.jobs));
+        way.pass(Rule::FirstRecords, first_records::apply(context, way.jobs));
+        way.pass_either(data_quality::apply(context, way.jobs));
+        way.pass(Rule::ScheduledMaximum, announced::most(context, way.jobs));
+        way.pass(Rule::MaintenanceWindow, maintenance::apply(context, way.jobs));
+        way.pass_either(manual::apply(context, way.jobs));
+        way.pass(Rule::Pause, pause::apply(context, way.jobs));
+        way.pass(Rule::JobHourBudget, self.job_hours.apply(context, way.jobs));
+        way.pass(Rule::Bounds, bounds::apply(context, way.jobs));
+        if context.config.mode == Mode::Act {
+            self.flap.remember(context, way.jobs);
+            self.cooldown.remember(context, way.jobs);
+        }
+        way.end()
     }
 }
 
 /// What a rule says: other jobs and why, or nothing.
 type Change = Option<(u32, String)>;
 
-impl Outcome {
+/// A proposal on its way through the rules.
+struct Way<'a> {
+    numbers: JobNumbers<'a>,
+    jobs: u32,
+    trail: Vec<TrailEntry>,
+}
+
+impl<'a> Way<'a> {
+    fn new(context: &Context<'a>, jobs: u32) -> Self {
+        Self { numbers: context.config.job_numbers(), jobs, trail: Vec::new() }
+    }
+
+    /// Does what a rule says: one that raises goes up to a number that exists, one that lowers goes down to one.
     fn pass(&mut self, rule: Rule, change: Change) {
-        if let Some((after, detail)) = change
-            && after != self.jobs
-        {
+        let Some((said, detail)) = change else { return };
+        let after = if said < self.jobs { self.numbers.down(said) } else { self.numbers.up(said) };
+        if said != self.jobs && after != self.jobs {
             self.trail.push(TrailEntry { rule, before: self.jobs, after, detail });
             self.jobs = after;
         }
@@ -264,6 +314,10 @@ impl Outcome {
 
     fn pass_either(&mut self, (rule, change): (Rule, Change)) {
         self.pass(rule, change);
+    }
+
+    fn end(self) -> Outcome {
+        Outcome { jobs: self.jobs, trail: self.trail }
     }
 }
 

@@ -75,6 +75,14 @@ impl ManualOverride {
             ManualOrder::Cap(jobs) => (jobs, low..=u32::MAX),
             ManualOrder::Floor(jobs) => (jobs, 0..=high),
         };
+        let numbers = config.job_numbers();
+        if matches!(self.order, ManualOrder::Fixed(_)) && !numbers.contains(jobs) {
+            return Err(Error::argument(format!(
+                "the order of {self} asks for {jobs} jobs, expected one of {numbers}: {} or {}",
+                numbers.down(jobs),
+                numbers.up(jobs)
+            )));
+        }
         if possible.contains(&jobs) {
             return Ok(());
         }

@@ -36,9 +36,12 @@ macro_rules! rules {
 
 rules! {
     Tolerance = "tolerance", "leaves a small change undone";
+    JobNumbers = "job_numbers", "goes up to a number of jobs that exists";
     StabilizationWindow = "stabilization_window", "holds a scale-down at the highest proposal of the window";
     ForecastFloor = "forecast_floor", "keeps what the upper forecast quantile needs";
     MemoryFloor = "memory_floor", "keeps the jobs that have the memory for the load";
+    SpareJobs = "spare_jobs", "keeps jobs idle above the need";
+    ChangePrice = "change_price", "leaves a step down undone that saves less than it costs";
     MaxStepUp = "max_step_up", "limits one step up";
     MaxStepDown = "max_step_down", "limits one step down";
     FlapDamping = "flap_damping", "stops shrinking after too many changes of direction";
@@ -46,6 +49,7 @@ rules! {
     CooldownDown = "cooldown_down", "waits after a change before it shrinks";
     Announced = "announced", "has ready what is announced for the time until a job asked for next would be";
     Effectiveness = "effectiveness", "stops growing while more jobs bring no more throughput";
+    DownstreamLimit = "downstream_limit", "asks for no more jobs than the events per second that are allowed downstream keep busy";
     CapacityLimit = "capacity_limit", "asks for no more than the host could get, for a while";
     FirstRecords = "first_records", "keeps a new pool from shrinking, and from growing beyond what its records show";
     DataQuality = "data_quality", "keeps the pool from shrinking on data that cannot be trusted";

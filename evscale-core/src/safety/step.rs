@@ -1,4 +1,4 @@
-//! Limits on one step: the larger of a share of the pool and a number of jobs.
+//! Limits on one step: the larger of a share of the pool and a number of jobs, and at least to the next number that exists.
 
 use super::{Change, Context, Rule};
 
@@ -14,7 +14,8 @@ pub(super) fn apply(context: &Context<'_>, jobs: u32) -> (Rule, Change) {
 /// Returns the most jobs that one decision may ask for.
 pub(super) fn highest(context: &Context<'_>) -> u32 {
     let (percent, count) = (context.config.max_step_up_percent, context.config.max_step_up_jobs);
-    context.current_jobs.saturating_add(largest(context.current_jobs, percent, count))
+    let highest = context.current_jobs.saturating_add(largest(context.current_jobs, percent, count));
+    highest.max(context.numbers().above(context.current_jobs))
 }
 
 fn up(context: &Context<'_>, jobs: u32) -> Change {
@@ -27,6 +28,7 @@ fn up(context: &Context<'_>, jobs: u32) -> Change {
 fn down(context: &Context<'_>, jobs: u32) -> Change {
     let (percent, count) = (context.config.max_step_down_percent, context.config.max_step_down_jobs);
     let lowest = context.current_jobs.saturating_sub(largest(context.current_jobs, percent, count));
+    let lowest = lowest.min(context.numbers().below(context.current_jobs));
     (jobs < lowest).then(|| (lowest, format!("at most {percent} % or {count} jobs fewer per decision")))
 }
 

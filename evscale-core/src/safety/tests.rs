@@ -41,6 +41,9 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         window_seconds: f64::INFINITY,
         dead_band: 0.0,
         floor_jobs: Some(0),
+        needed_jobs: None,
+        downstream_jobs: None,
+        saving: None,
         beginning: SEASONED,
         issue: None,
         fail_safe_jobs: 0,
@@ -83,6 +86,33 @@ fn tolerance_is_a_dead_band_except_in_an_emergency() {
     ruled(&context(&config, 20), 22, 20, Some("tolerance"));
     ruled(&context(&config, 20), 23, 23, None);
     ruled(&Context { emergency: true, ..context(&config, 20) }, 22, 22, None);
+}
+
+#[test]
+fn only_numbers_that_exist_are_recommended() {
+    let config = Config { job_counts: vec![1, 8, 64], tolerance: 0.3, ..lenient() };
+    ruled(&context(&config, 8), 9, 8, Some("tolerance"));
+    ruled(&context(&config, 8), 11, 64, Some("job_numbers"));
+    ruled(&context(&config, 64), 9, 64, Some("job_numbers"));
+    ruled(&context(&config, 64), 6, 8, Some("job_numbers"));
+    let machines = Config { job_step: 8, ..lenient() };
+    ruled(&context(&machines, 16), 13, 16, Some("job_numbers"));
+    ruled(&Context { floor_jobs: Some(17), ..context(&machines, 32) }, 8, 24, Some("forecast_floor"));
+    ruled(
+        &Context { most_jobs: Some((23, String::new())), ..context(&machines, 8) },
+        40,
+        16,
+        Some("scheduled_maximum"),
+    );
+    let slow = Config {
+        max_step_up_jobs: 1,
+        max_step_up_percent: 1.0,
+        max_step_down_jobs: 1,
+        max_step_down_percent: 1.0,
+        ..machines
+    };
+    ruled(&context(&slow, 64), 120, 72, Some("max_step_up"));
+    ruled(&context(&slow, 64), 8, 56, Some("max_step_down"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::simulated_load::{LoadSettings, SimulatedLoad};
 use super::workload::Workload;
 use crate::autoscaler::Autoscaler;
 use crate::bundle::ModelBundle;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
@@ -129,18 +129,17 @@ pub fn backtest(
     bundle: Option<ModelBundle>,
     progress: &mut dyn FnMut(usize, usize) -> bool,
 ) -> Result<Backtest> {
-    let mut config = config.clone();
+    // what is replayed is what would come of acting
+    let mut config = Config { mode: Mode::Act, ..config.clone() };
     let (world, source) = world(history, &mut config)?;
+    let world = world.with_events_per_job(config.events_per_job);
     let builder = Autoscaler::builder(config.clone());
     let scaler = match bundle {
         Some(bundle) => builder.bundle(bundle).build()?,
         None => builder.build()?,
     };
     let scored_from = (WARM_UP_SECONDS / world.interval_seconds() as usize).min(world.len() * 2 / 5);
-    let startup = f64::from(config.job_startup_seconds);
-    let bounds = (config.min_jobs, config.max_jobs);
-    let reference =
-        clairvoyant_job_seconds(&world, scored_from, bounds, startup, config.sla_wait_seconds) / 3600.0;
+    let reference = clairvoyant_job_seconds(&world, scored_from, &config) / 3600.0;
     let mut evscale = Recorded { scaler, decisions: Vec::new() };
     let mut baselines: Vec<(String, Box<dyn ScalingRule>)> =
         if history.baselines { baselines(&world, &config) } else { Vec::new() };
@@ -149,11 +148,10 @@ pub fn backtest(
     let mut runs = Vec::with_capacity(1 + baselines.len());
     let mut run = |name: &str, rule: &mut dyn ScalingRule| {
         let mut go_on = |done: usize, _: usize| progress(before + done, all);
-        let pool = (startup, config.sla_wait_seconds);
-        let played = replay_while(&world, pool, rule, scored_from, &mut go_on)
+        let played = replay_while(&world, &config, rule, scored_from, &mut go_on)
             .ok_or_else(|| Error::argument("backtest was stopped"))?;
         before += world.len();
-        runs.push(scored(name, played, &world, reference, config.min_jobs));
+        runs.push(scored(name, played, &world, reference, config.fewest_and_most().0));
         Ok(())
     };
     run("evscale", &mut evscale)?;
@@ -199,7 +197,11 @@ fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'sta
             "`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to {MOST_JOBS_AT_PEAK}"
         )));
     }
-    let settings = LoadSettings { jobs_at_peak, seed: history.seed, ..LoadSettings::default() };
+    let settings = LoadSettings {
+        jobs_at_peak: jobs_at_peak * config.places(),
+        seed: history.seed,
+        ..LoadSettings::default()
+    };
     Ok((SimulatedLoad::new(&workload, &settings), "assumed"))
 }
 
@@ -220,10 +222,10 @@ fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
 
 fn baselines(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
     let pool = BaselinePool {
-        bounds: (config.min_jobs, config.max_jobs),
+        bounds: config.fewest_and_most(),
         interval_seconds: world.interval_seconds(),
         startup_seconds: f64::from(config.job_startup_seconds),
-        service_seconds: world.base_service_seconds(),
+        service_seconds: world.base_job_seconds(),
     };
     let mut loads: Vec<f64> = (0..world.len()).map(|index| world.offered_jobs(index)).collect();
     loads.sort_by(f64::total_cmp);

@@ -2,6 +2,7 @@
 
 use super::queue::SUBSTEP_SECONDS;
 use super::simulated_load::SimulatedLoad;
+use crate::config::Config;
 
 /// Job-seconds of the cheapest schedule that has, in every interval, the fewest jobs for which no event of that interval
 /// waits longer than the SLA allows; a new job is paid for during its startup time, and kept through a gap that is
@@ -10,22 +11,22 @@ use super::simulated_load::SimulatedLoad;
 /// Arrivals and service times are known in advance. The jobs needed are the largest `work / (time + SLA wait)` over all
 /// parts of the interval, as if the events of its end could be served in the next one at no cost to those that arrive
 /// there: the sum is a lower bound for pools that hold their jobs from one interval to the next, and not always
-/// reachable. Bounds in jobs hold for the schedule as well.
-pub(super) fn clairvoyant_job_seconds(
-    load: &SimulatedLoad,
-    from: usize,
-    bounds: (u32, u32),
-    startup_seconds: f64,
-    sla_wait_seconds: f64,
-) -> f64 {
+/// reachable. Bounds in jobs hold for the schedule as well, and only numbers of jobs
+/// that exist.
+pub(super) fn clairvoyant_job_seconds(load: &SimulatedLoad, from: usize, config: &Config) -> f64 {
+    let (numbers, (fewest, most)) = (config.job_numbers(), config.fewest_and_most());
     let mut arrivals = Vec::new();
     let needs: Vec<u32> = (from..load.len())
         .map(|index| {
             load.arrivals(index, &mut arrivals);
-            need(&arrivals, load.service_seconds(index), sla_wait_seconds).max(bounds.0).min(bounds.1)
+            let most_of_use = config
+                .most_events_per_second
+                .map_or(u32::MAX, |limit| (limit * load.job_seconds(index)).ceil().max(1.0) as u32);
+            let need = need(&arrivals, load.job_seconds(index), config.sla_wait_seconds);
+            numbers.up(need.min(most_of_use)).clamp(fewest, most)
         })
         .collect();
-    cost(&needs, f64::from(load.interval_seconds()), startup_seconds)
+    cost(&needs, f64::from(load.interval_seconds()), f64::from(config.job_startup_seconds))
 }
 
 /// Fewest jobs for the arrivals of one interval.

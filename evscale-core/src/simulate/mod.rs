@@ -8,6 +8,7 @@ mod queue;
 mod replay;
 mod season;
 mod simulated_load;
+mod simulated_pool;
 mod trace;
 mod workload;
 
@@ -16,6 +17,7 @@ pub use environment::{Environment, ForecastTrace, RewardWeights, StepOutcome};
 pub use queue::{IntervalOutcome, PoolSimulator};
 pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay, replay_while};
 pub use simulated_load::{LoadSettings, SimulatedLoad};
+pub use simulated_pool::SimulatedPool;
 pub use workload::Workload;
 
 /// The generator behind every draw of this module.

@@ -47,6 +47,8 @@ pub struct PoolSimulator {
     starting: StartingJobs<u64>,
     /// Arrival substep and events that wait; oldest first.
     queue: VecDeque<(u64, f64)>,
+    /// Most events that are taken in a substep.
+    most_taken: f64,
     waits: Vec<f64>,
 }
 
@@ -60,8 +62,16 @@ impl PoolSimulator {
             ready: jobs,
             starting: StartingJobs::default(),
             queue: VecDeque::new(),
+            most_taken: f64::INFINITY,
             waits: Vec::new(),
         }
+    }
+
+    /// The same pool where so many events per second can be taken by all jobs together.
+    #[must_use]
+    pub fn limited_to(self, events_per_second: Option<f64>) -> Self {
+        let most_taken = events_per_second.map_or(f64::INFINITY, |most| most * SUBSTEP_SECONDS);
+        Self { most_taken, ..self }
     }
 
     /// Ready and starting jobs.
@@ -96,7 +106,7 @@ impl PoolSimulator {
                 out.arrived += arriving;
             }
             let job_seconds = f64::from(self.ready) * SUBSTEP_SECONDS;
-            let taken = self.serve(job_seconds / service_seconds, &mut out);
+            let taken = self.serve((job_seconds / service_seconds).min(self.most_taken), &mut out);
             busy += taken * service_seconds;
             available += job_seconds;
             self.now += 1;

@@ -2,6 +2,7 @@
 
 use super::queue::{PoolSimulator, SUBSTEP_SECONDS};
 use super::simulated_load::SimulatedLoad;
+use super::simulated_pool::SimulatedPool;
 use crate::autoscaler::Autoscaler;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
@@ -87,16 +88,16 @@ pub struct Replay {
     pub scores: Scores,
 }
 
-/// Lets `rule` steer a pool (startup time and longest wait of the SLA, seconds) through the whole load; scored from
+/// Lets `rule` steer a pool (a configuration, or startup time and longest wait of the SLA, seconds) through the whole load; scored from
 /// interval `scored_from` on. `progress` is told the intervals done and all.
 pub fn replay(
     load: &SimulatedLoad,
-    pool: (f64, f64),
+    pool: impl Into<SimulatedPool>,
     rule: &mut dyn ScalingRule,
     scored_from: usize,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Replay {
-    let mut replay = Running::start(load, pool);
+    let mut replay = Running::start(load, pool.into());
     for index in 0..load.len() {
         replay.interval(index, rule, scored_from);
         progress(index + 1, load.len());
@@ -107,12 +108,12 @@ pub fn replay(
 /// Replays like [`replay`] as long as `go_on`, which is told the intervals done and all, says so; none if it was stopped.
 pub fn replay_while(
     load: &SimulatedLoad,
-    pool: (f64, f64),
+    pool: impl Into<SimulatedPool>,
     rule: &mut dyn ScalingRule,
     scored_from: usize,
     go_on: &mut dyn FnMut(usize, usize) -> bool,
 ) -> Option<Replay> {
-    let mut replay = Running::start(load, pool);
+    let mut replay = Running::start(load, pool.into());
     for index in 0..load.len() {
         replay.interval(index, rule, scored_from);
         if !go_on(index + 1, load.len()) {
@@ -125,20 +126,20 @@ pub fn replay_while(
 /// A replay on its way through the load.
 struct Running<'a> {
     load: &'a SimulatedLoad,
-    /// Longest wait of the SLA, seconds.
-    sla_wait_seconds: f64,
+    pool: SimulatedPool,
     simulator: PoolSimulator,
     rows: Vec<ReplayRow>,
     arrivals: Vec<f64>,
 }
 
 impl<'a> Running<'a> {
-    fn start(load: &'a SimulatedLoad, (startup_seconds, sla_wait_seconds): (f64, f64)) -> Self {
-        let first = (1.5 * load.offered_jobs(0)).ceil().max(1.0) as u32;
+    fn start(load: &'a SimulatedLoad, pool: SimulatedPool) -> Self {
+        let first = pool.possible((1.5 * load.offered_jobs(0)).ceil().max(1.0) as u32);
         Self {
             load,
-            sla_wait_seconds,
-            simulator: PoolSimulator::new(first, startup_seconds, sla_wait_seconds),
+            simulator: PoolSimulator::new(first, pool.startup_seconds, pool.sla_wait_seconds)
+                .limited_to(pool.most_events_per_second),
+            pool,
             rows: Vec::with_capacity(load.len()),
             arrivals: Vec::new(),
         }
@@ -149,10 +150,10 @@ impl<'a> Running<'a> {
             self.simulator.reset_waits();
         }
         self.load.arrivals(index, &mut self.arrivals);
-        let outcome = self.simulator.run_interval(&self.arrivals, self.load.service_seconds(index));
+        let outcome = self.simulator.run_interval(&self.arrivals, self.load.job_seconds(index));
         let record = self.load.record(index, &outcome);
         rule.observe(&record);
-        let target = rule.decide().unwrap_or(self.simulator.jobs());
+        let target = rule.decide().map_or(self.simulator.jobs(), |jobs| self.pool.possible(jobs));
         self.simulator.scale_to(target);
         self.rows.push(ReplayRow {
             timestamp: record.timestamp,
@@ -168,7 +169,7 @@ impl<'a> Running<'a> {
     }
 
     fn end(self, scored_from: usize) -> Replay {
-        let late_bin = (self.sla_wait_seconds / SUBSTEP_SECONDS).floor() as usize + 1;
+        let late_bin = (self.pool.sla_wait_seconds / SUBSTEP_SECONDS).floor() as usize + 1;
         let rows = self.rows.get(scored_from..).unwrap_or(&[]);
         let scores = score(rows, &self.simulator.waits(), late_bin, self.load.interval_seconds());
         Replay { rows: self.rows, scored_from, scores }

@@ -45,6 +45,7 @@ pub struct SimulatedLoad {
     base_service_seconds: f64,
     burst_concentration: f64,
     seed: u64,
+    events_per_job: f64,
 }
 
 impl SimulatedLoad {
@@ -82,6 +83,7 @@ impl SimulatedLoad {
             base_service_seconds: base,
             burst_concentration: settings.burst_concentration,
             seed: settings.seed,
+            events_per_job: 1.0,
         }
     }
 
@@ -99,7 +101,14 @@ impl SimulatedLoad {
             base_service_seconds,
             burst_concentration: LoadSettings::default().burst_concentration,
             seed,
+            events_per_job: 1.0,
         }
+    }
+
+    /// The same load on jobs that work on several events at once: an event takes a part of a job's time.
+    #[must_use]
+    pub fn with_events_per_job(self, events: u32) -> Self {
+        Self { events_per_job: f64::from(events.max(1)), ..self }
     }
 
     /// Number of intervals.
@@ -122,6 +131,11 @@ impl SimulatedLoad {
         self.base_service_seconds
     }
 
+    /// What an event took of a job's time in that test, seconds.
+    pub fn base_job_seconds(&self) -> f64 {
+        self.base_service_seconds / self.events_per_job
+    }
+
     /// Events of an interval.
     pub fn events(&self, index: usize) -> f64 {
         self.events.get(index).copied().unwrap_or(0.0)
@@ -132,9 +146,14 @@ impl SimulatedLoad {
         self.service_seconds.get(index).copied().unwrap_or(self.base_service_seconds)
     }
 
+    /// What an event takes of a job's time in an interval, seconds.
+    pub fn job_seconds(&self, index: usize) -> f64 {
+        self.service_seconds(index) / self.events_per_job
+    }
+
     /// Jobs that an interval keeps busy all the time.
     pub fn offered_jobs(&self, index: usize) -> f64 {
-        self.events(index) * self.service_seconds(index) / f64::from(self.interval_seconds)
+        self.events(index) * self.job_seconds(index) / f64::from(self.interval_seconds)
     }
 
     /// End of an interval.

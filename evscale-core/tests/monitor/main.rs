@@ -127,6 +127,26 @@ fn budgets_tell_before_and_when_they_are_used() {
 }
 
 #[test]
+fn the_budget_of_job_hours_is_that_of_the_local_day() {
+    let mut world = World::new(
+        config(|config| {
+            config.time_zone = "Asia/Tokyo".to_owned();
+            config.job_hours_per_day = Some(1000.0);
+        }),
+        12,
+    );
+    // midnight in Tokyo is at 15:00 UTC
+    world.run(14.9 / 24.0, |_| 4.0);
+    let before = world.scaler.report().job_hours_budget_used.unwrap();
+    assert!(before > 0.05, "{before}");
+    world.run(0.2 / 24.0, |_| 4.0);
+    let after = world.scaler.report();
+    assert!(after.job_hours_budget_used < Some(0.005), "{:?}", after.job_hours_budget_used);
+    let (ahead, day) = (after.job_hours_budget_forecast.unwrap(), after.job_hours_day.unwrap() / 15.1 * 24.0);
+    assert!((1000.0 * ahead / day - 1.0).abs() < 0.02, "a whole day is left: {ahead}, {day} job-hours a day");
+}
+
+#[test]
 fn a_host_that_does_not_act_is_named_until_it_does() {
     let mut world = World::new(config(|_| ()), 6);
     world.run(1.3, office);

@@ -167,7 +167,9 @@ impl Actuators {
                 actuated: true,
             };
             let audit = AuditRow::new("actuator", "operate", "execute", &event.pool, &ask.key);
-            if let Ok((execution, true)) = engine.execute(ask, audit).await {
+            if let Ok((execution, true)) = engine.execute(ask, audit).await
+                && execution.status == ExecutionStatus::Accepted
+            {
                 let (actuators, engine) = (Arc::clone(&self), engine.clone());
                 tokio::spawn(async move { actuators.carry_out(&engine, execution).await });
             }

@@ -3,7 +3,7 @@
 use super::change::{Change, Changed};
 use evscale_core::{
     AnnouncementStatus, Config, Decision, Forecast, Health, ManualOverride, Metrics, Pause, PoolMut,
-    Timestamp, Verdict,
+    PoolSample, Timestamp, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct View {
     pub decision: Option<Arc<Decision>>,
     /// Who acts, and what is wrong.
     pub health: Arc<Health>,
+    /// Metrics and alerts, as Prometheus gets them.
+    pub sample: Arc<PoolSample>,
     /// What was announced, and what became of it.
     pub announcements: Arc<Vec<AnnouncementStatus>>,
     /// Why the pool can do nothing more; none while it works.
@@ -103,6 +105,7 @@ impl View {
             forecast,
             decision,
             health: Arc::new(pool.health()),
+            sample: Arc::new(pool.sample()),
             announcements: Arc::new(pool.announcements()),
             failed: None,
         }

@@ -6,7 +6,7 @@ use super::view::{About, View};
 use super::{Answer, Event, ExecuteAsk, Request, Status, Views, now_ms, unknown_pool};
 use crate::problem::{Problem, Result};
 use crate::storage::{Batch, DecisionRow, JournalRow, SnapshotRow, Store};
-use evscale_core::{Decision, Fleet, Timestamp, Verdict};
+use evscale_core::{Decision, Fleet, Mode, Timestamp, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -442,8 +442,13 @@ impl Worker {
             ));
         }
         let mut execution = Execution::new(&ask.pool, &ask.key, decision, now_ms(), ask.caller.clone())?;
-        if !ask.actuated {
-            let told = "no actuator is set: the decision is for the caller to carry out";
+        let advice = pool.about.config.mode == Mode::Advise;
+        if advice || !ask.actuated {
+            let told = if advice {
+                "the pool's `mode` is advise: nothing is carried out here"
+            } else {
+                "no actuator is set: the decision is for the caller to carry out"
+            };
             execution = execution.ended(ExecutionStatus::Advised, told.to_owned());
         }
         Ok((execution, true))

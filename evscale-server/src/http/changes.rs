@@ -2,7 +2,7 @@
 
 use super::App;
 use super::input::{Input, Scope, Who};
-use crate::engine::{Answer, Change, ExecuteAsk, Execution};
+use crate::engine::{Answer, Change, ExecuteAsk, Execution, ExecutionStatus};
 use crate::problem::{Problem, ProblemBody, Result};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -333,9 +333,8 @@ async fn execute(app: App, scope: Scope, asked: ExecuteScaling) -> Result<Json<E
         caller: scope.caller.name,
         actuated: app.actuators.has(&scope.pool),
     };
-    let actuated = ask.actuated;
     let (execution, new) = app.engine.execute(ask, audit).await?;
-    if !new || !actuated {
+    if !new || execution.status != ExecutionStatus::Accepted {
         return Ok(Json(execution));
     }
     // on its own, so that a caller who hangs up does not end it halfway

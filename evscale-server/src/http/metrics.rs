@@ -1,9 +1,9 @@
-//! The server's metrics, as Prometheus reads them.
+//! The server's metrics, and the library's of every pool, as Prometheus reads them.
 
 use crate::engine::{Engine, View};
-use evscale_core::HealthStatus;
+use evscale_core::{HealthStatus, openmetrics};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder,
 };
@@ -43,6 +43,7 @@ struct Refusal {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    engine: Engine,
     requests: Family<RequestLabels, Counter>,
     times: Family<RouteLabels, Histogram>,
     refusals: Family<Refusal, Counter>,
@@ -57,8 +58,8 @@ impl Metrics {
         registry.register("http_requests", "Requests", requests.clone());
         registry.register("http_request_seconds", "Time of a request", times.clone());
         registry.register("http_refusals", "Callers that were refused", refusals.clone());
-        registry.register_collector(Box::new(Pools(engine)));
-        Self { registry, requests, times, refusals }
+        registry.register_collector(Box::new(Pools(engine.clone())));
+        Self { registry, engine, requests, times, refusals }
     }
 
     pub(super) fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
@@ -79,10 +80,11 @@ impl Metrics {
     /// Returns the text that Prometheus reads.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        if encode(&mut text, &self.registry).is_err() {
+        if encode_registry(&mut text, &self.registry).is_err() {
             text.clear();
         }
-        text
+        let views = self.engine.views().into_iter();
+        text + &openmetrics(views.map(|(pool, view)| (pool, Arc::clone(&view.sample))))
     }
 }
 
@@ -102,10 +104,7 @@ struct Pools(Engine);
 /// A gauge of every pool: name, meaning, and value where there is one.
 type PoolGauge = (&'static str, &'static str, fn(&View) -> Option<f64>);
 
-const GAUGES: [PoolGauge; 9] = [
-    ("pool_recommended_jobs", "Jobs that the pool should have", |view| {
-        view.decision.as_ref()?.recommended_jobs.map(f64::from)
-    }),
+const GAUGES: [PoolGauge; 8] = [
     ("pool_current_jobs", "Jobs that it had at the decision", |view| {
         view.decision.as_ref()?.current_jobs.map(f64::from)
     }),

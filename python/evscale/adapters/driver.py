@@ -44,7 +44,7 @@ class Driver:
     state
         Path of a file for the learned state: read at the begin if it is there, written after every record and at the end.
     advise
-        Whether decisions are only logged: `tick` returns None.
+        Whether decisions are only logged, and `tick` returns None: as `mode="advise"` in the configuration.
     bundle
         Models; the bundled ones without.
     on_decision
@@ -79,9 +79,10 @@ class Driver:
         on_decision: Callable[[Decision], object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.config = config if isinstance(config, Config) else Config(**(config or {}))
+        settings = config.to_dict() if isinstance(config, Config) else dict(config or {})
+        self.config = Config(**{**settings, "mode": "advise"} if advise else settings)
         self.name, self.state, self.clock, self.on_decision = name, state, clock, on_decision
-        self.advise = advise or getattr(self.config, "mode", None) == "advise"
+        self.advise = self.config.mode == "advise"
         self.scaler = self._restored(bundle)
         self.meter = Meter(self.config, now=self._now())
         self.decision: Decision | None = None

@@ -35,7 +35,7 @@ def run_decide(args: argparse.Namespace) -> int:
     read = failed = 0
     for place, value in objects(piped() if args.follow is None else followed(args.follow)):
         try:
-            seen = scaler.observe(records.record(_mapping(value)))
+            seen = scaler.observe(records.record(mapping_of(value)))
         except evscale.EvscaleError as problem:
             failed += 1
             say(f"evscale: {place}: {problem}", sys.stderr)
@@ -47,7 +47,8 @@ def run_decide(args: argparse.Namespace) -> int:
     return BAD_INPUT if failed and not read else 0
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping_of(value: Any) -> Mapping[str, Any]:
+    """Returns a record as it was read; what is none is refused."""
     if isinstance(value, RecursionError):
         raise refuse("nested too deeply, expected a metrics record as a JSON object")
     if isinstance(value, Exception):

@@ -16,6 +16,7 @@ from .clocks import clock_of
 from .frames import of_object
 from .numbers import style_of
 from .table import Table, of_columns
+from .text import is_total
 
 
 def read_parquet(path: str) -> Table:
@@ -82,6 +83,8 @@ def _of_rows(rows: list[list[Any]], path: str, form: str, notes: tuple[str, ...]
     header = next(place for place, row in enumerate(rows) if sum(cell not in ("", None) for cell in row) >= max(2, width - 1))
     named = all(isinstance(cell, str) for cell in rows[header] if cell not in ("", None)) and clock_of(rows[header][:1]) is None
     body = rows[header + 1:] if named else rows[header:]
+    if body and is_total(body[-1][0]):
+        notes += (f"the last row ({shown(body.pop()[0])}) is passed over",)
     names = [str(cell).strip() or f"column {place}" for place, cell in enumerate(rows[header], 1)] if named else [
         "timestamp" if clock_of([row[place] for row in body]) else "value" if style_of([row[place] for row in body]) else f"column {place + 1}"
         for place in range(len(rows[header]))]

@@ -12,6 +12,7 @@ import io
 import lzma
 import os
 import stat
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,8 +23,20 @@ from .._refuse import option, refuse
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+
+def _only_file(path: str) -> IO[bytes]:
+    """Opens the one file of a zip archive."""
+    archive = zipfile.ZipFile(path)
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    if len(names) != 1:
+        raise refuse(f"{path}: a zip archive of {len(names)} files, expected one with the metrics, or a workbook named .xlsx; unpack it and "
+                     "give the right one")
+    return archive.open(names[0])
+
+
 COMPRESSED: tuple[tuple[bytes, str, Callable[[str], Any]], ...] = (
-    (b"\x1f\x8b", "gzip", gzip.open), (b"BZh", "bzip2", bz2.open), (b"\xfd7zXZ\x00", "xz", lzma.open))
+    (b"\x1f\x8b", "gzip", gzip.open), (b"BZh", "bzip2", bz2.open), (b"\xfd7zXZ\x00", "xz", lzma.open),
+    (b"PK\x03\x04", "zip", _only_file))
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 FOREIGN = ((b"PAR1", "a Parquet file"), (b"PK\x03\x04", "a zip archive or a workbook"), (b"\x28\xb5\x2f\xfd", "a zstd archive"),
@@ -61,7 +74,7 @@ def binary(path: str) -> Iterator[IO[bytes]]:
     try:
         with (open(path, "rb") if unpack is None else unpack(path)) as file:
             yield io.BufferedReader(Bounded(file, path, ends), BUFFER)
-    except (EOFError, zlib.error, lzma.LZMAError, OSError) as problem:
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, OSError) as problem:
         if unpack is None:
             raise
         raise refuse(f"{path}: the archive is damaged ({problem}); pack the file again, or give it unpacked") from None

@@ -1,5 +1,5 @@
-"""Tables of load-test tools, told by their headers: Locust, k6 and JMeter; InfluxDB's annotated CSV; and logs of the W3C extended
-format (IIS, CloudFront).
+"""Tables of load-test tools, told by their headers: Locust, k6 and JMeter; InfluxDB's annotated CSV; logs of the W3C extended format
+(IIS, CloudFront), and access logs in JSON (nginx, Traefik, Caddy).
 
 A tool's header fixes which column counts, of which kind it is, and which rows are summaries of others.
 """
@@ -55,7 +55,7 @@ def _k6(table: Table) -> Table:
 
 def _k6_lines(table: Table) -> Table:
     """The same of k6's JSON lines."""
-    kept = _only(table, "metric", lambda name: name == "http_reqs", "http_reqs")
+    kept = _only(_only(table, "type", lambda name: name == "Point", "point"), "metric", lambda name: name == "http_reqs", "http_reqs")
     return replace(kept, format="k6 results").hinted(roles={"timestamp": "data.time", "events": "data.value"}, kind="sums")
 
 
@@ -75,6 +75,11 @@ def _w3c(table: Table) -> Table:
     return replace(table, format="W3C extended log").hinted(roles=roles, kind="events", zone="UTC")
 
 
+def _requests(words: str, **roles: str) -> Callable[[Table], Table]:
+    """Returns what counts the requests of a log in JSON, one per row."""
+    return lambda table: replace(table, format=words).hinted(roles=roles, kind="events")
+
+
 RECIPES: tuple[tuple[frozenset[str], Callable[[Table], Table]], ...] = (
     (frozenset(("Timestamp", "User Count", "Total Request Count", "Name")), _locust),
     (frozenset(("timeStamp", "elapsed", "label", "success")), _jmeter),
@@ -82,4 +87,8 @@ RECIPES: tuple[tuple[frozenset[str], Callable[[Table], Table]], ...] = (
     (frozenset(("metric", "type", "data.time", "data.value")), _k6_lines),
     (frozenset(("_time", "_value")), _influx),
     (frozenset(("date", "time", "cs-method")), _w3c),
+    (frozenset(("StartUTC", "RequestMethod", "Duration")), _requests("access log of Traefik", timestamp="StartUTC", service_ns="Duration")),
+    (frozenset(("ts", "request.method", "duration")), _requests("access log of Caddy", timestamp="ts", service_s="duration")),
+    *((frozenset(("status", "request_time", name)), _requests("access log in JSON", service_s="request_time"))
+      for name in ("request", "request_method", "request_uri", "uri")),
 )

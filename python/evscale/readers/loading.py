@@ -15,7 +15,7 @@ from .moments import NAIVE
 from .numbers import Style, Unreadable, is_missing, numbers
 from .roles import Roles, column
 from .table import Block, Table
-from .text import TOTALS
+from .text import is_total
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _converted(
 
     rows = np.arange(length) if kept is None else kept
     times = chosen(roles.time)
-    if len(times) and _is_total(times[-1]):
+    if len(times) and is_total(times[-1]):
         notes.add(f"the last row ({shown(times[-1])}) is passed over")
         rows, times, cut = rows[:-1], times[:-1], -1
     else:
@@ -113,10 +113,6 @@ def _converted(
         service = _numbers(table, name, chosen(name)[:cut], style, place) * scale
     labels = _coded([chosen(name)[:cut] for name in roles.labels], len(walls), known)
     return Loaded(walls, offsets, values, service, labels, (), rows + done)
-
-
-def _is_total(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower().rstrip(":") in TOTALS
 
 
 def _coded(columns: Sequence[Sequence[Any]], length: int, known: dict[tuple[str, ...], int]) -> NDArray[np.int64]:

@@ -49,7 +49,7 @@ def moment(text: str, order: str = DAY_FIRST) -> tuple[int, int] | None:
     >>> moment("1970-01-01T02:00:01.5+02:00"), moment("Jan 1, 1970 @ 00:00:01.000"), moment("noon")
     ((7201500, 120), (1000, -100000), None)
     """
-    text = text.strip()
+    text = text.strip().removeprefix("[").removesuffix("]")
     if not 8 <= len(text) <= 80:
         return None
     for pattern in PATTERNS:

@@ -5,6 +5,7 @@ Monitor and Google Cloud Monitoring. Each function takes the parsed text and ret
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._evscale import EvscaleError
@@ -103,6 +104,9 @@ def influx(data: Any, source: str) -> Table | None:
     """Reads the answer of InfluxDB's `/query`: columns and rows of every series."""
     if not (isinstance(data, Mapping) and isinstance(data.get("results"), list)):
         return None
+    errors = [result["error"] for result in (data, *data["results"]) if isinstance(result, Mapping) and result.get("error")]
+    if errors:
+        raise refuse(f"{source}: an error of InfluxDB: {str(errors[0])[:200]}; mend the query and ask again")
     series = [one for result in data["results"] if isinstance(result, Mapping) for one in result.get("series", ())]
     if not series or not all("columns" in one and "values" in one for one in series):
         return None
@@ -158,7 +162,10 @@ def _frames(data: Any) -> list[tuple[list[dict[str, Any]], list[Any]]]:
 
 
 def rabbitmq(data: Any, source: str) -> Table | None:
-    """Reads the samples of a queue's or the overview's `publish_details`, which are running totals."""
+    """Reads the samples of a queue's or the overview's `publish_details`, which are running totals.
+
+    RabbitMQ writes 0 for the samples that it does not keep any more: a total that jumps from 0 is no burst of arrivals.
+    """
     if isinstance(data, list) and data and all(isinstance(one, Mapping) and "message_stats" in one for one in data):
         series = [one for queue in data for one in _samples(queue, str(queue.get("name", "")))]
     elif isinstance(data, Mapping) and "message_stats" in data:
@@ -168,13 +175,26 @@ def rabbitmq(data: Any, source: str) -> Table | None:
     if not series:
         raise refuse(f"{source}: an answer of RabbitMQ without samples, expected message_stats.publish_details.samples; "
                      "ask with ?msg_rates_age=3600&msg_rates_incr=60")
-    return of_points(series, source, "RabbitMQ samples of publish", kind="counter")
+    kept = [one for one in map(_kept, series) if one.times]
+    if not kept:
+        raise refuse(f"{source}: all samples of RabbitMQ are 0, which also stands for those it does not keep: by default a queue has 60 s every 5 s "
+                     "and an hour every 60 s; ask with ?msg_rates_age=3600&msg_rates_incr=60")
+    lost = sum(len(one.times) for one in series) - sum(len(one.times) for one in kept)
+    notes = (f"{lost} samples of 0 before the first message are passed over: RabbitMQ does not keep them",) if lost else ()
+    return replace(of_points(kept, source, "RabbitMQ samples of publish", kind="counter"), notes=notes)
 
 
 def _samples(queue: Mapping[str, Any], name: str) -> list[Points]:
     samples = ((queue.get("message_stats") or {}).get("publish_details") or {}).get("samples") or []
     labels = {"queue": name} if name else {}
     return [Points([one["timestamp"] for one in samples], [one["sample"] for one in samples], labels)] if samples else []
+
+
+def _kept(one: Points) -> Points:
+    """Returns the samples from the first one that is not 0 on."""
+    pairs = sorted(zip(one.times, one.values, strict=True))
+    first = next((place for place, (_, value) in enumerate(pairs) if value), len(pairs))
+    return replace(one, times=[at for at, _ in pairs[first:]], values=[value for _, value in pairs[first:]])
 
 
 def azure(data: Any, source: str) -> Table | None:

@@ -20,7 +20,8 @@ MISSING = frozenset((
 """Words for an unknown value, in lower case."""
 SCALES = {"k": 1e3, "M": 1e6, "Mil": 1e6, "Mio": 1e6, "G": 1e9, "Bil": 1e9, "Mrd": 1e9, "T": 1e12, "Tri": 1e12}
 WITH_UNIT = re.compile(r"([-+]?\d[\d.,'’_  \u202f]*(?:[eE][-+]?\d+)?)\s*(k|K|Mil|Mio|M|G|Bil|Mrd|Tri|T)?(?:\s+|(?=[^\sA-Za-z])|$)(\S.*)?")
-GROUPS = {mark: re.compile(rf"[-+]?\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+(?:[.,]\d+)?") for mark in (",", ".", "'", "’", " ", " ", "\u202f")}
+INDIAN = r"|\d{1,2}(?:,\d{2})+,\d{3}"
+GROUPS = {mark: re.compile(rf"[-+]?(?:\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+{INDIAN if mark == ',' else ''})(?:[.,]\d+)?") for mark in (",", ".", "'", "’", " ", " ", "\u202f")}
 MOSTLY = 0.6
 PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -92,7 +93,7 @@ def _told(bodies: Sequence[str], decimal: str) -> tuple[str, str, bool]:
 def _marks(bodies: Sequence[str], semicolons: bool) -> tuple[str, str, bool] | None:
     used = {mark for mark in GROUPS if any(mark in body for body in bodies)}
     if all(PLAIN.fullmatch(body) for body in bodies) and not _dotted_thousands(bodies):
-        return ".", "", False
+        return ".", "", semicolons and all(GROUPS["."].fullmatch(body) and body[0] != "0" for body in bodies)
     for group in ("'", "’", " ", " ", "\u202f"):
         if group in used:
             return ("," if "," in used else "."), group, False
@@ -104,7 +105,7 @@ def _marks(bodies: Sequence[str], semicolons: bool) -> tuple[str, str, bool] | N
     mark = "," if "," in used else "."
     grouped = [GROUPS[mark].fullmatch(body) is not None for body in bodies if mark in body]
     if not all(grouped) or any(body.lstrip("+-").startswith("0" + mark) for body in bodies):
-        return (",", "", False) if all(body.count(",") <= 1 for body in bodies) else None
+        return (",", "", False) if mark == "," and all(body.count(",") <= 1 for body in bodies) else None
     sure = any(body.count(mark) > 1 for body in bodies) or not semicolons or any(
         mark not in body and len(body.lstrip("+-")) <= 3 for body in bodies)
     return ("." if mark == "," else ","), mark, not sure

@@ -219,7 +219,7 @@ def _on_grid(
         raise refuse(f"{table.where()}: {len(loaded.walls)} rows in {len(events)} intervals of {history_ms // 1000} s, expected at least "
                      f"{LEAST_ROWS} intervals; export a longer time range")
     events, gaps = _filled(events, gaps, options, doubts, start, history_ms)
-    _remarks(roles, kind, native_ms, history_ms, steps, series, doubts, wanted)
+    _remarks(roles, kind, native_ms, history_ms, 0 if raw or sums else steps[0].drift_ms, series[0].service, doubts, wanted)
     names = tuple(one.name for one in series) if len(series) > 1 else ()
     return Reading(table, roles, kind, wanted * 1000 if wanted else native_ms, history_ms, len(loaded.walls), names, total, first, last,
                    float(series[0].values[0]), float(series[0].values[-1]), zone, order, start, events, service, gaps, tuple(doubts))
@@ -265,7 +265,7 @@ def _filled(
 
 
 def _remarks(
-    roles: Roles, kind: Guess, native_ms: int, history_ms: int, steps: Sequence[Step], series: Sequence[Series], doubts: list[Doubt],
+    roles: Roles, kind: Guess, native_ms: int, history_ms: int, drift_ms: int, service: NDArray[np.float64] | None, doubts: list[Doubt],
     wanted: int | None
 ) -> None:
     if kind.kind == "count" and kind.why == "fractions":
@@ -274,11 +274,10 @@ def _remarks(
         doubts.append(Doubt(f"events are counted in intervals of {native_ms // 1000} s", option("interval_seconds", 60 if native_ms == 120_000 else 120)))
     elif history_ms != native_ms and wanted is None:
         doubts.append(Doubt(f"rows are {native_ms / 1000:g} s apart and are put together to {history_ms // 1000} s", option("interval_seconds", 60)))
-    if steps[0].drift_ms > native_ms // 2 and kind.kind != "events":
-        doubts.append(Doubt(f"the clock drifts: {steps[0].drift_ms / 1000:.0f} s from a grid of {native_ms / 1000:g} s in all"))
+    if drift_ms > native_ms // 2:
+        doubts.append(Doubt(f"the clock drifts: {drift_ms / 1000:.0f} s from a grid of {native_ms / 1000:g} s in all"))
     if roles.style.unit and roles.style.unit != "K" and "K" not in roles.style.unit:
         doubts.append(Doubt("numbers are rounded to be read by people; switch formatting off and export again for exact ones"))
-    service = series[0].service
     if roles.service is not None and service is not None and np.isfinite(service).any():
         middle = float(np.nanmedian(service))
         if roles.service[2] == 1.0 and 0 < middle < 5:

@@ -24,6 +24,10 @@ NAMES = {
 TIME_WORDS = re.compile(r"time|date|clock|stamp|epoch|zeit|datum|period|hour|minute|interval|window|bucket|when|^ts$|^ds$|_at$|^at$", re.IGNORECASE)
 NOT_EVENTS = re.compile(r"^(id|index|#|column 1|level_\d+|year|month|day|hour|minute|weekday|status|status_?code|responsecode|code|port|pid|"
                         r"partition|.*[_ ]id)$", re.IGNORECASE)
+STATISTICS = ("sum", "total", "count", "value")
+"""Names that may each be the number of events, where a metric is written with all of its statistics; the likeliest first."""
+OF_DIGITS = re.compile(r"[-+]?\d[\d.,'’_ \u00a0\u202f]*")
+OF_ADDRESS = re.compile(r"\d+(?:\.\d+){2,}")
 MOST_SERIES = 2000
 CENTURY_MS = (978_307_200_000, 4_102_444_800_000)
 """The years 2001 to 2099, epoch milliseconds."""
@@ -96,7 +100,10 @@ def find_roles(
         events = hints["events"]
     else:
         used = {time, service[0] if service else None, *(name for name in styles if _is_epoch(sample[name]))}
-        events, wide = _events(table, {name: style for name, style in styles.items() if name not in used}, add_up)
+        countable = {name: style for name, style in styles.items() if name not in used and not NOT_EVENTS.match(name)}
+        if not countable:
+            _refuse_strange_digits(table, sample, {time, *styles})
+        events, wide = _events(table, countable, add_up)
     for name in (events, *wide):
         if name is not None and name not in styles:
             _refuse_text(table, sample, name, decimal)
@@ -192,7 +199,7 @@ def _service(table: Table, given: Mapping[str, str], styles: Mapping[str, Style]
             raise refuse(f"{table.where()}: `{name}` is no column of numbers, expected service times in milliseconds")
         return name, styles[name], 1.0
     lowered = _lowered(table.names)
-    for role, scale in (("service_ms", 1.0), ("service_s", 1000.0), ("service_us", 0.001)):
+    for role, scale in (("service_ms", 1.0), ("service_s", 1000.0), ("service_us", 1e-3), ("service_ns", 1e-6)):
         hinted = table.hints.roles.get(role)
         names = [hinted] if hinted else [lowered[one] for one in NAMES.get(role, ()) if one in lowered]
         if names and names[0] in styles:
@@ -205,14 +212,23 @@ def _events(table: Table, styles: Mapping[str, Style], add_up: bool) -> tuple[st
     lowered = _lowered([*table.names, *(name.rpartition(".")[2] for name in table.names)])
     lowered |= {name.rpartition(".")[2].lower(): name for name in reversed(table.names)}
     named = next((lowered[one] for one in NAMES["events"] if one in lowered), None)
+    if named is not None and named in styles and named.lower() in STATISTICS:
+        rivals = sorted((name for name in styles if name.lower() in STATISTICS), key=lambda name: STATISTICS.index(name.lower()))
+        if len(rivals) > 1:
+            raise refuse(f"{table.where()}: {listed(rivals)} are statistics of one metric, of which one counts the events; "
+                         f"{option('columns', {'events': rivals[0]})} takes it")
     if named is not None and (named in styles or named in table.hints.roles.values()):
         return named, ()
     if named is not None and not any(evidence(name, style.unit, "").rank > 0 for name, style in styles.items()):
         return named, ()
-    fit = {name: evidence(name, style.unit, "").rank for name, style in styles.items() if not NOT_EVENTS.match(name)}
+    fit = {name: evidence(name, style.unit, "").rank for name, style in styles.items()}
     if not fit:
         return None, ()
     best = max(fit.values())
+    if best < -1 and len(fit) > 1:
+        raise refuse(f"{table.where()}: {listed(fit)} are levels and durations, expected a column of arrivals: how many events came in each "
+                     f"interval; {option('kind', 'events')} counts each row as one event, {option('columns', {'events': 'NAME'})} takes a column all "
+                     "the same")
     names = [name for name, rank in fit.items() if rank == best]
     if best < 0 and len(fit) > 1:
         names = list(fit)
@@ -240,6 +256,16 @@ def _is_epoch(values: Sequence[Any]) -> bool:
 def _is_label(values: Sequence[Any]) -> bool:
     known = [value for value in values if not is_missing(value)]
     return bool(known) and all(isinstance(value, (str, bool)) for value in known[:50]) and clock_of(known[:50]) is None
+
+
+def _refuse_strange_digits(table: Table, sample: Mapping[str, Sequence[Any]], known: set[str]) -> None:
+    """Refuses a column of digits that are no numbers in any one way of writing, where rows would be counted instead."""
+    for name in table.names:
+        texts = [value.strip() for value in sample[name] if isinstance(value, str) and not is_missing(value)] if name not in known else []
+        if texts and not NOT_EVENTS.match(name) and clock_of(texts) is None and all(
+                OF_DIGITS.fullmatch(text) and not OF_ADDRESS.fullmatch(text) for text in texts):
+            raise refuse(f"{table.where()}: `{name}` is {shown(texts[0])}, expected a number; export without formatting, {option('decimal', ',')} "
+                         f"tells the mark before fractions, {option('kind', 'events')} counts each row as one event")
 
 
 def _refuse_text(table: Table, sample: Mapping[str, Sequence[Any]], name: str, decimal: str | None) -> None:

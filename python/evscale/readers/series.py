@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .._refuse import in_shell, listed, option, refuse
 from .doubts import Doubt, iso
 from .grid import EVEN_SHARE, Series, step_of
-from .loading import Loaded
+from .loading import Loaded, are_naive
 from .options import Options
 from .roles import MOST_SERIES, Roles
 from .table import Table
@@ -21,7 +21,7 @@ MOST_COPIES = 0.1
 
 def each_on_its_own(column: str) -> str:
     """Returns how the caller's door takes each series on its own."""
-    return f"--by {column} takes each on its own" if in_shell() else f"History.read_many(..., by={column!r}) takes each on its own"
+    return f"{option('by', column)} takes each on its own" if in_shell() else f"History.read_many(..., by={column!r}) takes each on its own"
 
 
 def series_of(table: Table, roles: Roles, loaded: Loaded, stamps: NDArray[np.int64], options: Options, raw: bool) -> list[Series]:
@@ -48,8 +48,10 @@ def series_of(table: Table, roles: Roles, loaded: Loaded, stamps: NDArray[np.int
     if repeated and not options.sum and options.interval_seconds is None and table.hints.kind != "sums":
         at = int(np.flatnonzero(np.diff(one.stamps) == 0)[0]) + 1
         row = int(loaded.rows[np.argsort(stamps, kind="stable")[at]])
-        raise refuse(f"{table.where(row)}: duplicate time {iso(int(one.stamps[at]))}, expected one row per interval; {option('sum')} adds rows "
-                     f"of one time up, {option('kind', 'events')} counts rows")
+        zone = "" if options.time_zone or not are_naive(loaded.offsets) else (
+            f"{option('time_zone', 'Europe/Berlin')} tells the hour that comes twice in autumn apart, ")
+        raise refuse(f"{table.where(row)}: duplicate time {iso(int(one.stamps[at]))}, expected one row per interval; {zone}{option('sum')} adds "
+                     f"rows of one time up, {option('kind', 'events')} counts rows")
     return whole
 
 

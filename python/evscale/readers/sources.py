@@ -56,6 +56,9 @@ def _of_path(path: str, encoding: str | None, sheet: str | None) -> Table:
         raise refuse(f"{option('encoding', encoding)}: {shown(encoding)} is no encoding that Python knows, expected one such as utf-8 or cp1252") from None
     if is_json(first):
         return read_json(path, name)
+    if first.lstrip("\ufeff \r\n\t").startswith(("<?xml", "<!DOCTYPE", "<html", "<testResults")):
+        raise refuse(f"{path}: this is XML or a page, expected CSV, JSON or a log; export it as one of these (JMeter: "
+                     "-Jjmeter.save.saveservice.output_format=csv)")
     if is_access_log(first.splitlines()[:-1] or first.splitlines()):
         return read_access_log(path, name)
     return read_text(path, name)

@@ -15,6 +15,8 @@ from .clocks import clock_of
 from .elastic import buckets, hits
 from .encodings import lines
 from .monitoring import SHAPES, first_of
+from .opentelemetry import opentelemetry
+from .parallel import parallel, parallels
 from .points import Points, of_points
 from .table import Block, Table, flattened, of_columns, of_records, row_name
 
@@ -34,12 +36,15 @@ def read_json(path: str, encoding: str) -> Table:
     with lines(path, encoding) as file:
         first = list(islice((line for line in file if line.strip()), 2))
     if len(first) == 2 and all(_object(line) is not None for line in first):
-        return _json_lines(path, encoding)
+        return _documents(path, encoding) if _holds_series(_object(first[0])) else _json_lines(path, encoding)
     with lines(path, encoding) as file:
         text = file.read()
     try:
         data = json.loads(text)
     except json.JSONDecodeError as problem:
+        if problem.lineno == 1 and problem.pos <= 1:
+            raise refuse(f"{path}: line 1 is {shown(text[:80].splitlines()[0])}, which begins as JSON does and is none, expected JSON or rows of a "
+                         "time and a count; export it in another format") from None
         raise refuse(f"{path}: line {problem.lineno}: {problem.msg}, expected JSON; export it again as a whole") from None
     except (RecursionError, ValueError) as problem:
         raise refuse(f"{path}: JSON that is too deep or has a number too long ({str(problem)[:60]}), expected a list of records") from None
@@ -50,11 +55,25 @@ def of_document(data: Any, source: str) -> Table:
     """Returns the table of parsed JSON."""
     if isinstance(data, str):
         raise refuse(f"{source}: a JSON text {shown(data)}, expected records with a time and a count")
-    table = first_of(data, source, (*SHAPES, buckets, hits)) or first_of(data, source, (_columns, _found))
+    table = first_of(data, source, (*SHAPES, opentelemetry, buckets, hits)) or first_of(data, source, (_columns, parallel, _found))
     if table is None:
         raise refuse(f"{source}: JSON without a list of records or of (time, value) pairs, expected for example "
                      '[{"timestamp": "2026-01-05T00:00:00Z", "events": 5}, ...]; jq can cut such a list out')
     return table
+
+
+def _holds_series(record: Any) -> bool:
+    """Tells whether a line holds many points rather than one record."""
+    return "resourceMetrics" in record or next(parallels(record), None) is not None
+
+
+def _documents(path: str, encoding: str) -> Table:
+    with lines(path, encoding) as file:
+        found = [(number, line, _object(line)) for number, line in enumerate(file, 1) if line.strip()]
+    for number, line, value in found:
+        if value is None:
+            raise refuse(f"{path}: line {number} is {shown(line.strip())}, expected a JSON object")
+    return of_document([value for _, _, value in found], path)
 
 
 def _object(line: str) -> Mapping[str, Any] | None:

@@ -39,6 +39,11 @@ FIELDS = "#Fields:"
 TOTALS = frozenset(("total", "sum", "totals", "summe", "gesamt", "grand total", "average", "mean", "overall"))
 
 
+def is_total(value: Any) -> bool:
+    """Tells whether a cell begins a row that sums the others up."""
+    return isinstance(value, str) and value.strip().lower().rstrip(":") in TOTALS
+
+
 @dataclass(frozen=True)
 class Shape:
     """Delimiter, place of the header and names of a delimited text.
@@ -100,11 +105,11 @@ def _shape(path: str, first: list[str]) -> Shape:
     width = Counter(len(row) for row in fields[1:] or fields).most_common(1)[0][0]
     width = width if any(len(row) == width for row in fields[:20]) else len(fields[0])
     before = next(place for place, row in enumerate(fields) if len(row) >= width)
-    if before and any(moment(cell) for row in fields[:before] for cell in row):
+    if before and any(moment(cell) for cell in fields[before]):
         before = 0
     before = _header(fields, before, width)
     names = fields[before]
-    named = not _is_data(names, fields[before + 1:])
+    named = not _is_data(names, fields[before + 1:]) and not (delimiter == " " and len(set(names)) < len(names))
     above = before + (1 if told else 0)
     if not named:
         return Shape(delimiter, above, _invented(fields[before:]), False, comments)
@@ -214,7 +219,7 @@ def _check_lengths(path: str, rows: list[list[str]], done: int, shape: Shape, wh
     width = len(shape.names)
     if set(map(len, rows)) <= {width}:
         return
-    if rows and (rows[-1][0].strip().lower().rstrip(":") in TOTALS or (len(rows[-1]) < width and COUNT.fullmatch(" ".join(rows[-1]).strip()))):
+    if rows and (is_total(rows[-1][0]) or (len(rows[-1]) < width and COUNT.fullmatch(" ".join(rows[-1]).strip()))):
         rows.pop()
     for place, row in enumerate(rows):
         if len(row) == width + 1 and row[-1].strip() == "":

@@ -30,4 +30,4 @@ def read_query(
     server = Server(site, timeout, headers={"DD-API-KEY": api_key, "DD-APPLICATION-KEY": app_key})
     first = span.start_us // 1_000_000
     answer = server.get("/api/v1/query", query=query, **{"from": first, "to": first + span.length * interval_seconds})
-    return of_answer(answer, f"{server.place}, query {words(query)!r}", span, kind=kind, add_up=False, zero=True)
+    return of_answer(answer, f"{server.place}, query {words(query)!r}", span, kind=kind, zero=True)

@@ -12,7 +12,7 @@ import numpy as np
 from .._refuse import door, refuse, shown
 from ..history import History
 from .http import words
-from .ranges import checked, history, number
+from .ranges import checked, history, number, within
 
 LONGEST_NAME = 63
 STATEMENT = """
@@ -120,8 +120,7 @@ def _rows(connection: Any, sql: str, given: Sequence[Any], timeout: float, what:
 @contextmanager
 def _limited(cursor: Any, timeout: float) -> Iterator[None]:
     """Sets the time that a statement may take, and the one before afterwards."""
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= 86_400:
-        raise refuse(f"`timeout` is {timeout!r}, expected seconds above 0 and up to 86400")
+    within("timeout", timeout, 86_400)
     cursor.execute("SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, false)", (str(max(1, round(1000 * timeout))),))
     before = cursor.fetchone()[0]
     yield

@@ -53,6 +53,12 @@ def checked(start: Any, end: Any, interval_seconds: Any, least: int = 3) -> Rang
     return Range(microseconds(start), interval_seconds, length)
 
 
+def within(name: str, seconds: Any, most: int) -> None:
+    """Refuses what is no time limit."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= most:
+        raise refuse(f"`{name}` is {seconds!r}, expected seconds above 0 and up to {most}")
+
+
 def number(value: Any, what: str) -> float:
     """Returns a sample's value; NaN and infinity are unknown."""
     try:

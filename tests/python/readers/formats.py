@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from datetime import datetime, timedelta, timezone
 
 START = datetime(2026, 3, 2, tzinfo=timezone.utc)
@@ -290,3 +291,90 @@ def chart():
 
 def log_lines():
     return "".join(f"{START + timedelta(seconds=5 * i):%Y-%m-%dT%H:%M:%SZ} INFO handled request {i}\n" for i in range(400)).encode()
+
+
+def zip_archive():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("orders.csv", plain())
+    return out.getvalue()
+
+
+def indian():
+    return table(["time", "n"], [[at, f"1,23,{n:03d}"] for at, n in zip(ISO, COUNTS, strict=True)], quote=csv.QUOTE_ALL)
+
+
+def preface_with_a_date():
+    return table(["Date", "Orders", "Errors"], [[at, n, 0] for at, n in zip(ISO, COUNTS, strict=True)],
+                 before="Report,Orders\nGenerated,2026-03-03\n\n")
+
+
+def lines_of(records):
+    return "".join(json.dumps(one) + "\n" for one in records).encode()
+
+
+def requests_at(form):
+    return [(START + timedelta(seconds=5 * i)).strftime(form) for i in range(400)]
+
+
+def nginx_json():
+    return lines_of({"time_iso8601": at, "remote_addr": "192.0.2.1", "request": "GET / HTTP/1.1", "status": "200", "body_bytes_sent": "512",
+                     "request_time": "0.120"} for at in requests_at("%Y-%m-%dT%H:%M:%S+00:00"))
+
+
+def traefik():
+    return lines_of({"Duration": 120_000_000, "RequestCount": i + 1, "RequestMethod": "GET", "StartUTC": at, "DownstreamStatus": 200,
+                     "time": at} for i, at in enumerate(requests_at("%Y-%m-%dT%H:%M:%SZ")))
+
+
+def caddy():
+    return lines_of({"level": "info", "ts": EPOCH[0] + 5.0 * i, "request": {"remote_ip": "192.0.2.1", "method": "GET", "uri": "/"},
+                     "duration": 0.12, "status": 200} for i in range(400))
+
+
+def haproxy():
+    return "".join(f"Mar  2 00:00:00 lb haproxy[14389]: 192.0.2.2:33317 [{at}.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 "
+                   f'0/0 "GET / HTTP/1.1"\n' for at in requests_at("%d/%b/%Y:%H:%M:%S")).encode()
+
+
+def k6_lines():
+    points = [{"metric": "http_reqs", "type": "Point", "data": {"time": f"{at:%Y-%m-%dT%H:%M:%S}.000000123Z", "value": 1, "tags": {}}}
+              for at in (START + timedelta(seconds=i // 4) for i in range(1200))]
+    return lines_of([{"type": "Metric", "data": {"name": "http_reqs", "type": "counter"}, "metric": "http_reqs"}, *points])
+
+
+def totals():
+    out, total = [], 0
+    for n in COUNTS:
+        total += n
+        out.append(total)
+    return out
+
+
+def victoria_metrics():
+    return lines_of({"metric": {"__name__": "orders_total", "pod": pod}, "values": totals(), "timestamps": [1000 * at for at in EPOCH]}
+                    for pod in "ab")
+
+
+def dynatrace(services=("a", "b")):
+    data = [{"dimensions": [one], "dimensionMap": {"service": one}, "timestamps": [1000 * at for at in EPOCH], "values": COUNTS}
+            for one in services]
+    return json.dumps({"totalCount": 1, "resolution": "5m", "result": [{"metricId": "builtin:service.requestCount.total", "data": data}]}).encode()
+
+
+def open_telemetry(cumulative):
+    return lines_of({"resourceMetrics": [{"resource": {"attributes": []}, "scopeMetrics": [{"scope": {}, "metrics": [{
+        "name": "orders", "unit": "1", "sum": {"aggregationTemporality": 2 if cumulative else 1, "isMonotonic": True, "dataPoints": [
+            {"attributes": [{"key": "queue", "value": {"stringValue": "a"}}], "timeUnixNano": str(10**9 * at), "asInt": str(n)}]}}]}]}]}
+        for at, n in zip(EPOCH, totals() if cumulative else COUNTS, strict=True))
+
+
+def elasticsearch_sum():
+    buckets = [{"key": 1000 * at, "key_as_string": iso, "doc_count": n, "items": {"value": 3.0 * n}}
+               for iso, at, n in zip(ISO, EPOCH, COUNTS, strict=True)]
+    return json.dumps({"aggregations": {"per_5m": {"buckets": buckets}}}).encode()
+
+
+def app_dynamics():
+    values = [{"startTimeInMillis": 1000 * at, "count": 5, "sum": n, "value": n // 5} for at, n in zip(EPOCH, COUNTS, strict=True)]
+    return json.dumps([{"metricName": "Calls per Minute", "frequency": "FIVE_MIN", "metricValues": values}]).encode()

@@ -53,6 +53,7 @@ impl Member for Candidates {
                 backlog_events: 0.0,
                 in_service: events * 0.5 / 120.0,
                 correction: 1.0,
+                most_jobs: u32::MAX,
                 headroom: self.selection.headroom(),
                 floor_jobs: self.selection.floor_jobs(),
             };
@@ -64,6 +65,7 @@ impl Member for Candidates {
                     at,
                     events,
                     usual_events: events,
+                    job_hour_price: None,
                     late_events: None,
                     service_seconds: 0.5,
                 },

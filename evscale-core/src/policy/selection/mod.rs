@@ -6,16 +6,19 @@
 //!
 //! `ln(job-hours) + 0.2 * b + 0.3 * max(0, b - 1)`, with `b` its late share over the one that it is held to,
 //!
-//! both discounted over a week. A candidate is held to the allowed share, and to less where a week proves too little
+//! both discounted over a week. Where the host names the price of a late event, money decides in its place: `ln(job-hours + late
+//! events * their price over that of a job-hour now)`. A candidate is held to the allowed share, and to less where a week proves too little
 //! ([`held_to`]). This is following the leader with full information (Cesa-Bianchi and Lugosi,
 //! *Prediction, Learning, and Games*, 2006, chapter 4), in the manner of Autopilot's choice among window models
 //! (Rzadca et al., *Autopilot: workload autoscaling at Google*, EuroSys 2020). A bonus for the present leader prevents
 //! needless changes. The policy network has a shadow pool of its own and acts while its score is no worse than the leading
 //! candidate's: that is what trust in it means. What the records say about late events corrects what the shadow pools say.
 
+mod advised;
 mod candidates;
 mod chance;
 mod deadlines;
+mod prices;
 mod recent_peaks;
 mod shadow_network;
 mod shadow_pool;
@@ -28,8 +31,11 @@ use crate::calendar::Calendar;
 use crate::error::Result;
 use crate::features::PolicyState;
 use crate::time::Timestamp;
+use advised::Advised;
+pub(crate) use advised::{AdvisedInterval, Begin};
 use candidates::{CANDIDATES, Candidate, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
 use deadlines::Deadlines;
+use prices::{Moves, NETWORK, Prices};
 use recent_peaks::RecentPeaks;
 use serde::{Deserialize, Serialize};
 use shadow_network::ShadowNetwork;
@@ -50,8 +56,6 @@ const LEADER_BONUS: f64 = 0.01;
 /// Score by which the network must be worse than the rule to lose its place, and better to get it back, logarithmic.
 const NETWORK_LOSES: f64 = 0.02;
 const NETWORK_WINS: f64 = 0.005;
-/// Load that is assumed to have gone as a candidate's headroom lets expect, days.
-const ASSUMED_DAYS: f64 = 0.5;
 /// What candidates are held to over what is allowed: pools come out that much more punctual than their shadow pools.
 const REACHED: f64 = 1.08;
 /// Allowed late share below which a week of shadow evaluation proves too little.
@@ -59,13 +63,30 @@ const PROVABLE_SHARE: f64 = 0.005;
 /// Service time from which the waits of single events are looked at, in longest waits in time: a queue of shorter ones evens
 /// out within the wait.
 const BY_CHANCE_WAITS: f64 = 0.5;
-/// Few events prove little: so many standard deviations of a Poisson count are added to the late events of a candidate.
-const LUCK: f64 = 1.5;
-const LATE_UNSEEN: f64 = 0.25;
-/// Weight of what was evaluated under another SLA.
-const KEPT_OF_PAST: f64 = 0.07;
+/// Factor between the service time of now and the one that the past was evaluated with, and the records in a row of it, from
+/// which on that past says little; weight of a record in the latter.
+const OTHER_SERVICE: f64 = 2.0;
+const OTHER_SERVICE_RECORDS: u32 = 10;
+const SERVICE_WEIGHT: f64 = 0.02;
 /// Range of the correction of late shares by the records.
 const CORRECTION: (f64, f64) = (0.5, 8.0);
+/// Late events that nobody has seen yet.
+const LATE_UNSEEN: f64 = 0.25;
+
+/// How far a late share that was seen is doubted.
+struct Doubt {
+    /// Load that is assumed to have gone as a candidate's headroom lets expect, days.
+    assumed_days: f64,
+    /// Few events prove little: so many standard deviations of a Poisson count are added to the late events.
+    luck: f64,
+}
+
+/// Against a share that must not be exceeded, and against money, where a late event too many costs no more than its price.
+const HELD_TO: Doubt = Doubt { assumed_days: 0.5, luck: 1.5 };
+const PRICED: Doubt = Doubt { assumed_days: 0.05, luck: 0.0 };
+
+/// Weight of what was evaluated under another SLA.
+const KEPT_OF_PAST: f64 = 0.07;
 
 /// What an interval was like.
 #[derive(Clone, Copy, Debug)]
@@ -77,9 +98,11 @@ pub(crate) struct Seen<'a> {
     pub(crate) events: f64,
     /// Arrivals without what was announced: what it needed is no floor of other days.
     pub(crate) usual_events: f64,
-    /// Late events of the real pool, if the record says them.
+    /// Price of a job-hour in it.
+    pub(crate) job_hour_price: Option<f64>,
+    /// Late events of the real pool, if the record says them and the pool was as asked for.
     pub(crate) late_events: Option<f64>,
-    /// Busy job-seconds per event that ended in it.
+    /// Busy seconds of a place per event that ended in it.
     pub(crate) service_seconds: f64,
 }
 
@@ -121,9 +144,15 @@ pub(crate) struct Selection {
     deadlines: Deadlines,
     /// Arrivals of an interval, smoothed over the time that an event may be in the system.
     smooth_events: f64,
+    /// Service time that the past was evaluated with, seconds, and records in a row with another one.
+    service_seconds: f64,
+    other_service: u32,
     /// Discounted late events of the acting candidate in the shadow, and of the real pool.
     late_in_shadow: f64,
     late_in_records: f64,
+    /// What there would be if the advice had been followed; none in a pool that acts.
+    advised: Option<Box<Advised>>,
+    moves: Moves,
 }
 
 impl Selection {
@@ -143,8 +172,12 @@ impl Selection {
             since_turn: f64::INFINITY,
             deadlines: Deadlines::default(),
             smooth_events: 0.0,
+            service_seconds: 0.0,
+            other_service: 0,
             late_in_shadow: 0.0,
             late_in_records: 0.0,
+            advised: None,
+            moves: Moves::default(),
         }
     }
 
@@ -158,13 +191,14 @@ impl Selection {
         self.deadlines = Deadlines::default();
     }
 
-    /// Trusts what was evaluated so far less, because another SLA holds from now on: a week of it counts as half a day.
+    /// Trusts what was evaluated so far less, because it was evaluated for another pool: a week of it counts as half a day.
     pub(crate) fn discount_past(&mut self) {
         self.pools.iter_mut().for_each(|pool| pool.discount(KEPT_OF_PAST));
         self.network.discount(KEPT_OF_PAST);
         for sum in [&mut self.events, &mut self.late_in_shadow, &mut self.late_in_records] {
             *sum *= KEPT_OF_PAST;
         }
+        self.moves.discount(KEPT_OF_PAST);
         self.deadlines = Deadlines::default();
     }
 
@@ -205,7 +239,9 @@ impl Selection {
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
     pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
-        self.serve(load, seen);
+        self.follow_service(load.service_seconds);
+        let prices = Prices::new(load.config, seen.job_hour_price);
+        self.serve(load, seen, prices.as_ref());
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
         let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
         let weight = if self.intervals <= 1 { 1.0 } else { smooth };
@@ -214,15 +250,32 @@ impl Selection {
         let floors = self.peaks.floors(seen.calendar, seen.at, load.near_seconds());
         self.floors = floors.map(|events| load.jobs(events));
         self.scale(load, interval);
-        self.select(load);
+        self.select(load, prices.as_ref());
     }
 
-    fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
+    /// Trusts the past less once the service time has been another one for some records: it has changed, or it was wrong.
+    fn follow_service(&mut self, seconds: f64) {
+        let ratio = seconds / self.service_seconds;
+        if self.service_seconds > 0.0 && !(1.0 / OTHER_SERVICE..=OTHER_SERVICE).contains(&ratio) {
+            self.other_service += 1;
+            if self.other_service < OTHER_SERVICE_RECORDS {
+                return;
+            }
+            self.discount_past();
+            self.service_seconds = seconds;
+        }
+        self.other_service = 0;
+        let weight = if self.service_seconds > 0.0 { SERVICE_WEIGHT } else { 1.0 };
+        self.service_seconds += weight * (seconds - self.service_seconds);
+    }
+
+    fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>, prices: Option<&Prices>) {
         let interval = f64::from(load.config.interval_seconds);
         let wait = load.config.sla_wait_seconds;
         let age = f64::from(self.intervals) * interval;
         let memory = (MEMORY_OF_AGE * age).clamp(LEAST_MEMORY_SECONDS, MEMORY_SECONDS);
         let discount = (-interval / memory).exp();
+        self.moves.turn(prices, discount);
         let events = seen.events;
         let arrivals = SyntheticArrivals::new(seen.at, events, interval, wait);
         let substep = arrivals.substep_seconds();
@@ -235,6 +288,11 @@ impl Selection {
             substeps: substeps.get(..arrivals.per_substep().len()).unwrap_or_default(),
             substep_seconds: substep as f32,
             service_seconds: seen.service_seconds as f32,
+            places: load.config.places() as f32,
+            most_taken: load
+                .config
+                .most_events_per_second
+                .map_or(f32::INFINITY, |most| (most * substep) as f32),
             wait_seconds: wait as f32,
             by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * wait,
         };
@@ -245,6 +303,9 @@ impl Selection {
             if index == self.leader {
                 late_in_shadow = f64::from(served.late);
             }
+        }
+        if let Some(advised) = &mut self.advised {
+            advised.serve(&service, events);
         }
         let served = self.network.serve(&service, discount, interval);
         if self.network_acts {
@@ -263,8 +324,9 @@ impl Selection {
             (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (events - self.mean_events);
     }
 
-    fn limits(&self, load: &Load<'_>) -> Limits {
+    fn limits<'a>(&self, load: &Load<'a>) -> Limits<'a> {
         let config = load.config;
+        let (fewest, most) = config.fewest_and_most();
         let window = load.window_seconds();
         let part = part_of(window, config.decision_interval_seconds.into());
         let at = |level| move |moment: &Moment| load.above_median(moment, level);
@@ -273,6 +335,7 @@ impl Selection {
             turns: self.since_turn == 0.0,
             startup_seconds: load.startup_seconds as f32,
             service_seconds: load.service_seconds as f32,
+            places: config.places() as f32,
             planned_queue: load.planned_queue() as f32,
             backlog_share: (load.correction * load.backlog_share()) as f32,
             sla_wait_seconds: config.sla_wait_seconds as f32,
@@ -282,11 +345,15 @@ impl Selection {
             most_arrivals: load.near_path().most_arrivals() as f32,
             correction: load.correction as f32,
             idle_below: load.patience.idle_below_jobs() as f32,
+            spare: (config.spare_jobs > 0)
+                .then(|| (config.spare_jobs as f32, ahead(load, &load.near_path(), at(0.5), true))),
+            saving: load.saving(),
             tolerance: config.tolerance as f32,
             dead_band: load.patience.dead_band(config.tolerance) as f32,
             proposals: ((window / part).ceil() as usize).clamp(1, PROPOSALS),
-            min_jobs: config.min_jobs as f32,
-            max_jobs: config.max_jobs as f32,
+            min_jobs: fewest as f32,
+            max_jobs: load.most_jobs.min(most) as f32,
+            numbers: config.job_numbers(),
         }
     }
 
@@ -306,12 +373,14 @@ impl Selection {
             HEADROOMS.map(|headroom| ahead(load, &near, |moment| headroom * load.unit(moment), true));
         for (index, pool) in self.pools.iter_mut().enumerate() {
             if let Some(demand) = demands.get(headroom_of(index)) {
+                let before = pool.jobs();
                 pool.decide(demand, candidate(index).floor_jobs(&self.floors) as f32, &limits);
+                self.moves.count(index, before, pool);
             }
         }
     }
 
-    /// Lets the network scale its shadow pool, if a decision is made there now; reports whether it ran. `state` is that of
+    /// Lets the network scale its shadow pool, if a decision is made there now; returns what it asked for. `state` is that of
     /// the real pool.
     ///
     /// # Errors
@@ -321,21 +390,23 @@ impl Selection {
         load: &Load<'_>,
         state: PolicyState,
         policy: &mut dyn PolicySource,
-    ) -> Result<bool> {
+    ) -> Result<Option<f64>> {
         let limits = self.limits(load);
-        let decides = self.network.decides(&limits);
-        if decides {
-            let jobs = policy.jobs(&self.network.state(load, state))?;
-            self.network.decide(jobs.max(load.due_jobs()), &limits);
+        if !self.network.decides(&limits) {
+            return Ok(None);
         }
-        Ok(decides)
+        let jobs = policy.jobs(&self.network.state(load, state))?.max(load.due_jobs());
+        let before = self.network.pool().jobs();
+        self.network.decide(jobs, &limits);
+        self.moves.count(NETWORK, before, self.network.pool());
+        Ok(Some(jobs))
     }
 
-    fn select(&mut self, load: &Load<'_>) {
+    fn select(&mut self, load: &Load<'_>, prices: Option<&Prices>) {
         let mut best = (f64::INFINITY, self.leader);
         for (index, pool) in self.pools.iter().enumerate() {
             let bonus = if index == self.leader { LEADER_BONUS } else { 0.0 };
-            let score = self.score(pool, &candidate(index), load) - bonus;
+            let score = self.score(index, pool, &candidate(index), load, prices) - bonus;
             if score < best.0 {
                 best = (score, index);
             }
@@ -345,20 +416,37 @@ impl Selection {
         if load.config.use_networks
             && let Some(pool) = self.pools.get(self.leader)
         {
-            let lead = self.score(self.network.pool(), &leader, load) - self.score(pool, &leader, load);
+            let lead = self.score(NETWORK, self.network.pool(), &leader, load, prices)
+                - self.score(self.leader, pool, &leader, load, prices);
             self.network_acts = lead < if self.network_acts { NETWORK_LOSES } else { -NETWORK_WINS };
         }
     }
 
-    fn score(&self, pool: &ShadowPool, candidate: &Candidate, load: &Load<'_>) -> f64 {
-        let burn = self.late_share(pool, candidate, load) / held_to(load.config.allowed_violation_share());
-        pool.cost.max(1e-9).ln() + BUDGET_PRICE * burn + BREACH_PRICE * (burn - 1.0).max(0.0)
+    fn score(
+        &self,
+        place: usize,
+        pool: &ShadowPool,
+        candidate: &Candidate,
+        load: &Load<'_>,
+        prices: Option<&Prices>,
+    ) -> f64 {
+        let priced = prices.is_some_and(|prices| prices.late_event.is_some());
+        let late_share = self.late_share(pool, candidate, load, if priced { &PRICED } else { &HELD_TO });
+        let paid = prices.map_or(pool.cost, |prices| {
+            prices.in_job_hours(pool.cost, late_share * self.events, self.moves.of(place))
+        });
+        let cost = paid.max(1e-9).ln();
+        if priced {
+            return cost;
+        }
+        let burn = late_share / held_to(load.config.allowed_violation_share());
+        cost + BUDGET_PRICE * burn + BREACH_PRICE * (burn - 1.0).max(0.0)
     }
 
     /// Returns the late share of a candidate: in the shadow, with the assumed load, corrected by the records.
-    fn late_share(&self, pool: &ShadowPool, candidate: &Candidate, load: &Load<'_>) -> f64 {
+    fn late_share(&self, pool: &ShadowPool, candidate: &Candidate, load: &Load<'_>, doubt: &Doubt) -> f64 {
         let interval = f64::from(load.config.interval_seconds);
-        let assumed = ASSUMED_DAYS * 86_400.0 / interval * self.mean_events;
+        let assumed = doubt.assumed_days * 86_400.0 / interval * self.mean_events;
         let total = self.events + assumed;
         if total <= 0.0 {
             return candidate.assumed_late_share();
@@ -367,7 +455,7 @@ impl Selection {
         let correction = ((self.late_in_records + prior) / (self.late_in_shadow + prior))
             .clamp(CORRECTION.0, CORRECTION.1);
         let late = pool.late * correction;
-        let luck = LUCK * ((late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt());
+        let luck = doubt.luck * ((late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt());
         (late + luck + assumed * candidate.assumed_late_share()) / total
     }
 
@@ -375,7 +463,7 @@ impl Selection {
     pub(crate) fn expected_late_share(&self, load: &Load<'_>) -> f64 {
         let leader = self.leading();
         let pool = if self.network_acts { Some(self.network.pool()) } else { self.pools.get(self.leader) };
-        pool.map_or(0.0, |pool| self.late_share(pool, &leader, load))
+        pool.map_or(0.0, |pool| self.late_share(pool, &leader, load, &HELD_TO))
     }
 }
 

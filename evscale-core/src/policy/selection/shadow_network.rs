@@ -50,14 +50,15 @@ impl ShadowNetwork {
         served
     }
 
-    pub(super) fn decides(&self, limits: &Limits) -> bool {
+    pub(super) fn decides(&self, limits: &Limits<'_>) -> bool {
         self.pool.decides(limits)
     }
 
     /// Returns what the network sees: `state` of the real pool, with everything that differs here.
     pub(super) fn state(&self, load: &Load<'_>, state: PolicyState) -> PolicyState {
         let jobs = f64::from(self.pool.jobs());
-        let backlog_seconds = f64::from(self.pool.backlog()) * load.service_seconds / jobs.max(1.0);
+        let backlog_seconds =
+            f64::from(self.pool.backlog()) * load.service_seconds / load.config.places() / jobs.max(1.0);
         let mut state = PolicyState {
             current_jobs: jobs,
             starting_jobs: f64::from(self.pool.starting()),
@@ -74,7 +75,7 @@ impl ShadowNetwork {
     }
 
     /// Scales to the jobs that the network asks for.
-    pub(super) fn decide(&mut self, jobs: f64, limits: &Limits) {
+    pub(super) fn decide(&mut self, jobs: f64, limits: &Limits<'_>) {
         let before = self.pool.jobs();
         self.pool.decide_for(jobs as f32, limits);
         if self.pool.jobs() != before {

@@ -1,8 +1,9 @@
 //! A shadow pool: what would have happened under another rule.
 
 use super::super::path::MOMENTS;
+use super::super::saving::Saving;
 use super::chance::late_probability;
-use crate::config::LOOK_BACK;
+use crate::config::{JobNumbers, LOOK_BACK};
 use serde::{Deserialize, Serialize};
 
 /// Groups of starting jobs that are followed; more are merged into the first one, which then starts anew.
@@ -28,8 +29,12 @@ pub(super) struct Substep {
 pub(super) struct Service<'a> {
     pub(super) substeps: &'a [Substep],
     pub(super) substep_seconds: f32,
-    /// Seconds of one job per event.
+    /// Seconds from the begin of an event to its end.
     pub(super) service_seconds: f32,
+    /// Places for events that a job has.
+    pub(super) places: f32,
+    /// Most events that are taken in a substep.
+    pub(super) most_taken: f32,
     /// Longest wait that meets the SLA, seconds.
     pub(super) wait_seconds: f32,
     /// Events come and end at random within the interval; else they end as the real ones did.
@@ -56,12 +61,14 @@ impl Ahead {
 
 /// What holds for the decisions of all shadow pools at one time.
 #[derive(Clone, Debug)]
-pub(super) struct Limits {
+pub(super) struct Limits<'a> {
     pub(super) due: bool,
     /// The last proposal belongs to an earlier part of the stabilization window.
     pub(super) turns: bool,
     pub(super) startup_seconds: f32,
     pub(super) service_seconds: f32,
+    /// Places for events that a job has.
+    pub(super) places: f32,
     /// Events that may wait without being late for the plan.
     pub(super) planned_queue: f32,
     /// Jobs per event that waits beyond it.
@@ -78,6 +85,10 @@ pub(super) struct Limits {
     pub(super) emergency: Ahead,
     /// Demand by the quantile that a scale-down must prove.
     pub(super) floor: Ahead,
+    /// Jobs that are kept idle above the expected demand, and that demand; none are kept by default.
+    pub(super) spare: Option<(f32, Ahead)>,
+    /// What a step down must save; none where changes cost nothing.
+    pub(super) saving: Option<Saving>,
     pub(super) tolerance: f32,
     /// Share of the pool by which the demand may exceed it without an emergency.
     pub(super) dead_band: f32,
@@ -85,6 +96,8 @@ pub(super) struct Limits {
     pub(super) proposals: usize,
     pub(super) min_jobs: f32,
     pub(super) max_jobs: f32,
+    /// Numbers of jobs that exist.
+    pub(super) numbers: JobNumbers<'a>,
 }
 
 /// What an interval was like.
@@ -96,6 +109,13 @@ pub(super) struct Served {
     pub(super) taken: f32,
     /// Busy share of the ready jobs.
     pub(super) busy_share: f32,
+}
+
+impl Limits<'_> {
+    /// Returns the fewest jobs that exist for a need.
+    fn whole(&self, jobs: f32) -> f32 {
+        self.numbers.up(jobs as u32) as f32
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -117,6 +137,11 @@ pub(super) struct ShadowPool {
 impl ShadowPool {
     pub(super) fn new(jobs: f32) -> Self {
         Self { jobs, ready: jobs, ..Self::default() }
+    }
+
+    /// The same with jobs that start, and with work.
+    pub(super) fn with_work(jobs: f32, ready: f32, busy: f32, backlog: f32) -> Self {
+        Self { ready, busy, backlog, ..Self::new(jobs) }
     }
 
     /// Ready and starting jobs.
@@ -146,17 +171,17 @@ impl ShadowPool {
         let held = service.service_seconds / substep * (1.0 - kept);
         let (mut late, mut taken, mut worked, mut room, mut paid) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
         for Substep { arriving, within, expiring } in service.substeps {
-            let ready = self.pass(substep);
+            let ready = self.pass(substep) * service.places;
             let can = ((ready - self.busy * kept) / held).max(0.0);
             let waiting = self.backlog + arriving;
-            let taking = waiting.min(can);
+            let taking = waiting.min(can).min(service.most_taken);
             self.busy = self.busy * kept + taking * held;
             self.backlog = waiting - taking;
             late += (self.backlog - within).max(0.0).min(*expiring);
             taken += taking;
             worked += self.busy.min(ready);
             room += ready;
-            paid += self.jobs + (self.busy - self.ready).max(0.0);
+            paid += self.jobs + (self.busy / service.places - self.ready).max(0.0);
         }
         if service.by_chance && room > 0.0 {
             let count = service.substeps.len() as f32;
@@ -193,36 +218,44 @@ impl ShadowPool {
         self.late *= factor;
     }
 
-    fn backlog_need(&self, limits: &Limits) -> f32 {
+    fn backlog_need(&self, limits: &Limits<'_>) -> f32 {
         (self.backlog - limits.planned_queue).max(0.0) * limits.backlog_share
     }
 
-    fn system(&self, limits: &Limits) -> f32 {
+    /// Returns the expected demand with the jobs that are kept idle above it; 0 where none are.
+    fn with_spare(&self, limits: &Limits<'_>) -> f32 {
+        limits.spare.as_ref().map_or(0.0, |(spare, expected)| {
+            (expected.jobs(self.system(limits)) + self.backlog_need(limits)).ceil() + spare
+        })
+    }
+
+    fn system(&self, limits: &Limits<'_>) -> f32 {
         self.busy + self.backlog.min(limits.planned_queue)
     }
 
-    fn emergency(&self, limits: &Limits) -> bool {
-        let waits = self.backlog * limits.service_seconds > limits.sla_wait_seconds * self.jobs.max(1.0);
+    fn emergency(&self, limits: &Limits<'_>) -> bool {
+        let waits = self.backlog * limits.service_seconds
+            > limits.sla_wait_seconds * self.jobs.max(1.0) * limits.places;
         let room = self.jobs * (1.0 + limits.dead_band);
         waits || limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits) > room
     }
 
     /// Whether a decision is made now.
-    pub(super) fn decides(&self, limits: &Limits) -> bool {
+    pub(super) fn decides(&self, limits: &Limits<'_>) -> bool {
         limits.due || self.emergency(limits)
     }
 
     /// Scales the pool to the demand ahead, at least `floor` jobs, plus what the backlog asks for, within the limits.
-    pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits) {
+    pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits<'_>) {
         let system = self.busy + self.backlog;
-        let most = (limits.correction * (system + limits.most_arrivals)).max(floor);
+        let most = (limits.correction * (system + limits.most_arrivals) / limits.places).max(floor);
         let need = (ahead.jobs(self.system(limits)).max(floor) + self.backlog_need(limits)).min(most);
         let nothing = system < NOTHING && need < limits.idle_below;
         self.decide_for(if nothing { 0.0 } else { need }, limits);
     }
 
     /// Scales the pool to `need` jobs within the limits.
-    pub(super) fn decide_for(&mut self, need: f32, limits: &Limits) {
+    pub(super) fn decide_for(&mut self, need: f32, limits: &Limits<'_>) {
         if limits.turns {
             self.proposals.rotate_right(1);
             self.proposals[0] = 0.0;
@@ -232,8 +265,8 @@ impl ShadowPool {
             return;
         }
         let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(limits.min_jobs, limits.max_jobs);
-        let kept = if limits.keeps_busy { self.busy } else { 0.0 };
-        let want = bounded(need.max(kept));
+        let kept = if limits.keeps_busy { self.busy / limits.places } else { 0.0 };
+        let want = bounded(need.max(kept).max(self.with_spare(limits)));
         self.proposals[0] = self.proposals[0].max(want);
         let band = (limits.tolerance + limits.dead_band) * self.jobs;
         let mut target = want;
@@ -244,11 +277,15 @@ impl ShadowPool {
                 self.proposals.iter().take(back.max(2).min(limits.proposals)).copied().fold(want, f32::max);
             let proof = limits.floor.jobs(self.system(limits)) + self.backlog_need(limits);
             target = highest.max(bounded(proof)).min(self.jobs);
-            if self.jobs - target <= band {
+            let pays = |saving: &Saving| saving.pays(self.jobs.into(), target.into());
+            if self.jobs - target <= band || !limits.saving.as_ref().is_none_or(pays) {
                 target = self.jobs;
             }
         } else if want - self.jobs <= band && !emergency {
             target = self.jobs;
+        }
+        if target != self.jobs {
+            target = limits.whole(target);
         }
         self.scale_to(target, limits.startup_seconds);
     }
@@ -295,6 +332,8 @@ mod tests {
             service_seconds,
             wait_seconds: 10.0,
             by_chance: false,
+            most_taken: f32::INFINITY,
+            places: 1.0,
         })
     }
 
@@ -304,12 +343,13 @@ mod tests {
         ahead
     }
 
-    fn limits() -> Limits {
+    fn limits() -> Limits<'static> {
         Limits {
             due: true,
             turns: true,
             startup_seconds: 20.0,
             service_seconds: 5.0,
+            places: 1.0,
             planned_queue: 0.0,
             backlog_share: 0.1,
             sla_wait_seconds: 10.0,
@@ -319,11 +359,14 @@ mod tests {
             keeps_busy: false,
             emergency: Ahead::default(),
             floor: Ahead::default(),
+            spare: None,
+            saving: None,
             tolerance: 0.0,
             dead_band: 0.0,
             proposals: 2,
             min_jobs: 1.0,
             max_jobs: 10.0,
+            numbers: JobNumbers::new(1, &[]),
         }
     }
 

@@ -37,6 +37,7 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
             backlog_events: 0.0,
             in_service: median * 0.5 / 120.0,
             correction: 1.0,
+            most_jobs: u32::MAX,
             headroom: selection.headroom(),
             floor_jobs: selection.floor_jobs(),
         };
@@ -48,6 +49,7 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
                 at,
                 events,
                 usual_events: events,
+                job_hour_price: None,
                 late_events: None,
                 service_seconds: 0.5,
             },

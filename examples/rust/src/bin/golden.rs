@@ -1,9 +1,10 @@
 //! Golden vectors: `golden records` prints the metrics records of two generated weeks under a reactive rule, one JSON
-//! object a line; `golden decide CONFIG.json` reads such lines and prints the decision after each.
+//! object a line; `golden decide CONFIG.json` reads such lines and prints the decision after each; `golden report CONFIG.json`
+//! prints the report and the alerts after every 720th.
 
 use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
 use evscale_core::simulate::{LoadSettings, ScalingRule, SimulatedLoad, Workload, replay};
-use evscale_core::{Autoscaler, Config, Metrics};
+use evscale_core::{Alert, Autoscaler, Config, Metrics};
 use std::error::Error;
 use std::io::{BufRead, BufWriter, Write};
 
@@ -50,7 +51,18 @@ fn main() -> Result<(), Box<dyn Error>> {
                 writeln!(out, "{}", scaler.decide().to_json())?;
             }
         }
-        _ => return Err("usage: golden records | golden decide CONFIG.json < RECORDS".into()),
+        ["report", config] => {
+            let config = Config::from_json(&std::fs::read_to_string(config)?)?;
+            let mut scaler = Autoscaler::builder(config).build()?;
+            for (index, line) in std::io::stdin().lock().lines().enumerate() {
+                scaler.observe(&serde_json::from_str(&line?)?)?;
+                scaler.decide();
+                if index % 720 == 719 {
+                    writeln!(out, "{}\n{}", scaler.report().to_json(), Alert::all_to_json(&scaler.alerts()))?;
+                }
+            }
+        }
+        _ => return Err("usage: golden records | golden decide|report CONFIG.json < RECORDS".into()),
     }
     Ok(())
 }
