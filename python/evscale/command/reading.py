@@ -20,7 +20,6 @@ from ..readers.panels import values_of
 from . import servers
 from .terminal import say, standard_input
 
-
 FILE_HELP = "metrics or events: CSV, JSON, JSON lines, access log, Parquet, workbook; - is standard input"
 
 
