@@ -64,7 +64,8 @@ test-pythons: build ## The Python tests on other versions of Python (PYTHONS="3.
 		PYTHONPATH=python $(CURDIR)/.venv-$$version/bin/python -m pytest -q tests/python || exit 1; \
 	done
 
-kill-test: build venv ## A thousand kills of a process that saves snapshots (KILLS=1000; some minutes)
+kill-test: build venv ## A thousand kills of a process that saves snapshots, and of one that writes to a registry (KILLS=1000; some minutes)
+	EVSCALE_KILLS=$(or $(KILLS),1000) cargo test --release --workspace --locked --test registry a_kill -- --nocapture
 	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
 
 venv: $(VENV)/.ready

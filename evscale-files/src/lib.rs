@@ -2,11 +2,18 @@
 //!
 //! [`replace`] writes to a fresh file beside the target, flushes it to the disk, and renames it over the target: at every
 //! moment, also if the power fails, the target is the old file or the new one.
+//!
+//! [`Registry`] keeps versions of model bundles in a folder with it.
 
 mod beside;
 mod error;
+mod registry;
 
 pub use error::Error;
+pub use registry::{
+    BundleFiles, Card, Change, Difference, FileSum, Pin, Registry, RegistryError, Stages, Step, StepKind,
+    Verification,
+};
 
 use beside::Beside;
 use std::fs::{self, File, Metadata};

@@ -22,6 +22,7 @@ mod plugin;
 mod progress;
 mod record;
 mod reference;
+mod registry;
 mod replay;
 mod reports;
 mod text;
@@ -66,6 +67,8 @@ mod _evscale {
     use super::observation::Observation;
     #[pymodule_export]
     use super::reference::{alert_rules, fields, metrics, settings};
+    #[pymodule_export]
+    use super::registry::Registry;
     #[pymodule_export]
     use super::replay::{demo_workload, replay_workload};
     #[pymodule_export]

@@ -4,12 +4,11 @@ use crate::arguments::Text;
 use crate::config::Config;
 use crate::door::{Door, door};
 use crate::errors::{error, refused};
-use crate::plain::{datetime, integer, missing, number, timestamp, whole};
+use crate::plain::{datetime, instant, integer, missing, number, whole};
 use evscale_core::metrics::FieldMut;
-use evscale_core::{Metrics, Timestamp, Totals};
+use evscale_core::{Metrics, Totals};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Counts what happens in a pool and hands out one record per interval, so that a host need not accumulate, stamp and scale.
 /// Count events as they come and end, or tell running totals, and call `tick` as often as you like: every second, or some times
@@ -38,16 +37,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// (3000.0, 400.0, 'accepted')
 #[pyclass(frozen, weakref, module = "evscale", name = "Meter")]
 pub struct Meter(evscale_core::Meter);
-
-/// The instant that was given, or the machine's clock.
-fn instant(py: Python<'_>, now: Option<&Bound<'_, PyAny>>) -> PyResult<Timestamp> {
-    if let Some(now) = now {
-        return timestamp("now", now);
-    }
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-        .map_err(|problem| refused(py, &format!("the machine's clock: {problem}")))
-}
 
 /// A number that may be unknown.
 fn known(key: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {

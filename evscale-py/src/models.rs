@@ -4,8 +4,10 @@ use crate::arguments::{Text, path};
 use crate::door::{Door, door, reading_door};
 use crate::errors::{os_error, refused};
 use crate::plain;
+use crate::registry::{champion, opened};
 use crate::turns::guarded;
 use evscale_core::bundle::{KEY_BYTES, public_key, sign};
+use evscale_files::BundleFiles;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::collections::HashMap;
@@ -31,10 +33,34 @@ impl ModelBundle {
         let given = given.map(|bundle| bundle.0.clone());
         || given.map_or_else(evscale_core::ModelBundle::bundled, Ok)
     }
+
+    /// The models compiled into the library.
+    pub fn compiled_in(py: Python<'_>) -> PyResult<Self> {
+        guarded(py, evscale_core::ModelBundle::bundled).map(Self)
+    }
+
+    /// The bundle of files, signed by `key` if there is one.
+    pub fn checked(py: Python<'_>, files: BundleFiles, key: Option<[u8; KEY_BYTES]>) -> PyResult<Self> {
+        let BundleFiles { manifest, forecaster, policy, signature } = files;
+        guarded(py, || match key {
+            None => evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy),
+            Some(key) => {
+                let signature = signature.unwrap_or_default();
+                evscale_core::ModelBundle::from_signed_files(
+                    &manifest,
+                    &forecaster,
+                    &policy,
+                    &signature,
+                    &key,
+                )
+            }
+        })
+        .map(Self)
+    }
 }
 
 /// A key written as 64 hexadecimal digits.
-fn key_bytes(py: Python<'_>, name: &str, text: &str) -> PyResult<[u8; KEY_BYTES]> {
+pub fn key_bytes(py: Python<'_>, name: &str, text: &str) -> PyResult<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     let digits = text.len() == 2 * KEY_BYTES && text.bytes().all(|digit| digit.is_ascii_hexdigit());
     for (index, byte) in key.iter_mut().enumerate() {
@@ -64,6 +90,9 @@ pub fn public_key_of(py: Python<'_>, seed: Text) -> Door<String> {
 /// Most bytes of a file of a bundle that are read; the core's own limits are below.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
+/// What a path begins with that names a registry.
+const REGISTRY: &str = "registry:";
+
 /// Returns the contents of a regular file. A pipe or device, which might never end, is refused without being opened.
 fn contents(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
     py.check_signals()?;
@@ -81,24 +110,37 @@ fn contents(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads the files of a bundle in a folder; its signature if there must be one, or if there is one.
+pub fn files_of(py: Python<'_>, folder: &Path, signed: bool) -> PyResult<BundleFiles> {
+    let read = |name: &str| contents(py, &folder.join(name));
+    Ok(BundleFiles {
+        manifest: read("manifest.json")?,
+        forecaster: read("forecaster.onnx")?,
+        policy: read("policy.onnx")?,
+        signature: (signed || folder.join("manifest.sig").exists())
+            .then(|| read("manifest.sig"))
+            .transpose()?,
+    })
+}
+
 #[pymethods]
 impl ModelBundle {
     /// The models inside the package.
     #[staticmethod]
     fn bundled(py: Python<'_>) -> Door<Self> {
-        door(py, || guarded(py, evscale_core::ModelBundle::bundled).map(Self))
+        door(py, || Self::compiled_in(py))
     }
     /// Names and contents of the files of the bundled models.
     #[staticmethod]
     fn bundled_files() -> HashMap<&'static str, &'static [u8]> {
         evscale_core::ModelBundle::bundled_files().into()
     }
-    /// A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx.
+    /// A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx, or the champion of a registry.
     ///
     /// Parameters
     /// ----------
     /// path
-    ///     The folder.
+    ///     The folder, or ``registry:`` and the folder of a registry.
     /// public_key
     ///     Ed25519 key, 64 hexadecimal digits: the folder's manifest.sig must be a signature of it over manifest.json, whose
     ///     checksums bind the networks. `evscale bundle sign` makes it.
@@ -113,27 +155,12 @@ impl ModelBundle {
     #[pyo3(signature = (path, public_key=None))]
     fn load(py: Python<'_>, path: &Bound<'_, PyAny>, public_key: Option<Text>) -> Door<Self> {
         reading_door(py, || {
-            let folder = self::path(path)?;
-            let read = |name: &str| contents(py, &folder.join(name));
-            let (manifest, forecaster, policy) =
-                (read("manifest.json")?, read("forecaster.onnx")?, read("policy.onnx")?);
-            let Some(key) = public_key else {
-                return guarded(py, || {
-                    evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy)
-                })
-                .map(Self);
-            };
-            let (key, signature) = (key_bytes(py, "public_key", &key.0)?, read("manifest.sig")?);
-            guarded(py, || {
-                evscale_core::ModelBundle::from_signed_files(
-                    &manifest,
-                    &forecaster,
-                    &policy,
-                    &signature,
-                    &key,
-                )
-            })
-            .map(Self)
+            let key = public_key.map(|key| key_bytes(py, "public_key", &key.0)).transpose()?;
+            let path = self::path(path)?;
+            if let Some(registry) = path.to_str().and_then(|text| text.strip_prefix(REGISTRY)) {
+                return champion(py, &opened(py, Path::new(registry))?, key);
+            }
+            Self::checked(py, files_of(py, &path, key.is_some())?, key)
         })
     }
     /// Name.

@@ -13,6 +13,7 @@ use pyo3::types::{
 use serde_json::{Map, Number, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Largest whole number that a float holds without gaps.
 const WHOLE_LIMIT: f64 = 9_007_199_254_740_992.0;
@@ -174,6 +175,16 @@ pub fn datetime<'py>(py: Python<'py>, at: Timestamp) -> PyResult<Bound<'py, PyDa
     let since = PyDelta::new(py, day as i32, (in_day / 1000) as i32, (in_day % 1000 * 1000) as i32, false)?;
     let epoch = PyDateTime::from_timestamp(py, 0.0, Some(&PyTzInfo::utc(py)?.to_owned()))?;
     Ok(epoch.add(since)?.cast_into()?)
+}
+
+/// Returns `now`, or what the machine's clock says if it is not given.
+pub fn instant(py: Python<'_>, now: Option<&Bound<'_, PyAny>>) -> PyResult<Timestamp> {
+    if let Some(now) = now {
+        return timestamp("now", now);
+    }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        .map_err(|problem| refused(py, &format!("the machine's clock: {problem}")))
 }
 
 /// Returns JSON text as Python values.

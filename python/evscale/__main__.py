@@ -13,10 +13,11 @@ import evscale
 
 from . import demo
 from ._refuse import missing, shell_words
-from .command import live, models, reading, reports, settings, watch, workload
+from .command import lifecycle, live, models, reading, reports, settings, watch, workload
 from .command.records import FIELDS_HELP
 from .command.terminal import say
 
+BUNDLE_HELP = "models other than the bundled ones: a bundle's folder, or registry:FOLDER for the champion of a registry"
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -67,6 +68,8 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("decision", metavar="DECISION.json", help="a decision as JSON; - is standard input, of which the last one is told")
     _model_arguments(command("verify", models.run_verify, "test the installation and its models"),
                      command("bundle", models.run_bundle, "look at, check or sign a model bundle"))
+    lifecycle.add_arguments(command("models", lifecycle.run_models, "look after the versions of models in a registry"))
+    lifecycle.add_retrain_arguments(command("retrain", lifecycle.run_retrain, "train a registry's champion further on your own history"))
     _workload_arguments(command("simulate", workload.run_simulate, "print a generated workload as CSV or as metrics records", machine=False))
     part = command("completion", _completion, "print the completion of a shell, to be evaluated in it", machine=False)
     part.add_argument("shell", choices=("bash", "zsh", "fish"))
@@ -76,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
 def _backtest_arguments(part: argparse.ArgumentParser) -> None:
     reading.add_arguments(part)
     settings.add_arguments(part)
+    part.add_argument("--bundle", metavar="FOLDER", help=BUNDLE_HELP)
     part.add_argument("--html", type=Path, metavar="OUT.html", help="write a report for people")
     part.add_argument("--baselines", action="store_true", help="replay the rules people use today as well")
     part.add_argument("--service-time", metavar="TIME", help="how long an event keeps a job busy, such as 400ms or 2s")
@@ -84,6 +88,7 @@ def _backtest_arguments(part: argparse.ArgumentParser) -> None:
 
 def _decide_arguments(part: argparse.ArgumentParser) -> None:
     settings.add_arguments(part)
+    part.add_argument("--bundle", metavar="FOLDER", help=BUNDLE_HELP)
     part.add_argument("--column", action="append", default=[], metavar="FIELD=NAME", help="the records' name for a field")
     part.add_argument("--time-zone", metavar="ZONE", help="IANA zone of times without one")
     part.add_argument("--ignore-extra", action="store_true", help="pass over fields that evscale does not know")
@@ -99,7 +104,7 @@ def _watch_arguments(live_part: argparse.ArgumentParser, day: argparse.ArgumentP
 
 
 def _model_arguments(verify: argparse.ArgumentParser, bundle: argparse.ArgumentParser) -> None:
-    verify.add_argument("--bundle", type=Path, metavar="FOLDER", help="models other than the bundled ones")
+    verify.add_argument("--bundle", metavar="FOLDER", help=BUNDLE_HELP)
     verify.add_argument("--public-key", metavar="HEX", help="key that must have signed them")
     bundle.add_argument("action", choices=("inspect", "check", "sign"))
     bundle.add_argument("--public-key", metavar="HEX", help="key that must have signed it")
@@ -125,7 +130,7 @@ def _words(problem: BaseException) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; 0 is success, 1 a failed check, 2 bad input, 130 Ctrl-C."""
+    """Runs the command; 0 is success, 1 a failed check, 2 bad input, 3 a worse model that was refused, 130 Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

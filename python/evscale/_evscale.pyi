@@ -469,12 +469,12 @@ class ModelBundle:
         """Names and contents of the files of the bundled models."""
     @staticmethod
     def load(path: str | PathLike[str], public_key: str | None = None) -> ModelBundle:
-        """A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx.
+        """A bundle from a folder with manifest.json, forecaster.onnx and policy.onnx, or the champion of a registry.
 
         Parameters
         ----------
         path
-            The folder.
+            The folder, or ``registry:`` and the folder of a registry.
         public_key
             Ed25519 key, 64 hexadecimal digits: the folder's manifest.sig must be a signature of it over manifest.json, whose
             checksums bind the networks. `evscale bundle sign` makes it.
@@ -495,6 +495,83 @@ class ModelBundle:
     @property
     def manifest(self) -> dict[str, Any]:
         """The manifest as plain values."""
+
+@final
+class Registry:
+    """Versions of model bundles in a folder: the champion, the candidates, and what was done when and why. Needs no server;
+    several processes may use one at once, and a killed one leaves nothing half.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    create
+        Make the registry if the folder is empty or not there.
+
+    Raises
+    ------
+    ArgumentError
+        The folder holds no registry; in the methods, what makes no sense as the registry stands.
+    BundleError
+        In the methods: a file of the registry is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from evscale import Registry
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     registry = Registry(folder, create=True)
+    ...     registry.versions(), registry.stages()["champion"], registry.champion().name
+    ([], None, 'evscale-bundled')
+    """
+    def __new__(cls, path: str | PathLike[str], create: bool = False) -> Registry: ...
+    def versions(self) -> list[int]:
+        """Numbers of the versions, the oldest first."""
+    def card(self, version: int) -> dict[str, Any]:
+        """The card of a version: `parent`, `created_ms`, `details`, and the checksums of its files."""
+    def stages(self) -> dict[str, Any]:
+        """The stages: `champion` (None: the bundled models), `earlier` champions, `pinned`, and the `history`."""
+    def champion(self, public_key: str | None = None) -> ModelBundle:
+        """The bundle of the champion; the bundled models before the first promotion. Files that are not as they were written
+        are refused, as is a bundle that `public_key` did not sign, if there is one.
+        """
+    def load(self, version: int, public_key: str | None = None) -> ModelBundle:
+        """The bundle of a version, checked as the champion is."""
+    def files(self, version: int | None) -> dict[str, bytes]:
+        """Names and contents of the files of a version, as they were written; those of the bundled models for None."""
+    def add(self, path: str | PathLike[str], *, parent: int | None = None, details: dict[str, Any] | None = None,
+            now: _Timestamp | None = None) -> int:
+        """Adds the bundle in a folder as a candidate, if it loads, and returns its version.
+
+        Parameters
+        ----------
+        path
+            The folder of the bundle; its manifest.sig is kept if it has one.
+        parent
+            Version that its training began with.
+        details
+            What the card shall tell of it, such as the data window and scores: texts, finite numbers, lists, dicts.
+        now
+            When it was made; the machine's clock by default.
+        """
+    def promote(self, version: int, reason: str, *, now: _Timestamp | None = None) -> None:
+        """Makes a version the champion, if its files are as they were written and load."""
+    def rollback(self, reason: str, *, now: _Timestamp | None = None) -> int | None:
+        """Makes the champion before the champion again, and returns its version; None is the bundled models."""
+    def pin(self, reason: str, *, now: _Timestamp | None = None) -> None:
+        """Forbids promotion and rollback."""
+    def unpin(self, reason: str, *, now: _Timestamp | None = None) -> None:
+        """Allows promotion and rollback again."""
+    def prune(self, keep: int) -> list[int]:
+        """Removes old versions and what killed processes left; returns the versions that were removed. The champion, its parent,
+        the one that a rollback returns to, and the newest `keep` stay.
+        """
+    def verify(self, version: int | None = None) -> list[dict[str, Any]]:
+        """Checks every version, or one: a list of dicts of `version`, `ok` and `problem`. Each file must be as it was written,
+        and the bundle must load. A version without a card is no version yet, or never will be: it is `unfinished`.
+        """
+    def diff(self, before: int, after: int) -> dict[str, Any]:
+        """What differs between two versions: `card` and `manifest`, each a list of dicts of `entry`, `before` and `after`."""
 
 @final
 class Observation:

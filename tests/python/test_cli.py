@@ -33,7 +33,7 @@ def trace(tmp_path_factory):
 def test_help_names_every_command():
     ran = evscale("--help")
     assert ran.returncode == 0
-    for command in ("demo", "look", "forecast", "backtest", "decide", "explain", "verify", "bundle", "simulate", "completion"):
+    for command in ("demo", "look", "forecast", "backtest", "decide", "explain", "verify", "bundle", "models", "retrain", "simulate", "completion"):
         assert f"\n    {command}" in ran.stdout
 
 

@@ -41,6 +41,18 @@ def environment():
     return _evscale.ScalingVectorEnv([trace], 1, 1)
 
 
+def registry():
+    """A registry in the test's own folder, with a version and its files beside it."""
+    bundle = Path("bundle")
+    bundle.mkdir(exist_ok=True)
+    for name, content in evscale.ModelBundle.bundled_files().items():
+        (bundle / name).write_bytes(content)
+    made = evscale.Registry("registry", create=True)
+    if not made.versions():
+        made.add(bundle)
+    return made
+
+
 def horizon():
     return evscale.HorizonForecast(12, 6, 5.0, 1.0, QUANTILES)
 
@@ -59,6 +71,7 @@ MAKERS = {
     "Meter": lambda: evscale.Meter(now=START_MS),
     "ModelBundle": lambda: BUNDLE,
     "Observation": lambda: evscale.Observation(**OBSERVATION),
+    "Registry": registry,
     "ScalingVectorEnv": environment,
 }
 USUAL = {
@@ -76,10 +89,12 @@ USUAL = {
     "pool": lambda: "orders", "baselines": lambda: False, "now": lambda: START_MS + 130_000, "jobs": lambda: 3, "queued": lambda: 2, "busy": lambda: 1,
     "n": lambda: 1, "seconds": lambda: 0.5, "waited": lambda: 0.1, "arrived": lambda: 5, "finished": lambda: 5,
     "failed": lambda: 1, "busy_seconds": lambda: 2.5, "waited_seconds": lambda: 0.5, "late": lambda: 0,
+    "version": lambda: 1, "reason": lambda: "because", "keep": lambda: 1, "before": lambda: 1, "after": lambda: 1, "create": lambda: False,
     **{name: (lambda value=value: value) for name, value in OBSERVATION.items()},
 }
 READING = {"Autoscaler.observe_many", "Forecast.to_frame", "Forecast.plot", "Forecaster.predict", "Forecaster.predict_many",
-           "ModelBundle.load", "replace_file", "History.read", "load_snapshot", "save_snapshot", "backtest"}
+           "ModelBundle.load", "replace_file", "History.read", "load_snapshot", "save_snapshot", "backtest",
+           "Registry", *(f"Registry.{name}" for name in vars(evscale.Registry) if not name.startswith("_"))}
 """Doors that read files or need an optional library: `OSError` and `ImportError` leave them as well."""
 
 
@@ -118,6 +133,8 @@ POSITIONAL_ONLY = {"record", "outcome"}
 
 
 def usual(name, parameter):
+    if parameter == "path" and name == "Registry.add":
+        return "bundle"
     if parameter == "key" and name == "Fleet.add":
         return "b"
     if parameter == "seed" and name in ("sign_manifest", "public_key_of"):
@@ -214,7 +231,7 @@ def test_the_table_has_all_doors():
     absent = {p for name, (_, parameters) in DOORS.items() for p in parameters} - set(USUAL)
     assert absent <= {"forecaster", "policy", "columns", "warm_days", "fields", "cap", "floor", "confidence", "axes", "start",
                       "end", "multiplier", "id", "alert",
-                      "public_key", "progress", "jobs_at_peak", "hpa_target_percent", "time_zone", "gaps", "autoscaler",
+                      "public_key", "parent", "details", "progress", "jobs_at_peak", "hpa_target_percent", "time_zone", "gaps", "autoscaler",
                       "source", "history", *evscale.Config().to_dict()}, "a parameter without a usual value"
 
 

@@ -15,6 +15,7 @@ import evscale
 from .._evscale import readable_text
 from .._refuse import door, refuse, shown
 from ..notebook import jobs_of
+from .models import loaded
 from .reading import pairs
 from .records import Records, objects
 from .settings import config_of, json_object
@@ -28,7 +29,8 @@ BAD_INPUT = 2
 
 def run_decide(args: argparse.Namespace) -> int:
     """Prints a decision per record. A record that cannot be read is reported and passed over; 2 if none could be read."""
-    scaler = evscale.Autoscaler(config_of(args))
+    config = config_of(args)
+    scaler = evscale.Autoscaler(config, None if args.bundle is None else loaded(args.bundle, config.bundle_public_key))
     records = Records(pairs(args.column, "--column", "FIELD=NAME such as logged_events_count=requests") or {}, args.time_zone, args.ignore_extra)
     read = failed = 0
     for place, value in objects(piped() if args.follow is None else followed(args.follow)):

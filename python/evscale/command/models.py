@@ -22,7 +22,7 @@ FAILED = 1
 def run_verify(args: argparse.Namespace) -> int:
     """Runs the installation through an hour of a pool and compares what must agree."""
     checks: list[tuple[str, bool]] = []
-    bundle = _loaded(args.bundle, args.public_key)
+    bundle = loaded(args.bundle, args.public_key)
     checks.append((f"models load: {bundle.name} {bundle.version}", True))
     config = evscale.Config(min_jobs=2, max_jobs=40)
     pools = [evscale.Autoscaler(config, bundle=bundle) for _ in range(2)]
@@ -53,7 +53,8 @@ def run_verify(args: argparse.Namespace) -> int:
     return 0 if ok else FAILED
 
 
-def _loaded(path: Path | None, public_key: str | None) -> evscale.ModelBundle:
+def loaded(path: Path | str | None, public_key: str | None) -> evscale.ModelBundle:
+    """Returns the bundle of a folder or of a registry's champion; the bundled one without a path."""
     if path is None:
         return evscale.ModelBundle.bundled()
     return evscale.ModelBundle.load(path, public_key)
@@ -63,7 +64,7 @@ def run_bundle(args: argparse.Namespace) -> int:
     """Shows, checks or signs a bundle."""
     if args.action == "sign":
         return _sign(args)
-    bundle = _loaded(args.path, args.public_key)
+    bundle = loaded(args.path, args.public_key)
     if args.action == "check":
         signed = args.path is not None and args.public_key is not None
         say(json.dumps({"name": bundle.name, "version": bundle.version, "signed": signed, "ok": True}) if args.json

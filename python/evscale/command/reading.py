@@ -20,11 +20,17 @@ from ..readers.panels import values_of
 from . import servers
 from .terminal import say, standard_input
 
+FILE_HELP = "metrics or events: CSV, JSON, JSON lines, access log, Parquet, workbook; - is standard input"
+
 
 def add_arguments(part: argparse.ArgumentParser) -> None:
     """Adds the file and the options of reading it."""
-    part.add_argument("file", metavar="FILE", help="metrics or events: CSV, JSON, JSON lines, access log, Parquet, workbook; "
-                      "- is standard input")
+    part.add_argument("file", metavar="FILE", help=FILE_HELP)
+    add_options(part)
+
+
+def add_options(part: argparse.ArgumentParser) -> None:
+    """Adds the options of reading files."""
     group = part.add_argument_group("how the file is read", "found out where not given; `evscale look FILE` shows what is understood")
     group.add_argument("--column", action="append", default=[], metavar="ROLE=NAME",
                        help="the file's name for timestamp, events or service_ms; events=rate:NAME tells the kind as well")

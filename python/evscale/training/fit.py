@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ FILES = ("manifest.json", "forecaster.onnx", "policy.onnx")
 SHORTEST_DAYS = 10.0
 HELD_BACK_SHARE = 0.25
 ORIGIN_SECONDS = 3600
+VALIDATION_ROWS = 1000
+"""Samples that judge the training while it runs, over all pools."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,31 @@ def read_history(path: Path, columns: dict[str, str] | None = None) -> Series:
     return series
 
 
+@dataclass(frozen=True)
+class Held:
+    """A pool's series, and the first of the intervals at its end that are only scored."""
+
+    series: Series
+    first_held: int
+
+    @classmethod
+    def of(cls, series: Series, held_back_days: float) -> Held:
+        """Holds back the last days, at most a quarter."""
+        held_back = min(held_back_days, HELD_BACK_SHARE * days_of(series))
+        return cls(series, len(series.events) - int(held_back * DAY_SECONDS / series.interval_seconds))
+
+    @property
+    def seen(self) -> Segment:
+        """What may be trained on."""
+        seen = self.series.slice(0, self.first_held)
+        return Segment(seen, int((1.0 - VALIDATION_SHARE) * len(seen.events)))
+
+
+def days_of(series: Series) -> float:
+    """Length in days."""
+    return len(series.events) * series.interval_seconds / DAY_SECONDS
+
+
 def fit(series: Series, out: Path, base: Path | None = None, settings: Settings | None = None, force: bool = False,
         tell: Callable[[str], None] = print) -> Result:
     """Trains from the weights of `base` (a bundle's folder; the bundled one by default) and writes a bundle to `out`.
@@ -86,43 +114,46 @@ def fit(series: Series, out: Path, base: Path | None = None, settings: Settings 
     if strangers:
         raise ArgumentError(f"{out}: holds {strangers[0]}, expected a new folder or one with a bundle alone")
     settings = settings or Settings()
-    torch.manual_seed(settings.seed)
-    torch.set_num_threads(settings.threads)
-    days = len(series.events) * series.interval_seconds / DAY_SECONDS
-    held_back = min(settings.held_back_days, HELD_BACK_SHARE * days)
-    first_held = len(series.events) - int(held_back * DAY_SECONDS / series.interval_seconds)
-    seen = series.slice(0, first_held)
-    segment = Segment(seen, int((1.0 - VALIDATION_SHARE) * len(seen.events)))
+    held = Held.of(series, settings.held_back_days)
+    about = {"history_days": round(days_of(series), 1), "seed": settings.seed, "minutes": settings.minutes}
     with tempfile.TemporaryDirectory(dir=_parent(out)) as scratch:
         work = Path(scratch) / "bundle"
         work.mkdir()
-        _copy_base(base, work)
-        before = _held_back_losses(series, work, first_held)
+        for name in FILES:
+            (work / name).write_bytes(ModelBundle.bundled_files()[name] if base is None else (base / name).read_bytes())
+        before = held_back_losses([held], work)
         if (out / FILES[0]).exists():
-            before = min(before, _held_back_losses(series, out, first_held), key=mean)
-        tell(f"{days:.0f} days of history, the last {held_back:.0f} held back; loss there before: {_words(before)}")
-        rng = np.random.default_rng(settings.seed)
-        core = compiled_core()
-        real = real_samples(core, [[segment]], settings.rows, rng)
-        generated = generated_samples(core, int(settings.rows * settings.generated_share), rng)
-        validation = validation_samples(core, [[segment]], per_trace=1000)
-        tell(f"training for {settings.minutes:g} minutes on {len(real)} samples of the history "
-             f"and {len(generated)} generated ones")
-        batches = mixed_batches(real, generated, 128, settings.generated_share, rng)
-        network = train(read_onnx(work / "forecaster.onnx"), batches, validation, Budget(minutes=settings.minutes),
-                        LoopSettings(batch=128, rate=settings.rate, every_seconds=20.0), Path(scratch))
-        export(streamlined(network), network.shape.example(1), INPUT_NAMES, "quantiles", work / "forecaster.onnx")
-        assemble(work, series.name, "1", {"history_days": round(days, 1), "seed": settings.seed,
-                                          "minutes": settings.minutes}, {"held_back_loss_before": _keys(before)})
-        after = _held_back_losses(series, work, first_held)
-        assemble(work, series.name, "1", {"history_days": round(days, 1), "seed": settings.seed,
-                                          "minutes": settings.minutes},
-                 {"held_back_loss_before": _keys(before), "held_back_loss_after": _keys(after)})
-        tell(f"loss on the held-back days after: {_words(after)}")
+            before = min(before, held_back_losses([held], out), key=mean)
+        tell(f"{days_of(series):.0f} days of history, the last {days_of(series) - days_of(held.seen.series):.0f} held back; "
+             f"loss there before: {words(before)}")
+        train_further([held], work, Path(scratch), settings, tell)
+        assemble(work, series.name, "1", about, {"held_back_loss_before": keys(before)})
+        after = held_back_losses([held], work)
+        assemble(work, series.name, "1", about, {"held_back_loss_before": keys(before), "held_back_loss_after": keys(after)})
+        tell(f"loss on the held-back days after: {words(after)}")
         result = Result(before, after, written=mean(after) < mean(before) or force)
         if result.written:
             _replace(work, out)
     return result
+
+
+def train_further(pools: Sequence[Held], work: Path, scratch: Path, settings: Settings, tell: Callable[[str], None],
+                  resumed: dict[str, Any] | None = None) -> None:
+    """Replaces `forecaster.onnx` in `work` by one that was trained further on what may be seen of all pools, each with the
+    same weight. Log and checkpoint go to `scratch`; the manifest is the caller's to write."""
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(settings.threads)
+    rng = np.random.default_rng(settings.seed)
+    core, segments = compiled_core(), [[pool.seen] for pool in pools]
+    real = real_samples(core, segments, settings.rows, rng)
+    generated = generated_samples(core, int(settings.rows * settings.generated_share), rng)
+    validation = validation_samples(core, segments, per_trace=max(100, VALIDATION_ROWS // len(pools)))
+    tell(f"training for {settings.minutes:g} minutes on {len(real)} samples of the history "
+         f"and {len(generated)} generated ones")
+    batches = mixed_batches(real, generated, 128, settings.generated_share, rng)
+    network = train(read_onnx(work / "forecaster.onnx"), batches, validation, Budget(minutes=settings.minutes),
+                    LoopSettings(batch=128, rate=settings.rate, every_seconds=20.0), scratch, resumed)
+    export(streamlined(network), network.shape.example(1), INPUT_NAMES, "quantiles", work / "forecaster.onnx")
 
 
 def _parent(out: Path) -> Path:
@@ -131,18 +162,19 @@ def _parent(out: Path) -> Path:
     return parent
 
 
-def _copy_base(base: Path | None, work: Path) -> None:
-    for name in FILES:
-        contents = ModelBundle.bundled_files()[name] if base is None else (base / name).read_bytes()
-        (work / name).write_bytes(contents)
+def held_back_losses(pools: Sequence[Held], bundle: Path) -> dict[int, float]:
+    """Losses of the bundle in a folder on the held-back parts: geometric means over the pools."""
+    loaded = ModelBundle.load(bundle)
+    return pooled([row for pool in pools for row in _scores(pool, loaded)], "wql")
 
 
-def _held_back_losses(series: Series, bundle: Path, first_held: int) -> dict[int, float]:
+def _scores(pool: Held, bundle: ModelBundle) -> list[dict[str, Any]]:
+    series = pool.series
     factor = max(1, -(-FINEST_SCORED_SECONDS // series.interval_seconds))
     scored = series.filled().aggregate(series.interval_seconds * factor)
-    origins: NDArray[np.int64] = np.arange(first_held // factor, len(scored.events),
+    origins: NDArray[np.int64] = np.arange(pool.first_held // factor, len(scored.events),
                                            max(1, ORIGIN_SECONDS // scored.interval_seconds))
-    return pooled(score(scored, ModelBundle.load(bundle), origins), "wql")
+    return score(scored, bundle, origins)
 
 
 def _replace(work: Path, out: Path) -> None:
@@ -152,9 +184,11 @@ def _replace(work: Path, out: Path) -> None:
     os.replace(work, out)
 
 
-def _words(losses: dict[int, float]) -> str:
+def words(losses: dict[int, float]) -> str:
+    """Losses as a line."""
     return ", ".join(f"{loss:.3f} at {minutes} min" for minutes, loss in losses.items())
 
 
-def _keys(losses: dict[int, float]) -> dict[str, float]:
+def keys(losses: dict[int, float]) -> dict[str, float]:
+    """Losses as a manifest has them."""
     return {f"{minutes}_min": round(loss, 4) for minutes, loss in losses.items()}

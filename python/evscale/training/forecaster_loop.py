@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,10 +131,12 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
                 file.flush()
                 print(f"step {row[0]}, {row[1]} s, loss {row[2]}; over the level {row[3:6]}, over yesterday {row[6:]}",
                       flush=True)
+                begun = out / "checkpoint.pt.new"
                 torch.save({"network": network.state_dict(), "average": average.network.state_dict(),
                             "optimizer": optimizer.state_dict(), "step": step, "seconds": last,
                             "best_loss": best.loss, "best": best.weights, "shape": network.shape.to_dict()},
-                           out / "checkpoint.pt")
+                           begun)
+                os.replace(begun, out / "checkpoint.pt")
     if best.weights:
         average.network.load_state_dict(best.weights)
     return average.network

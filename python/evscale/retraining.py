@@ -1,0 +1,120 @@
+"""Whether a retrained bundle may be registered: what it would decide on held-back days, beside the bundle before it.
+
+Needs no PyTorch; the training itself is in `evscale.training.retrain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ._evscale import Config, ModelBundle
+from .history import History
+from .report import backtest
+
+WARM_UP_SECONDS = 7 * 86_400
+"""Replayed before the held-back days and not scored."""
+LATE_SHARE, LATE_POINTS = 1.05, 0.02
+"""Late events that all pools together may have after: times those before, or percent points more, whichever is more."""
+POOL_LATE_POINTS = 0.5
+"""Percent points of late events that a single pool may have more."""
+COST_SHARE = 1.01
+"""Job-hours that all pools together may take after, times those before."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a bundle decided for a pool on its held-back days: events, late ones, job-hours."""
+
+    events: float
+    late: float
+    job_hours: float
+
+    @property
+    def late_percent(self) -> float:
+        """Share of late events."""
+        return 100.0 * self.late / max(self.events, 1.0)
+
+    def to_dict(self) -> dict[str, float]:
+        """As the card has it."""
+        return {"late_percent": round(self.late_percent, 4), "job_hours": round(self.job_hours, 2)}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A bundle on the held-back days: mean loss over pools and horizons, and the outcome of every pool."""
+
+    loss: float
+    pools: Mapping[str, Outcome]
+
+    @property
+    def total(self) -> Outcome:
+        """All pools together."""
+        each = self.pools.values()
+        return Outcome(sum(one.events for one in each), sum(one.late for one in each), sum(one.job_hours for one in each))
+
+
+def decisions(histories: Mapping[str, History], first_held: Mapping[str, int], bundle: ModelBundle, config: Config, *,
+              threads: int = 1, tell: Callable[[str], None] | None = None) -> dict[str, Outcome]:
+    """Replays the held-back intervals of every pool, after a week of warm-up, and returns what was decided."""
+    def one(name: str) -> Outcome:
+        outcome = _outcome(histories[name], first_held[name], bundle, config)
+        if tell is not None:
+            tell(f"{name}: {outcome.late_percent:.3f} % late, {outcome.job_hours:.0f} job-hours")
+        return outcome
+
+    with ThreadPoolExecutor(max(1, threads)) as workers:
+        return dict(zip(histories, workers.map(one, histories), strict=True))
+
+
+def _outcome(history: History, first_held: int, bundle: ModelBundle, config: Config) -> Outcome:
+    first = max(0, first_held - WARM_UP_SECONDS // history.interval_seconds)
+    service = None if history.service_ms is None else history.service_ms[first:]
+    part = replace(history, events=history.events[first:], service_ms=service,
+                   start_ms=history.start_ms + first * history.interval_seconds * 1000)
+    report = backtest(part, config, bundle=bundle, baselines=False)
+    begin = history.start_ms + first_held * history.interval_seconds * 1000
+    rows = report.evscale.rows
+    held = rows["timestamp"].astype("int64") > begin
+    hours = report.interval_seconds / 3600.0
+    left = float(rows["backlog"][held][-1])
+    return Outcome(float(np.nansum(rows["arrivals"][held])), float(rows["violations"][held].sum()) + left,
+                   float(rows["jobs"][held].sum()) * hours)
+
+
+def objections(before: Judged, after: Judged) -> list[str]:
+    """Returns why `after` is worse than `before`, in sentences; none if it may be registered.
+
+    >>> pool = {"a": Outcome(1000, 10, 50)}
+    >>> objections(Judged(0.8, pool), Judged(0.7, pool))
+    []
+    >>> objections(Judged(0.8, pool), Judged(0.8, pool))
+    ['the loss on the held-back days is 0.8000, expected less than 0.8000']
+    """
+    found = []
+    if not after.loss < before.loss:
+        found.append(f"the loss on the held-back days is {after.loss:.4f}, expected less than {before.loss:.4f}")
+    late, allowed = after.total.late_percent, before.total.late_percent
+    allowed = max(allowed * LATE_SHARE, allowed + LATE_POINTS)
+    if not late <= allowed:
+        found.append(f"{late:.3f} % of the events would be late, expected at most {allowed:.3f} %")
+    hours, most = after.total.job_hours, before.total.job_hours * COST_SHARE
+    if not hours <= most:
+        found.append(f"it would take {hours:.1f} job-hours, expected at most {most:.1f}")
+    for name, outcome in after.pools.items():
+        most = before.pools[name].late_percent + POOL_LATE_POINTS
+        if not outcome.late_percent <= most:
+            found.append(f"{outcome.late_percent:.3f} % of the events of {name} would be late, expected at most {most:.3f} %")
+    return found
+
+
+def scores_of(before: Judged, after: Judged) -> dict[str, Any]:
+    """Returns the decisions as the card has them."""
+    return {
+        "before": before.total.to_dict(), "after": after.total.to_dict(),
+        "pools": {name: {"before": before.pools[name].to_dict(), "after": after.pools[name].to_dict()} for name in after.pools},
+    }
