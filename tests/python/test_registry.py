@@ -169,12 +169,14 @@ def test_a_worse_bundle_is_objected_to_and_a_better_one_is_not():
     for worse, word in [
         (judged(0.8, a=(100_000, 500, 1000), b=(100_000, 500, 1000)), "loss"),
         (judged(float("nan"), a=(100_000, 500, 1000), b=(100_000, 500, 1000)), "loss"),
-        (judged(0.7, a=(100_000, 600, 1000), b=(100_000, 500, 1000)), "0.550 % of the events would be late"),
+        (judged(0.7, a=(100_000, 300, 1000), b=(1_000, 9, 1000)), "0.600 % of the events of a pool, on average, would"),
         (judged(0.7, a=(100_000, 500, 1000), b=(100_000, 500, 1030)), "2030.0 job-hours"),
-        (judged(0.7, a=(100_000, 0, 1000), b=(100_000, 1001, 1000)), "1.001 % of the events of b"),
+        (judged(0.7, a=(300_000, 0, 1000), b=(100_000, 1001, 1000)), "1.001 % of the events of b would"),
     ]:
         found = objections(before, worse)
         assert len(found) == 1 and word in found[0] and "expected" in found[0], found
+    both = objections(before, judged(0.7, a=(100_000, 600, 1000), b=(100_000, 500, 1000)))
+    assert [one.split(" would")[0] for one in both] == ["0.550 % of all events", "0.550 % of the events of a pool, on average,"]
 
 
 def test_decisions_are_those_of_the_held_back_part():
