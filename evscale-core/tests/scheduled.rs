@@ -93,7 +93,7 @@ fn entries_that_cannot_be_are_refused_with_their_number() {
         ),
         (
             r#"{"cron": "0 8 * * *", "seconds": 60}"#,
-            "says nothing, expected `min_jobs`, `max_jobs` or `multiplier`",
+            "says nothing, expected `min_jobs`, `max_jobs`, `multiplier` or `job_hour_price`",
         ),
         (
             r#"{"cron": "0 8 * * *", "seconds": 60, "min_jobs": 9, "max_jobs": 8}"#,

@@ -85,7 +85,7 @@ USUAL = {
     "manifest": lambda: b"{}", "seed": lambda: 7, "path": lambda: "absent", "data": lambda: MAKERS["Autoscaler"]().snapshot(),
     "start_ms": lambda: START_MS, "interval_seconds": lambda: 120, "service_ms": lambda: None, "days": lambda: 0.1,
     "origins": lambda: np.array([3]), "name": lambda: "trace", "csv": lambda: "timestamp,events\n", "rule": lambda: "hpa",
-    "traces": list, "num_envs": lambda: 1, "actions": lambda: np.array([0]), "text": lambda: "text",
+    "traces": list, "bursts": lambda: [(60.0, 120.0, 3.0)], "num_envs": lambda: 1, "actions": lambda: np.array([0]), "text": lambda: "text",
     "pool": lambda: "orders", "baselines": lambda: False, "now": lambda: START_MS + 130_000, "jobs": lambda: 3, "queued": lambda: 2, "busy": lambda: 1,
     "n": lambda: 1, "seconds": lambda: 0.5, "waited": lambda: 0.1, "arrived": lambda: 5, "finished": lambda: 5,
     "failed": lambda: 1, "busy_seconds": lambda: 2.5, "waited_seconds": lambda: 0.5, "late": lambda: 0,
