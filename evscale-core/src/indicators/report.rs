@@ -199,9 +199,9 @@ metrics! {
     job_hours_day: "h" adds up;
     /// Job-hours of a week's records.
     job_hours_week: "h" adds up;
-    /// What the last 24 hours cost, this one included: jobs, late events and changes, each at its price at the time.
+    /// What a day's records cost: jobs, late events and changes, each at its price at the time.
     cost_day: "currency" adds up;
-    /// What the last 168 hours cost.
+    /// What a week's records cost.
     cost_week: "currency" adds up;
     /// `cost_day` over the events processed in it.
     cost_per_event: "currency";

@@ -149,8 +149,8 @@ impl<const WIDTH: usize, const BUCKETS: usize> Ring<WIDTH, BUCKETS> {
     }
 }
 
-/// Stretches of time up to now. All but `Today` are as long as their name says, less the part of their oldest bucket that is
-/// over already.
+/// Stretches of time up to now. Each is as long as its name says, less the part of its oldest bucket that is over
+/// already.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Window {
     /// The five minutes (from midnight on in steps of five) of now and those before: 5 to 10 minutes.
@@ -165,8 +165,6 @@ pub(crate) enum Window {
     SixHours,
     /// Twelve blocks.
     Day,
-    /// The day of now (UTC) alone.
-    Today,
     /// Three days, that of now included.
     ThreeDays,
     /// Seven days.
@@ -246,7 +244,6 @@ impl Windows {
             Window::Block => self.blocks.sum(index, 1),
             Window::SixHours => self.blocks.sum(index, 4),
             Window::Day => self.blocks.sum(index, DAY_BLOCKS as usize),
-            Window::Today => days(1),
             Window::ThreeDays => days(3),
             Window::Week => days(DAYS),
         }
@@ -323,7 +320,6 @@ mod tests {
         assert_eq!(counted(Window::Hour), since(5, 13));
         assert_eq!(counted(Window::SixHours), since(120, 4));
         assert_eq!(counted(Window::Day), since(120, 12));
-        assert_eq!(counted(Window::Today), since(1440, 1));
         assert_eq!(counted(Window::Week), since(1440, 7));
         go(&mut windows, newest + 20 * 1440);
         assert_eq!(windows.sum(Sum::Judged, Window::Week), 1.0, "three weeks without a record");

@@ -1,11 +1,16 @@
 //! What a pool has cost, hour by hour, at the prices of each time.
 
+use crate::indicators::BLOCK_MS;
 use crate::time::{HOUR_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Hours that are remembered: a week.
 const HOURS: usize = 168;
 const HOURS_OF_A_DAY: i64 = 24;
+/// Hours of a block, the step of the day that the other metrics are of, and blocks before the newest one.
+const HOURS_OF_A_BLOCK: i64 = BLOCK_MS / HOUR_MS;
+const BLOCKS_BEFORE: i64 = HOURS_OF_A_DAY / HOURS_OF_A_BLOCK - 1;
+const DAYS_BEFORE: i64 = 6;
 
 /// Money per hour of the last week.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,11 +46,13 @@ impl Spending {
         }
     }
 
-    /// Returns what was paid in the last day, the last week, and today (UTC).
-    pub(super) fn told(&self) -> [f64; 3] {
-        let today = self.newest.rem_euclid(HOURS_OF_A_DAY) + 1;
-        [HOURS_OF_A_DAY, HOURS as i64, today].map(|hours| {
-            let cells = (self.newest - hours + 1)..=self.newest;
+    /// Returns what was paid in the last day, the last week, and today (UTC): in the times that the other metrics are of.
+    pub(super) fn told(&self, now: Timestamp) -> [f64; 3] {
+        let hour = now.as_millis().div_euclid(HOUR_MS);
+        let since = |step: i64, before: i64| (hour.div_euclid(step) - before) * step;
+        let day = since(HOURS_OF_A_BLOCK, BLOCKS_BEFORE);
+        [day, since(HOURS_OF_A_DAY, DAYS_BEFORE), since(HOURS_OF_A_DAY, 0)].map(|begin| {
+            let cells = begin.max(self.newest - HOURS as i64 + 1)..=self.newest;
             let cell = |hour: i64| self.hours.get(hour.rem_euclid(HOURS as i64) as usize);
             cells.filter_map(cell).map(|money| f64::from(*money)).sum()
         })
@@ -61,11 +68,12 @@ mod tests {
         let mut spending = Spending::new();
         let hour = |hours: i64| Timestamp::EPOCH.plus_seconds(3600 * (1000 * 24 + hours));
         (0..200).for_each(|hours| spending.pay(hour(hours), 2.0));
-        // 200 hours end at 7 o'clock
-        assert_eq!(spending.told(), [48.0, 336.0, 16.0]);
+        // 200 hours end in the one of 7 o'clock: eleven blocks and two hours of one, six days and eight hours
+        assert_eq!(spending.told(hour(199)), [48.0, 304.0, 16.0]);
         spending.pay(hour(190), 1.0);
-        assert_eq!(spending.told(), [49.0, 337.0, 16.0], "a late one is of its hour");
+        assert_eq!(spending.told(hour(199)), [49.0, 305.0, 16.0], "a late one is of its hour");
+        assert_eq!(spending.told(hour(216)), [12.0, 257.0, 0.0], "a day later nothing was paid");
         spending.pay(hour(1000), 5.0);
-        assert_eq!(spending.told(), [5.0; 3]);
+        assert_eq!(spending.told(hour(1000)), [5.0; 3]);
     }
 }

@@ -152,7 +152,7 @@ impl Monitor {
         let known = |hours: f64| (hours > 0.0).then_some(hours);
         report.job_hours_day = known(hours(Sum::JobSeconds, Window::Day));
         report.job_hours_week = known(hours(Sum::JobSeconds, Window::Week));
-        let paid = self.spending.as_ref().map(|spending| spending.told());
+        let paid = self.spending.as_ref().map(|spending| spending.told(self.now));
         report.cost_day = paid.map(|[day, ..]| day);
         report.cost_week = paid.map(|[_, week, _]| week);
         let processed = known(self.windows.sum(Sum::Processed, Window::Day));
@@ -169,11 +169,9 @@ impl Monitor {
         report.reversals_per_day = rate(Sum::Reversals, Window::Week, 86_400.0);
         report.over_provisioned_job_hours = report.job_hours_day.map(|_| hours(Sum::Over, Window::Day));
         report.under_provisioned_job_hours = report.job_hours_day.map(|_| hours(Sum::Under, Window::Day));
-        let used = hours(Sum::JobSeconds, Window::Today);
         let rest = 24.0 - self.now.as_millis().rem_euclid(DAY_MS) as f64 / 3_600_000.0;
         let usual = self.windows.ratio(Sum::JobSeconds, Sum::Seconds, Window::Day);
         let usual = usual.filter(|_| seconds(Window::Day) >= LEAST_KNOWN_SECONDS);
-        let ahead = usual.map(|jobs| used + jobs * rest);
         if let Some(budget) = config.job_hours_per_day {
             let (used, rest) = sight.safety.job_hours_today(sight.calendar, self.now);
             report.job_hours_budget_used = Some(used / budget);
@@ -181,8 +179,8 @@ impl Monitor {
         }
         if let Some(([day, _, today], budget)) = paid.zip(config.cost_per_day) {
             report.cost_budget_used = Some(today / budget);
-            let known = ahead.is_some();
-            report.cost_budget_forecast = known.then(|| (today + day / 24.0 * rest) / budget);
+            let hours = seconds(Window::Day) / 3600.0;
+            report.cost_budget_forecast = usual.map(|_| (today + day / hours * rest) / budget);
         }
     }
 }
