@@ -193,6 +193,18 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         );
         record.logged_events_count = f64::NAN;
     }
+    if let Some(queued) = record.queued_events_count
+        && absurd_queue(queued, before.queued, before.highest_events)
+    {
+        repairs.note(
+            Fault::Implausible,
+            DataQuality::Broken,
+            "queued_events_count",
+            queued,
+            &format!("at most {ABSURD_RISE} times the {} that came or waited so far", before.highest_events),
+        );
+        record.queued_events_count = None;
+    }
     if let (Some(value), Some(usual)) = (record.average_processing_duration_ms, before.service_ms)
         && !plausible_service(value, usual)
         && value > 0.0
@@ -211,6 +223,11 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
 /// Reports whether a count is beyond everything that was seen.
 pub(super) fn absurd_rise(events: f64, highest: f64) -> bool {
     highest > 0.0 && events > ABSURD_RISE * highest + 1e6
+}
+
+/// Reports whether a queue is beyond everything that was seen to wait or to come.
+pub(super) fn absurd_queue(queued: f64, before: Option<f64>, highest: f64) -> bool {
+    absurd_rise(queued, highest.max(before.unwrap_or(0.0)))
 }
 
 /// Reports whether a service time is near enough to the usual one to be believed at once.
