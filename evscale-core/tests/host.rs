@@ -3,8 +3,8 @@
 mod support;
 
 use evscale_core::features::PolicyState;
-use evscale_core::{Config, Decision, HostForecaster, HostPolicy, Series, Source};
-use support::{Pool, built, without_networks};
+use evscale_core::{Config, Decision, HealthStatus, HostForecaster, HostPolicy, Series, Source, Verdict};
+use support::{Pool, built, served, without_networks};
 
 type Jobs = fn(&PolicyState) -> Result<f64, String>;
 type Quantiles = fn(&Series) -> Result<Vec<Vec<f64>>, String>;
@@ -99,4 +99,94 @@ fn a_pool_without_networks_has_no_place_for_them() {
     let mut scaler = built(without_networks(|_| ()));
     let refused = scaler.use_policy(Box::new(Policy(|_| Ok(1.0)))).expect_err("there is none to replace");
     assert!(refused.to_string().contains("`use_networks` is false"));
+}
+
+/// What a host's forecaster or policy does at one of its calls.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Panics,
+    Fails,
+    Answers(f64),
+    Short,
+}
+
+const FAULTS: [Fault; 7] = [
+    Fault::Panics,
+    Fault::Fails,
+    Fault::Answers(f64::NAN),
+    Fault::Answers(f64::INFINITY),
+    Fault::Answers(-1.0),
+    Fault::Answers(1e300),
+    Fault::Short,
+];
+
+/// Answers well but at one call.
+struct Once {
+    fault: Fault,
+    at: u32,
+    calls: u32,
+}
+
+impl Once {
+    fn turn(&mut self) -> Option<Fault> {
+        self.calls += 1;
+        (self.calls == self.at).then_some(self.fault)
+    }
+}
+
+impl HostForecaster for Once {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
+        let last = series.counts.last().copied().filter(|count| count.is_finite()).unwrap_or(0.0);
+        let rows = vec![vec![last; 15]; 12];
+        match self.turn() {
+            Some(Fault::Panics) => panic!("a bug of the forecaster"),
+            Some(Fault::Fails) => Err("no luck".to_owned()),
+            Some(Fault::Answers(value)) => Ok(vec![vec![value; 15]; 12]),
+            Some(Fault::Short) => Ok(vec![vec![last; 15]; 11]),
+            None => Ok(rows),
+        }
+    }
+}
+
+impl HostPolicy for Once {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
+        match self.turn() {
+            Some(Fault::Panics) => panic!("a bug of the policy"),
+            Some(Fault::Fails | Fault::Short) => Err("no luck".to_owned()),
+            Some(Fault::Answers(value)) => Ok(value),
+            None => Ok(state.analytic_need),
+        }
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_at_any_call_the_record_is_taken_and_the_failure_is_told() {
+    for fault in FAULTS {
+        for at in [1, 2, 3, 20, 41] {
+            for forecasts in [true, false] {
+                let (mut pool, once) = (networked(), Box::new(Once { fault, at, calls: 0 }));
+                let placed =
+                    if forecasts { pool.scaler.use_forecaster(once) } else { pool.scaler.use_policy(once) };
+                placed.expect("networks are on");
+                let (mut told, mut usable) = (false, 0);
+                for step in 0..60 {
+                    pool.step = step;
+                    let record = served(pool.now(), 2000.0 + 9.0 * (step % 7) as f64, 10, 500.0);
+                    let seen = pool.scaler.observe(&record).unwrap();
+                    assert_eq!(seen.verdict, Verdict::Accepted, "{fault:?} at call {at}, record {step}");
+                    let decision = pool.scaler.decide();
+                    usable +=
+                        u32::from(decision.recommended_jobs.is_some_and(|jobs| (1..=100).contains(&jobs)));
+                    told |= pool.scaler.health().status != HealthStatus::Healthy
+                        || decision.fallback_reason.is_some_and(|why| why.contains("host's own"));
+                }
+                let again = served(pool.now(), 2000.0, 10, 500.0);
+                assert_eq!(pool.scaler.observe(&again).unwrap().verdict, Verdict::Rejected);
+                assert!(
+                    told && usable == 60,
+                    "{fault:?} at call {at}, forecaster {forecasts}: {usable} of 60"
+                );
+            }
+        }
+    }
 }
