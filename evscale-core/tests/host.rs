@@ -190,3 +190,78 @@ fn whatever_goes_wrong_at_any_call_the_record_is_taken_and_the_failure_is_told()
         }
     }
 }
+
+/// Texts that a host should not hand over, and what must not come out.
+fn foreign_texts() -> [String; 5] {
+    [
+        "\u{1b}]0;owned\u{7}\u{1b}[2J".to_owned(),
+        "\0\r\n\u{9b}31m".to_owned(),
+        "\u{202e}\u{2066}\u{200b}\u{feff}".to_owned(),
+        "x".repeat(10_000_000),
+        "\u{1b}".repeat(1_000_000),
+    ]
+}
+
+#[track_caller]
+fn assert_harmless(place: &str, text: &str) {
+    let hidden = |letter: char| letter.is_control() || "\u{202e}\u{2066}\u{200b}\u{feff}".contains(letter);
+    assert!(!text.contains(hidden), "{place}: {:?}", text.chars().take(200).collect::<String>());
+    assert!(text.len() < 20_000, "{place}: {} bytes", text.len());
+}
+
+/// Fails with a text, or panics with it.
+struct Says(String, bool);
+
+impl HostPolicy for Says {
+    fn jobs(&mut self, _: &PolicyState) -> Result<f64, String> {
+        if self.1 { panic!("{}", self.0) } else { Err(self.0.clone()) }
+    }
+}
+
+impl HostForecaster for Says {
+    fn forecast(&mut self, _: &Series) -> Result<Vec<Vec<f64>>, String> {
+        if self.1 { panic!("{}", self.0) } else { Err(self.0.clone()) }
+    }
+}
+
+#[test]
+fn foreign_texts_are_cut_and_escaped_wherever_they_come_out_and_enlarge_nothing() {
+    let usual = {
+        let mut pool = networked();
+        pool.scaler.use_policy(Box::new(Says("no luck".to_owned(), false))).unwrap();
+        pool.scaler.use_forecaster(Box::new(Says("no luck".to_owned(), false))).unwrap();
+        run(&mut pool, 20);
+        pool.scaler.snapshot().len()
+    };
+    for text in foreign_texts() {
+        for panics in [false, true] {
+            let mut pool = networked();
+            pool.scaler.use_policy(Box::new(Says(text.clone(), panics))).unwrap();
+            pool.scaler.use_forecaster(Box::new(Says(text.clone(), panics))).unwrap();
+            for decision in run(&mut pool, 20) {
+                assert_harmless("decision", &decision.to_json());
+                assert_harmless("explanation", &decision.explanation);
+                assert_harmless("fallback", &decision.fallback_reason.unwrap_or_default());
+            }
+            assert_harmless("health", &pool.scaler.health().causes.join(" "));
+            let more = pool.scaler.snapshot().len().saturating_sub(usual);
+            assert!(more < 16_000, "a snapshot is larger by {more} bytes than {usual}");
+        }
+        let mut zone = Config::default();
+        zone.time_zone.clone_from(&text);
+        let mut holiday = Config::default();
+        holiday.holidays = vec![text.clone()];
+        let mut key = Config::default();
+        key.bundle_public_key = Some(text.clone());
+        for config in [zone, holiday, key] {
+            assert_harmless("configuration", &config.check().unwrap_err().to_string());
+        }
+        let quoted = format!("{{\"{}\": 1}}", text.replace(char::is_control, "\\u001b"));
+        assert_harmless("unknown setting", &Config::from_json(&quoted).unwrap_err().to_string());
+        assert_harmless("a time", &text.parse::<evscale_core::Timestamp>().unwrap_err().to_string());
+        let mut pool = networked();
+        assert_harmless("alert", &pool.scaler.silence(&text, None).unwrap_err().to_string());
+        let mut fleet = evscale_core::Fleet::new(&evscale_core::ModelBundle::bundled().unwrap());
+        assert_harmless("key", &fleet.with_pool(&text, |_| ()).unwrap_err().to_string());
+    }
+}
