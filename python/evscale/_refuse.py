@@ -16,6 +16,9 @@ CHUNK = 1 << 20
 LONGEST = 300
 """Most characters of another library's exception in a message."""
 
+LONGEST_PATH = 4096
+"""Longest path that a file can have."""
+
 SHOWN = 200
 """Most characters of a value or of a list of names in a message."""
 
@@ -73,6 +76,8 @@ def contents(path: str | PathLike[str], most: int) -> bytes:
     """Reads a file of at most `most` bytes, in parts, so that one that never ends is refused."""
     parts: list[bytes] = []
     length = 0
+    if (name := len(fspath(path))) > LONGEST_PATH:
+        raise refuse(f"the path has {name} characters, expected at most {LONGEST_PATH}")
     with open(fspath(path), "rb") as file:  # a number, which open takes for an open file, is none
         while part := file.read(CHUNK):
             length += len(part)

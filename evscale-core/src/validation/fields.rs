@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 const ABSURD_RISE: f64 = 1000.0;
 /// A service time beyond this factor of the usual one is taken for a broken measurement.
 const ABSURD_SERVICE: f64 = 50.0;
+/// Events that ended beyond this multiple of the most that ever came in an interval are a broken count, whatever waited.
+const ABSURD_CATCHING_UP: f64 = 50.0;
+const FEW_EVENTS: f64 = 1000.0;
 /// Rounding and counting at different moments, as a share and in events.
 const SLACK_SHARE: f64 = 0.05;
 const SLACK_EVENTS: f64 = 10.0;
@@ -277,6 +280,20 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
                 &format!("at most {existed:.0}, which existed"),
             );
             record.queued_events_count = None;
+        }
+    } else {
+        let most = ABSURD_CATCHING_UP * before.highest_events.max(arrived) + FEW_EVENTS;
+        let known = before.highest_events > 0.0 || arrived.is_finite();
+        if let Some(processed) = record.processed_events_count.filter(|count| known && *count > most) {
+            let expected = format!("at most {most:.0}, {ABSURD_CATCHING_UP} times what ever came");
+            repairs.note(
+                Fault::Implausible,
+                DataQuality::Contradictory,
+                "processed_events_count",
+                processed,
+                &expected,
+            );
+            record.processed_events_count = None;
         }
     }
     if let Some(draining) = record.draining_jobs.filter(|draining| *draining > record.current_job_count) {
