@@ -16,8 +16,8 @@ CHUNK = 1 << 20
 LONGEST = 300
 """Most characters of another library's exception in a message."""
 
-LONGEST_PATH = 4096
-"""Longest path that a file can have."""
+LONGEST_MESSAGE = 5000
+"""Longest message of the operating system, which has the whole path, that leaves as it is."""
 
 SHOWN = 200
 """Most characters of a value or of a list of names in a message."""
@@ -51,7 +51,11 @@ def door(call: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
-        except (EvscaleError, TypeError, OSError, ImportError):
+        except OSError as raised:
+            if len(str(raised)) <= LONGEST_MESSAGE:
+                raise
+            raise refuse(told(raised)) from raised
+        except (EvscaleError, TypeError, ImportError):
             raise
         except BaseException as raised:
             if not isinstance(raised, Exception) and type(raised).__name__ != "PanicException":
@@ -76,8 +80,6 @@ def contents(path: str | PathLike[str], most: int) -> bytes:
     """Reads a file of at most `most` bytes, in parts, so that one that never ends is refused."""
     parts: list[bytes] = []
     length = 0
-    if (name := len(fspath(path))) > LONGEST_PATH:
-        raise refuse(f"the path has {name} characters, expected at most {LONGEST_PATH}")
     with open(fspath(path), "rb") as file:  # a number, which open takes for an open file, is none
         while part := file.read(CHUNK):
             length += len(part)
