@@ -19,8 +19,11 @@ fn without_networks() -> Config {
     config
 }
 
+/// Does something with a pool.
+type Meddle = fn(&mut PoolMut<'_>);
+
 /// Everything that a host can do with a pool of a fleet and that a single pool could do with its networks.
-const MEDDLING: [(&str, fn(&mut PoolMut<'_>)); 5] = [
+const MEDDLING: [(&str, Meddle); 5] = [
     ("loses its networks", |pool| {
         pool.reconfigure(without_networks()).unwrap();
     }),
