@@ -1,5 +1,6 @@
 //! The one error type of the crate: opaque, with a stable [`ErrorKind`].
 
+use crate::text::{LONGEST_MESSAGE, readable};
 use std::fmt;
 
 /// What went wrong, stable across versions. New kinds may be added.
@@ -61,7 +62,7 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
-        Self { kind, message: message.to_string() }
+        Self { kind, message: readable(&message.to_string(), LONGEST_MESSAGE) }
     }
 
     pub(crate) fn config(message: impl fmt::Display) -> Self {

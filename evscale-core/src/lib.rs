@@ -39,6 +39,7 @@ mod pool;
 mod quantiles;
 mod safety;
 pub mod simulate;
+pub mod text;
 pub mod time;
 mod traced;
 mod validation;

@@ -292,3 +292,24 @@ fn late_events_that_are_no_longer_told_are_no_breach_for_ever() {
         assert!(risks[40..].iter().all(|risk| risk != "breach"), "{risks:?}");
     }
 }
+
+#[test]
+fn a_thousandfold_count_of_what_ended_after_a_gap_teaches_no_other_service_time() {
+    let mut pool = Pool::new(config());
+    let tick = |pool: &mut Pool, factor: f64| {
+        let busy = 900.0 * SERVICE_MS / 1000.0 / 120.0 / f64::from(pool.jobs);
+        let decision = pool.tick_with(900.0, |record| {
+            record.processed_events_count = record.processed_events_count.map(|count| factor * count);
+            record.cpu_utilization_percent = Some(100.0 * busy.min(1.0));
+        });
+        pool.jobs = decision.recommended_jobs.unwrap();
+    };
+    (0..400).for_each(|_| tick(&mut pool, 1.0));
+    assert!((4..=8).contains(&pool.jobs), "{} jobs", pool.jobs);
+    for _ in 0..200 {
+        // two of three are lost, so that nobody knows what waited before
+        pool.step += 2;
+        tick(&mut pool, 1000.0);
+        assert!(pool.jobs >= 4, "{} jobs, {}", pool.jobs, pool.scaler.health().to_json());
+    }
+}

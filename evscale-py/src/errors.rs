@@ -59,6 +59,11 @@ pub fn refused(py: Python<'_>, message: &str) -> PyErr {
 /// Returns the `OSError`, of the class that belongs to its number, of what the operating system refused.
 pub fn os_error(problem: &std::io::Error, message: &str, path: &Path) -> PyErr {
     match problem.raw_os_error() {
+        // no file has so long a name
+        Some(number) if path.as_os_str().len() > LONGEST_MESSAGE => {
+            let name = readable(&path.to_string_lossy(), LONGEST_MESSAGE);
+            PyOSError::new_err((number, readable(message, LONGEST_MESSAGE), name))
+        }
         Some(number) => {
             PyOSError::new_err((number, readable(message, LONGEST_MESSAGE), path.as_os_str().to_owned()))
         }

@@ -16,6 +16,9 @@ CHUNK = 1 << 20
 LONGEST = 300
 """Most characters of another library's exception in a message."""
 
+LONGEST_MESSAGE = 5000
+"""Longest message of the operating system, which has the whole path, that leaves as it is."""
+
 SHOWN = 200
 """Most characters of a value or of a list of names in a message."""
 
@@ -48,7 +51,11 @@ def door(call: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
-        except (EvscaleError, TypeError, OSError, ImportError):
+        except OSError as raised:
+            if len(str(raised)) <= LONGEST_MESSAGE:
+                raise
+            raise refuse(told(raised)) from raised
+        except (EvscaleError, TypeError, ImportError):
             raise
         except BaseException as raised:
             if not isinstance(raised, Exception) and type(raised).__name__ != "PanicException":

@@ -91,6 +91,19 @@ def test_what_is_not_known_is_an_error_and_never_zero(keda: Any) -> None:
         assert refused.value.code().name == code
 
 
+def test_a_pool_that_only_advises_scales_nothing(serve: Serve) -> None:
+    port = free_port()
+    server = serve(f'[pools.a]\nmax_jobs = 40\nmode = "advise"\n[listen]\nkeda_address = "127.0.0.1:{port}"\n')
+    server.expect("POST", "/update_metrics", records(1, 1)[0])
+    assert server.expect("GET", "/scaling_decision")["recommended_jobs"] is not None, "the advice is told elsewhere"
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    requests = [("IsActive", scaled_object(pool="a")), ("GetMetrics", message((1, scaled_object(pool="a")), (2, "evscale-a")))]
+    for method, request in requests:
+        with pytest.raises(grpc.RpcError) as refused:
+            channel.unary_unary(f"/externalscaler.ExternalScaler/{method}")(request, timeout=10)
+        assert refused.value.code().name == "FAILED_PRECONDITION" and "advise" in refused.value.details()
+
+
 def test_a_change_to_none_and_back_is_streamed(keda: Any) -> None:
     server, _, channel = keda
     server.expect("POST", "/update_metrics", records(1, 1)[0])

@@ -11,11 +11,14 @@ use crate::forecaster::{ForecastSource, Quantiles};
 use crate::inference::caught;
 use crate::metrics::{History, LARGEST_COUNT};
 use crate::policy::{PolicySource, Source};
+use crate::text::readable;
 use crate::time::Timestamp;
 use std::fmt;
 
 /// Most jobs that a policy may ask for.
 const MOST_JOBS: f64 = 1e9;
+/// Most characters of a host's text that enter decisions and state; what a binding has cut, with its note, is within.
+const LONGEST_TEXT: usize = 500;
 
 /// What a forecaster is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,5 +128,5 @@ impl PolicySource for OwnPolicy {
 }
 
 fn refused(whose: &str, why: impl fmt::Display) -> Error {
-    Error::inference(format!("the host's own {whose}: {why}"))
+    Error::inference(format!("the host's own {whose}: {}", readable(&why.to_string(), LONGEST_TEXT)))
 }

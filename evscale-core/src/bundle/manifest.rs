@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::features::{HORIZON_MINUTES, NetworkContract, POLICY_ACTIONS, QUANTILE_LEVELS};
 use crate::inference::TensorSpec;
+use crate::text::is_hidden;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -150,11 +151,11 @@ impl Part {
 
 fn check_name(key: &str, text: &str) -> Result<()> {
     let characters = text.chars().count();
-    if (1..=MAX_NAME).contains(&characters) && !text.chars().any(char::is_control) {
+    if (1..=MAX_NAME).contains(&characters) && !text.chars().any(is_hidden) {
         return Ok(());
     }
     Err(Error::bundle(format!(
-        "manifest: `{key}` has {characters} characters, expected 1 to {MAX_NAME} and no control characters"
+        "manifest: `{key}` has {characters} characters, expected 1 to {MAX_NAME}, none of which is hidden"
     )))
 }
 

@@ -30,6 +30,8 @@ pub struct ForecasterInput {
     pub scale: f64,
     /// The recent level in the coordinate `ln(1 + 8 x / scale)`.
     pub level_z: f64,
+    /// Whether any count of the last two weeks is known.
+    known: bool,
 }
 
 impl ForecasterInput {
@@ -45,7 +47,13 @@ impl ForecasterInput {
             statics: std::array::from_fn(value),
             scale: 1.0,
             level_z: 0.0,
+            known: true,
         }
+    }
+
+    /// Reports whether any count of the last two weeks is known: without one there is nothing that a forecast could be judged by.
+    pub(crate) fn is_known(&self) -> bool {
+        self.known
     }
 
     /// Returns the fine context, `[FINE_STEPS, FINE_CHANNELS]`, oldest first.
@@ -158,6 +166,7 @@ impl<'a> Builder<'a> {
             statics: statics.values(),
             scale: self.scale,
             level_z: self.level_z,
+            known: self.known_share > 0.0,
         }
     }
 

@@ -100,7 +100,7 @@ impl Horizon {
         let mixture = self.aggregation.mix(&experts).map(in_events);
         let answer = self.calibration.correct(mixture);
         let (quantiles, quiet) = self.calibration.whole_counts(answer, typical);
-        if now % stride(self.steps) == 0 {
+        if now % stride(self.steps) == 0 && input.is_known() {
             self.pending.reserve_exact(1);
             self.pending.push_back(Pending {
                 target: now + self.steps,
@@ -149,5 +149,24 @@ mod tests {
         }
         horizon.evaluate(100_000, 1.0);
         assert!(horizon.pending.is_empty());
+    }
+
+    #[test]
+    fn a_forecast_without_any_count_teaches_nothing() {
+        use crate::calendar::Calendar;
+        use crate::config::Config;
+        use crate::features::forecaster_input;
+        use crate::metrics::History;
+        use crate::time::Timestamp;
+        let config = Config::default();
+        let calendar = Calendar::new(&config.time_zone, &config.holidays).unwrap();
+        let mut history = History::new(config.interval_seconds);
+        history.push(Timestamp::EPOCH.plus_seconds(120), f64::NAN);
+        let nothing = forecaster_input(&history, &calendar, 1.0);
+        let mut horizon = Horizon::new(1, 120.0);
+        let untaught = horizon.errors.clone();
+        horizon.predict(0, &nothing, [0.0; POINT_EXPERTS], None, 1.0);
+        horizon.evaluate(1, 12_000.0);
+        assert_eq!(horizon.errors, untaught);
     }
 }

@@ -35,7 +35,8 @@ const ANCHOR: f64 = 0.2;
 /// grows older if it is not.
 const TAKEN: f64 = 0.5;
 const ALL_OF_IT: f64 = 0.9;
-/// Age of the oldest event up to which events are counted by it, intervals.
+/// Age of the oldest event up to which events are counted by it, and backlog from counts alone up to which it is believed while
+/// jobs are not known to be busy, intervals.
 const MOST_INTERVALS: f64 = 100.0;
 
 /// Events in the system of one pool.
@@ -109,7 +110,9 @@ impl WorkInProgress {
                     Some(_) => LEFT_IDLE,
                     None => LEFT_UNKNOWN,
                 };
-                self.derived = ((self.derived + arrived - done) * left).max(0.0);
+                let believed =
+                    if left < 1.0 && done > 0.0 { MOST_INTERVALS * arrived.max(done) } else { f64::INFINITY };
+                self.derived = ((self.derived + arrived - done) * left).clamp(0.0, believed);
             }
             _ => self.derived *= LEFT_UNKNOWN,
         }
@@ -258,5 +261,17 @@ mod tests {
         lossy.cpu_utilization_percent = Some(60.0);
         let saturated = (0..1000).filter(|_| work.observe(&lossy, &jobs(0.1))).count();
         assert!(work.waiting() <= 10.0 && saturated == 0, "{work:?}");
+    }
+
+    #[test]
+    fn a_huge_queue_that_is_no_longer_told_is_forgotten_within_hours() {
+        for busy_percent in [Some(20.0), None] {
+            let mut work = WorkInProgress::default();
+            work.observe(&record(1000.0, 1000.0, Some(1e12)), &jobs(0.1));
+            let mut usual = record(1000.0, 1000.0, None);
+            usual.cpu_utilization_percent = busy_percent;
+            work.observe(&usual, &jobs(0.1));
+            assert!(work.waiting() <= 1e5, "{work:?}");
+        }
     }
 }

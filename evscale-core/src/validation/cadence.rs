@@ -65,7 +65,9 @@ impl Cadence {
         let (jitter, agree) = if median > expected { (JITTER.1, DISTANCES) } else { (JITTER.0, MOST) };
         if another(median) && another(mean) && near(median, jitter) >= agree {
             self.other = Some(median);
-        } else if self.other.is_some_and(|seconds| near(seconds, JITTER.0) <= DISTANCES / 2) {
+        } else if self.other.is_some_and(|seconds| near(seconds, JITTER.0) <= DISTANCES / 2)
+            || near(expected, ANOTHER) >= MOST
+        {
             self.other = None;
         }
     }
@@ -94,6 +96,8 @@ mod tests {
         }
         let mended = told((0..20).map(|i| 60 * i).chain((1..9).map(|i| 1140 + 120 * i)));
         assert!(mended[19].is_some() && mended[24].is_none(), "{mended:?}");
+        let near = told((0..20).map(|i| 86 * i).chain((1..9).map(|i| 1634 + 120 * i)));
+        assert!(near[19].is_some() && near[25].is_none(), "distances that lie near both: {near:?}");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 const ABSURD_RISE: f64 = 1000.0;
 /// A service time beyond this factor of the usual one is taken for a broken measurement.
 const ABSURD_SERVICE: f64 = 50.0;
+/// Events that ended beyond this multiple of the most that ever came in an interval are a broken count, whatever waited.
+const ABSURD_CATCHING_UP: f64 = 50.0;
+const FEW_EVENTS: f64 = 1000.0;
 /// Rounding and counting at different moments, as a share and in events.
 const SLACK_SHARE: f64 = 0.05;
 const SLACK_EVENTS: f64 = 10.0;
@@ -193,6 +196,18 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
         );
         record.logged_events_count = f64::NAN;
     }
+    if let Some(queued) = record.queued_events_count
+        && absurd_queue(queued, before.queued, before.highest_events)
+    {
+        repairs.note(
+            Fault::Implausible,
+            DataQuality::Broken,
+            "queued_events_count",
+            queued,
+            &format!("at most {ABSURD_RISE} times the {} that came or waited so far", before.highest_events),
+        );
+        record.queued_events_count = None;
+    }
     if let (Some(value), Some(usual)) = (record.average_processing_duration_ms, before.service_ms)
         && !plausible_service(value, usual)
         && value > 0.0
@@ -211,6 +226,11 @@ fn plausibility(record: &mut Metrics, before: &Expectation, repairs: &mut Repair
 /// Reports whether a count is beyond everything that was seen.
 pub(super) fn absurd_rise(events: f64, highest: f64) -> bool {
     highest > 0.0 && events > ABSURD_RISE * highest + 1e6
+}
+
+/// Reports whether a queue is beyond everything that was seen to wait or to come.
+pub(super) fn absurd_queue(queued: f64, before: Option<f64>, highest: f64) -> bool {
+    absurd_rise(queued, highest.max(before.unwrap_or(0.0)))
 }
 
 /// Reports whether a service time is near enough to the usual one to be believed at once.
@@ -260,6 +280,20 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
                 &format!("at most {existed:.0}, which existed"),
             );
             record.queued_events_count = None;
+        }
+    } else {
+        let most = ABSURD_CATCHING_UP * before.highest_events.max(arrived) + FEW_EVENTS;
+        let known = before.highest_events > 0.0 || arrived.is_finite();
+        if let Some(processed) = record.processed_events_count.filter(|count| known && *count > most) {
+            let expected = format!("at most {most:.0}, {ABSURD_CATCHING_UP} times what ever came");
+            repairs.note(
+                Fault::Implausible,
+                DataQuality::Contradictory,
+                "processed_events_count",
+                processed,
+                &expected,
+            );
+            record.processed_events_count = None;
         }
     }
     if let Some(draining) = record.draining_jobs.filter(|draining| *draining > record.current_job_count) {

@@ -26,7 +26,7 @@ use agreement::Agreement;
 use cadence::Cadence;
 use clock::{Clock, Place};
 use doubt::{Doubts, Subject};
-use fields::{Repairs, absurd_rise, check_fields, plausible_service};
+use fields::{Repairs, absurd_queue, absurd_rise, check_fields, plausible_service};
 use first_records::FirstRecords;
 use running_totals::RunningTotals;
 use serde::{Deserialize, Serialize};
@@ -71,8 +71,9 @@ pub(crate) struct Expectation {
     pub(crate) queued: Option<f64>,
     /// Highest count of arrivals known, fading.
     highest_events: f64,
-    /// Counts far beyond it.
+    /// Counts far beyond it, and queues.
     other_events: Agreement,
+    other_queue: Agreement,
     /// Jobs of the newest record that told them.
     pub(crate) jobs: Option<f64>,
     service_ms: Option<f64>,
@@ -163,6 +164,7 @@ impl Expectation {
         let cadence = if in_seconds { None } else { self.cadence.observe(record.timestamp, config) };
         let (before, blind) = (self.newest(), self.blind_seconds());
         let place = self.clock.place(record.timestamp, known, config).map_err(|issue| {
+            self.totals.pass(record);
             let issue = cadence.clone().unwrap_or(issue);
             let holds = !known && (cadence.is_some() || self.doubt(issue.clone()).is_some());
             Rejected { issue, holds }
@@ -196,6 +198,7 @@ impl Expectation {
     fn begin_anew(&mut self) {
         (self.highest_events, self.service_ms, self.queued) = (0.0, None, None);
         (self.other_events, self.other_service) = (Agreement::default(), Agreement::default());
+        self.other_queue = Agreement::default();
     }
 
     /// Reports whether the arrivals of two records have agreed.
@@ -208,6 +211,11 @@ impl Expectation {
         let events = record.logged_events_count;
         if let Some(events) = self.other_events.next(events, absurd_rise(events, self.highest_events)) {
             self.highest_events = events;
+        }
+        let queued = record.queued_events_count.unwrap_or(f64::NAN);
+        let far = absurd_queue(queued, self.queued, self.highest_events);
+        if let Some(queued) = self.other_queue.next(queued, far) {
+            self.queued = Some(queued);
         }
         let (Some(told), Some(usual)) = (record.average_processing_duration_ms, self.service_ms) else {
             return;

@@ -39,6 +39,8 @@ struct Followed {
     /// Records in a row whose value fits.
     fitting: u32,
     total: bool,
+    /// Value from which a total fell: one that was left out for a while has not begun anew.
+    fell_from: Option<f64>,
     /// Difference of the newest value to the one before, if it can be a count.
     difference: Option<f64>,
 }
@@ -77,6 +79,16 @@ impl RunningTotals {
         totals.map(|(field, followed)| (field, followed.difference))
     }
 
+    /// Passes a record that is not used: the events until then are those of no interval that is.
+    pub(super) fn pass(&mut self, record: &Metrics) {
+        let values = [Some(record.logged_events_count), record.processed_events_count];
+        for (followed, value) in self.0.iter_mut().zip(values) {
+            followed.last = followed
+                .last
+                .map(|last| if followed.total { value.map_or(last, |value| last.max(value)) } else { last });
+        }
+    }
+
     /// Forgets the values before: intervals are missing since.
     pub(super) fn interrupt(&mut self) {
         self.0.iter_mut().for_each(|followed| followed.last = None);
@@ -96,8 +108,11 @@ impl Followed {
     fn observe(&mut self, value: Option<f64>, passed: Option<f64>, busy: Option<f64>) -> bool {
         self.difference = None;
         let Some(value) = value.filter(|value| *value >= 0.0) else { return false };
-        let difference = self.last.replace(value).map(|last| value - last);
-        self.difference = difference.filter(|count| *count >= 0.0);
+        let last = self.last.replace(value);
+        let difference = last.map(|last| value - last);
+        let back = self.fell_from.is_some_and(|highest| value >= highest);
+        self.fell_from = last.filter(|last| value < *last).or(self.fell_from).filter(|_| !back);
+        self.difference = difference.filter(|count| *count >= 0.0 && !back);
         let multiple = busy.map(|busy| value / busy.max(1.0));
         let growth = multiple.zip(self.multiple).map(|(now, before)| now - before);
         self.multiple = multiple;
@@ -213,6 +228,42 @@ mod tests {
         let right =
             load().map(|events| Interval { logged: events, processed: Some(events), busy_percent: None });
         assert_eq!(recognised((0..20).map(at).chain(right)).0, [false, false]);
+    }
+
+    /// The count that is used of each of these values of a total that is known to be one; none passes a record.
+    fn used(values: &[Option<f64>]) -> Vec<Option<f64>> {
+        let mut totals = RunningTotals::default();
+        let mut count = |value: f64, used: bool| {
+            let mut record = Metrics::new(Timestamp::EPOCH, value, 10.0);
+            record.processed_events_count = Some(1000.0);
+            record.queued_events_count = Some(0.0);
+            if used {
+                totals.observe(&record, Some(0.0), &Config::default());
+            } else {
+                totals.pass(&record);
+            }
+            totals.found().next().and_then(|(_, count)| count)
+        };
+        for step in 0..5 {
+            count(1000.0 * f64::from(step), true);
+        }
+        let used =
+            |value: &Option<f64>| count(value.unwrap_or(0.0).abs(), value.is_some_and(|value| value >= 0.0));
+        values.iter().map(used).collect()
+    }
+
+    #[test]
+    fn events_of_records_that_are_not_used_are_those_of_no_interval() {
+        let counts = used(&[Some(5000.0), Some(-6000.0), Some(-7000.0), Some(-6500.0), Some(8000.0)]);
+        assert_eq!(counts[4], Some(1000.0), "{counts:?}");
+    }
+
+    #[test]
+    fn a_total_that_is_left_out_for_a_while_has_not_begun_anew() {
+        let counts = used(&[Some(5000.0), Some(0.0), Some(0.0), Some(8000.0), Some(9000.0)]);
+        assert_eq!(counts[1..], [None, Some(0.0), None, Some(1000.0)], "{counts:?}");
+        let counts = used(&[Some(5000.0), Some(500.0), Some(1500.0), Some(2500.0)]);
+        assert_eq!(counts[1..], [None, Some(1000.0), Some(1000.0)], "it has: {counts:?}");
     }
 
     #[test]

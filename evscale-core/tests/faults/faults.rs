@@ -84,8 +84,11 @@ impl Kind {
                 const FACTORS: [f64; 9] = [f64::NAN, -1.0, 0.0, 0.1, 3.0, 60.0, 1000.0, 1e12, f64::INFINITY];
                 let field = FIELDS[random.random_range(0..FIELDS.len())];
                 let factor = FACTORS[random.random_range(0..FACTORS.len())];
-                // sixty times the arrivals, now and then, is a load with bursts
-                let likely = matches!(field, Field::Arrivals) && (0.01..100.0).contains(&factor);
+                // sixty times the arrivals, now and then, is a load with bursts; and five in a row that agree are believed,
+                // whatever the factor, as a load that has really grown must be
+                let beyond_belief = factor > 100.0 && share < 0.2;
+                let likely =
+                    matches!(field, Field::Arrivals) && factor > 0.01 && factor.is_finite() && !beyond_belief;
                 Self::Garbage(field, if likely { f64::NAN } else { factor }, share)
             }
             11 => Self::Totals,

@@ -28,6 +28,8 @@ pub struct Host {
     total: f64,
     /// Records of a longer interval that is not over.
     summed: Vec<Metrics>,
+    /// Records that make one of these.
+    summed_for: usize,
     /// Records on their way, by the step at which they come.
     coming: Vec<(usize, Metrics)>,
     /// Decisions on their way.
@@ -50,6 +52,7 @@ impl Host {
             queue: 0.0,
             total: 0.0,
             summed: Vec::new(),
+            summed_for: 1,
             coming: Vec::new(),
             asked: VecDeque::new(),
             snapshots: VecDeque::new(),
@@ -154,6 +157,11 @@ impl Host {
 
     /// Sums up so many records, for a configuration whose interval is as long; returns the sum when it is complete.
     fn sum_up(&mut self, record: Metrics, every: usize) -> Option<Metrics> {
+        if self.summed_for != every {
+            // several short intervals that are sent as one are a burst of load
+            self.summed.clear();
+            self.summed_for = every;
+        }
         self.summed.push(record);
         if self.summed.len() < every {
             return None;

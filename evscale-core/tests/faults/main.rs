@@ -16,10 +16,12 @@ const DEFAULT_STEPS: u64 = 60_000;
 /// Share by which a pool may differ from an undisturbed one, and what a job more or less is worth beside it.
 const WITHIN: f64 = 0.2;
 const ROUNDING_JOBS: f64 = 2.0;
-/// Cases that may end further away, and how far: which rule acts is learned in days, so that faults of days can leave another
-/// one in its place for longer than it takes to forget everything else.
-const FURTHER_SHARE: f64 = 0.05;
-const FURTHER: f64 = 1.0;
+/// Cases that may end further away, and how far. Two things are learned in days and not in hours: which rule acts, from a week
+/// of its shadow pool, and how far forecasts err, from some hundred errors. Faults of days that the pool cannot know to be
+/// faults, as configurations that were really tried, or records that came with gaps and much too late, teach both of them
+/// something else, which keeps more jobs for longer than the two hours after which everything else is forgotten.
+const FURTHER_SHARE: f64 = 0.025;
+const FURTHER: f64 = 0.7;
 
 /// How a case ended.
 struct End {

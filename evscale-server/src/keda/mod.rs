@@ -8,6 +8,7 @@ mod external_scaler;
 use crate::engine::{Engine, View};
 use crate::problem::{Problem, Result};
 use axum::http::StatusCode;
+use evscale_core::Mode;
 use external_scaler::external_scaler_server::{ExternalScaler, ExternalScalerServer};
 use external_scaler::{
     GetMetricSpecResponse, GetMetricsRequest, GetMetricsResponse, IsActiveResponse, MetricSpec, MetricValue,
@@ -62,6 +63,11 @@ impl Scaler {
     fn jobs(&self, asked: Option<&ScaledObjectRef>) -> Result<(String, u32), Status> {
         let pool = pool(asked)?;
         let view = self.engine.view(&pool).map_err(|problem| status(&problem))?;
+        if advises(&view) {
+            return Err(Status::failed_precondition(format!(
+                "pool `{pool}` has `mode` advise: it tells what it would do and scales nothing; set it to act"
+            )));
+        }
         match recommended(&view) {
             Some(jobs) => Ok((pool, jobs)),
             // an error, and not 0: KEDA keeps the workload as it is, or takes its `fallback`
@@ -70,8 +76,13 @@ impl Scaler {
     }
 }
 
+/// Returns the jobs that a workload should have; none while nothing is known, or the pool only advises.
 fn recommended(view: &View) -> Option<u32> {
-    view.decision.as_ref()?.recommended_jobs
+    view.decision.as_ref().filter(|_| !advises(view))?.recommended_jobs
+}
+
+fn advises(view: &View) -> bool {
+    view.about.config.mode == Mode::Advise
 }
 
 fn pool(asked: Option<&ScaledObjectRef>) -> Result<String, Status> {
