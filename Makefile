@@ -10,6 +10,15 @@ PY := $(VENV)/bin/python
 TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# Before 1.0 a minor version has an ABI of its own.
+ABI := $(shell echo "$(VERSION)" | sed -E 's/^(0\.[0-9]+|[1-9][0-9]*).*/\1/')
+
+# What is given away runs on Linux from this glibc on, whatever is installed here; GLIBC=host links for this machine.
+GLIBC ?= $(if $(filter Linux,$(shell uname -s)),2.28,host)
+TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+ZIG_VENV ?= $(CURDIR)/.venv-zig
+PORTABLE = $(filter-out host,$(GLIBC))
 
 .PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
 	test-operators operators \
@@ -27,7 +36,8 @@ test: test-rust test-c test-python ## All tests: Rust, C, Python
 
 build: ## Build library, C library and Python module
 	cargo build --release --workspace --locked
-	@cp -f $(CARGO_TARGET_DIR)/release/lib_evscale.so $(MODULE).new && mv -f $(MODULE).new $(MODULE)
+	@cp -f "$(CARGO_TARGET_DIR)/release/lib_evscale.so" $(MODULE).new && mv -f $(MODULE).new $(MODULE)
+	@ln -sf libevscale.so "$(CARGO_TARGET_DIR)/release/libevscale.so.$(ABI)"
 
 test-rust: ## Rust tests
 	cargo test --release --workspace --locked
@@ -109,8 +119,9 @@ server-kill-test: server $(SERVER_VENV)/.ready ## Kill evscale-server during loa
 server-load: server $(SERVER_VENV)/.ready ## A thousand pools, a record each per 10 s, for ten minutes: latencies, losses, memory
 	$(SERVER_TESTS) tests/server/load.py --pools $(or $(POOLS),1000) --seconds $(or $(DURATION),600)
 
-wheel: venv ## Build the wheel into dist/; PROFILE=dist makes it smaller and takes a quarter of an hour
-	$(VENV)/bin/maturin build --profile $(or $(PROFILE),release) --locked --out dist
+wheel: venv $(if $(PORTABLE),$(ZIG_VENV)/.ready) ## Build the wheel into dist/ for Linux from glibc 2.28 on (GLIBC=host: for this machine, sooner); PROFILE=dist makes it smaller
+	PATH="$(ZIG_VENV)/bin:$$PATH" $(VENV)/bin/maturin build --profile $(or $(PROFILE),release) --locked --out dist \
+		$(if $(PORTABLE),--zig --target $(TRIPLE) --compatibility manylinux_$(subst .,_,$(GLIBC)))
 
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
@@ -147,16 +158,28 @@ abi: ## Compare the ABI with abi/*.txt and, if OLD=libevscale.so (of an earlier 
 	$(if $(OLD),abidiff --no-added-syms "$(OLD)" "$(CARGO_TARGET_DIR)/release/libevscale.so")
 
 PREFIX ?= /usr/local
-VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-install: ## Install the C library and its headers into PREFIX (and DESTDIR)
-	packaging/install.sh install "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
-
-dist: ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
-	cargo build --profile $(or $(PROFILE),dist) --locked $(if $(filter release,$(PROFILE)),--workspace,-p evscale-ffi)
-	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(or $(PROFILE),dist)" "$(VERSION)"
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+LIBRARY := $(CARGO_TARGET_DIR)/release/$(if $(filter Darwin,$(shell uname -s)),libevscale.dylib,libevscale.so)
+INSTALL = LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" packaging/install.sh
+ARGUMENTS = "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+# Builds only where nothing was built yet: `sudo make install` compiles nothing.
+install: ## Install the C library, headers and manuals into PREFIX, LIBDIR and INCLUDEDIR (and DESTDIR)
+	@test -e "$(LIBRARY)" || $(MAKE) --no-print-directory build
+	@$(INSTALL) install $(ARGUMENTS)
 
 uninstall: ## Remove what install put there
-	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+	@$(INSTALL) uninstall $(ARGUMENTS)
+
+$(ZIG_VENV)/.ready: packaging/requirements.txt
+	$(PYTHON) -m venv $(ZIG_VENV)
+	$(ZIG_VENV)/bin/python -m pip install -q --disable-pip-version-check -r packaging/requirements.txt
+	touch $@
+
+dist: $(if $(PORTABLE),$(ZIG_VENV)/.ready) ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
+	PATH="$(ZIG_VENV)/bin:$$PATH" cargo $(if $(PORTABLE),zigbuild --target $(TRIPLE).$(GLIBC),build) --profile $(or $(PROFILE),dist) --locked \
+		$(if $(PORTABLE),-p evscale-ffi,$(if $(filter release,$(PROFILE)),--workspace,-p evscale-ffi))
+	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(if $(PORTABLE),$(TRIPLE)/)$(or $(PROFILE),dist)" "$(VERSION)" $(PORTABLE)
 
 soak: ## Ten million random and adversarial steps against the safety invariants, and as many records with a faulty host (half an hour)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) EVSCALE_FAULTS_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak --test faults -- --nocapture
