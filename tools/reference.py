@@ -40,20 +40,63 @@ def field_rows(code):
             meaning = []
 
 
+def functions_of(text):
+    """Name, comment and declaration of every function."""
+    inside = text.split('extern "C" {\n#endif // __cplusplus\n')[1].split("#ifdef __cplusplus")[0]
+    for comment, code in commented(inside):
+        code = code.removeprefix("EVSCALE_API ").replace("\n" + 12 * " ", "\n")
+        yield re.search(r"(evscale_\w+)\(", code).group(1), comment, code
+
+
+def statuses(name, comment, code):
+    """The statuses that a function may return: by what it takes, and by what its comment tells."""
+    if not code.startswith("int32_t") or name == "evscale_error_code" or name == "evscale_version_number":
+        return []
+    handle = re.search(r"struct evscale_(autoscaler|fleet|forecaster) \*\w", code)
+    models = "evscale_bundle *bundle" in code or name == "evscale_preload"
+    found = ["OK"]
+    if name.endswith("_free"):
+        return [*found, "BUSY"]
+    rules = [
+        ("NULL_POINTER", len(re.findall(r"\*", code)) > code.count("**error") * 2),
+        ("BAD_UTF8", "const char *" in code and "*path" not in code),
+        ("BAD_STRUCT_SIZE", re.search(r"evscale_(metrics|observation|decision|totals) \*", code)),
+        ("INVALID_ARGUMENT", "error" in code and re.search(r"const char \*|int32_t \w+,|int64_t|double|size_t \w*(count|length|threads)|uint32_t|_metrics \*", code)),
+        ("BUFFER_TOO_SMALL", "capacity" in code and "needed" in code),
+        ("UNKNOWN_POOL", "_fleet_" in name and re.search(r"\*keys?,", code) and name not in ("evscale_fleet_add", "evscale_fleet_restore", "evscale_fleet_has")),
+        ("INVALID_CONFIG", "config_json" in code),
+        ("INVALID_BUNDLE", models or "_bundle_load" in name or "_reconfigure" in name or name in ("evscale_fleet_add", "evscale_fleet_restore")),
+        ("INVALID_SNAPSHOT", "_restore" in name),
+        ("PANIC", "error" in code),
+        ("POISONED", handle),
+        ("BUSY", handle or models),
+    ]
+    found += [status for status, holds in rules if holds]
+    found += [status for status in re.findall(r"EVSCALE_([A-Z0-9_]+)", comment) if status in NAMED]
+    order = {status: place for place, status in enumerate(["OK", *NAMED])}
+    return sorted(set(found), key=order.__getitem__)
+
+
+NAMED = re.findall(r"#define EVSCALE_([A-Z0-9_]+) [1-6]\d\n", HEADER.read_text())
+
+
 def page(text):
     constants, types, functions = [], [], []
-    for comment, code in commented(text[text.index("#include <stddef.h>") + 19:].split("#ifdef __cplusplus")[0]):
+    for comment, code in commented(text[text.index("// Version of this header as a text."):].split("#ifdef __cplusplus")[0]):
         if code.startswith("#define"):
-            _, name, value = code.split()
+            _, name, value = code.split(maxsplit=2)
             constants.append(f"| `{name}` | {value} | {comment} |")
         elif "{" in code:
             name = code.split()[2]
             types += [f"### {name}", comment, "\n".join(["| field | type | meaning |", "|---|---|---|", *field_rows(code)])]
+        elif "(*" in code:
+            name = re.search(r"evscale_\w+", code).group()
+            types += [f"### {name}", f"```c\n{code}\n```", comment]
         else:
             types += [f"### {code.split()[2]}", comment]
-    for comment, code in commented(text.split('extern "C" {\n#endif // __cplusplus\n')[1].split("#ifdef __cplusplus")[0]):
-        name = re.search(r"(evscale_\w+)\(", code).group(1)
-        functions += [f"### {name}", f"```c\n{code}\n```", comment]
+    for name, comment, code in functions_of(text):
+        returns = ", ".join(f"`EVSCALE_{code}`" for code in statuses(name, comment, code))
+        functions += [f"### {name}", f"```c\n{code}\n```", comment, f"Returns {returns}." if returns else ""]
     table = "\n".join(["| name | value | meaning |", "|---|---|---|", *constants])
     parts = ["# C reference", "Made from `include/evscale.h` by `make header`.", *introduction(text),
              "## Constants", table, "## Types", *types, "## Functions", *functions]
