@@ -1309,7 +1309,7 @@ int32_t evscale_forecaster_quantiles(struct evscale_forecaster *forecaster,
                                      struct evscale_error **error);
 
 // Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have
-// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds`, the first of which begins at
+// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
 // `start_ms` (milliseconds since 1970); NaN is unknown. `service_ms` has the service time of an event in each, or is NULL: then
 // `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules
 // people use today) and `jobs_at_peak` (without any service time). `progress` may be NULL; `context` is handed to it. `result` gets

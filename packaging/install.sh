@@ -27,7 +27,7 @@ filled() {
 
 # Every file that is installed, a line each.
 files() {
-    printf '%s\n' "$includedir/evscale.h" "$includedir"/evscale/{basics,autoscaler,fleet,meter,models,callbacks}.hpp "$includedir/evscale.hpp" \
+    printf '%s\n' "$includedir/evscale.h" "$includedir"/evscale/{autoscaler,basics,fleet,meter,models,pool,values}.hpp "$includedir/evscale.hpp" \
         "$libdir"/{libevscale.a,"$real","$soname","$plain"} "$libdir"/pkgconfig/evscale{,-static}.pc \
         "$libdir"/cmake/evscale/evscaleConfig{,Version}.cmake
     printf "$docs/%s\n" LICENSE-MIT LICENSE-APACHE README.md CHANGELOG.md c-reference.md settings.md valgrind.supp tsan.supp

@@ -44,7 +44,7 @@ def functions_of(text):
     """Name, comment and declaration of every function."""
     inside = text.split('extern "C" {\n#endif // __cplusplus\n')[1].split("#ifdef __cplusplus")[0]
     for comment, code in commented(inside):
-        code = code.removeprefix("EVSCALE_API ").replace("\n" + 12 * " ", "\n")
+        code = code.removeprefix("EVSCALE_API").lstrip()
         yield re.search(r"(evscale_\w+)\(", code).group(1), comment, code
 
 

@@ -17,6 +17,8 @@ pub struct evscale_backtest(Backtest);
 pub type evscale_progress_callback =
     Option<unsafe extern "C" fn(context: *mut c_void, done: usize, all: usize) -> i32>;
 
+/// Length of an interval, seconds.
+const INTERVAL_SECONDS: std::ops::RangeInclusive<u32> = 10..=3600;
 /// Most intervals of a history.
 const MOST_INTERVALS: usize = 10_000_000;
 
@@ -30,7 +32,7 @@ struct Options {
 }
 
 /// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have
-/// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds`, the first of which begins at
+/// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
 /// `start_ms` (milliseconds since 1970); NaN is unknown. `service_ms` has the service time of an event in each, or is NULL: then
 /// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules
 /// people use today) and `jobs_at_peak` (without any service time). `progress` may be NULL; `context` is handed to it. `result` gets
@@ -53,6 +55,10 @@ pub unsafe extern "C" fn evscale_backtest_new(
     enter(error, || {
         let out = required_mut(result, "result")?;
         let config = config_of(config_json)?;
+        if !INTERVAL_SECONDS.contains(&interval_seconds) {
+            let message = format!("`interval_seconds` is {interval_seconds}, expected 10 to 3600");
+            return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
+        }
         let options =
             if options_json.is_null() { Options::default() } else { json(options_json, "options_json")? };
         let service = if service_ms.is_null() { None } else { Some(slice(service_ms, count, MOST_INTERVALS, "service_ms")?) };
