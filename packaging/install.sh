@@ -31,7 +31,7 @@ files() {
         "$libdir"/{libevscale.a,"$real","$soname","$plain"} "$libdir"/pkgconfig/evscale{,-static}.pc \
         "$libdir"/cmake/evscale/evscaleConfig{,Version}.cmake
     printf "$docs/%s\n" LICENSE-MIT LICENSE-APACHE README.md CHANGELOG.md c-reference.md settings.md valgrind.supp tsan.supp
-    for page in "$root"/docs/man/*.3; do echo "$manuals/$(basename "$page")"; done
+    for page in "$destdir$manuals"/evscale.3 "$destdir$manuals"/evscale_*.3; do echo "$manuals/$(basename "$page")"; done
 }
 
 case $action in
@@ -50,7 +50,7 @@ install)
     filled evscaleConfigVersion.cmake.in "$libdir/cmake/evscale"
     install -m 644 "$root"/{LICENSE-MIT,LICENSE-APACHE,README.md,CHANGELOG.md} "$root"/docs/{c-reference,settings}.md \
         "$root"/tests/c/{valgrind,tsan}.supp "$destdir$docs/"
-    install -m 644 "$root"/docs/man/*.3 "$destdir$manuals/"
+    python3 "$root/tools/reference.py" --man "$destdir$manuals"
     echo "installed evscale $version in $destdir$prefix"
     ;;
 uninstall)

@@ -1,4 +1,5 @@
-"""Writes docs/c-reference.md from include/evscale.h; with --check compares it with what would be written."""
+"""Writes docs/c-reference.md from include/evscale.h; with --check compares it with what would be written, with --man FOLDER
+writes manual pages instead, one for the introduction and one for each function."""
 
 import re
 import sys
@@ -103,7 +104,37 @@ def page(text):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def manual(name, parts, version):
+    """A manual page; backslashes and leading dots mean something to troff."""
+    lines = [f'.TH {name} 3 "" "evscale {version}" "evscale"']
+    for title, text in parts:
+        escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "")
+        body = "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in escaped.splitlines())
+        lines += [f".SH {title}", f".nf\n{body}\n.fi" if title == "SYNOPSIS" else body.replace("\n\n", "\n.PP\n")]
+    return "\n".join(lines) + "\n"
+
+
+def manuals(text, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    version = re.search(r'EVSCALE_VERSION_STRING "(.*)"', text).group(1)
+    first, *rest = introduction(text)
+    functions = list(functions_of(text))
+    pages = {"evscale": [("NAME", "evscale - embeddable predictive autoscaler"), ("SYNOPSIS", "#include <evscale.h>"),
+                         ("DESCRIPTION", "\n\n".join([first, *rest]).replace("**", "")),
+                         ("SEE ALSO", ", ".join(f"{name}(3)" for name, _, _ in functions))]}
+    for name, comment, code in functions:
+        summary = re.split(r"[.;:(]", comment)[0].strip()
+        found = statuses(name, comment, code)
+        pages[name] = [("NAME", f"{name} - {summary}"), ("SYNOPSIS", f"#include <evscale.h>\n\n{code}"), ("DESCRIPTION", comment)]
+        pages[name] += [("RETURN VALUE", ", ".join(f"EVSCALE_{status}" for status in found) + ".")] if found else []
+        pages[name] += [("SEE ALSO", "evscale(3)")]
+    for name, parts in pages.items():
+        (folder / f"{name}.3").write_text(manual(name, parts, version))
+
+
 def main():
+    if "--man" in sys.argv:
+        return manuals(HEADER.read_text(), Path(sys.argv[sys.argv.index("--man") + 1]))
     wanted = page(HEADER.read_text())
     if "--check" not in sys.argv:
         PAGE.parent.mkdir(exist_ok=True)

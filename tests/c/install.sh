@@ -26,7 +26,7 @@ by_pkg_config() {
     local flags static strict=(-Wall -Wextra -pedantic -Werror)
     export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
     eval "flags=($(pkg-config --cflags --libs evscale))"
-    flags+=("-Wl,-rpath,$(pkg-config --variable=libdir evscale)")
+    eval "flags+=(-Wl,-rpath,$(pkg-config --variable=libdir evscale))"
     eval "static=($(pkg-config --cflags --libs evscale-static))"
     cc -std=c99 "${strict[@]}" "$root/examples/c/quickstart.c" "${flags[@]}" -o "$work/c"
     c++ -std=c++17 "${strict[@]}" "$root/examples/cpp/quickstart.cpp" "${flags[@]}" -o "$work/cpp"
@@ -104,7 +104,7 @@ CARGO
 
 by_go() {
     export PKG_CONFIG_PATH="$prefix/lib/pkgconfig" GOCACHE="$out/go-cache" GOFLAGS=-mod=mod GOPROXY=off
-    export CGO_LDFLAGS="-Wl,-rpath,'$prefix/lib'"
+    export CGO_LDFLAGS="\"-Wl,-rpath,$prefix/lib\""
     cd "$root/examples/go"
     [ -z "$(gofmt -l . "$root/go")" ]
     go build -o "$work/go" .
