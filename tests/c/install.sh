@@ -111,7 +111,8 @@ by_go() {
     runs "$work/go"
     cd "$root/go/evscale"
     go vet .
-    EVSCALE_GOLDEN="$root/tests/golden" go test -race -count 1 .
+    "$libraries/golden" records > "$work/records.jsonl"
+    EVSCALE_GOLDEN="$root/tests/golden" EVSCALE_GOLDEN_RECORDS="$work/records.jsonl" go test -race -count 1 .
 }
 
 # uWSGI is compiled by pip once, and kept.

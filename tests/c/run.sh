@@ -61,6 +61,7 @@ sanitize="-g -fsanitize=address,undefined -fno-sanitize-recover=all"
 command -v clang > /dev/null || missing clang
 ln -sf test_evscale-gcc-c11-shared "$out/test-shared-c11"
 ln -sf quickstart-gcc-c11-shared "$out/quickstart-c11"
+ln -sf test_evscale-g++-c++17-shared "$out/test-shared-cpp17"
 
 {
     if command -v valgrind > /dev/null; then

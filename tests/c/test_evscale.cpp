@@ -2,7 +2,9 @@
 #include <evscale.hpp>
 
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 #include <type_traits>
 
 static int failed = 0, passed = 0;
@@ -85,7 +87,22 @@ static void results_own_parts_and_backtests() {
     CHECK(again.json() == evscale::Bundle::bundled_json() && again.json().front() == '{');
 }
 
-int main(int, char **argv) {
+/// `golden CONFIG RECORDS`: prints the decision after every record.
+static int golden(const char *config, const char *records) {
+    std::ostringstream settings;
+    settings << std::ifstream(config).rdbuf();
+    evscale::Autoscaler scaler(settings.str());
+    std::ifstream lines(records);
+    for (std::string line; std::getline(lines, line);) {
+        scaler.observe_json(line);
+        scaler.decide();
+        std::cout << scaler.decision_json() << '\n';
+    }
+    return 0;
+}
+
+int main(int count, char **argv) {
+    if (count == 4 && std::string(argv[1]) == "golden") return golden(argv[2], argv[3]);
     evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
     CHECK(!scaler.decide().recommended_jobs && scaler.decide().action == evscale::Action::hold);
     CHECK(scaler.backfill(evscale::Metrics(start - std::chrono::minutes(60), 1900, 10)).verdict == evscale::Verdict::accepted);
