@@ -48,6 +48,10 @@ test-c: build ## Header, ABI, C and C++ tests and examples, installation
 	tests/c/abi.sh
 	tests/c/install.sh & installation=$$!; tests/c/run.sh; run=$$?; wait $$installation && exit $$run
 
+RANDOM_CALLS ?= 1000000
+test-random-c: build ## A million random calls of the C interface under ASan and UBSan (RANDOM_CALLS, RANDOM_SEED; ten minutes)
+	RANDOM_CALLS=$(RANDOM_CALLS) RANDOM_SEED=$(or $(RANDOM_SEED),1) tests/c/random.sh
+
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
 

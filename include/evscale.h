@@ -980,7 +980,8 @@ int32_t evscale_fleet_add(struct evscale_fleet *fleet,
                           const char *config_json,
                           struct evscale_error **error);
 
-// Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot, like evscale_restore.
+// Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot, like evscale_restore. EVSCALE_POOL_EXISTS
+// if another pool has the key.
 EVSCALE_API
 int32_t evscale_fleet_restore(struct evscale_fleet *fleet,
                               const char *key,

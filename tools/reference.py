@@ -68,16 +68,20 @@ def statuses(name, comment, code):
         ("INVALID_CONFIG", "config_json" in code),
         ("INVALID_BUNDLE", models or "_bundle_load" in name or "_reconfigure" in name or name in ("evscale_fleet_add", "evscale_fleet_restore")),
         ("INVALID_SNAPSHOT", "_restore" in name),
+        ("STOPPED", re.search(r"evscale_(progress|snapshot)_callback", code)),
         ("PANIC", "error" in code),
         ("POISONED", handle),
         ("BUSY", handle or models),
     ]
     found += [status for status, holds in rules if holds]
-    found += [status for status in re.findall(r"EVSCALE_([A-Z0-9_]+)", comment) if status in NAMED]
+    # what a function is like tells its statuses too
+    comments = [comment, *(COMMENTS.get(other, "") for other in re.findall(r"[Ll]ike (evscale_\w+)", comment))]
+    found += [status for status in re.findall(r"EVSCALE_([A-Z0-9_]+)", " ".join(comments)) if status in NAMED]
     order = {status: place for place, status in enumerate(["OK", *NAMED])}
     return sorted(set(found), key=order.__getitem__)
 
 
+COMMENTS = {name: comment for name, comment, _ in functions_of(HEADER.read_text())}
 NAMED = re.findall(r"#define EVSCALE_([A-Z0-9_]+) [1-6]\d\n", HEADER.read_text())
 
 

@@ -88,7 +88,8 @@ pub unsafe extern "C" fn evscale_fleet_add(
     })
 }
 
-/// Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot, like evscale_restore.
+/// Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot, like evscale_restore. EVSCALE_POOL_EXISTS
+/// if another pool has the key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_fleet_restore(
     fleet: *mut evscale_fleet,

@@ -29,10 +29,14 @@ struct Log {
     callback: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
     context: *mut c_void,
     most: i32,
+    /// The one that this took the place of: kept, because a thread may be using it, and within reach of tools that look for leaks.
+    _before: *mut Log,
 }
 
-/// The log of the process; null for none. One that was replaced is not freed, because a thread may be using it.
+/// The log of the process; null for none.
 static LOG: AtomicPtr<Log> = AtomicPtr::new(null_mut());
+/// The newest log, also when there is none any more.
+static NEWEST: AtomicPtr<Log> = AtomicPtr::new(null_mut());
 static INSTALLED: Once = Once::new();
 
 fn current() -> Option<&'static Log> {
@@ -71,7 +75,9 @@ fn set(callback: evscale_log_callback, context: *mut c_void, most: i32) -> Outco
         let message = format!("`most` is {most}, expected one of EVSCALE_LOG_*, {EVSCALE_LOG_ERROR} to {EVSCALE_LOG_INFO}");
         return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
     }
-    LOG.store(Box::into_raw(Box::new(Log { callback, context, most })), Ordering::Release);
+    let log = Box::into_raw(Box::new(Log { callback, context, most, _before: NEWEST.load(Ordering::Relaxed) }));
+    NEWEST.store(log, Ordering::Release);
+    LOG.store(log, Ordering::Release);
     INSTALLED.call_once(|| {
         // a program that has a subscriber of its own in this copy of `tracing` keeps it
         let _ = tracing::subscriber::set_global_default(Lines);

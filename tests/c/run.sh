@@ -80,5 +80,6 @@ ln -sf test_evscale-g++-c++17-shared "$out/test-shared-cpp17"
         [ ! -e "$program" ] || echo "step $(basename "$program") \"$program\""
     done
     echo "step overflow-sanitized finds_overflow"
+    echo "step random-calls \"\$root/tests/c/random.sh\""
 } | side_by_side
 command -v valgrind > /dev/null || missing valgrind
