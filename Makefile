@@ -45,6 +45,7 @@ test-rust: ## Rust tests
 test-c: build ## Header, ABI, C and C++ tests and examples, installation
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
 	$(PYTHON) tools/reference.py --check
+	$(PYTHON) tools/json_fields.py --check
 	tests/c/abi.sh
 	tests/c/install.sh & installation=$$!; tests/c/run.sh; run=$$?; wait $$installation && exit $$run
 
@@ -143,9 +144,10 @@ bench: build ## Measure speed, memory and fleets beside what people would embed 
 	$(BENCH_VENV)/bin/python -m pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
 	PYTHONPATH=python $(BENCH_VENV)/bin/python benchmarks/run.py --bins $(CARGO_TARGET_DIR)/release $(BENCH)
 
-header: ## Write include/evscale.h and docs/c-reference.md again
+header: ## Write include/evscale.h, docs/c-reference.md and docs/json.md again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
 	$(PYTHON) tools/reference.py
+	$(PYTHON) tools/json_fields.py
 
 reference: build venv ## Write docs/settings.md and the parameters of the Python class Config again; then build
 	PYTHONPATH=python $(PY) tools/settings.py
