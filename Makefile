@@ -187,6 +187,12 @@ dist: $(if $(PORTABLE),$(ZIG_VENV)/.ready) ## Pack libraries, headers, models an
 		$(if $(PORTABLE),-p evscale-ffi,$(if $(filter release,$(PROFILE)),--workspace,-p evscale-ffi))
 	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(if $(PORTABLE),$(TRIPLE)/)$(or $(PROFILE),dist)" "$(VERSION)" $(PORTABLE)
 
+deb: ## Build the Debian packages libevscale0.1 and libevscale-dev into dist/ (needs debhelper)
+	packaging/deb.sh "$(VERSION)"
+
+test-dist: ## Consumers of every tarball in dist/, in a folder with a blank and an umlaut (after make dist)
+	@for tarball in dist/evscale-*.tar.gz; do echo "$$tarball"; TARBALL="$(CURDIR)/$$tarball" tests/c/install.sh || exit 1; done
+
 soak: ## Ten million random and adversarial steps against the safety invariants, and as many records with a faulty host (half an hour)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) EVSCALE_FAULTS_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak --test faults -- --nocapture
 

@@ -61,7 +61,11 @@ pub unsafe extern "C" fn evscale_backtest_new(
         }
         let options =
             if options_json.is_null() { Options::default() } else { json(options_json, "options_json")? };
-        let service = if service_ms.is_null() { None } else { Some(slice(service_ms, count, MOST_INTERVALS, "service_ms")?) };
+        let service = if service_ms.is_null() {
+            None
+        } else {
+            Some(slice(service_ms, count, MOST_INTERVALS, "service_ms")?)
+        };
         let history = History {
             workload: Workload {
                 name: "history".to_owned(),
@@ -83,7 +87,10 @@ pub unsafe extern "C" fn evscale_backtest_new(
         };
         let replayed = backtest(&history, &config, Some(bundle_of(bundle)?), &mut told);
         if let Some(answer) = stopped {
-            return Err(Failure::new(EVSCALE_STOPPED, format!("`progress` returned {answer}, expected 0 to go on")));
+            return Err(Failure::new(
+                EVSCALE_STOPPED,
+                format!("`progress` returned {answer}, expected 0 to go on"),
+            ));
         }
         *out = Box::into_raw(Box::new(evscale_backtest(replayed?)));
         Ok(())

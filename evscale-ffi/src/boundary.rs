@@ -88,9 +88,7 @@ pub(crate) fn yes_or_no(value: i32, name: &str) -> Result<bool, Failure> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
-        other => {
-            Err(Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`{name}` is {other}, expected 0 or 1")))
-        }
+        other => Err(Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`{name}` is {other}, expected 0 or 1"))),
     }
 }
 

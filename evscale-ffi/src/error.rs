@@ -80,7 +80,10 @@ const STATUSES: [(i32, &CStr); 18] = [
     (EVSCALE_OK, c"OK: success"),
     (EVSCALE_NULL_POINTER, c"NULL_POINTER: a required pointer or handle is NULL"),
     (EVSCALE_BAD_UTF8, c"BAD_UTF8: a text is not UTF-8"),
-    (EVSCALE_BAD_STRUCT_SIZE, c"BAD_STRUCT_SIZE: `struct_size` is smaller than the first version of the struct, or absurd"),
+    (
+        EVSCALE_BAD_STRUCT_SIZE,
+        c"BAD_STRUCT_SIZE: `struct_size` is smaller than the first version of the struct, or absurd",
+    ),
     (EVSCALE_INVALID_ARGUMENT, c"INVALID_ARGUMENT: an argument or record is malformed"),
     (EVSCALE_BUFFER_TOO_SMALL, c"BUFFER_TOO_SMALL: the buffer is too small"),
     (EVSCALE_UNKNOWN_POOL, c"UNKNOWN_POOL: the fleet has no pool with this key"),

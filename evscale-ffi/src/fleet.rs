@@ -30,7 +30,8 @@ pub unsafe extern "C" fn evscale_fleet_new(
 ) -> i32 {
     enter(error, || {
         let out = required_mut(fleet, "fleet")?;
-        let pools = Pools { fleet: Fleet::new(&bundle_of(bundle)?), seen: BTreeMap::new(), last: BTreeMap::new() };
+        let pools =
+            Pools { fleet: Fleet::new(&bundle_of(bundle)?), seen: BTreeMap::new(), last: BTreeMap::new() };
         *out = Box::into_raw(Box::new(evscale_fleet(Guarded::new("fleet", pools))));
         Ok(())
     })

@@ -209,12 +209,7 @@ pub unsafe extern "C" fn evscale_fleet_openmetrics(
 /// Gets the snapshot of one pool, `length` bytes that are valid during the call. Returns 0 to go on; another number ends the walk with
 /// EVSCALE_STOPPED. It must not unwind (throw, longjmp) out of the call, nor use the fleet.
 pub type evscale_snapshot_callback = Option<
-    unsafe extern "C" fn(
-        context: *mut c_void,
-        key: *const c_char,
-        snapshot: *const u8,
-        length: usize,
-    ) -> i32,
+    unsafe extern "C" fn(context: *mut c_void, key: *const c_char, snapshot: *const u8, length: usize) -> i32,
 >;
 
 /// Hands the snapshots of all pools to a function, in the order of their keys; `context` is handed to it. Pools that failed are left

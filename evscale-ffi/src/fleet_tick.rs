@@ -38,10 +38,10 @@ pub unsafe extern "C" fn evscale_fleet_tick(
             return if count == 0 { with_pools(fleet, |_| Ok(())) } else { Err(null("records")) };
         };
         let records = records.read_all()?.into_iter().map(evscale_metrics::to_core);
-        let entries = keys.iter().zip(records).map(|(key, record)| Entry {
-            key: required_text(*key, "key"),
-            record: record.map(Some),
-        });
+        let entries = keys
+            .iter()
+            .zip(records)
+            .map(|(key, record)| Entry { key: required_text(*key, "key"), record: record.map(Some) });
         let answers = Answers {
             observations: Array::optional(observations, count)?,
             decisions: Array::optional(decisions, count)?,

@@ -72,10 +72,13 @@ fn set(callback: evscale_log_callback, context: *mut c_void, most: i32) -> Outco
         return Ok(());
     };
     if !(EVSCALE_LOG_ERROR..=EVSCALE_LOG_INFO).contains(&most) {
-        let message = format!("`most` is {most}, expected one of EVSCALE_LOG_*, {EVSCALE_LOG_ERROR} to {EVSCALE_LOG_INFO}");
+        let message = format!(
+            "`most` is {most}, expected one of EVSCALE_LOG_*, {EVSCALE_LOG_ERROR} to {EVSCALE_LOG_INFO}"
+        );
         return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
     }
-    let log = Box::into_raw(Box::new(Log { callback, context, most, _before: NEWEST.load(Ordering::Relaxed) }));
+    let log =
+        Box::into_raw(Box::new(Log { callback, context, most, _before: NEWEST.load(Ordering::Relaxed) }));
     NEWEST.store(log, Ordering::Release);
     LOG.store(log, Ordering::Release);
     INSTALLED.call_once(|| {
@@ -134,7 +137,8 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        let pool = POOLS.with_borrow(|pools| pools.last().map(|(_, fields)| fields.clone()).unwrap_or_default());
+        let pool =
+            POOLS.with_borrow(|pools| pools.last().map(|(_, fields)| fields.clone()).unwrap_or_default());
         tell(level(event.metadata()), &format!("{}{pool}{}", line.message, line.rest));
     }
 

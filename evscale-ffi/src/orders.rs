@@ -56,7 +56,9 @@ pub unsafe extern "C" fn evscale_report_latency(
 
 pub(crate) fn latency_of(milliseconds: f64) -> Result<Duration, Failure> {
     if !(0.0..=MOST_MILLISECONDS).contains(&milliseconds) {
-        let message = format!("`milliseconds` is {milliseconds:?}, expected 0 to {MOST_MILLISECONDS:?}, which is a day");
+        let message = format!(
+            "`milliseconds` is {milliseconds:?}, expected 0 to {MOST_MILLISECONDS:?}, which is a day"
+        );
         return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
     }
     Ok(Duration::from_secs_f64(milliseconds / 1000.0))

@@ -1,8 +1,8 @@
 //! A snapshot to a file, written atomically.
 
-use crate::boundary::{bytes, enter};
 #[cfg(unix)]
 use crate::boundary::required_bytes;
+use crate::boundary::{bytes, enter};
 use crate::error::*;
 use std::ffi::c_char;
 use std::path::Path;
@@ -21,8 +21,7 @@ pub unsafe extern "C" fn evscale_save(
     enter(error, || {
         let path = path_of(path)?;
         let content = bytes(snapshot, length, "snapshot")?;
-        evscale_files::replace(path, content)
-            .map_err(|problem| Failure::new(EVSCALE_IO, problem.to_string()))
+        evscale_files::replace(path, content).map_err(|problem| Failure::new(EVSCALE_IO, problem.to_string()))
     })
 }
 
