@@ -239,6 +239,79 @@ func TestGoroutinesShareAnAutoscalerAndClose(t *testing.T) {
 	group.Wait()
 }
 
+func TestFunctionsOfTheHostTakeThePlacesOfNetworks(t *testing.T) {
+	scaler := made(t, Config{"max_jobs": 50})
+	asked, proposed := 0, 0
+	must(t, 0, scaler.UseForecaster(func(counts []float64, end time.Time, interval time.Duration, quantiles []float64) error {
+		asked++
+		if asked > 20 {
+			panic("no more")
+		}
+		if interval != 2*time.Minute || end.Before(start) {
+			t.Error(interval, end)
+		}
+		for i := range quantiles {
+			quantiles[i] = counts[len(counts)-1]
+		}
+		return nil
+	}))
+	must(t, 0, scaler.UsePolicy(func(state json.RawMessage) (float64, error) {
+		proposed++
+		if !json.Valid(state) {
+			t.Error(string(state))
+		}
+		return 9, nil
+	}))
+	for i := 0; i < 30; i++ {
+		_, err := scaler.Observe(recordAt(i))
+		must(t, 0, err)
+		_, err = scaler.Decide()
+		must(t, 0, err)
+	}
+	health, err := scaler.JSON(HealthJSON)
+	if !strings.Contains(string(must(t, health, err)), "it returned 2") || asked <= 20 || proposed == 0 {
+		t.Fatal(string(health), asked, proposed)
+	}
+	bare := made(t, Config{"use_networks": false})
+	if err := bare.UsePolicy(func(json.RawMessage) (float64, error) { return 0, nil }); !errors.Is(err, ErrInvalidArgument) {
+		t.Fatal(err)
+	}
+	bare.Close()
+	if err := bare.UsePolicy(nil); !errors.Is(err, ErrClosed) {
+		t.Fatal(err)
+	}
+}
+
+func TestAMeterMakesRecords(t *testing.T) {
+	scaler := made(t, Config{"max_jobs": 50})
+	meter, err := NewMeter(Config{"max_jobs": 50}, start)
+	defer must(t, meter, err).Close()
+	var group sync.WaitGroup
+	for worker := 0; worker < 4; worker++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for i := 0; i < 250; i++ {
+				if meter.Arrived(1) != nil || meter.Finished(500*time.Millisecond, -1, 1) != nil {
+					t.Error("a count was refused")
+				}
+			}
+		}()
+	}
+	group.Wait()
+	must(t, 0, meter.Failed(10))
+	must(t, 0, meter.Started(start, 2))
+	must(t, 0, meter.Ready(start.Add(time.Minute), 2))
+	count, err := meter.Tick(start.Add(4*time.Minute), 8, 5, math.NaN(), &scaler.Pool)
+	if must(t, count, err) != 2 {
+		t.Fatal(count)
+	}
+	jobs, err := scaler.Metric("jobs")
+	if must(t, jobs, err) != 8 {
+		t.Fatal(jobs)
+	}
+}
+
 // resident is the memory of the process, KiB.
 func resident(t *testing.T) int {
 	status, err := os.ReadFile("/proc/self/statm")

@@ -1,5 +1,5 @@
 /* A pool of a fleet says what a single one says; a bad record disturbs no other; functions of the host's own, the log, the texts
- * of the statuses, configurations, bundles, a small stack. */
+ * of the statuses, configurations, bundles, meters, a small stack. */
 #define _XOPEN_SOURCE 700
 #include "check.h"
 
@@ -282,6 +282,63 @@ static void a_history_is_forecast_and_replayed(void) {
     CHECK(evscale_backtest_new(NULL, 0, 0, events, NULL, 1500, NULL, NULL, NULL, NULL, &result, NULL) == EVSCALE_INVALID_ARGUMENT);
 }
 
+/* Counts of one thread: a thousand events of half a second. */
+static void *counts(void *given) {
+    evscale_meter *meter = given;
+    int i;
+    for (i = 0; i < 1000; i++) {
+        if (evscale_meter_arrived(meter, 1, NULL) != EVSCALE_OK) return NULL;
+        if (evscale_meter_finished(meter, 0.5, NAN, 1, NULL) != EVSCALE_OK) return NULL;
+    }
+    return meter;
+}
+
+static void a_meter_makes_records(void) {
+    const int64_t start = 1767600000000;
+    evscale_meter *meter = NULL;
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50}");
+    evscale_metrics records[3];
+    evscale_totals totals;
+    pthread_t threads[4];
+    size_t count = 99, needed = 0, i;
+    char text[512];
+    for (i = 0; i < 3; i++) CHECK(evscale_metrics_init(&records[i], sizeof records[i]) == EVSCALE_OK);
+    CHECK(evscale_meter_new("{\"max_jobs\": 50}", start, &meter, NULL) == EVSCALE_OK);
+    for (i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, counts, meter) == 0);
+    for (i = 0; i < 4; i++) {
+        void *done = NULL;
+        CHECK(pthread_join(threads[i], &done) == 0 && done == meter);
+    }
+    CHECK(evscale_meter_failed(meter, 40, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_tick(meter, start + 60000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 0);
+    /* 480 s: four intervals, for which the caller has room for three */
+    CHECK(evscale_meter_tick(meter, start + 480000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 4);
+    CHECK(records[0].timestamp_ms == start + 120000 && records[0].logged_events_count == 4000);
+    CHECK(records[0].processed_events_count == 4000 && records[0].average_processing_duration_ms == 500);
+    CHECK(records[0].error_rate_percent == 1 && isnan(records[0].average_queue_wait_time_ms));
+    CHECK(records[2].timestamp_ms == start + 360000 && records[2].logged_events_count == 0 && isnan(records[2].queued_events_count));
+    CHECK(evscale_meter_tick(meter, start + 480000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 1);
+    CHECK(records[0].timestamp_ms == start + 480000 && records[0].queued_events_count == 5 && records[0].current_job_count == 8);
+    CHECK(evscale_meter_estimates_json(meter, text, sizeof text, &needed, NULL) == EVSCALE_OK);
+    CHECK(strstr(text, "without a tick") != NULL && needed == strlen(text) + 1);
+    CHECK(evscale_totals_init(&totals, sizeof totals) == EVSCALE_OK && isnan(totals.late));
+    totals.arrived = 1000;
+    CHECK(evscale_meter_totals(meter, "broker", &totals, NULL) == EVSCALE_OK);
+    totals.arrived = 1250;
+    CHECK(evscale_meter_totals(meter, "broker", &totals, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_tick(meter, start + 600000, 8, 5, NAN, records, 1, &count, NULL) == EVSCALE_OK && count == 1);
+    CHECK(records[0].logged_events_count == 250);
+    CHECK(evscale_observe(scaler, &records[0], NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_started(meter, start, 3, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_ready(meter, start + 30000, 2, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_refused(meter, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_drained(meter, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_meter_acknowledge(meter, start + 30000, scaler, NULL) == EVSCALE_OK);
+    evscale_meter_free(meter);
+    evscale_meter_free(NULL);
+    evscale_free(scaler);
+}
+
 /* Under valgrind, which hands an argument, without the replays: they take it minutes. */
 int main(int count, char **arguments) {
     (void)arguments;
@@ -291,6 +348,7 @@ int main(int count, char **arguments) {
     functions_of_the_host_take_the_places_of_networks();
     the_log_goes_to_the_host();
     statuses_configurations_and_bundles_tell_of_themselves();
+    a_meter_makes_records();
     if (count == 1) a_history_is_forecast_and_replayed();
     return summary();
 }
