@@ -184,7 +184,7 @@ $(ZIG_VENV)/.ready: packaging/requirements.txt
 
 dist: $(if $(PORTABLE),$(ZIG_VENV)/.ready) ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
 	PATH="$(ZIG_VENV)/bin:$$PATH" cargo $(if $(PORTABLE),zigbuild --target $(TRIPLE).$(GLIBC),build) --profile $(or $(PROFILE),dist) --locked \
-		$(if $(PORTABLE),-p evscale-ffi,$(if $(filter release,$(PROFILE)),--workspace,-p evscale-ffi))
+		$(if $(filter release,$(PROFILE)),$(if $(PORTABLE),-p evscale-ffi -p evscale-py,--workspace),-p evscale-ffi)
 	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(if $(PORTABLE),$(TRIPLE)/)$(or $(PROFILE),dist)" "$(VERSION)" $(PORTABLE)
 
 deb: ## Build the Debian packages libevscale0.1 and libevscale-dev into dist/ (needs debhelper)

@@ -40,6 +40,15 @@
  * the fork; such a handle stays EVSCALE_BUSY in the child. In a child that was forked while another thread was loading the
  * first models, every call that needs models is EVSCALE_BUSY: call evscale_preload before you fork. A child makes a meter of its own.
  *
+ * Host: nothing is read but arguments, and, when the first models are loaded, the sizes of caches below /sys/devices/system/cpu and
+ * environment variables that begin with TRACT_; nothing is written but what evscale_save is told. Memory is that of malloc.
+ *
+ * Platforms: tested on Linux with glibc, on x86-64; what `make dist` packs runs from glibc 2.28 on. Other processors, musl, macOS and
+ * Windows are built from the same source, and not tested.
+ *
+ * Tools: the library is built without sanitizers; suppressions for valgrind and ThreadSanitizer are installed as
+ * share/doc/evscale/valgrind.supp and tsan.supp.
+ *
  * Failures inside: a panic never crosses this boundary. The call returns EVSCALE_PANIC, and its handle refuses
  * everything but its *_free with EVSCALE_POISONED; other handles go on. Only memory that runs out ends the process.
  *
@@ -603,7 +612,7 @@ int32_t evscale_forecast_json(struct evscale_autoscaler *autoscaler,
 // Quantiles of the forecast at the newest record, events per interval. `minutes` are `minutes_count` leads, each of 2, 4,
 // 6, 8, 12, 18, 24, 36, 48, 72, 120 or 180; `levels` are `levels_count` numbers from 0 to 1, such as 0.5 for the median;
 // values between the known levels are interpolated, 0.005 and 0.995 are the outermost. `values` has room for
-// `minutes_count * levels_count` numbers and gets a row per lead. A refused call writes nothing.
+// `minutes_count * levels_count` numbers (at most 1,024 of each) and gets a row per lead. A refused call writes nothing.
 EVSCALE_API
 int32_t evscale_forecast_quantiles(struct evscale_autoscaler *autoscaler,
                                    const uint32_t *minutes,

@@ -18,5 +18,12 @@ evscale ($version) unstable; urgency=medium
  -- evscale <evscale@users.noreply.github.com>  $(date -R -d "@$(git -C "$root" log -1 --format=%ct)")
 CHANGELOG
 (cd "$source" && dpkg-buildpackage -us -uc -b)
+# both unpacked: the quickstart finds them by pkg-config, and runs
+for package in "$work"/*.deb; do dpkg -x "$package" "$work/image"; done
+PKG_CONFIG_PATH=$(dirname "$(find "$work/image" -name evscale.pc)")
+export PKG_CONFIG_PATH
+# shellcheck disable=SC2046
+cc -std=c99 "$root/examples/c/quickstart.c" $(pkg-config --cflags --libs evscale) "-Wl,-rpath,$(pkg-config --variable=libdir evscale)" -o "$work/quickstart"
+"$work/quickstart" | head -n 1
 mv "$work"/*.deb "$root/dist/"
 ls "$root"/dist/*.deb

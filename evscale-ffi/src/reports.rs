@@ -67,7 +67,7 @@ pub unsafe extern "C" fn evscale_forecast_json(
 /// Quantiles of the forecast at the newest record, events per interval. `minutes` are `minutes_count` leads, each of 2, 4,
 /// 6, 8, 12, 18, 24, 36, 48, 72, 120 or 180; `levels` are `levels_count` numbers from 0 to 1, such as 0.5 for the median;
 /// values between the known levels are interpolated, 0.005 and 0.995 are the outermost. `values` has room for
-/// `minutes_count * levels_count` numbers and gets a row per lead. A refused call writes nothing.
+/// `minutes_count * levels_count` numbers (at most 1,024 of each) and gets a row per lead. A refused call writes nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_forecast_quantiles(
     autoscaler: *mut evscale_autoscaler,
