@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
-import reference  # noqa: E402
+import reference
 
 HANDLES = ("autoscaler", "fleet", "forecaster", "meter", "bundle", "result")
 #: Parameters by name, where the name says more than the type.
@@ -162,8 +162,8 @@ def program(text):
             functions.append((name, *body(name, code), reference.statuses(name, comment, code)))
     out = ["/* Made by tests/c/random_calls.py. */", '#include "random_calls.h"', ""]
     out += ["static uint32_t a_lead(void) { static const uint32_t leads[] = {2, 4, 12, 180, 7, 0}; return leads[below(6)]; }",
-            'static const char *kept_key(void) { static const char *const keys[] = {"a", "b", "c", "a", "b", "z", "\\xff", NULL};'
-            " return keys[below(one_in(9) ? 8 : 5)]; }", ""]
+            'static const char *const keys[] = {"a", "b", "c", "a", "b", "z", "\\xff", NULL};',
+            "static const char *kept_key(void) { return keys[below(one_in(9) ? 8 : 5)]; }", ""]
     for name, before, last, _ in functions:
         out += [f"static int32_t call_{name}(int slot, struct evscale_error **given_error) {{", "    struct evscale_error *error = NULL;",
                 "    (void)slot; (void)given_error; (void)error;"]

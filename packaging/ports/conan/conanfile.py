@@ -13,8 +13,8 @@ class Evscale(ConanFile):
     url = "https://github.com/evscale/evscale"
     description = "Embeddable predictive autoscaler for pools of jobs that process events"
     settings = "os", "arch"
-    options = {"shared": [True, False]}
-    default_options = {"shared": True}
+    options = {"shared": [True, False]}  # noqa: RUF012
+    default_options = {"shared": True}  # noqa: RUF012
 
     def validate(self):
         if self.settings.os != "Linux":
