@@ -23,7 +23,7 @@ PORTABLE = $(filter-out host,$(GLIBC))
 .PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
-	wheel golden header reference abi dist install uninstall train setup-system clean
+	wheel wheel-portable deb test-dist test-random-c golden header reference abi dist install uninstall train setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -124,9 +124,12 @@ server-kill-test: server $(SERVER_VENV)/.ready ## Kill evscale-server during loa
 server-load: server $(SERVER_VENV)/.ready ## A thousand pools, a record each per 10 s, for ten minutes: latencies, losses, memory
 	$(SERVER_TESTS) tests/server/load.py --pools $(or $(POOLS),1000) --seconds $(or $(DURATION),600)
 
-wheel: venv $(if $(PORTABLE),$(ZIG_VENV)/.ready) ## Build the wheel into dist/ for Linux from glibc 2.28 on (GLIBC=host: for this machine, sooner); PROFILE=dist makes it smaller
-	PATH="$(ZIG_VENV)/bin:$$PATH" $(VENV)/bin/maturin build --profile $(or $(PROFILE),release) --locked --out dist \
-		$(if $(PORTABLE),--zig --target $(TRIPLE) --compatibility manylinux_$(subst .,_,$(GLIBC)))
+wheel: venv ## Build the wheel into dist/, for this machine; PROFILE=dist makes it smaller and takes a quarter of an hour
+	$(VENV)/bin/maturin build --profile $(or $(PROFILE),release) --locked --out dist
+
+wheel-portable: venv $(ZIG_VENV)/.ready ## Build the wheel into dist/, for Linux from glibc 2.28 on (GLIBC=2.28); compiles everything anew
+	PATH="$(ZIG_VENV)/bin:$$PATH" $(VENV)/bin/maturin build --profile $(or $(PROFILE),dist) --locked --out dist \
+		--zig --target $(TRIPLE) --compatibility manylinux_$(subst .,_,$(GLIBC))
 
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
@@ -224,7 +227,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
+	apt-get update -qq && apt-get install -y -qq debhelper valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
 		chromium chromium-driver postgresql prometheus prometheus-alertmanager strace openssl redis-server rabbitmq-server influxdb
 
 clean: ## Remove what was built
