@@ -10,11 +10,20 @@ PY := $(VENV)/bin/python
 TRACE ?=
 OUT ?= demo.png
 MODULE := python/evscale/_evscale.abi3.so
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# Before 1.0 a minor version has an ABI of its own.
+ABI := $(shell echo "$(VERSION)" | sed -E 's/^(0\.[0-9]+|[1-9][0-9]*).*/\1/')
+
+# What is given away runs on Linux from this glibc on, whatever is installed here; GLIBC=host links for this machine.
+GLIBC ?= $(if $(filter Linux,$(shell uname -s)),2.28,host)
+TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+ZIG_VENV ?= $(CURDIR)/.venv-zig
+PORTABLE = $(filter-out host,$(GLIBC))
 
 .PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
-	wheel golden header reference abi dist install uninstall train setup-system clean
+	wheel wheel-portable deb test-dist test-random-c golden header reference abi dist install uninstall train setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,7 +36,8 @@ test: test-rust test-c test-python ## All tests: Rust, C, Python
 
 build: ## Build library, C library and Python module
 	cargo build --release --workspace --locked
-	@cp -f $(CARGO_TARGET_DIR)/release/lib_evscale.so $(MODULE).new && mv -f $(MODULE).new $(MODULE)
+	@cp -f "$(CARGO_TARGET_DIR)/release/lib_evscale.so" $(MODULE).new && mv -f $(MODULE).new $(MODULE)
+	@ln -sf libevscale.so "$(CARGO_TARGET_DIR)/release/libevscale.so.$(ABI)"
 
 test-rust: ## Rust tests
 	cargo test --release --workspace --locked
@@ -35,8 +45,13 @@ test-rust: ## Rust tests
 test-c: build ## Header, ABI, C and C++ tests and examples, installation
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
 	$(PYTHON) tools/reference.py --check
+	$(PYTHON) tools/json_fields.py --check
 	tests/c/abi.sh
 	tests/c/install.sh & installation=$$!; tests/c/run.sh; run=$$?; wait $$installation && exit $$run
+
+RANDOM_CALLS ?= 1000000
+test-random-c: build ## A million random calls of the C interface under ASan and UBSan (RANDOM_CALLS, RANDOM_SEED; ten minutes)
+	RANDOM_CALLS=$(RANDOM_CALLS) RANDOM_SEED=$(or $(RANDOM_SEED),1) tests/c/random.sh
 
 test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
@@ -109,8 +124,12 @@ server-kill-test: server $(SERVER_VENV)/.ready ## Kill evscale-server during loa
 server-load: server $(SERVER_VENV)/.ready ## A thousand pools, a record each per 10 s, for ten minutes: latencies, losses, memory
 	$(SERVER_TESTS) tests/server/load.py --pools $(or $(POOLS),1000) --seconds $(or $(DURATION),600)
 
-wheel: venv ## Build the wheel into dist/; PROFILE=dist makes it smaller and takes a quarter of an hour
+wheel: venv ## Build the wheel into dist/, for this machine; PROFILE=dist makes it smaller and takes a quarter of an hour
 	$(VENV)/bin/maturin build --profile $(or $(PROFILE),release) --locked --out dist
+
+wheel-portable: venv $(ZIG_VENV)/.ready ## Build the wheel into dist/, for Linux from glibc 2.28 on (GLIBC=2.28); compiles everything anew
+	PATH="$(ZIG_VENV)/bin:$$PATH" $(VENV)/bin/maturin build --profile $(or $(PROFILE),dist) --locked --out dist \
+		--zig --target $(TRIPLE) --compatibility manylinux_$(subst .,_,$(GLIBC))
 
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
@@ -128,9 +147,10 @@ bench: build ## Measure speed, memory and fleets beside what people would embed 
 	$(BENCH_VENV)/bin/python -m pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
 	PYTHONPATH=python $(BENCH_VENV)/bin/python benchmarks/run.py --bins $(CARGO_TARGET_DIR)/release $(BENCH)
 
-header: ## Write include/evscale.h and docs/c-reference.md again
+header: ## Write include/evscale.h, docs/c-reference.md and docs/json.md again
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml
 	$(PYTHON) tools/reference.py
+	$(PYTHON) tools/json_fields.py
 
 reference: build venv ## Write docs/settings.md and the parameters of the Python class Config again; then build
 	PYTHONPATH=python $(PY) tools/settings.py
@@ -147,16 +167,34 @@ abi: ## Compare the ABI with abi/*.txt and, if OLD=libevscale.so (of an earlier 
 	$(if $(OLD),abidiff --no-added-syms "$(OLD)" "$(CARGO_TARGET_DIR)/release/libevscale.so")
 
 PREFIX ?= /usr/local
-VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-install: ## Install the C library and its headers into PREFIX (and DESTDIR)
-	packaging/install.sh install "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
-
-dist: ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
-	cargo build --profile $(or $(PROFILE),dist) --locked $(if $(filter release,$(PROFILE)),--workspace,-p evscale-ffi)
-	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(or $(PROFILE),dist)" "$(VERSION)"
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+LIBRARY := $(CARGO_TARGET_DIR)/release/$(if $(filter Darwin,$(shell uname -s)),libevscale.dylib,libevscale.so)
+INSTALL = LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" packaging/install.sh
+ARGUMENTS = "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+# Builds only where nothing was built yet: `sudo make install` compiles nothing.
+install: ## Install the C library, headers and manuals into PREFIX, LIBDIR and INCLUDEDIR (and DESTDIR)
+	@test -e "$(LIBRARY)" || $(MAKE) --no-print-directory build
+	@$(INSTALL) install $(ARGUMENTS)
 
 uninstall: ## Remove what install put there
-	packaging/install.sh uninstall "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(PREFIX)" "$(DESTDIR)"
+	@$(INSTALL) uninstall $(ARGUMENTS)
+
+$(ZIG_VENV)/.ready: packaging/requirements.txt
+	$(PYTHON) -m venv $(ZIG_VENV)
+	$(ZIG_VENV)/bin/python -m pip install -q --disable-pip-version-check -r packaging/requirements.txt
+	touch $@
+
+dist: $(if $(PORTABLE),$(ZIG_VENV)/.ready) ## Pack libraries, headers, models and licences into dist/; optimised as a whole unless PROFILE=release
+	PATH="$(ZIG_VENV)/bin:$$PATH" cargo $(if $(PORTABLE),zigbuild --target $(TRIPLE).$(GLIBC),build) --profile $(or $(PROFILE),dist) --locked \
+		$(if $(filter release,$(PROFILE)),$(if $(PORTABLE),-p evscale-ffi -p evscale-py,--workspace),-p evscale-ffi)
+	packaging/dist.sh "$(CARGO_TARGET_DIR)/$(if $(PORTABLE),$(TRIPLE)/)$(or $(PROFILE),dist)" "$(VERSION)" $(PORTABLE)
+
+deb: ## Build the Debian packages libevscale0.1 and libevscale-dev into dist/ (needs debhelper)
+	packaging/deb.sh "$(VERSION)"
+
+test-dist: ## Consumers of every tarball in dist/, in a folder with a blank and an umlaut (after make dist)
+	@for tarball in dist/evscale-*.tar.gz; do echo "$$tarball"; TARBALL="$(CURDIR)/$$tarball" tests/c/install.sh || exit 1; done
 
 soak: ## Ten million random and adversarial steps against the safety invariants, and as many records with a faulty host (half an hour)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) EVSCALE_FAULTS_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak --test faults -- --nocapture
@@ -189,7 +227,7 @@ train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	python/training/run.sh "$(TRACES)" "$(or $(RUNS),runs)" "$(PY)"
 
 setup-system: ## Debian packages that some tests use
-	apt-get update -qq && apt-get install -y -qq valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
+	apt-get update -qq && apt-get install -y -qq debhelper valgrind gcc g++ clang abigail-tools pkg-config cmake golang-go python3-dev python3-venv \
 		chromium chromium-driver postgresql prometheus prometheus-alertmanager strace openssl redis-server rabbitmq-server influxdb
 
 clean: ## Remove what was built

@@ -13,11 +13,13 @@
  * may be NULL is named so.
  *
  * Ownership: what *_new, *_load and *_restore give is yours until its *_free. What you hand in is read or written during
- * the call only, and not kept. Texts are UTF-8 and end in NUL; those longer than 1 MiB are refused.
+ * the call only, and not kept (but for the context of a callback). Texts are UTF-8 and end in NUL; those longer than 1 MiB are
+ * refused, and configurations longer than 64 KiB. JSON that goes in is an object; fields that are not known are refused.
+ * Objects that come out may get further fields; those that are there keep name, unit and meaning.
  *
- * Structs: their first field is `struct_size`, the size that your header gives them. Fields are only ever appended: an
- * older, shorter struct is never overrun, and its missing fields are unknown; a newer, longer one is used as far as this
- * library knows it. A `struct_size` that cannot be is EVSCALE_BAD_STRUCT_SIZE. Structs have no padding.
+ * Structs: their first field is `struct_size`, the size that your header gives them, a multiple of 8 up to 65,536; *_init sets it.
+ * Fields are only ever appended: an older, shorter struct is never overrun, and its missing fields are unknown; a newer, longer one
+ * is used as far as this library knows it. A `struct_size` that cannot be is EVSCALE_BAD_STRUCT_SIZE. Structs have no padding.
  *
  * Unknown numbers are NaN, unknown flags are -1, never 0. Flags and codes of other values, and reserved fields that are
  * not 0, are refused.
@@ -26,13 +28,26 @@
  * its final NUL) in `needed`, which may be NULL; too small a buffer, or NULL, is EVSCALE_BUFFER_TOO_SMALL, and nothing is
  * written to it.
  *
- * Threads: the library starts none, and takes no lock but that of a meter, and one while the models inside it are loaded. A
- * handle may move between threads; a call that comes while another one uses the same handle is EVSCALE_BUSY and does nothing.
- * Handles do not share state. A bundle and a meter may be shared freely.
+ * Threads: the library starts none (but for evscale_fleet_set_threads), and takes no lock but that of a meter, and one while the
+ * models inside it are loaded. A handle may move between threads; a call that comes while another one uses the same handle is
+ * EVSCALE_BUSY and does nothing. Handles do not share state. A bundle, a meter and a backtest may be shared freely. A thread that
+ * calls the library needs 128 KiB of stack where models are loaded (evscale_preload, or the first handle), and 64 KiB else.
+ *
+ * Signals: the library installs no handler and blocks none. No function is async-signal-safe: call none from a handler. A call that
+ * a handler interrupts goes on; one that it leaves by longjmp keeps its handle EVSCALE_BUSY for ever.
  *
  * Fork: parent and child each have a copy of every handle and may go on with it, if no other thread was inside a call at
  * the fork; such a handle stays EVSCALE_BUSY in the child. In a child that was forked while another thread was loading the
- * first models, every call that needs models is EVSCALE_BUSY: make a handle before you fork. A child makes a meter of its own.
+ * first models, every call that needs models is EVSCALE_BUSY: call evscale_preload before you fork. A child makes a meter of its own.
+ *
+ * Host: nothing is read but arguments, and, when the first models are loaded, the sizes of caches below /sys/devices/system/cpu and
+ * environment variables that begin with TRACT_; nothing is written but what evscale_save is told. Memory is that of malloc.
+ *
+ * Platforms: tested on Linux with glibc, on x86-64; what `make dist` packs runs from glibc 2.28 on. Other processors, musl, macOS and
+ * Windows are built from the same source, and not tested.
+ *
+ * Tools: the library is built without sanitizers; suppressions for valgrind and ThreadSanitizer are installed as
+ * share/doc/evscale/valgrind.supp and tsan.supp.
  *
  * Failures inside: a panic never crosses this boundary. The call returns EVSCALE_PANIC, and its handle refuses
  * everything but its *_free with EVSCALE_POISONED; other handles go on. Only memory that runs out ends the process.
@@ -45,10 +60,30 @@
 
 #include <stdint.h>
 #include <stddef.h>
+// Before each function. Define EVSCALE_STATIC on Windows if the library is linked statically.
+#if defined(_WIN32) && !defined(EVSCALE_STATIC)
+#define EVSCALE_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define EVSCALE_API __attribute__((visibility("default")))
+#else
+#define EVSCALE_API
+#endif
+
+// Version of this header as a text.
+#define EVSCALE_VERSION_STRING "0.1.0"
 
 // Version of this header: major * 10000 + minor * 100 + patch. Compare it with evscale_version_number() at start:
 // before 1.0 a library of another minor version has another ABI, from 1.0 on only one of another major version.
 #define EVSCALE_VERSION_NUMBER 100
+
+// Major version of this header. EVSCALE_VERSION_STRING has the whole one as a text.
+#define EVSCALE_VERSION_MAJOR 0
+
+// Minor version of this header.
+#define EVSCALE_VERSION_MINOR 1
+
+// Patch version of this header.
+#define EVSCALE_VERSION_PATCH 0
 
 // Success.
 #define EVSCALE_OK 0
@@ -70,6 +105,15 @@
 
 // The fleet has no pool with this key.
 #define EVSCALE_UNKNOWN_POOL 15
+
+// Nothing is known of it yet: no record, or no decision.
+#define EVSCALE_NOTHING_YET 16
+
+// The fleet has a pool with this key already.
+#define EVSCALE_POOL_EXISTS 17
+
+// The host's own callback stopped the call.
+#define EVSCALE_STOPPED 18
 
 // The configuration is refused.
 #define EVSCALE_INVALID_CONFIG 20
@@ -147,6 +191,12 @@
 // At least so many jobs.
 #define EVSCALE_ORDER_FLOOR 2
 
+// Leads of a forecaster of the host's own: a row of its answer each, 2, 4, 6, 8, 12, 18, 24, 36, 48, 72, 120 and 180 minutes ahead.
+#define EVSCALE_HORIZONS 12
+
+// Levels of its quantiles: a column each, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99 and 0.995.
+#define EVSCALE_LEVELS 15
+
 // So many times the load that is expected otherwise.
 #define EVSCALE_ANNOUNCED_MULTIPLIER 0
 
@@ -156,9 +206,21 @@
 // At least so many jobs.
 #define EVSCALE_ANNOUNCED_MIN_JOBS 2
 
+// The library failed inside.
+#define EVSCALE_LOG_ERROR 1
+
+// A record was not used as it came, or an alert fires.
+#define EVSCALE_LOG_WARNING 2
+
+// A new decision, or an alert is resolved.
+#define EVSCALE_LOG_INFO 3
+
 // The autoscaler of one pool. Threads: it may move between them, one call at a time; a call that comes while another one
 // runs is refused with EVSCALE_BUSY and does nothing. Two autoscalers share nothing that is locked.
 typedef struct evscale_autoscaler evscale_autoscaler;
+
+// A history that was replayed, with its scores. Threads: immutable, any number of them may use it.
+typedef struct evscale_backtest evscale_backtest;
 
 // A forecaster and a policy network, checked. Threads: immutable, any number of them may use it.
 typedef struct evscale_bundle evscale_bundle;
@@ -167,8 +229,11 @@ typedef struct evscale_bundle evscale_bundle;
 typedef struct evscale_error evscale_error;
 
 // Many pools by key that share one bundle's networks: less memory than an autoscaler for each, and the same decisions.
-// Threads: as for evscale_autoscaler; to use several threads, make a fleet for each.
+// Threads: as for evscale_autoscaler; evscale_fleet_set_threads lets a tick use several.
 typedef struct evscale_fleet evscale_fleet;
+
+// A forecaster alone, for a series of counts without a pool of jobs. Threads: as for evscale_autoscaler.
+typedef struct evscale_forecaster evscale_forecaster;
 
 // Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call
 // that counts holds a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked
@@ -275,6 +340,25 @@ typedef struct evscale_decision {
   int32_t reserved;
 } evscale_decision;
 
+// Forecasts: `counts` are the arrivals of up to a week, `count` intervals of `interval_seconds`, oldest first, NaN where they are
+// unknown; the newest ends at `end_ms`. Fills EVSCALE_HORIZONS rows of EVSCALE_LEVELS quantiles of the arrivals of a single
+// interval, 0 to 1e15, never decreasing within a row. Returns 0, or another number if it failed. The same counts should give the
+// same answer. It must not unwind (throw, longjmp) out of the call, nor use the handle that asks.
+typedef int32_t (*evscale_forecast_callback)(void *context,
+                                             const double *counts,
+                                             size_t count,
+                                             int64_t end_ms,
+                                             double interval_seconds,
+                                             double *quantiles);
+
+// Frees what a callback was given as its context.
+typedef void (*evscale_release_callback)(void *context);
+
+// Proposes jobs: `state_json` says what the policy network sees. Fills `jobs`, 0 to 1e9, before the safety rules. Returns 0, or
+// another number if it failed. It is asked for the pool and for its shadow pool alike, and must not take two calls for two
+// moments of one pool, nor unwind out of the call, nor use the handle that asks.
+typedef int32_t (*evscale_policy_callback)(void *context, const char *state_json, double *jobs);
+
 // Running totals of a source, such as a broker or a worker. Initialise it with evscale_totals_init(&totals, sizeof totals):
 // everything unknown, which is NaN. Threads: plain data, read during the call only.
 typedef struct evscale_totals {
@@ -294,31 +378,66 @@ typedef struct evscale_totals {
   double late;
 } evscale_totals;
 
+// Gets the snapshot of one pool, `length` bytes that are valid during the call. Returns 0 to go on; another number ends the walk with
+// EVSCALE_STOPPED. It must not unwind (throw, longjmp) out of the call, nor use the fleet.
+typedef int32_t (*evscale_snapshot_callback)(void *context,
+                                             const char *key,
+                                             const uint8_t *snapshot,
+                                             size_t length);
+
+// Is told the intervals that are done and all there are, about a hundred times. Returns 0 to go on; another number ends the replay
+// with EVSCALE_STOPPED. It must not unwind (throw, longjmp) out of the call.
+typedef int32_t (*evscale_progress_callback)(void *context, size_t done, size_t all);
+
+// Gets a line of the log: `level` is one of EVSCALE_LOG_*, `message` a text of one line that is valid during the call. It may be
+// called by several threads at once, within their calls. It must not unwind (throw, longjmp) out of the call, nor use the handle
+// whose call tells the line.
+typedef void (*evscale_log_callback)(void *context, int32_t level, const char *message);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
 // Version of the library, such as "0.1.0"; valid for ever. Any thread may call it.
-const char *evscale_version(void);
+EVSCALE_API const char *evscale_version(void);
 
 // Version of the library as a number, as EVSCALE_VERSION_NUMBER is that of the header. Any thread may call it.
+EVSCALE_API
 int32_t evscale_version_number(void);
 
+// Name (without EVSCALE_) and meaning of a status, such as "BUSY: another call is using the handle"; "unknown status" for another
+// number. Valid for ever. Any thread may call it.
+EVSCALE_API
+const char *evscale_status_text(int32_t status);
+
 // Code of an error; 0 for NULL.
-int32_t evscale_error_code(const struct evscale_error *error);
+EVSCALE_API int32_t evscale_error_code(const struct evscale_error *error);
 
 // Message of an error, valid until it is freed; an empty text for NULL.
-const char *evscale_error_message(const struct evscale_error *error);
+EVSCALE_API const char *evscale_error_message(const struct evscale_error *error);
 
 // Frees an error. NULL does nothing.
-void evscale_error_free(struct evscale_error *error);
+EVSCALE_API void evscale_error_free(struct evscale_error *error);
 
 // Sets every field of a record to unknown, and its `struct_size` to the one given: `sizeof(evscale_metrics)`.
 // Writes no more than that.
-int32_t evscale_metrics_init(struct evscale_metrics *metrics, size_t struct_size);
+EVSCALE_API int32_t evscale_metrics_init(struct evscale_metrics *metrics, size_t struct_size);
+
+// Sets every field of an observation to zero, and its `struct_size` to the one given: `sizeof(evscale_observation)`. Writes no more
+// than that.
+EVSCALE_API
+int32_t evscale_observation_init(struct evscale_observation *observation,
+                                 size_t struct_size);
+
+// Sets every field of a decision to zero, which has no recommendation, and its `struct_size` to the one given:
+// `sizeof(evscale_decision)`. Writes no more than that.
+EVSCALE_API
+int32_t evscale_decision_init(struct evscale_decision *decision,
+                              size_t struct_size);
 
 // Loads a bundle from the contents of manifest.json, forecaster.onnx and policy.onnx. `bundle` gets it; free it with
 // evscale_bundle_free. Fails with EVSCALE_INVALID_BUNDLE if a file is damaged or does not belong to the others.
+EVSCALE_API
 int32_t evscale_bundle_load(const uint8_t *manifest,
                             size_t manifest_length,
                             const uint8_t *forecaster,
@@ -328,11 +447,66 @@ int32_t evscale_bundle_load(const uint8_t *manifest,
                             struct evscale_bundle **bundle,
                             struct evscale_error **error);
 
+// Loads a bundle like evscale_bundle_load, whose manifest is signed: `signature` has the 64 bytes of an Ed25519 signature over
+// `manifest`, `public_key` the 32 bytes of the key that it is verified with, before anything else is looked at. `bundle_public_key`
+// of a configuration accepts no other bundle but the one inside the library.
+EVSCALE_API
+int32_t evscale_bundle_load_signed(const uint8_t *manifest,
+                                   size_t manifest_length,
+                                   const uint8_t *forecaster,
+                                   size_t forecaster_length,
+                                   const uint8_t *policy,
+                                   size_t policy_length,
+                                   const uint8_t *signature,
+                                   const uint8_t *public_key,
+                                   struct evscale_bundle **bundle,
+                                   struct evscale_error **error);
+
+// Name, version and manifest of a bundle (NULL: the models inside the library), as a JSON object. That a bundle could be loaded says
+// that its files are whole and fit this library.
+EVSCALE_API
+int32_t evscale_bundle_json(const struct evscale_bundle *bundle,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
+
+// Tells where a file of the models inside the library is in memory: `name` is manifest.json, forecaster.onnx or policy.onnx.
+// `content` gets its bytes, valid for ever, `length` their number. Any thread may call it.
+EVSCALE_API
+int32_t evscale_bundled_file(const char *name,
+                             const uint8_t **content,
+                             size_t *length,
+                             struct evscale_error **error);
+
+// Loads the models inside the library, which the first handle with networks does else; takes some 20 ms, and 96 KiB of stack. Call
+// it before you fork, or before a thread with a small stack uses the library. Any thread may call it.
+EVSCALE_API
+int32_t evscale_preload(struct evscale_error **error);
+
 // Frees a bundle; what was made with it keeps its share. NULL does nothing.
-void evscale_bundle_free(struct evscale_bundle *bundle);
+EVSCALE_API void evscale_bundle_free(struct evscale_bundle *bundle);
+
+// Checks a configuration in JSON (NULL: the defaults) and writes the whole of it as JSON: every setting, those that it leaves out
+// with their defaults. evscale_settings_json describes them. Any thread may call it.
+EVSCALE_API
+int32_t evscale_config_complete_json(const char *config_json,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *needed,
+                                     struct evscale_error **error);
+
+// The configuration that an autoscaler works under, as JSON: every setting.
+EVSCALE_API
+int32_t evscale_config_json(struct evscale_autoscaler *autoscaler,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
 
 // Makes an autoscaler from a configuration in JSON (NULL: the defaults) and a bundle (NULL: the models inside the
 // library). `autoscaler` gets it; free it with evscale_free.
+EVSCALE_API
 int32_t evscale_new(const char *config_json,
                     const struct evscale_bundle *bundle,
                     struct evscale_autoscaler **autoscaler,
@@ -342,6 +516,7 @@ int32_t evscale_new(const char *config_json,
 // tells the number of jobs no decision has a recommendation. Settings that differ from those at the snapshot win, as by
 // evscale_reconfigure. Fails with EVSCALE_INVALID_SNAPSHOT if the snapshot is damaged, foreign, or of another format. Otherwise
 // like evscale_new.
+EVSCALE_API
 int32_t evscale_restore(const char *config_json,
                         const struct evscale_bundle *bundle,
                         const uint8_t *snapshot,
@@ -353,15 +528,18 @@ int32_t evscale_restore(const char *config_json,
 // stays where it still means something, so that records of another interval go on with the history resampled. The next
 // evscale_decide makes a new decision, which tells the settings that differ. Fails if the configuration is refused, or asks for
 // networks that the autoscaler was made without; then nothing changes.
+EVSCALE_API
 int32_t evscale_reconfigure(struct evscale_autoscaler *autoscaler,
                             const char *config_json,
                             struct evscale_error **error);
 
-// Frees an autoscaler. NULL does nothing; nor does an autoscaler that another thread's call is using.
-void evscale_free(struct evscale_autoscaler *autoscaler);
+// Frees an autoscaler. NULL does nothing; EVSCALE_BUSY, and nothing is freed, while another thread's call is using it.
+EVSCALE_API
+int32_t evscale_free(struct evscale_autoscaler *autoscaler);
 
 // Takes the record of one interval. `observation` (may be NULL) tells what became of it: a late, repeated or broken
 // record is a verdict, not a failure. A refused call takes nothing.
+EVSCALE_API
 int32_t evscale_observe(struct evscale_autoscaler *autoscaler,
                         const struct evscale_metrics *metrics,
                         struct evscale_observation *observation,
@@ -369,6 +547,7 @@ int32_t evscale_observe(struct evscale_autoscaler *autoscaler,
 
 // Takes a record as JSON (at most 1 MiB) with the field names of evscale_metrics, but `timestamp` (RFC 3339 or
 // milliseconds since 1970) and without `struct_size`; what is not known is absent or null.
+EVSCALE_API
 int32_t evscale_observe_json(struct evscale_autoscaler *autoscaler,
                              const char *record_json,
                              struct evscale_observation *observation,
@@ -376,6 +555,7 @@ int32_t evscale_observe_json(struct evscale_autoscaler *autoscaler,
 
 // Takes a record from long ago into the history alone, some hundred times cheaper than evscale_observe: for the older
 // part of a long history. Nothing is forecast or learned from it. Otherwise like evscale_observe.
+EVSCALE_API
 int32_t evscale_backfill(struct evscale_autoscaler *autoscaler,
                          const struct evscale_metrics *metrics,
                          struct evscale_observation *observation,
@@ -383,32 +563,46 @@ int32_t evscale_backfill(struct evscale_autoscaler *autoscaler,
 
 // The decision at the time of the newest record: a new one if it is due or there is an emergency, else the standing
 // one.
+EVSCALE_API
 int32_t evscale_decide(struct evscale_autoscaler *autoscaler,
                        struct evscale_decision *decision,
                        struct evscale_error **error);
 
 // The decision at a time (milliseconds since 1970) that may be later than the newest record: what to do when records
 // stay away.
+EVSCALE_API
 int32_t evscale_decide_at(struct evscale_autoscaler *autoscaler,
                           int64_t timestamp_ms,
                           struct evscale_decision *decision,
                           struct evscale_error **error);
 
-// What became of the last record, as JSON: verdict, repairs, reason, and what may be done on it.
+// What became of the last record, as JSON: verdict, repairs, reason, and what may be done on it. EVSCALE_NOTHING_YET before the
+// first one.
+EVSCALE_API
 int32_t evscale_observation_json(struct evscale_autoscaler *autoscaler,
                                  char *buffer,
                                  size_t capacity,
                                  size_t *needed,
                                  struct evscale_error **error);
 
-// The last decision with everything that led to it, as JSON.
+// The last decision with everything that led to it, as JSON. EVSCALE_NOTHING_YET before the first one.
+EVSCALE_API
 int32_t evscale_decision_json(struct evscale_autoscaler *autoscaler,
                               char *buffer,
                               size_t capacity,
                               size_t *needed,
                               struct evscale_error **error);
 
+// The last decision in a sentence, as of `explanation` in evscale_decision_json. EVSCALE_NOTHING_YET before the first one.
+EVSCALE_API
+int32_t evscale_explanation(struct evscale_autoscaler *autoscaler,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
+
 // The forecast at the newest record, as JSON.
+EVSCALE_API
 int32_t evscale_forecast_json(struct evscale_autoscaler *autoscaler,
                               char *buffer,
                               size_t capacity,
@@ -418,7 +612,8 @@ int32_t evscale_forecast_json(struct evscale_autoscaler *autoscaler,
 // Quantiles of the forecast at the newest record, events per interval. `minutes` are `minutes_count` leads, each of 2, 4,
 // 6, 8, 12, 18, 24, 36, 48, 72, 120 or 180; `levels` are `levels_count` numbers from 0 to 1, such as 0.5 for the median;
 // values between the known levels are interpolated, 0.005 and 0.995 are the outermost. `values` has room for
-// `minutes_count * levels_count` numbers and gets a row per lead. A refused call writes nothing.
+// `minutes_count * levels_count` numbers (at most 1,024 of each) and gets a row per lead. A refused call writes nothing.
+EVSCALE_API
 int32_t evscale_forecast_quantiles(struct evscale_autoscaler *autoscaler,
                                    const uint32_t *minutes,
                                    size_t minutes_count,
@@ -429,6 +624,7 @@ int32_t evscale_forecast_quantiles(struct evscale_autoscaler *autoscaler,
 
 // Who acts and what is known to be wrong, as JSON: status (healthy, degraded, holding), source,
 // data_quality, allowed_actions, causes, and what is announced of the time to come.
+EVSCALE_API
 int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             char *buffer,
                             size_t capacity,
@@ -438,6 +634,7 @@ int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
 // How the pool is doing, as JSON: every metric of the model, the data, the service, the pool and the cost by its name (null where
 // it is not known), `coverage_80` by horizon, `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason,
 // and the last `day` in 144 bins.
+EVSCALE_API
 int32_t evscale_report_json(struct evscale_autoscaler *autoscaler,
                             char *buffer,
                             size_t capacity,
@@ -446,6 +643,7 @@ int32_t evscale_report_json(struct evscale_autoscaler *autoscaler,
 
 // A number of the report by its name, such as "accuracy"; NAN where it is not known. The names are those of evscale_metrics_json.
 // Fails with EVSCALE_INVALID_ARGUMENT if there is no such metric.
+EVSCALE_API
 int32_t evscale_report_metric(struct evscale_autoscaler *autoscaler,
                               const char *name,
                               double *value,
@@ -453,7 +651,18 @@ int32_t evscale_report_metric(struct evscale_autoscaler *autoscaler,
 
 // The alerts that fire, or were resolved within the last day, as a JSON array, the worst and newest first: name, severity,
 // state (firing, resolved), since, until, seconds, escalated, silenced_until, condition, values, text and action.
+EVSCALE_API
 int32_t evscale_alerts_json(struct evscale_autoscaler *autoscaler,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
+
+// Report and alerts as OpenMetrics text, as Prometheus scrapes it, with the label `pool` (any text). Its content type is
+// `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+EVSCALE_API
+int32_t evscale_openmetrics(struct evscale_autoscaler *autoscaler,
+                            const char *pool,
                             char *buffer,
                             size_t capacity,
                             size_t *needed,
@@ -461,6 +670,7 @@ int32_t evscale_alerts_json(struct evscale_autoscaler *autoscaler,
 
 // Silences an alert by its name until a time (milliseconds since 1970): it goes on to fire and resolve, and says that nobody is
 // to be told. A time that is over takes a silence back. Fails with EVSCALE_INVALID_ARGUMENT if there is no such alert.
+EVSCALE_API
 int32_t evscale_silence(struct evscale_autoscaler *autoscaler,
                         const char *alert,
                         int64_t until_ms,
@@ -468,6 +678,7 @@ int32_t evscale_silence(struct evscale_autoscaler *autoscaler,
 
 // The whole state of the pool, without configuration and models; about 25 KiB for records every 2 minutes.
 // evscale_restore goes on from it.
+EVSCALE_API
 int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
                          uint8_t *buffer,
                          size_t capacity,
@@ -476,6 +687,7 @@ int32_t evscale_snapshot(struct evscale_autoscaler *autoscaler,
 
 // The settings of a configuration, as a JSON list of name, description, default, and range: the smallest and the largest
 // value, each a number or the name of the setting that bounds it, or null. Any thread may call it.
+EVSCALE_API
 int32_t evscale_settings_json(char *buffer,
                               size_t capacity,
                               size_t *needed,
@@ -483,6 +695,7 @@ int32_t evscale_settings_json(char *buffer,
 
 // The fields of a metrics record, as a JSON list of name, description, range (the smallest and the largest number that
 // makes sense, or null) and required. `timestamp` is that of evscale_observe_json. Any thread may call it.
+EVSCALE_API
 int32_t evscale_fields_json(char *buffer,
                             size_t capacity,
                             size_t *needed,
@@ -490,6 +703,7 @@ int32_t evscale_fields_json(char *buffer,
 
 // The safety rules in the order in which they apply, as a JSON list of name (as in the trail of a decision) and
 // description. Any thread may call it.
+EVSCALE_API
 int32_t evscale_rules_json(char *buffer,
                            size_t capacity,
                            size_t *needed,
@@ -497,6 +711,7 @@ int32_t evscale_rules_json(char *buffer,
 
 // The metrics of a report, as a JSON list of name, unit, description, and adds_up: whether those of several pools do. Any
 // thread may call it.
+EVSCALE_API
 int32_t evscale_metrics_json(char *buffer,
                              size_t capacity,
                              size_t *needed,
@@ -504,15 +719,17 @@ int32_t evscale_metrics_json(char *buffer,
 
 // The alerts of the library, as a JSON list of name, severity, condition (a list of metric, side, fires_at and resolves_at),
 // for_seconds, resolved_after_seconds, escalated_after_seconds, action and text. Any thread may call it.
+EVSCALE_API
 int32_t evscale_alert_rules_json(char *buffer,
                                  size_t capacity,
                                  size_t *needed,
                                  struct evscale_error **error);
 
-// Writes a snapshot (or any other bytes) to the file `path`: at every moment, also if the power fails, the file is the one
+// Writes a snapshot (or any other bytes) to the file `path`, which need not be UTF-8 where the system's paths are bytes: at every moment, also if the power fails, the file is the one
 // before or the new one. The bytes go to a fresh file beside it, are flushed to the disk, and take its place by one rename.
 // The mode of an existing file is kept. EVSCALE_IO if it cannot be written, and if `path` is a symbolic link, a folder, a
 // pipe or a device; the file is whole even then. Several writers may save to one path; the last one counts.
+EVSCALE_API
 int32_t evscale_save(const char *path,
                      const uint8_t *snapshot,
                      size_t length,
@@ -520,24 +737,30 @@ int32_t evscale_save(const char *path,
 
 // Tells what the host really did, as JSON (at most 1 MiB): timestamp (required), started, ready, startup_seconds,
 // refused, drained. The startup time, and what can be had, are learned from it.
+EVSCALE_API
 int32_t evscale_acknowledge_json(struct evscale_autoscaler *autoscaler,
                                  const char *outcome_json,
                                  struct evscale_error **error);
 
-// Tells how long the last evscale_observe or evscale_decide took by the host's clock, ms, 0 or more. Networks that took
+// Tells how long the last evscale_observe or evscale_decide took by the host's clock, ms, 0 to 86,400,000. Networks that took
 // longer than `latency_budget_ms` of the configuration are left alone for a while.
+EVSCALE_API
 int32_t evscale_report_latency(struct evscale_autoscaler *autoscaler,
                                double milliseconds,
                                struct evscale_error **error);
 
 // Switches changes off: one of EVSCALE_PAUSE_*. The next evscale_decide makes a new decision.
-int32_t evscale_set_pause(struct evscale_autoscaler *autoscaler, int32_t pause, struct evscale_error **error);
+EVSCALE_API
+int32_t evscale_set_pause(struct evscale_autoscaler *autoscaler,
+                          int32_t pause,
+                          struct evscale_error **error);
 
 // A person's order until `until_ms` (milliseconds since 1970): `order` is one of EVSCALE_ORDER_*. It goes beyond step limits,
 // cooldowns and the forecast floor; a pause, the budget and the bounds hold nevertheless. A later order takes the place of an
 // earlier one. The next evscale_decide makes a new decision, and so does the first one after the order ends, which tells
 // that. Fails with EVSCALE_INVALID_ARGUMENT if the order ends before the newest record, or asks for a number outside
 // `min_jobs` to `max_jobs`.
+EVSCALE_API
 int32_t evscale_set_override(struct evscale_autoscaler *autoscaler,
                              int32_t order,
                              uint32_t jobs,
@@ -545,6 +768,7 @@ int32_t evscale_set_override(struct evscale_autoscaler *autoscaler,
                              struct evscale_error **error);
 
 // Like evscale_set_override for an order that begins at `from_ms`, which may lie in the past. A decision is due then.
+EVSCALE_API
 int32_t evscale_set_override_from(struct evscale_autoscaler *autoscaler,
                                   int32_t order,
                                   uint32_t jobs,
@@ -553,26 +777,51 @@ int32_t evscale_set_override_from(struct evscale_autoscaler *autoscaler,
                                   struct evscale_error **error);
 
 // Takes a person's order back. The next evscale_decide makes a new decision.
-int32_t evscale_clear_override(struct evscale_autoscaler *autoscaler, struct evscale_error **error);
+EVSCALE_API
+int32_t evscale_clear_override(struct evscale_autoscaler *autoscaler,
+                               struct evscale_error **error);
+
+// Puts a forecaster of the host's own in the place of the network. It is one among the simple rules, weighed by its recent quantile
+// loss and calibrated; when it fails, the decision says so. `context` is handed to it, and to `release` (may be NULL) when the
+// handle is freed, another one takes its place, or this call fails. Fails with EVSCALE_INVALID_ARGUMENT if the configuration does
+// without networks. A snapshot knows nothing of it.
+EVSCALE_API
+int32_t evscale_use_forecaster(struct evscale_autoscaler *autoscaler,
+                               evscale_forecast_callback forecast,
+                               void *context,
+                               evscale_release_callback release,
+                               struct evscale_error **error);
+
+// Puts a policy of the host's own in the place of the network. It is evaluated in the shadow on the pool's load, and acts once it
+// does no worse there than the best rule; every safety rule holds. Otherwise like evscale_use_forecaster.
+EVSCALE_API
+int32_t evscale_use_policy(struct evscale_autoscaler *autoscaler,
+                           evscale_policy_callback policy,
+                           void *context,
+                           evscale_release_callback release,
+                           struct evscale_error **error);
 
 // Makes a meter for a pool with a configuration in JSON (NULL: the defaults). It measures from `now_ms` (milliseconds since 1970)
 // on; the interval that has begun before is told if at least half of it is measured, its counts scaled to the whole. `meter` gets
 // it; free it with evscale_meter_free.
+EVSCALE_API
 int32_t evscale_meter_new(const char *config_json,
                           int64_t now_ms,
                           struct evscale_meter **meter,
                           struct evscale_error **error);
 
 // Frees a meter that no other thread uses any more. NULL does nothing.
-void evscale_meter_free(struct evscale_meter *meter);
+EVSCALE_API void evscale_meter_free(struct evscale_meter *meter);
 
 // Counts events that have arrived, once each: a retry is no arrival.
+EVSCALE_API
 int32_t evscale_meter_arrived(const struct evscale_meter *meter,
                               uint64_t events,
                               struct evscale_error **error);
 
 // Counts events whose processing has ended, well or not: each kept a job for `seconds`, after it `waited_seconds` in the queue;
 // NaN is not known.
+EVSCALE_API
 int32_t evscale_meter_finished(const struct evscale_meter *meter,
                                double seconds,
                                double waited_seconds,
@@ -580,6 +829,7 @@ int32_t evscale_meter_finished(const struct evscale_meter *meter,
                                struct evscale_error **error);
 
 // Says that so many of the finished events failed.
+EVSCALE_API
 int32_t evscale_meter_failed(const struct evscale_meter *meter,
                              uint64_t events,
                              struct evscale_error **error);
@@ -587,38 +837,49 @@ int32_t evscale_meter_failed(const struct evscale_meter *meter,
 // Takes running totals in the place of single events. `source` (NULL: the only one) names whose they are; the totals of several
 // sources add up. The first ones of a source are what it begins with; a total that is smaller than before has been reset, and
 // counts from zero. Fails if a total is negative or there are more than 10,000 sources; then nothing is taken.
+EVSCALE_API
 int32_t evscale_meter_totals(const struct evscale_meter *meter,
                              const char *source,
                              const struct evscale_totals *totals,
                              struct evscale_error **error);
 
 // Sets every total to unknown, and `struct_size` to the one given: `sizeof(evscale_totals)`. Writes no more than that.
+EVSCALE_API
 int32_t evscale_totals_init(struct evscale_totals *totals,
                             size_t struct_size);
 
 // Notes that jobs were asked for.
+EVSCALE_API
 int32_t evscale_meter_started(const struct evscale_meter *meter,
                               int64_t now_ms,
                               uint32_t jobs,
                               struct evscale_error **error);
 
 // Notes that jobs have become ready, those first that were asked for first; the time between is measured.
+EVSCALE_API
 int32_t evscale_meter_ready(const struct evscale_meter *meter,
                             int64_t now_ms,
                             uint32_t jobs,
                             struct evscale_error **error);
 
 // Notes that jobs that were asked for could not be had.
-int32_t evscale_meter_refused(const struct evscale_meter *meter, uint32_t jobs, struct evscale_error **error);
+EVSCALE_API
+int32_t evscale_meter_refused(const struct evscale_meter *meter,
+                              uint32_t jobs,
+                              struct evscale_error **error);
 
 // Notes that jobs have finished their work and left.
-int32_t evscale_meter_drained(const struct evscale_meter *meter, uint32_t jobs, struct evscale_error **error);
+EVSCALE_API
+int32_t evscale_meter_drained(const struct evscale_meter *meter,
+                              uint32_t jobs,
+                              struct evscale_error **error);
 
 // Hands out the records of the intervals that have ended, oldest first: none, one, or many after a stall. Call it as often as you
 // like. `jobs` are there now, starting ones included; `queued` events wait now, `busy` jobs work now; NaN is not known.
 // `records` is an array of `capacity` records whose first one has its `struct_size` set. `count` gets the number of records that
 // there are; those beyond `capacity` are kept for the next call. A meter that is told no arrivals estimates them:
 // evscale_meter_estimates_json.
+EVSCALE_API
 int32_t evscale_meter_tick(const struct evscale_meter *meter,
                            int64_t now_ms,
                            double jobs,
@@ -630,12 +891,14 @@ int32_t evscale_meter_tick(const struct evscale_meter *meter,
                            struct evscale_error **error);
 
 // Tells an autoscaler what the host did since the last call, with the measured startup time, as by evscale_acknowledge_json.
+EVSCALE_API
 int32_t evscale_meter_acknowledge(const struct evscale_meter *meter,
                                   int64_t now_ms,
                                   struct evscale_autoscaler *autoscaler,
                                   struct evscale_error **error);
 
 // Tells which fields of the last records are estimates, and of what: a JSON array of objects with `field` and `reason`.
+EVSCALE_API
 int32_t evscale_meter_estimates_json(const struct evscale_meter *meter,
                                      char *buffer,
                                      size_t capacity,
@@ -648,6 +911,7 @@ int32_t evscale_meter_estimates_json(const struct evscale_meter *meter,
 // number by which it is cancelled to `id`, unless that is NULL. Fails with EVSCALE_INVALID_ARGUMENT if it starts before the newest
 // record or ends before it starts, says a number that cannot be, says the same kind of thing as another one about the same time, or
 // 64 are known already.
+EVSCALE_API
 int32_t evscale_announce(struct evscale_autoscaler *autoscaler,
                          int32_t what,
                          double value,
@@ -658,12 +922,14 @@ int32_t evscale_announce(struct evscale_autoscaler *autoscaler,
 
 // Takes an announcement back. The next evscale_decide makes a new decision. Fails with EVSCALE_INVALID_ARGUMENT if there is none of
 // this number, or its end has come.
+EVSCALE_API
 int32_t evscale_cancel_announcement(struct evscale_autoscaler *autoscaler,
                                     uint32_t id,
                                     struct evscale_error **error);
 
 // What was announced and what became of it, as a JSON list: id, start, end, what, ended, believed (share of it that is planned
 // for) and came (what came, in the unit of the announcement). It has all that is to come and the last ones that have ended.
+EVSCALE_API
 int32_t evscale_announcements_json(struct evscale_autoscaler *autoscaler,
                                    char *buffer,
                                    size_t capacity,
@@ -671,6 +937,7 @@ int32_t evscale_announcements_json(struct evscale_autoscaler *autoscaler,
                                    struct evscale_error **error);
 
 // Like evscale_announce, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_announce(struct evscale_fleet *fleet,
                                const char *key,
                                int32_t what,
@@ -681,12 +948,14 @@ int32_t evscale_fleet_announce(struct evscale_fleet *fleet,
                                struct evscale_error **error);
 
 // Like evscale_cancel_announcement, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_cancel_announcement(struct evscale_fleet *fleet,
                                           const char *key,
                                           uint32_t id,
                                           struct evscale_error **error);
 
 // Like evscale_announcements_json, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_announcements_json(struct evscale_fleet *fleet,
                                          const char *key,
                                          char *buffer,
@@ -696,20 +965,33 @@ int32_t evscale_fleet_announcements_json(struct evscale_fleet *fleet,
 
 // Makes a fleet without pools. A bundle of NULL is the models inside the library. `fleet` gets it; free it with
 // evscale_fleet_free.
+EVSCALE_API
 int32_t evscale_fleet_new(const struct evscale_bundle *bundle,
                           struct evscale_fleet **fleet,
                           struct evscale_error **error);
 
-// Frees a fleet with its pools. NULL does nothing; nor does a fleet that another thread's call is using.
-void evscale_fleet_free(struct evscale_fleet *fleet);
+// Frees a fleet with its pools. NULL does nothing; EVSCALE_BUSY, and nothing is freed, while another thread's call is using it.
+EVSCALE_API
+int32_t evscale_fleet_free(struct evscale_fleet *fleet);
 
-// Adds a pool under a key of its own, with a configuration in JSON (NULL: the defaults).
+// Sets how many threads a tick may use, the caller's included: 1 to 1024, 1 at the start. The others live during evscale_fleet_tick
+// only. Decisions do not depend on it.
+EVSCALE_API
+int32_t evscale_fleet_set_threads(struct evscale_fleet *fleet,
+                                  size_t threads,
+                                  struct evscale_error **error);
+
+// Adds a pool under a key of its own (any text; EVSCALE_POOL_EXISTS if another pool has it), with a configuration in JSON
+// (NULL: the defaults).
+EVSCALE_API
 int32_t evscale_fleet_add(struct evscale_fleet *fleet,
                           const char *key,
                           const char *config_json,
                           struct evscale_error **error);
 
-// Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot.
+// Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot, like evscale_restore. EVSCALE_POOL_EXISTS
+// if another pool has the key.
+EVSCALE_API
 int32_t evscale_fleet_restore(struct evscale_fleet *fleet,
                               const char *key,
                               const char *config_json,
@@ -718,19 +1000,42 @@ int32_t evscale_fleet_restore(struct evscale_fleet *fleet,
                               struct evscale_error **error);
 
 // Removes a pool; EVSCALE_UNKNOWN_POOL if it is not there.
-int32_t evscale_fleet_remove(struct evscale_fleet *fleet, const char *key, struct evscale_error **error);
+EVSCALE_API
+int32_t evscale_fleet_remove(struct evscale_fleet *fleet,
+                             const char *key,
+                             struct evscale_error **error);
+
+// Tells whether there is a pool with this key: `found` gets 1 or 0.
+EVSCALE_API
+int32_t evscale_fleet_has(struct evscale_fleet *fleet,
+                          const char *key,
+                          int32_t *found,
+                          struct evscale_error **error);
+
+// The keys of all pools in their order, as a JSON list of texts.
+EVSCALE_API
+int32_t evscale_fleet_keys_json(struct evscale_fleet *fleet,
+                                char *buffer,
+                                size_t capacity,
+                                size_t *needed,
+                                struct evscale_error **error);
 
 // Tells the number of pools in `count`.
-int32_t evscale_fleet_count(struct evscale_fleet *fleet, size_t *count, struct evscale_error **error);
+EVSCALE_API
+int32_t evscale_fleet_count(struct evscale_fleet *fleet,
+                            size_t *count,
+                            struct evscale_error **error);
 
-// Takes `count` records, record i for the pool `keys[i]` (those of one pool in their order), then decides for each of
-// these pools: a new decision where it is due or there is an emergency, else the standing one.
+// Takes `count` records (at most 1,000,000), record i for the pool `keys[i]` (those of one pool in their order), then decides for
+// each of these pools: a new decision where it is due or there is an emergency, else the standing one.
 //
 // `records`, `observations` and `decisions` are arrays of `count` structs; in each, the `struct_size` of the first
 // struct is that of all. Entry i of `observations` tells what became of record i, entry i of `decisions` has the
 // decision of its pool, entry i of `statuses` the status of record i; each of the three arrays may be NULL.
-// Arguments that make no sense refuse the whole call, and nothing is taken. A pool that is not there or failed does not
-// disturb another: the others' entries are filled, its own are left alone, and the call returns its status.
+// Arrays that make no sense refuse the whole call, and nothing is taken. A record or key that is malformed, and a pool that is not
+// there or failed, do not disturb another: the others are taken and their entries filled, its own are left alone, and the call
+// returns the first such status, with index and key in the error.
+EVSCALE_API
 int32_t evscale_fleet_tick(struct evscale_fleet *fleet,
                            const char *const *keys,
                            const struct evscale_metrics *records,
@@ -741,6 +1046,7 @@ int32_t evscale_fleet_tick(struct evscale_fleet *fleet,
                            struct evscale_error **error);
 
 // Like evscale_decide_at, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_decide_at(struct evscale_fleet *fleet,
                                 const char *key,
                                 int64_t timestamp_ms,
@@ -748,6 +1054,7 @@ int32_t evscale_fleet_decide_at(struct evscale_fleet *fleet,
                                 struct evscale_error **error);
 
 // Like evscale_decision_json, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_decision_json(struct evscale_fleet *fleet,
                                     const char *key,
                                     char *buffer,
@@ -755,7 +1062,26 @@ int32_t evscale_fleet_decision_json(struct evscale_fleet *fleet,
                                     size_t *needed,
                                     struct evscale_error **error);
 
+// Like evscale_explanation, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_explanation(struct evscale_fleet *fleet,
+                                  const char *key,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed,
+                                  struct evscale_error **error);
+
+// Like evscale_config_json, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_config_json(struct evscale_fleet *fleet,
+                                  const char *key,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed,
+                                  struct evscale_error **error);
+
 // Like evscale_health_json, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_health_json(struct evscale_fleet *fleet,
                                   const char *key,
                                   char *buffer,
@@ -764,6 +1090,7 @@ int32_t evscale_fleet_health_json(struct evscale_fleet *fleet,
                                   struct evscale_error **error);
 
 // Like evscale_report_json, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_report_json(struct evscale_fleet *fleet,
                                   const char *key,
                                   char *buffer,
@@ -772,6 +1099,7 @@ int32_t evscale_fleet_report_json(struct evscale_fleet *fleet,
                                   struct evscale_error **error);
 
 // Like evscale_alerts_json, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_alerts_json(struct evscale_fleet *fleet,
                                   const char *key,
                                   char *buffer,
@@ -780,6 +1108,7 @@ int32_t evscale_fleet_alerts_json(struct evscale_fleet *fleet,
                                   struct evscale_error **error);
 
 // Like evscale_silence, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_silence(struct evscale_fleet *fleet,
                               const char *key,
                               const char *alert,
@@ -787,6 +1116,7 @@ int32_t evscale_fleet_silence(struct evscale_fleet *fleet,
                               struct evscale_error **error);
 
 // The metrics that add up, summed over the pools that know them, as a JSON object by name. Pools that failed are left out.
+EVSCALE_API
 int32_t evscale_fleet_sums_json(struct evscale_fleet *fleet,
                                 char *buffer,
                                 size_t capacity,
@@ -794,6 +1124,7 @@ int32_t evscale_fleet_sums_json(struct evscale_fleet *fleet,
                                 struct evscale_error **error);
 
 // Like evscale_snapshot, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_snapshot(struct evscale_fleet *fleet,
                                const char *key,
                                uint8_t *buffer,
@@ -802,18 +1133,21 @@ int32_t evscale_fleet_snapshot(struct evscale_fleet *fleet,
                                struct evscale_error **error);
 
 // Like evscale_acknowledge_json, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_acknowledge_json(struct evscale_fleet *fleet,
                                        const char *key,
                                        const char *outcome_json,
                                        struct evscale_error **error);
 
 // Like evscale_set_pause, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_set_pause(struct evscale_fleet *fleet,
                                 const char *key,
                                 int32_t pause,
                                 struct evscale_error **error);
 
 // Like evscale_set_override, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_set_override(struct evscale_fleet *fleet,
                                    const char *key,
                                    int32_t order,
@@ -822,6 +1156,7 @@ int32_t evscale_fleet_set_override(struct evscale_fleet *fleet,
                                    struct evscale_error **error);
 
 // Like evscale_set_override_from, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_set_override_from(struct evscale_fleet *fleet,
                                         const char *key,
                                         int32_t order,
@@ -831,15 +1166,206 @@ int32_t evscale_fleet_set_override_from(struct evscale_fleet *fleet,
                                         struct evscale_error **error);
 
 // Like evscale_clear_override, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_clear_override(struct evscale_fleet *fleet,
                                      const char *key,
                                      struct evscale_error **error);
 
 // Like evscale_reconfigure, for one pool.
+EVSCALE_API
 int32_t evscale_fleet_reconfigure(struct evscale_fleet *fleet,
                                   const char *key,
                                   const char *config_json,
                                   struct evscale_error **error);
+
+// Like evscale_observe, for one pool: without a decision.
+EVSCALE_API
+int32_t evscale_fleet_observe(struct evscale_fleet *fleet,
+                              const char *key,
+                              const struct evscale_metrics *metrics,
+                              struct evscale_observation *observation,
+                              struct evscale_error **error);
+
+// Like evscale_observe_json, for one pool: without a decision.
+EVSCALE_API
+int32_t evscale_fleet_observe_json(struct evscale_fleet *fleet,
+                                   const char *key,
+                                   const char *record_json,
+                                   struct evscale_observation *observation,
+                                   struct evscale_error **error);
+
+// Like evscale_backfill, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_backfill(struct evscale_fleet *fleet,
+                               const char *key,
+                               const struct evscale_metrics *metrics,
+                               struct evscale_observation *observation,
+                               struct evscale_error **error);
+
+// Like evscale_decide, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_decide(struct evscale_fleet *fleet,
+                             const char *key,
+                             struct evscale_decision *decision,
+                             struct evscale_error **error);
+
+// Like evscale_observation_json, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_observation_json(struct evscale_fleet *fleet,
+                                       const char *key,
+                                       char *buffer,
+                                       size_t capacity,
+                                       size_t *needed,
+                                       struct evscale_error **error);
+
+// Like evscale_forecast_json, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_forecast_json(struct evscale_fleet *fleet,
+                                    const char *key,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *needed,
+                                    struct evscale_error **error);
+
+// Like evscale_forecast_quantiles, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_forecast_quantiles(struct evscale_fleet *fleet,
+                                         const char *key,
+                                         const uint32_t *minutes,
+                                         size_t minutes_count,
+                                         const double *levels,
+                                         size_t levels_count,
+                                         double *values,
+                                         struct evscale_error **error);
+
+// Like evscale_report_metric, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_report_metric(struct evscale_fleet *fleet,
+                                    const char *key,
+                                    const char *name,
+                                    double *value,
+                                    struct evscale_error **error);
+
+// Like evscale_report_latency, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_report_latency(struct evscale_fleet *fleet,
+                                     const char *key,
+                                     double milliseconds,
+                                     struct evscale_error **error);
+
+// Like evscale_meter_acknowledge, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_meter_acknowledge(struct evscale_fleet *fleet,
+                                        const char *key,
+                                        const struct evscale_meter *meter,
+                                        int64_t now_ms,
+                                        struct evscale_error **error);
+
+// Reports and alerts of all pools as OpenMetrics text, like evscale_openmetrics, with their keys as the label `pool`.
+EVSCALE_API
+int32_t evscale_fleet_openmetrics(struct evscale_fleet *fleet,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed,
+                                  struct evscale_error **error);
+
+// Hands the snapshots of all pools to a function, in the order of their keys; `context` is handed to it. Pools that failed are left
+// out, and so are keys with a NUL inside, which no text of C can hold.
+EVSCALE_API
+int32_t evscale_fleet_snapshots(struct evscale_fleet *fleet,
+                                evscale_snapshot_callback each,
+                                void *context,
+                                struct evscale_error **error);
+
+// Makes a forecaster for counts per `interval_seconds` (10 to 3600), the first of which begins at `start_ms` (milliseconds since
+// 1970). `use_network` is 1 for the network of `bundle` (NULL: the models inside the library) among the simple rules, 0 for these
+// alone. `forecaster` gets it; free it with evscale_forecaster_free.
+EVSCALE_API
+int32_t evscale_forecaster_new(uint32_t interval_seconds,
+                               int64_t start_ms,
+                               int32_t use_network,
+                               const struct evscale_bundle *bundle,
+                               struct evscale_forecaster **forecaster,
+                               struct evscale_error **error);
+
+// Frees a forecaster. NULL does nothing; EVSCALE_BUSY, and nothing is freed, while another thread's call is using it.
+EVSCALE_API
+int32_t evscale_forecaster_free(struct evscale_forecaster *forecaster);
+
+// Takes the counts of the next `count` intervals, oldest first, each 0 to 1e15, or NaN where it is not known. A refused call takes
+// those before the one that is refused.
+EVSCALE_API
+int32_t evscale_forecaster_observe(struct evscale_forecaster *forecaster,
+                                   const double *counts,
+                                   size_t count,
+                                   struct evscale_error **error);
+
+// The forecast at the end of the newest interval, as JSON like evscale_forecast_json.
+EVSCALE_API
+int32_t evscale_forecaster_json(struct evscale_forecaster *forecaster,
+                                char *buffer,
+                                size_t capacity,
+                                size_t *needed,
+                                struct evscale_error **error);
+
+// Quantiles of the forecast at the end of the newest interval, like evscale_forecast_quantiles.
+EVSCALE_API
+int32_t evscale_forecaster_quantiles(struct evscale_forecaster *forecaster,
+                                     const uint32_t *minutes,
+                                     size_t minutes_count,
+                                     const double *levels,
+                                     size_t levels_count,
+                                     double *values,
+                                     struct evscale_error **error);
+
+// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have
+// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
+// `start_ms` (milliseconds since 1970); NaN is unknown. `service_ms` has the service time of an event in each, or is NULL: then
+// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules
+// people use today) and `jobs_at_peak` (without any service time). `progress` may be NULL; `context` is handed to it. `result` gets
+// it; free it with evscale_backtest_free. Takes about a second for two weeks of two minutes.
+EVSCALE_API
+int32_t evscale_backtest_new(const char *config_json,
+                             int64_t start_ms,
+                             uint32_t interval_seconds,
+                             const double *events,
+                             const double *service_ms,
+                             size_t count,
+                             const char *options_json,
+                             const struct evscale_bundle *bundle,
+                             evscale_progress_callback progress,
+                             void *context,
+                             struct evscale_backtest **result,
+                             struct evscale_error **error);
+
+// Frees the result of a backtest. NULL does nothing.
+EVSCALE_API void evscale_backtest_free(struct evscale_backtest *result);
+
+// The scores of a backtest as JSON: interval_seconds, scored_from (the first interval after the warm-up), service_time_source,
+// service_time_ms, clairvoyant_job_hours, and `runs`, a list of name and scores, evscale first.
+EVSCALE_API
+int32_t evscale_backtest_scores_json(const struct evscale_backtest *result,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *needed,
+                                     struct evscale_error **error);
+
+// The decisions that evscale made in a backtest, warm-up included, as a JSON list.
+EVSCALE_API
+int32_t evscale_backtest_decisions_json(const struct evscale_backtest *result,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *needed,
+                                        struct evscale_error **error);
+
+// Sets the function that gets the log of the whole library, up to the level `most` (one of EVSCALE_LOG_*); NULL for none, as at the
+// start. `context` is handed to it, from any thread that calls the library, and must stay valid until the process ends. A panic,
+// which otherwise prints to stderr, goes there too from then on. Call it once, at start: each call keeps a few bytes for ever.
+EVSCALE_API
+int32_t evscale_set_log(evscale_log_callback callback,
+                        void *context,
+                        int32_t most,
+                        struct evscale_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

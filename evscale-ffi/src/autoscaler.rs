@@ -85,14 +85,26 @@ pub unsafe extern "C" fn evscale_reconfigure(
     })
 }
 
-/// Frees an autoscaler. NULL does nothing; nor does an autoscaler that another thread's call is using.
+/// Frees an autoscaler. NULL does nothing; EVSCALE_BUSY, and nothing is freed, while another thread's call is using it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn evscale_free(autoscaler: *mut evscale_autoscaler) {
-    // SAFETY: NULL or valid by the contract of the function.
-    if unsafe { autoscaler.as_ref() }.is_some_and(|handle| handle.0.close()) {
-        // SAFETY: made by Box::into_raw in this library, not freed before.
-        drop(unsafe { Box::from_raw(autoscaler) });
+pub unsafe extern "C" fn evscale_free(autoscaler: *mut evscale_autoscaler) -> i32 {
+    // SAFETY: NULL or a handle of this library, by the contract of the function.
+    unsafe { free(autoscaler, |handle| handle.0.close()) }
+}
+
+/// Frees what a handle holds, unless a call is using it.
+///
+/// # Safety
+/// `handle` is NULL, or was made by Box::into_raw in this library and not freed before.
+pub(crate) unsafe fn free<T>(handle: *mut T, close: impl FnOnce(&T) -> bool) -> i32 {
+    // SAFETY: by the contract of this function.
+    match unsafe { handle.as_ref() } {
+        Some(content) if !close(content) => return EVSCALE_BUSY,
+        // SAFETY: as above, and nobody uses it any more.
+        Some(_) => drop(unsafe { Box::from_raw(handle) }),
+        None => (),
     }
+    EVSCALE_OK
 }
 
 /// Runs `work` on the pool of a handle.

@@ -40,8 +40,8 @@ pub(crate) fn null(name: &str) -> Failure {
     Failure::new(EVSCALE_NULL_POINTER, format!("`{name}` is NULL"))
 }
 
-/// A text; NULL is none.
-pub(crate) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Failure> {
+/// The bytes of a text; NULL is none.
+fn text_bytes<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a [u8]>, Failure> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -52,9 +52,19 @@ pub(crate) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a 
         return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
     }
     // SAFETY: `length` bytes before the NUL.
-    let content = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) };
-    let text = std::str::from_utf8(content);
-    text.map(Some).map_err(|_| Failure::new(EVSCALE_BAD_UTF8, format!("`{name}` is not UTF-8")))
+    Ok(Some(unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) }))
+}
+
+/// A text; NULL is none.
+pub(crate) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Failure> {
+    let text = text_bytes(pointer, name)?.map(std::str::from_utf8).transpose();
+    text.map_err(|_| Failure::new(EVSCALE_BAD_UTF8, format!("`{name}` is not UTF-8")))
+}
+
+/// The bytes of a text that must be there.
+#[cfg(unix)]
+pub(crate) fn required_bytes<'a>(pointer: *const c_char, name: &str) -> Result<&'a [u8], Failure> {
+    text_bytes(pointer, name)?.ok_or_else(|| null(name))
 }
 
 /// A text that must be there.
@@ -62,10 +72,24 @@ pub(crate) fn required_text<'a>(pointer: *const c_char, name: &str) -> Result<&'
     text(pointer, name)?.ok_or_else(|| null(name))
 }
 
-/// A value that is handed as JSON.
+/// A value that is handed as a JSON object.
 pub(crate) fn json<T: DeserializeOwned>(pointer: *const c_char, name: &str) -> Result<T, Failure> {
-    serde_json::from_str(required_text(pointer, name)?)
-        .map_err(|problem| Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`{name}`: {problem}")))
+    let text = required_text(pointer, name)?;
+    let refused = |problem: String| Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`{name}`: {problem}"));
+    // an array would be read as the fields in their order, which nobody promises
+    if text.trim_start().starts_with('[') {
+        return Err(refused("an array, expected an object".to_owned()));
+    }
+    serde_json::from_str(text).map_err(|problem| refused(problem.to_string()))
+}
+
+/// A flag that must be known.
+pub(crate) fn yes_or_no(value: i32, name: &str) -> Result<bool, Failure> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Failure::new(EVSCALE_INVALID_ARGUMENT, format!("`{name}` is {other}, expected 0 or 1"))),
+    }
 }
 
 /// Bytes.

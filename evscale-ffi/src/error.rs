@@ -1,7 +1,7 @@
 //! Status codes and the error object.
 
 use evscale_core::ErrorKind;
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 
 /// Success.
 pub const EVSCALE_OK: i32 = 0;
@@ -17,6 +17,12 @@ pub const EVSCALE_INVALID_ARGUMENT: i32 = 13;
 pub const EVSCALE_BUFFER_TOO_SMALL: i32 = 14;
 /// The fleet has no pool with this key.
 pub const EVSCALE_UNKNOWN_POOL: i32 = 15;
+/// Nothing is known of it yet: no record, or no decision.
+pub const EVSCALE_NOTHING_YET: i32 = 16;
+/// The fleet has a pool with this key already.
+pub const EVSCALE_POOL_EXISTS: i32 = 17;
+/// The host's own callback stopped the call.
+pub const EVSCALE_STOPPED: i32 = 18;
 /// The configuration is refused.
 pub const EVSCALE_INVALID_CONFIG: i32 = 20;
 /// The bundle is refused.
@@ -67,6 +73,38 @@ impl From<evscale_core::Error> for Failure {
         };
         Self::new(code, problem.to_string())
     }
+}
+
+/// Every status with its name, without the prefix, and what it means.
+const STATUSES: [(i32, &CStr); 18] = [
+    (EVSCALE_OK, c"OK: success"),
+    (EVSCALE_NULL_POINTER, c"NULL_POINTER: a required pointer or handle is NULL"),
+    (EVSCALE_BAD_UTF8, c"BAD_UTF8: a text is not UTF-8"),
+    (
+        EVSCALE_BAD_STRUCT_SIZE,
+        c"BAD_STRUCT_SIZE: `struct_size` is smaller than the first version of the struct, or absurd",
+    ),
+    (EVSCALE_INVALID_ARGUMENT, c"INVALID_ARGUMENT: an argument or record is malformed"),
+    (EVSCALE_BUFFER_TOO_SMALL, c"BUFFER_TOO_SMALL: the buffer is too small"),
+    (EVSCALE_UNKNOWN_POOL, c"UNKNOWN_POOL: the fleet has no pool with this key"),
+    (EVSCALE_NOTHING_YET, c"NOTHING_YET: there is no record or decision yet"),
+    (EVSCALE_POOL_EXISTS, c"POOL_EXISTS: the fleet has a pool with this key already"),
+    (EVSCALE_STOPPED, c"STOPPED: the host's own callback stopped the call"),
+    (EVSCALE_INVALID_CONFIG, c"INVALID_CONFIG: the configuration is refused"),
+    (EVSCALE_INVALID_BUNDLE, c"INVALID_BUNDLE: the bundle is refused"),
+    (EVSCALE_INVALID_SNAPSHOT, c"INVALID_SNAPSHOT: the snapshot is refused"),
+    (EVSCALE_INFERENCE, c"INFERENCE: a network failed"),
+    (EVSCALE_IO, c"IO: a file cannot be written"),
+    (EVSCALE_PANIC, c"PANIC: the library failed inside"),
+    (EVSCALE_POISONED, c"POISONED: the handle or pool failed inside before"),
+    (EVSCALE_BUSY, c"BUSY: another call is using the handle"),
+];
+
+/// Name (without EVSCALE_) and meaning of a status, such as "BUSY: another call is using the handle"; "unknown status" for another
+/// number. Valid for ever. Any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn evscale_status_text(status: i32) -> *const c_char {
+    STATUSES.iter().find(|(code, _)| *code == status).map_or(c"unknown status", |(_, text)| text).as_ptr()
 }
 
 /// Code of an error; 0 for NULL.

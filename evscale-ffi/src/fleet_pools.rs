@@ -1,7 +1,7 @@
 //! One pool of a fleet: what evscale_autoscaler has for its own.
 
 use crate::autoscaler::config_of;
-use crate::boundary::{copy_out, copy_text, enter, json, required_text};
+use crate::boundary::{Outcome, copy_out, copy_text, enter, json, required_text};
 use crate::error::*;
 use crate::fleet::{evscale_fleet, with_pools};
 use crate::growing::{self, declared_size};
@@ -32,16 +32,25 @@ pub unsafe extern "C" fn evscale_fleet_decide_at(
 ) -> i32 {
     enter(error, || {
         let at = Timestamp::from_millis(timestamp_ms)?;
-        let key = required_text(key, "key")?;
-        declared_size(decision.cast_const())?;
-        let made = with_pools(fleet, |pools| {
-            let made = pools.fleet.with_pool(key, |scaler| scaler.decide_at(at))?;
-            let out = evscale_decision::from(&made);
-            pools.last.insert(key.to_owned(), made);
-            Ok(out)
-        })?;
-        growing::write(decision, &made)
+        decide(fleet, key, decision, |pool| pool.decide_at(at))
     })
+}
+
+pub(crate) fn decide(
+    fleet: *const evscale_fleet,
+    key: *const c_char,
+    decision: *mut evscale_decision,
+    make: impl FnOnce(&mut PoolMut<'_>) -> Decision,
+) -> Outcome {
+    let key = required_text(key, "key")?;
+    declared_size(decision.cast_const())?;
+    let made = with_pools(fleet, |pools| {
+        let made = pools.fleet.with_pool(key, make)?;
+        let out = evscale_decision::from(&made);
+        pools.last.insert(key.to_owned(), made);
+        Ok(out)
+    })?;
+    growing::write(decision, &made)
 }
 
 /// Like evscale_decision_json, for one pool.
@@ -60,6 +69,42 @@ pub unsafe extern "C" fn evscale_fleet_decision_json(
             pools.fleet.with_pool(key, |_| ())?;
             pools.last.get(key).map(Decision::to_json).ok_or_else(|| nothing("decision"))
         })?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
+/// Like evscale_explanation, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_explanation(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let key = required_text(key, "key")?;
+        let text = with_pools(fleet, |pools| {
+            pools.fleet.with_pool(key, |_| ())?;
+            pools.last.get(key).map(|last| last.explanation.clone()).ok_or_else(|| nothing("decision"))
+        })?;
+        copy_text(text, buffer, capacity, needed)
+    })
+}
+
+/// Like evscale_config_json, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_config_json(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(fleet, key, |scaler| scaler.config().to_json())?;
         copy_text(json, buffer, capacity, needed)
     })
 }

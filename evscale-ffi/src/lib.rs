@@ -4,13 +4,20 @@
 
 mod announcements;
 mod autoscaler;
+mod backtest;
 mod boundary;
 mod bundle;
+mod callbacks;
+mod configuration;
 mod error;
 mod fleet;
 mod fleet_pools;
+mod fleet_records;
+mod fleet_tick;
+mod forecaster;
 mod growing;
 mod guarded;
+mod log;
 mod meter;
 mod orders;
 mod records;
@@ -23,10 +30,17 @@ mod version;
 
 pub use announcements::*;
 pub use autoscaler::*;
+pub use backtest::*;
 pub use bundle::*;
+pub use callbacks::*;
+pub use configuration::*;
 pub use error::*;
 pub use fleet::*;
 pub use fleet_pools::*;
+pub use fleet_records::*;
+pub use fleet_tick::*;
+pub use forecaster::*;
+pub use log::*;
 pub use meter::*;
 pub use orders::*;
 pub use records::*;

@@ -5,7 +5,7 @@ use crate::boundary::{Outcome, copy_text, enter, null, required_mut, text};
 use crate::error::*;
 use crate::growing::{self, Array, Growing};
 use crate::records::evscale_metrics;
-use evscale_core::{Meter, Metrics, Timestamp, Totals};
+use evscale_core::{Meter, Metrics, ScalingOutcome, Timestamp, Totals};
 use std::collections::VecDeque;
 use std::ffi::c_char;
 use std::sync::{Mutex, PoisonError};
@@ -59,8 +59,14 @@ fn known(value: f64) -> Option<f64> {
     (!value.is_nan()).then_some(value)
 }
 
+impl evscale_meter {
+    pub(crate) fn outcome(&self, now: Timestamp) -> Option<ScalingOutcome> {
+        self.meter.outcome(now)
+    }
+}
+
 /// Runs `work` on a meter.
-fn with_meter(
+pub(crate) fn with_meter(
     handle: *const evscale_meter,
     error: *mut *mut evscale_error,
     work: impl FnOnce(&evscale_meter) -> Outcome,
@@ -267,7 +273,7 @@ pub unsafe extern "C" fn evscale_meter_acknowledge(
     with_meter(meter, error, |this| {
         let now = Timestamp::from_millis(now_ms)?;
         with_pool(autoscaler, |pool| {
-            if let Some(outcome) = this.meter.outcome(now) {
+            if let Some(outcome) = this.outcome(now) {
                 pool.scaler.acknowledge(&outcome);
             }
             Ok(())

@@ -23,6 +23,9 @@ pub const EVSCALE_ORDER_CAP: i32 = 1;
 /// At least so many jobs.
 pub const EVSCALE_ORDER_FLOOR: i32 = 2;
 
+/// Longest time that a call can have taken, ms.
+const MOST_MILLISECONDS: f64 = 86_400_000.0;
+
 /// Tells what the host really did, as JSON (at most 1 MiB): timestamp (required), started, ready, startup_seconds,
 /// refused, drained. The startup time, and what can be had, are learned from it.
 #[unsafe(no_mangle)]
@@ -37,7 +40,7 @@ pub unsafe extern "C" fn evscale_acknowledge_json(
     })
 }
 
-/// Tells how long the last evscale_observe or evscale_decide took by the host's clock, ms, 0 or more. Networks that took
+/// Tells how long the last evscale_observe or evscale_decide took by the host's clock, ms, 0 to 86,400,000. Networks that took
 /// longer than `latency_budget_ms` of the configuration are left alone for a while.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_report_latency(
@@ -46,12 +49,19 @@ pub unsafe extern "C" fn evscale_report_latency(
     error: *mut *mut evscale_error,
 ) -> i32 {
     enter(error, || {
-        let took = Duration::try_from_secs_f64(milliseconds / 1000.0).map_err(|_| {
-            let message = format!("`milliseconds` is {milliseconds}, expected a time of 0 or more");
-            Failure::new(EVSCALE_INVALID_ARGUMENT, message)
-        })?;
+        let took = latency_of(milliseconds)?;
         tell(autoscaler, |scaler| scaler.report_latency(took))
     })
+}
+
+pub(crate) fn latency_of(milliseconds: f64) -> Result<Duration, Failure> {
+    if !(0.0..=MOST_MILLISECONDS).contains(&milliseconds) {
+        let message = format!(
+            "`milliseconds` is {milliseconds:?}, expected 0 to {MOST_MILLISECONDS:?}, which is a day"
+        );
+        return Err(Failure::new(EVSCALE_INVALID_ARGUMENT, message));
+    }
+    Ok(Duration::from_secs_f64(milliseconds / 1000.0))
 }
 
 /// Switches changes off: one of EVSCALE_PAUSE_*. The next evscale_decide makes a new decision.

@@ -325,3 +325,20 @@ unsafe impl Growing for evscale_decision {
 pub unsafe extern "C" fn evscale_metrics_init(metrics: *mut evscale_metrics, struct_size: usize) -> i32 {
     growing::init(metrics, struct_size).map_or_else(|failure| failure.code, |()| EVSCALE_OK)
 }
+
+/// Sets every field of an observation to zero, and its `struct_size` to the one given: `sizeof(evscale_observation)`. Writes no more
+/// than that.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_observation_init(
+    observation: *mut evscale_observation,
+    struct_size: usize,
+) -> i32 {
+    growing::init(observation, struct_size).map_or_else(|failure| failure.code, |()| EVSCALE_OK)
+}
+
+/// Sets every field of a decision to zero, which has no recommendation, and its `struct_size` to the one given:
+/// `sizeof(evscale_decision)`. Writes no more than that.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_decision_init(decision: *mut evscale_decision, struct_size: usize) -> i32 {
+    growing::init(decision, struct_size).map_or_else(|failure| failure.code, |()| EVSCALE_OK)
+}

@@ -1,7 +1,7 @@
 //! What an autoscaler knows: explanations, forecasts, health, state.
 
 use crate::autoscaler::{Pool, evscale_autoscaler, with_pool};
-use crate::boundary::{copy_out, copy_text, enter, null, required_mut, required_text, slice};
+use crate::boundary::{Outcome, copy_out, copy_text, enter, null, required_mut, required_text, slice};
 use crate::error::*;
 use evscale_core::{Alert, Decision, Forecast, HORIZON_MINUTES, Observation, Report, Timestamp};
 use std::ffi::c_char;
@@ -9,7 +9,8 @@ use std::ffi::c_char;
 /// Most horizons, and most levels, of one call.
 const MOST_ASKED: usize = 1024;
 
-/// What became of the last record, as JSON: verdict, repairs, reason, and what may be done on it.
+/// What became of the last record, as JSON: verdict, repairs, reason, and what may be done on it. EVSCALE_NOTHING_YET before the
+/// first one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_observation_json(
     autoscaler: *mut evscale_autoscaler,
@@ -23,7 +24,7 @@ pub unsafe extern "C" fn evscale_observation_json(
     })
 }
 
-/// The last decision with everything that led to it, as JSON.
+/// The last decision with everything that led to it, as JSON. EVSCALE_NOTHING_YET before the first one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_decision_json(
     autoscaler: *mut evscale_autoscaler,
@@ -34,6 +35,20 @@ pub unsafe extern "C" fn evscale_decision_json(
 ) -> i32 {
     report(autoscaler, buffer, capacity, needed, error, |pool| {
         pool.last.as_ref().map(Decision::to_json).ok_or_else(|| nothing("decision"))
+    })
+}
+
+/// The last decision in a sentence, as of `explanation` in evscale_decision_json. EVSCALE_NOTHING_YET before the first one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_explanation(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    report(autoscaler, buffer, capacity, needed, error, |pool| {
+        pool.last.as_ref().map(|last| last.explanation.clone()).ok_or_else(|| nothing("decision"))
     })
 }
 
@@ -52,7 +67,7 @@ pub unsafe extern "C" fn evscale_forecast_json(
 /// Quantiles of the forecast at the newest record, events per interval. `minutes` are `minutes_count` leads, each of 2, 4,
 /// 6, 8, 12, 18, 24, 36, 48, 72, 120 or 180; `levels` are `levels_count` numbers from 0 to 1, such as 0.5 for the median;
 /// values between the known levels are interpolated, 0.005 and 0.995 are the outermost. `values` has room for
-/// `minutes_count * levels_count` numbers and gets a row per lead. A refused call writes nothing.
+/// `minutes_count * levels_count` numbers (at most 1,024 of each) and gets a row per lead. A refused call writes nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_forecast_quantiles(
     autoscaler: *mut evscale_autoscaler,
@@ -64,17 +79,28 @@ pub unsafe extern "C" fn evscale_forecast_quantiles(
     error: *mut *mut evscale_error,
 ) -> i32 {
     enter(error, || {
-        let minutes = slice(minutes, minutes_count, MOST_ASKED, "minutes")?;
-        let levels = slice(levels, levels_count, MOST_ASKED, "levels")?;
-        if values.is_null() {
-            return Err(null("values"));
-        }
-        let forecast = with_pool(autoscaler, |pool| Ok(pool.scaler.forecast()))?;
-        let found = quantiles(&forecast, minutes, levels)?;
-        // SAFETY: the caller hands room for a row of levels per lead.
-        unsafe { std::ptr::copy_nonoverlapping(found.as_ptr(), values, found.len()) };
-        Ok(())
+        write_quantiles((minutes, minutes_count), (levels, levels_count), values, || {
+            with_pool(autoscaler, |pool| Ok(pool.scaler.forecast()))
+        })
     })
+}
+
+/// Writes the quantiles of a forecast, a row per lead.
+pub(crate) fn write_quantiles(
+    (minutes, minutes_count): (*const u32, usize),
+    (levels, levels_count): (*const f64, usize),
+    values: *mut f64,
+    forecast: impl FnOnce() -> Result<Forecast, Failure>,
+) -> Outcome {
+    let minutes = slice(minutes, minutes_count, MOST_ASKED, "minutes")?;
+    let levels = slice(levels, levels_count, MOST_ASKED, "levels")?;
+    if values.is_null() {
+        return Err(null("values"));
+    }
+    let found = quantiles(&forecast()?, minutes, levels)?;
+    // SAFETY: the caller hands room for a row of levels per lead.
+    unsafe { std::ptr::copy_nonoverlapping(found.as_ptr(), values, found.len()) };
+    Ok(())
 }
 
 fn quantiles(forecast: &Forecast, minutes: &[u32], levels: &[f64]) -> Result<Vec<f64>, Failure> {
@@ -130,16 +156,21 @@ pub unsafe extern "C" fn evscale_report_metric(
     error: *mut *mut evscale_error,
 ) -> i32 {
     enter(error, || {
-        let name = required_text(name, "name")?;
-        let value = required_mut(value, "value")?;
-        let metric = Report::METRICS.iter().find(|metric| metric.name == name).ok_or_else(|| {
-            let message = format!("`name` is {name:?}, expected a metric of evscale_metrics_json");
-            Failure::new(EVSCALE_INVALID_ARGUMENT, message)
-        })?;
+        let (name, value) = (metric_of(name)?, required_mut(value, "value")?);
         let report = with_pool(autoscaler, |pool| Ok(pool.scaler.report()))?;
-        *value = report.get(metric.name).unwrap_or(f64::NAN);
+        *value = report.get(name).unwrap_or(f64::NAN);
         Ok(())
     })
+}
+
+/// A metric by its name.
+pub(crate) fn metric_of(name: *const c_char) -> Result<&'static str, Failure> {
+    let name = required_text(name, "name")?;
+    let metric = Report::METRICS.iter().find(|metric| metric.name == name).ok_or_else(|| {
+        let message = format!("`name` is {name:?}, expected a metric of evscale_metrics_json");
+        Failure::new(EVSCALE_INVALID_ARGUMENT, message)
+    })?;
+    Ok(metric.name)
 }
 
 /// The alerts that fire, or were resolved within the last day, as a JSON array, the worst and newest first: name, severity,
@@ -153,6 +184,24 @@ pub unsafe extern "C" fn evscale_alerts_json(
     error: *mut *mut evscale_error,
 ) -> i32 {
     report(autoscaler, buffer, capacity, needed, error, |pool| Ok(Alert::all_to_json(&pool.scaler.alerts())))
+}
+
+/// Report and alerts as OpenMetrics text, as Prometheus scrapes it, with the label `pool` (any text). Its content type is
+/// `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_openmetrics(
+    autoscaler: *mut evscale_autoscaler,
+    pool: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let name = required_text(pool, "pool")?;
+        let text = with_pool(autoscaler, |pool| Ok(pool.scaler.openmetrics(name)))?;
+        copy_text(text, buffer, capacity, needed)
+    })
 }
 
 /// Silences an alert by its name until a time (milliseconds since 1970): it goes on to fire and resolve, and says that nobody is
@@ -200,5 +249,5 @@ fn report(
 }
 
 pub(crate) fn nothing(what: &str) -> Failure {
-    Failure::new(EVSCALE_INVALID_ARGUMENT, format!("there is no {what} yet"))
+    Failure::new(EVSCALE_NOTHING_YET, format!("there is no {what} yet"))
 }

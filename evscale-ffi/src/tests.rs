@@ -176,4 +176,35 @@ fn the_header_has_the_version_of_the_crate() {
     let (major, minor) = (number(env!("CARGO_PKG_VERSION_MAJOR")), number(env!("CARGO_PKG_VERSION_MINOR")));
     let patch = number(env!("CARGO_PKG_VERSION_PATCH"));
     assert_eq!(EVSCALE_VERSION_NUMBER, 10_000 * major + 100 * minor + patch);
+    assert_eq!((EVSCALE_VERSION_MAJOR, EVSCALE_VERSION_MINOR, EVSCALE_VERSION_PATCH), (major, minor, patch));
+}
+
+#[test]
+fn what_a_forecaster_of_the_hosts_own_fills_is_what_the_core_wants() {
+    use evscale_core::{HORIZON_MINUTES, QUANTILE_LEVELS};
+    assert_eq!(EVSCALE_HORIZONS as usize, HORIZON_MINUTES.len());
+    assert_eq!(EVSCALE_LEVELS as usize, QUANTILE_LEVELS.len());
+    let documented = include_str!("callbacks.rs");
+    let list = |numbers: &[String]| {
+        let (last, first) = numbers.split_last().unwrap();
+        format!("{} and {last}", first.join(", "))
+    };
+    assert!(documented.contains(&list(&HORIZON_MINUTES.map(|minutes| minutes.to_string()))));
+    assert!(documented.contains(&list(&QUANTILE_LEVELS.map(|level| level.to_string()))));
+}
+
+#[test]
+fn every_status_has_a_text_that_begins_with_its_name() {
+    let statuses = include_str!("error.rs").lines().filter_map(|line| {
+        let (name, code) = line.strip_prefix("pub const EVSCALE_")?.split_once(": i32 = ")?;
+        Some((name, code.strip_suffix(';')?.parse().unwrap()))
+    });
+    let mut count = 0;
+    for (name, code) in statuses {
+        let text = unsafe { std::ffi::CStr::from_ptr(evscale_status_text(code)) }.to_str().unwrap();
+        assert!(text.starts_with(&format!("{name}: ")), "{name}: {text}");
+        count += 1;
+    }
+    assert!(count >= 18);
+    assert_eq!(unsafe { std::ffi::CStr::from_ptr(evscale_status_text(-7)) }, c"unknown status");
 }

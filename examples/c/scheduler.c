@@ -112,13 +112,6 @@ static int load(int interval) {
     return (int)(4 + 26 * rush + 2 * sin(interval));
 }
 
-/* The sentence of the decision, out of its JSON. */
-static void print_why(const char *json) {
-    const char *from = strstr(json, "\"explanation\":\"");
-    const char *to = from == NULL ? NULL : strstr(from, "\",\"");
-    if (to != NULL) printf("      %.*s\n", (int)(to - from - 15), from + 15);
-}
-
 /* Tells a failure; 1 for success. */
 static int succeeded(int32_t status, evscale_error **error) {
     if (status == EVSCALE_OK) return 1;
@@ -188,8 +181,8 @@ int main(int argc, char **argv) {
         if (decision.has_recommendation && decision.recommended_jobs != (uint32_t)jobs) {
             printf("%4.0f s: %2d tasks, %2d waiting, %2d jobs -> %2u\n", interval * INTERVAL, counts.arrived, queued, jobs,
                    (unsigned)decision.recommended_jobs);
-            if (!succeeded(evscale_decision_json(scaler, json, sizeof json, NULL, &error), &error)) return 1;
-            print_why(json);
+            if (!succeeded(evscale_explanation(scaler, json, sizeof json, NULL, &error), &error)) return 1;
+            printf("      %s\n", json);
             pthread_mutex_lock(&pool.lock);
             resize((int)decision.recommended_jobs);
             pthread_mutex_unlock(&pool.lock);

@@ -99,13 +99,6 @@ private:
     Counts counts_;
 };
 
-// The sentence of a decision, out of its JSON.
-std::string why(const std::string &json) {
-    const std::string key = "\"explanation\":\"";
-    const std::size_t from = json.find(key) + key.size();
-    return json.substr(from, json.find("\",\"", from) - from);
-}
-
 // Tasks of an interval: a calm pool, a rush, calm again.
 int load(int slot) { return static_cast<int>(4 + 26 * std::exp(-std::pow((slot - 50) / 15.0, 2)) + 2 * std::sin(slot)); }
 
@@ -126,7 +119,7 @@ void schedule(int intervals) {
         if (jobs && *jobs != record->current_job_count) {
             std::cout << slot * 10 << " s: " << record->logged_events_count << " tasks, "
                       << record->queued_events_count << " waiting, " << record->current_job_count << " jobs -> "
-                      << *jobs << "\n      " << why(scaler.decision_json()) << '\n';
+                      << *jobs << "\n      " << scaler.explanation() << '\n';
             pool.resize(static_cast<int>(*jobs));
         }
     }

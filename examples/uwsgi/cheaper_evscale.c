@@ -73,7 +73,7 @@ static void observe(int64_t now_ms) {
     evscale_metrics record;
     evscale_decision decision;
     evscale_error *error = NULL;
-    char json[16384];
+    char why[4096];
     plugin.last = now;
     evscale_metrics_init(&record, sizeof record);
     record.timestamp_ms = now_ms;
@@ -89,12 +89,9 @@ static void observe(int64_t now_ms) {
     if (!succeeded(evscale_decide(plugin.scaler, &decision, &error), &error)) return;
     if (!decision.has_recommendation) return;
     if (decision.recommended_jobs != (uint32_t)plugin.wanted &&
-        evscale_decision_json(plugin.scaler, json, sizeof json, NULL, NULL) == EVSCALE_OK) {
-        char *why = strstr(json, "\"explanation\":\"");
-        char *end = why == NULL ? NULL : strstr(why, "\",\"");
-        if (end != NULL) *end = '\0';
+        evscale_explanation(plugin.scaler, why, sizeof why, NULL, NULL) == EVSCALE_OK) {
         uwsgi_log("[evscale] %.0f requests, %d waiting, %d workers -> %u: %s\n", arrived, now.waiting, now.workers,
-                  (unsigned)decision.recommended_jobs, end == NULL ? "" : why + 15);
+                  (unsigned)decision.recommended_jobs, why);
     }
     plugin.wanted = (int)decision.recommended_jobs;
 }

@@ -23,9 +23,10 @@ awk '
 ' "$root/include/evscale.h" > "$work/layout.c"
 cc -std=c99 -Wall -Wextra -Werror -I "$root/include" "$work/layout.c" -o "$work/layout"
 "$work/layout" > "$work/layout.txt"
-# Functions with their parameters, a line each.
-awk '/^[a-z].*[ *]evscale_[a-z_]*\(/ { open = 1 } open { gsub(/^ +/, ""); printf "%s ", $0 } /;$/ && open { print ""; open = 0 }' \
-    "$root/include/evscale.h" | sed 's/ *$//' >> "$work/layout.txt"
+# Functions and types of callbacks with their parameters, a line each.
+sed 's/^EVSCALE_API //' "$root/include/evscale.h" |
+    awk '/^[a-z].*[ *]evscale_[a-z_]*\(/ || /^typedef [a-z0-9_]+ \(\*/ { open = 1 } open { gsub(/^ +/, ""); printf "%s ", $0 } /;$/ && open { print ""; open = 0 }' |
+    sed 's/ *$//' >> "$work/layout.txt"
 
 for part in symbols layout; do
     if [ "${1:-}" = --write ]; then

@@ -1,25 +1,50 @@
 #!/usr/bin/env bash
-# Installs into a prefix with a blank in its path, and builds and runs everything against it: by pkg-config, statically,
-# by CMake, by the lines of the README, in Go, and as a plugin of uWSGI.
+# Installs as a user would, in folders with a blank and a letter beyond ASCII, without LD_LIBRARY_PATH, and builds and runs
+# everything against it: `make install` in a fresh clone and the lines of the README; a tarball, unpacked, by pkg-config
+# (shared, static, wholly static), by CMake, in Go, and as a plugin of uWSGI.
+#
+# TARBALL=FILE tests a tarball that was made before, such as that of `make dist`.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
-work=$out/installed
-prefix="$work/a prefix"
+work="$out/installed"
 rm -rf "$work"
-mkdir -p "$work"
-make --no-print-directory -s -C "$root" install PREFIX="/a prefix" DESTDIR="$work" CARGO_TARGET_DIR="$target"
-export work prefix PKG_CONFIG_PATH="$prefix/lib/pkgconfig" LD_LIBRARY_PATH="$prefix/lib"
+mkdir -p "$work/ein Ordner für Pakete"
+unset LD_LIBRARY_PATH PKG_CONFIG_PATH
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+tarball=${TARBALL:-$(DIST="$work" LEVEL=1 "$root/packaging/dist.sh" "$libraries" "$version")}
+tar -C "$work/ein Ordner für Pakete" -xzf "$tarball"
+prefix=$(echo "$work/ein Ordner für Pakete"/evscale-*)
+export work prefix
+
+runs() { "$@" | head -n 1 | grep -qx "[0-9]* jobs" || { echo "$1 does not run"; return 1; }; }
+
+needs_no_executable_stack() {
+    readelf -lW "$1" | grep GNU_STACK | grep -q 'RW ' || { echo "$1 asks for an executable stack"; return 1; }
+}
 
 by_pkg_config() {
     local flags static strict=(-Wall -Wextra -pedantic -Werror)
+    export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
     eval "flags=($(pkg-config --cflags --libs evscale))"
-    eval "static=($(pkg-config --cflags evscale) \"$prefix/lib/libevscale.a\" $(pkg-config --static --libs-only-l evscale | sed 's/-levscale//'))"
+    eval "flags+=(-Wl,-rpath,$(pkg-config --variable=libdir evscale))"
+    eval "static=($(pkg-config --cflags --libs evscale-static))"
     cc -std=c99 "${strict[@]}" "$root/examples/c/quickstart.c" "${flags[@]}" -o "$work/c"
     c++ -std=c++17 "${strict[@]}" "$root/examples/cpp/quickstart.cpp" "${flags[@]}" -o "$work/cpp"
-    c++ -std=c++17 "${strict[@]}" "$root/tests/c/test_evscale.cpp" "${static[@]}" -Wl,-z,noexecstack -o "$work/static"
-    "$work/c"
-    "$work/cpp"
+    cc -std=c99 "${strict[@]}" "$root/examples/c/quickstart.c" "${static[@]}" -o "$work/static-c"
+    c++ -std=c++17 "${strict[@]}" "$root/tests/c/test_evscale.cpp" "${static[@]}" -o "$work/static"
+    eval "static=($(pkg-config --static --cflags --libs evscale))"
+    cc -static -std=c99 "$root/examples/c/quickstart.c" "${static[@]}" -o "$work/all-static"
+    # a function of another Rust library in the same program
+    echo 'int rust_eh_personality(void) { return 0; }' > "$work/other.c"
+    eval "static=($(pkg-config --cflags --libs evscale-static))"
+    cc "$work/other.c" "$root/examples/c/quickstart.c" "${static[@]}" -o "$work/mixed"
+    for program in c cpp static-c all-static mixed; do
+        runs "$work/$program"
+        needs_no_executable_stack "$work/$program"
+    done
     "$work/static"
+    [ -z "$(readelf -d "$work/static-c" | grep 'libevscale')" ] || { echo "evscale-static links the shared library"; return 1; }
+    echo "shared, static and wholly static programs run"
 }
 
 by_cmake() {
@@ -30,54 +55,77 @@ project(consumer C CXX)
 find_package(evscale 0.1 REQUIRED)
 add_executable(shared "$root/examples/c/quickstart.c")
 target_link_libraries(shared PRIVATE evscale::evscale)
+add_executable(cpp "$root/examples/cpp/quickstart.cpp")
+target_link_libraries(cpp PRIVATE evscale::cpp)
 add_executable(static "$root/tests/c/test_evscale.cpp")
 target_compile_features(static PRIVATE cxx_std_17)
 target_link_libraries(static PRIVATE evscale::evscale_static)
 CMAKE
     cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$prefix"
     cmake --build "$work/cmake/build"
-    "$work/cmake/build/shared"
+    runs "$work/cmake/build/shared"
+    runs "$work/cmake/build/cpp"
+    needs_no_executable_stack "$work/cmake/build/static"
     "$work/cmake/build/static"
 }
 
-# The compile lines of the README's section on C, as they are, from a folder like the checkout.
+# `make install` of a fresh clone builds first; a cargo that has built already stands in for the real one. Then the compile
+# lines of the README's section on C, as they are, and `make uninstall`.
 by_readme() {
-    local lines line shown
-    shown=$(grep -m 1 -E '^[0-9]+ jobs$' "$root/README.md")
-    mkdir "$work/readme"
-    cd "$work/readme"
-    ln -s "$root/examples" "$root/include" .
-    mkdir target
-    ln -s "$libraries" target/release
-    ln -s "$prefix" "$work/plain"
-    mapfile -t lines < <(sed -n '/^## C and C++/,/^## /p' "$root/README.md" | grep -E '^(cc|c\+\+) ')
+    local lines line clone="$work/ein Klon für C" here="$work/plain"
+    mkdir -p "$clone" "$work/bin"
+    git -C "$root" ls-files -z | (cd "$root" && tar --null -T - --ignore-failed-read -cf -) | tar -C "$clone" -xf -
+    cat > "$work/bin/cargo" << CARGO
+#!/bin/sh
+mkdir -p "\$CARGO_TARGET_DIR/release"
+cp "$libraries"/libevscale.a "$libraries"/libevscale.so "$libraries"/lib_evscale.so "\$CARGO_TARGET_DIR/release/"
+CARGO
+    chmod +x "$work/bin/cargo"
+    cd "$clone"
+    export PATH="$work/bin:$PATH" PKG_CONFIG_PATH="$here/lib/pkgconfig"
+    env -u CARGO_TARGET_DIR make -s install PREFIX="$here"
+    mapfile -t lines < <(sed -n '/^## C and C++/,/^## /p' README.md | grep -E '^(cc|c\+\+) ')
     [ "${#lines[@]}" -ge 4 ] || { echo "the README has ${#lines[@]} compile lines, expected at least 4"; return 1; }
     for line in "${lines[@]}"; do
         rm -f quickstart
         echo "$line"
-        PKG_CONFIG_PATH="$work/plain/lib/pkgconfig" bash -c "$line"
-        ./quickstart | head -n 1 | grep -x "$shown"
+        bash -c "$line"
+        ./quickstart | head -n 1 | grep -x "$(grep -m 1 -E '^[0-9]+ jobs$' README.md)"
     done
+    env -u CARGO_TARGET_DIR make -s uninstall PREFIX="$here"
+    [ ! -e "$here" ] || { echo "uninstall left: $(find "$here")"; return 1; }
+    # as a distribution installs: other folders below DESTDIR, and moved afterwards
+    env -u CARGO_TARGET_DIR make -s install PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu DESTDIR="$work/a staging area"
+    mv "$work/a staging area" "$work/image"
+    PKG_CONFIG_PATH="$work/image/usr/lib/x86_64-linux-gnu/pkgconfig" bash -c "${lines[0]}"
+    runs ./quickstart
     echo "${#lines[@]} lines of the README work"
 }
 
 by_go() {
+    export PKG_CONFIG_PATH="$prefix/lib/pkgconfig" GOCACHE="$out/go-cache" GOFLAGS=-mod=mod GOPROXY=off
+    export CGO_LDFLAGS="\"-Wl,-rpath,$prefix/lib\""
     cd "$root/examples/go"
-    [ -z "$(gofmt -l .)" ]
-    GOCACHE="$out/go-cache" GOFLAGS=-mod=mod GOPROXY=off go build -o "$work/go" .
-    "$work/go"
+    [ -z "$(gofmt -l . "$root/go")" ]
+    go build -o "$work/go" .
+    runs "$work/go"
+    cd "$root/go/evscale"
+    go vet .
+    "$libraries/golden" records > "$work/records.jsonl"
+    EVSCALE_GOLDEN="$root/tests/golden" EVSCALE_GOLDEN_RECORDS="$work/records.jsonl" go test -race -count 1 .
 }
 
 # uWSGI is compiled by pip once, and kept.
 by_uwsgi() {
     local environment=$out/uwsgi-venv
+    export PKG_CONFIG_PATH="$prefix/lib/pkgconfig" LD_LIBRARY_PATH="$prefix/lib"
     if [ ! -x "$environment/bin/uwsgi" ]; then
         python3 -m venv "$environment"
         "$environment/bin/pip" install -q --disable-pip-version-check uwsgi==2.0.31 || { missing uWSGI; return; }
     fi
     "$root/examples/uwsgi/run.sh" "$environment/bin/uwsgi" "$work/uwsgi"
 }
-export -f by_pkg_config by_cmake by_readme by_go by_uwsgi
+export -f runs needs_no_executable_stack by_pkg_config by_cmake by_readme by_go by_uwsgi
 
 ! command -v go > /dev/null && [ -x /usr/local/go/bin/go ] && export PATH="$PATH:/usr/local/go/bin"
 for tool in pkg-config cmake go; do command -v $tool > /dev/null || missing $tool; done
@@ -88,6 +136,3 @@ for tool in pkg-config cmake go; do command -v $tool > /dev/null || missing $too
     ! command -v pkg-config > /dev/null || echo "step readme bash -euo pipefail -c by_readme"
     ! command -v go > /dev/null || echo "step go bash -euo pipefail -c by_go"
 } | side_by_side
-make --no-print-directory -s -C "$root" uninstall PREFIX="/a prefix" DESTDIR="$work" CARGO_TARGET_DIR="$target"
-left=$(find "$prefix" -type f)
-[ -z "$left" ] || { echo "uninstall left: $left" >&2; exit 1; }

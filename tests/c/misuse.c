@@ -161,7 +161,7 @@ static void pointers_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "key", evscale_fleet_reconfigure(fleet, NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "count", evscale_fleet_count(fleet, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "keys", evscale_fleet_tick(fleet, NULL, &record, 1, NULL, NULL, NULL, &error));
-    REFUSED(EVSCALE_NULL_POINTER, "keys", evscale_fleet_tick(fleet, &no_key, &record, 1, NULL, NULL, NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "record 0: `key`", evscale_fleet_tick(fleet, &no_key, &record, 1, NULL, NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "records", evscale_fleet_tick(fleet, &key, NULL, 1, NULL, NULL, NULL, &error));
     CHECK(evscale_metrics_init(NULL, sizeof record) == EVSCALE_NULL_POINTER);
     CHECK(evscale_observe(scaler, NULL, NULL, NULL) == EVSCALE_NULL_POINTER);
@@ -284,7 +284,7 @@ static void values_that_make_no_sense(void) {
     REFUSED(EVSCALE_INVALID_ARGUMENT, "snapshot", evscale_restore(NULL, NULL, &byte, SIZE_MAX, &other, &error));
     REFUSED(EVSCALE_INVALID_SNAPSHOT, "snapshot", evscale_restore(NULL, NULL, NULL, 0, &other, &error));
     REFUSED(EVSCALE_INVALID_BUNDLE, "manifest", evscale_bundle_load(&byte, 1, &byte, 1, &byte, 1, &bundle, &error));
-    REFUSED(EVSCALE_INVALID_ARGUMENT, "`a`", evscale_fleet_add(fleet, "a", NULL, &error));
+    REFUSED(EVSCALE_POOL_EXISTS, "`a`", evscale_fleet_add(fleet, "a", NULL, &error));
     REFUSED(EVSCALE_UNKNOWN_POOL, "`b`", evscale_fleet_remove(fleet, "b", &error));
     REFUSED(EVSCALE_UNKNOWN_POOL, "`b`", evscale_fleet_decide_at(fleet, "b", 0, &decision, &error));
     REFUSED(EVSCALE_UNKNOWN_POOL, "`b`", evscale_fleet_decision_json(fleet, "b", NULL, 0, NULL, &error));
@@ -294,10 +294,10 @@ static void values_that_make_no_sense(void) {
 
 static void answers_that_are_not_there_yet(void) {
     evscale_autoscaler *fresh = made("{\"use_networks\": false}");
-    REFUSED(EVSCALE_INVALID_ARGUMENT, "record", evscale_observation_json(fresh, NULL, 0, NULL, &error));
-    REFUSED(EVSCALE_INVALID_ARGUMENT, "decision", evscale_decision_json(fresh, NULL, 0, NULL, &error));
+    REFUSED(EVSCALE_NOTHING_YET, "record", evscale_observation_json(fresh, NULL, 0, NULL, &error));
+    REFUSED(EVSCALE_NOTHING_YET, "decision", evscale_decision_json(fresh, NULL, 0, NULL, &error));
     evscale_free(fresh);
-    REFUSED(EVSCALE_INVALID_ARGUMENT, "decision", evscale_fleet_decision_json(fleet, "a", NULL, 0, NULL, &error));
+    REFUSED(EVSCALE_NOTHING_YET, "decision", evscale_fleet_decision_json(fleet, "a", NULL, 0, NULL, &error));
 }
 
 static void buffers_one_byte_too_small(void) {

@@ -3,7 +3,6 @@
 #define _XOPEN_SOURCE 700 /* lstat, symlink */
 #include "check.h"
 
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -471,63 +470,6 @@ static int golden(const char *config_path, const char *records_path, int reports
     return 0;
 }
 
-/* Counts of one thread: a thousand events of half a second. */
-static void *counts(void *given) {
-    evscale_meter *meter = given;
-    int i;
-    for (i = 0; i < 1000; i++) {
-        if (evscale_meter_arrived(meter, 1, NULL) != EVSCALE_OK) return NULL;
-        if (evscale_meter_finished(meter, 0.5, NAN, 1, NULL) != EVSCALE_OK) return NULL;
-    }
-    return meter;
-}
-
-static void a_meter_makes_records(void) {
-    const int64_t start = 1767600000000;
-    evscale_meter *meter = NULL;
-    evscale_autoscaler *scaler = made("{\"max_jobs\": 50}");
-    evscale_metrics records[3];
-    evscale_totals totals;
-    pthread_t threads[4];
-    size_t count = 99, needed = 0, i;
-    char text[512];
-    for (i = 0; i < 3; i++) CHECK(evscale_metrics_init(&records[i], sizeof records[i]) == EVSCALE_OK);
-    CHECK(evscale_meter_new("{\"max_jobs\": 50}", start, &meter, NULL) == EVSCALE_OK);
-    for (i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, counts, meter) == 0);
-    for (i = 0; i < 4; i++) {
-        void *done = NULL;
-        CHECK(pthread_join(threads[i], &done) == 0 && done == meter);
-    }
-    CHECK(evscale_meter_failed(meter, 40, NULL) == EVSCALE_OK);
-    CHECK(evscale_meter_tick(meter, start + 60000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 0);
-    /* 480 s: four intervals, for which the caller has room for three */
-    CHECK(evscale_meter_tick(meter, start + 480000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 4);
-    CHECK(records[0].timestamp_ms == start + 120000 && records[0].logged_events_count == 4000);
-    CHECK(records[0].processed_events_count == 4000 && records[0].average_processing_duration_ms == 500);
-    CHECK(records[0].error_rate_percent == 1 && isnan(records[0].average_queue_wait_time_ms));
-    CHECK(records[2].timestamp_ms == start + 360000 && records[2].logged_events_count == 0 && isnan(records[2].queued_events_count));
-    CHECK(evscale_meter_tick(meter, start + 480000, 8, 5, NAN, records, 3, &count, NULL) == EVSCALE_OK && count == 1);
-    CHECK(records[0].timestamp_ms == start + 480000 && records[0].queued_events_count == 5 && records[0].current_job_count == 8);
-    CHECK(evscale_meter_estimates_json(meter, text, sizeof text, &needed, NULL) == EVSCALE_OK);
-    CHECK(strstr(text, "without a tick") != NULL && needed == strlen(text) + 1);
-    CHECK(evscale_totals_init(&totals, sizeof totals) == EVSCALE_OK && isnan(totals.late));
-    totals.arrived = 1000;
-    CHECK(evscale_meter_totals(meter, "broker", &totals, NULL) == EVSCALE_OK);
-    totals.arrived = 1250;
-    CHECK(evscale_meter_totals(meter, "broker", &totals, NULL) == EVSCALE_OK);
-    CHECK(evscale_meter_tick(meter, start + 600000, 8, 5, NAN, records, 1, &count, NULL) == EVSCALE_OK && count == 1);
-    CHECK(records[0].logged_events_count == 250);
-    CHECK(evscale_observe(scaler, &records[0], NULL, NULL) == EVSCALE_OK);
-    CHECK(evscale_meter_started(meter, start, 3, NULL) == EVSCALE_OK);
-    CHECK(evscale_meter_ready(meter, start + 30000, 2, NULL) == EVSCALE_OK);
-    CHECK(evscale_meter_refused(meter, 1, NULL) == EVSCALE_OK);
-    CHECK(evscale_meter_drained(meter, 1, NULL) == EVSCALE_OK);
-    CHECK(evscale_meter_acknowledge(meter, start + 30000, scaler, NULL) == EVSCALE_OK);
-    evscale_meter_free(meter);
-    evscale_meter_free(NULL);
-    evscale_free(scaler);
-}
-
 int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "golden") == 0) return golden(argv[2], argv[3], 0);
     if (argc == 4 && strcmp(argv[1], "report") == 0) return golden(argv[2], argv[3], 1);
@@ -544,6 +486,5 @@ int main(int argc, char **argv) {
     settings_change_while_it_runs();
     no_number_is_recommended_while_the_count_is_unknown();
     fleet_decides_like_single_pools();
-    a_meter_makes_records();
     return summary();
 }

@@ -2,7 +2,9 @@
 #include <evscale.hpp>
 
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 #include <type_traits>
 
 static int failed = 0, passed = 0;
@@ -30,7 +32,77 @@ static void feed(evscale::Autoscaler &scaler, int from, int to) {
     }
 }
 
-int main(int, char **argv) {
+/// What throws nothing, functions of the host's own, a forecaster alone, and a history replayed.
+static void results_own_parts_and_backtests() {
+    auto refused = evscale::Autoscaler::make(R"({"max_job": 3})");
+    CHECK(!refused && refused.error().code() == EVSCALE_INVALID_CONFIG);
+    auto made = evscale::Autoscaler::make(R"({"max_jobs": 50})");
+    CHECK(static_cast<bool>(made));
+    int asked = 0;
+    auto alive = std::make_shared<int>(1);
+    made->use_forecaster([&asked, alive](evscale::View<double> counts, evscale::TimePoint, std::chrono::duration<double>,
+                                         double *quantiles) {
+        ++asked;
+        if (asked > 20) throw std::runtime_error("no more");
+        for (int i = 0; i < EVSCALE_HORIZONS * EVSCALE_LEVELS; ++i) quantiles[i] = counts[counts.size() - 1];
+        return true;
+    });
+    made->use_policy([](const char *state) { return std::optional<double>(state[0] == '{' ? 7 : 0); });
+    const evscale::TimePoint start(std::chrono::milliseconds(1767600000000));
+    for (int i = 0; i < 30; ++i) {
+        const auto seen = made->try_observe(evscale::Metrics(start + std::chrono::minutes(2 * i), 1000, 8));
+        CHECK(static_cast<bool>(seen) && made->try_decide()->current_jobs == 8);
+    }
+    CHECK(asked > 20 && made->health_json().find("it returned 2") != std::string::npos);
+    CHECK(!made->explanation().empty() && made->config_json().find("\"max_jobs\":50") != std::string::npos);
+    CHECK(alive.use_count() == 2);
+    { const evscale::Autoscaler gone = std::move(made).value(); }
+    CHECK(alive.use_count() == 1);
+    try {
+        evscale::Autoscaler cut(std::string("{}\0{", 4));
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_INVALID_ARGUMENT);
+    }
+
+    evscale::Forecaster forecaster(std::chrono::seconds(120), start);
+    const std::vector<double> steady(100, 500.0);
+    forecaster.observe(steady);
+    const auto soon = forecaster.quantiles({12}, {0.1, 0.5, 0.9});
+    CHECK(soon[0][0] <= soon[0][1] && 250 < soon[0][1] && soon[0][1] < 1000 && soon[0][1] <= soon[0][2]);
+
+    const std::vector<double> events(1500, 1000.0), service(1500, 400.0);
+    const evscale::Backtest replayed("{}", start, std::chrono::seconds(120), events, service, R"({"baselines": true})");
+    CHECK(replayed.scores_json().find("\"service_time_source\":\"history\"") != std::string::npos);
+    CHECK(replayed.decisions_json().front() == '[');
+    try {
+        evscale::Backtest("{}", start, std::chrono::seconds(120), events, service, "{}", nullptr,
+                          [](std::size_t, std::size_t) { return false; });
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_STOPPED);
+    }
+    const evscale::Bundle again(evscale::Bundle::bundled("manifest.json"), evscale::Bundle::bundled("forecaster.onnx"),
+                                evscale::Bundle::bundled("policy.onnx"));
+    CHECK(again.json() == evscale::Bundle::bundled_json() && again.json().front() == '{');
+}
+
+/// `golden CONFIG RECORDS`: prints the decision after every record.
+static int golden(const char *config, const char *records) {
+    std::ostringstream settings;
+    settings << std::ifstream(config).rdbuf();
+    evscale::Autoscaler scaler(settings.str());
+    std::ifstream lines(records);
+    for (std::string line; std::getline(lines, line);) {
+        scaler.observe_json(line);
+        scaler.decide();
+        std::cout << scaler.decision_json() << '\n';
+    }
+    return 0;
+}
+
+int main(int count, char **argv) {
+    if (count == 4 && std::string(argv[1]) == "golden") return golden(argv[2], argv[3]);
     evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
     CHECK(!scaler.decide().recommended_jobs && scaler.decide().action == evscale::Action::hold);
     CHECK(scaler.backfill(evscale::Metrics(start - std::chrono::minutes(60), 1900, 10)).verdict == evscale::Verdict::accepted);
@@ -114,30 +186,43 @@ int main(int, char **argv) {
     const evscale::Metrics next(start + std::chrono::minutes(600), 2000, 10);
     const auto answers = fleet.tick({{"b", next}, {"nobody", next}, {"a", next}});
     CHECK(answers.size() == 3 && answers[1].status == EVSCALE_UNKNOWN_POOL);
+    CHECK(!answers[1].observation && !answers[1].decision);
     for (const std::size_t i : {0, 2}) {
-        CHECK(answers[i].status == EVSCALE_OK && answers[i].observation.verdict == evscale::Verdict::accepted);
-        CHECK(answers[i].decision.current_jobs == 10);
+        CHECK(answers[i].status == EVSCALE_OK && answers[i].observation->verdict == evscale::Verdict::accepted);
+        CHECK(answers[i].decision->current_jobs == 10);
     }
-    fleet.reconfigure("a", R"({"min_jobs": 1})");
-    fleet.set_override("a", evscale::Order::floor, 4, start, start + std::chrono::hours(24));
-    fleet.set_override("a", evscale::Order::cap, 4, start + std::chrono::hours(24));
-    CHECK(fleet.decide("a", start + std::chrono::hours(11)).recommended_jobs == 4);
-    CHECK(fleet.decision_json("a").front() == '{' && fleet.health_json("b").front() == '{');
-    CHECK(fleet.report_json("a").front() == '{' && fleet.alerts_json("b").front() == '[');
+    fleet.pool("a").reconfigure(R"({"min_jobs": 1})");
+    fleet.pool("a").set_override(evscale::Order::floor, 4, start, start + std::chrono::hours(24));
+    fleet.pool("a").set_override(evscale::Order::cap, 4, start + std::chrono::hours(24));
+    CHECK(fleet.pool("a").decide(start + std::chrono::hours(11)).recommended_jobs == 4);
+    CHECK(fleet.pool("a").decision_json().front() == '{' && fleet.pool("b").health_json().front() == '{');
+    CHECK(fleet.pool("a").report_json().front() == '{' && fleet.pool("b").alerts_json().front() == '[');
     CHECK(fleet.sums_json().find("\"jobs\":20.0") != std::string::npos);
-    fleet.silence("a", "blind", start + std::chrono::hours(48));
-    fleet.cancel_announcement("a", fleet.announce("a", evscale::Announced::min_jobs, 3, sale, sale + std::chrono::hours(1)));
+    fleet.pool("a").silence("blind", start + std::chrono::hours(48));
+    fleet.pool("a").cancel_announcement(fleet.pool("a").announce(evscale::Announced::min_jobs, 3, sale, sale + std::chrono::hours(1)));
     fleet.remove("a");
     CHECK(fleet.size() == 1 && fleet.tick({}).empty());
 
-    try {
-        evscale::Fleet::Record broken{"b", next};
-        broken.metrics->is_deploy_in_progress = 2;
-        fleet.tick({broken});
-        CHECK(false);
-    } catch (const evscale::Error &problem) {
-        CHECK(problem.code() == EVSCALE_INVALID_ARGUMENT);
+    fleet.add("c");
+    evscale::Batch batch;
+    for (int tick = 0; tick < 2; ++tick) {
+        evscale::Metrics record(start + std::chrono::minutes(602 + 2 * tick), 2000, 10);
+        batch.clear();
+        batch.add("b", record);
+        record->is_deploy_in_progress = 2;
+        batch.add("c", record);
+        fleet.tick(batch);
+        CHECK(batch.size() == 2 && batch.status(0) == EVSCALE_OK && batch.decision(0).current_jobs == 10);
+        CHECK(batch.status(1) == EVSCALE_INVALID_ARGUMENT && batch.failure()->code() == EVSCALE_INVALID_ARGUMENT);
+        CHECK(std::string(batch.failure()->what()).find("record 1: pool `c`: `is_deploy_in_progress`") == 0);
     }
+    std::size_t states = 0;
+    fleet.snapshots([&](std::string_view key, evscale::View<std::uint8_t> state) {
+        states += (key == "b" || key == "c") && state.size() > 100 ? 1 : 0;
+    });
+    CHECK(states == 2 && fleet.keys_json() == R"(["b","c"])" && fleet.has("c") && !fleet.has("a"));
+    fleet.set_threads(2);
+    results_own_parts_and_backtests();
     try {
         evscale::Autoscaler refused(R"({"max_job": 3})");
         CHECK(false);

@@ -35,13 +35,18 @@ def reports_in_rust(lines: str) -> str:
     return subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout
 
 
-def in_c(lines: str, what: str = "golden") -> str:
+def in_c(lines: str, what: str = "golden", program: str = "test-shared-c11") -> str:
     """Decisions of the C library."""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.write(lines)
         file.flush()
-        command = [TARGET / "c-tests/test-shared-c11", what, CONFIG, file.name]
+        command = [TARGET / "c-tests" / program, what, CONFIG, file.name]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def in_cpp(lines: str) -> str:
+    """Decisions of the C++ layer."""
+    return in_c(lines, program="test-shared-cpp17")
 
 
 def reports_in_c(lines: str) -> str:

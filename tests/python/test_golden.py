@@ -1,4 +1,4 @@
-"""The same two weeks through Rust, Python and C."""
+"""The same two weeks through Rust, Python, C and C++; `go/evscale` has the test of Go."""
 
 import json
 import subprocess
@@ -20,10 +20,11 @@ def rust(records):
     return make.in_rust(records)
 
 
-def test_python_and_c_decide_byte_for_byte_like_rust(records, rust):
+def test_python_c_and_cpp_decide_byte_for_byte_like_rust(records, rust):
     assert rust.count("\n") == 14 * 720
     assert make.in_python(records) == rust
     assert make.in_c(records) == rust
+    assert make.in_cpp(records) == rust
 
 
 def test_the_decisions_are_the_committed_ones(rust):

@@ -71,6 +71,10 @@ impl Config {
                 text.len()
             )));
         }
+        // an array would be read as the settings in their order, which nobody promises
+        if text.trim_start().starts_with('[') {
+            return Err(Error::config("configuration is a JSON array, expected an object"));
+        }
         let config: Self = serde_json::from_str(text)
             .map_err(|problem| Error::config(format!("configuration: {problem}")))?;
         config.check()?;

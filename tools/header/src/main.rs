@@ -4,20 +4,27 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 20] = [
     "version",
     "error",
     "records",
     "bundle",
+    "configuration",
     "autoscaler",
     "reports",
     "reference",
     "save",
     "orders",
+    "callbacks",
     "meter",
     "announcements",
     "fleet",
+    "fleet_tick",
     "fleet_pools",
+    "fleet_records",
+    "forecaster",
+    "backtest",
+    "log",
 ];
 
 fn main() -> ExitCode {
@@ -25,10 +32,16 @@ fn main() -> ExitCode {
     let Ok(here) = std::env::var("CARGO_MANIFEST_DIR") else { return fail("run it by cargo run") };
     let root = Path::new(&here).join("../..");
     let crate_folder = root.join("evscale-ffi");
-    let config = match cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")) {
+    let mut config = match cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")) {
         Ok(config) => config,
         Err(problem) => return fail(&problem),
     };
+    let Some(version) = version_of(&root.join("Cargo.toml")) else {
+        return fail("Cargo.toml has no version");
+    };
+    // cbindgen knows no texts
+    let text = format!("// Version of this header as a text.\n#define EVSCALE_VERSION_STRING \"{version}\"");
+    config.after_includes = config.after_includes.map(|after| format!("{after}\n{text}"));
     let mut builder = cbindgen::Builder::new().with_config(config);
     for part in SECTIONS {
         builder = builder.with_src(crate_folder.join("src").join(part).with_extension("rs"));
@@ -50,6 +63,13 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => fail(&problem.to_string()),
     }
+}
+
+/// The first `version = "..."` of a manifest.
+fn version_of(manifest: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(manifest).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("version = \""))?;
+    Some(line.trim_end_matches('"').to_owned())
 }
 
 fn fail(message: &str) -> ExitCode {

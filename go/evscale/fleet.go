@@ -1,0 +1,164 @@
+package evscale
+
+// #include <evscale.h>
+// #include <stdlib.h>
+import "C"
+
+import (
+	"encoding/json"
+	"runtime"
+	"unsafe"
+)
+
+// Fleet keeps many pools by key that share one set of networks. Close frees it.
+type Fleet struct{ owner *owner }
+
+// NewFleet makes a fleet without pools.
+func NewFleet() (*Fleet, error) {
+	var handle *C.evscale_fleet
+	var detail *C.evscale_error
+	status := C.evscale_fleet_new(nil, &handle, &detail)
+	if err := failed(status, detail); err != nil {
+		return nil, err
+	}
+	fleet := &Fleet{&owner{fleet: handle}}
+	runtime.SetFinalizer(fleet.owner, (*owner).close)
+	return fleet, nil
+}
+
+// Close frees the fleet once no call is using it; calls after it fail with [ErrClosed].
+func (fleet *Fleet) Close() { fleet.owner.close() }
+
+func (fleet *Fleet) call(work func(*C.evscale_fleet, **C.evscale_error) C.int32_t) error {
+	fleet.owner.lock.Lock()
+	defer fleet.owner.lock.Unlock()
+	if fleet.owner.fleet == nil {
+		return &Error{ErrClosed, ErrClosed.Error()}
+	}
+	var detail *C.evscale_error
+	status := work(fleet.owner.fleet, &detail)
+	return failed(status, detail)
+}
+
+// Pool gives the methods of one pool; they fail with [ErrUnknownPool] if it is not there.
+func (fleet *Fleet) Pool(key string) *Pool { return &Pool{owner: fleet.owner, key: key} }
+
+// Add adds a pool under a key of its own.
+func (fleet *Fleet) Add(key string, config Config) error { return fleet.Restore(key, config, nil) }
+
+// Restore adds a pool that goes on from a snapshot; from nothing without one.
+func (fleet *Fleet) Restore(key string, config Config, snapshot []byte) error {
+	settings, err := config.json()
+	if err != nil {
+		return err
+	}
+	text, free, err := cText(settings)
+	defer free()
+	if err != nil {
+		return err
+	}
+	name, freeName, err := cText(key)
+	defer freeName()
+	if err != nil {
+		return err
+	}
+	return fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		if snapshot == nil {
+			return C.evscale_fleet_add(handle, name, text, detail)
+		}
+		return C.evscale_fleet_restore(handle, name, text, first(snapshot), C.size_t(len(snapshot)), detail)
+	})
+}
+
+// Remove removes a pool.
+func (fleet *Fleet) Remove(key string) error {
+	name, free, err := cText(key)
+	defer free()
+	if err != nil {
+		return err
+	}
+	return fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_remove(handle, name, detail)
+	})
+}
+
+// SetThreads sets how many threads a tick may use, the caller's included.
+func (fleet *Fleet) SetThreads(threads int) error {
+	return fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_set_threads(handle, C.size_t(max(threads, 0)), detail)
+	})
+}
+
+// Keys are those of all pools in their order.
+func (fleet *Fleet) Keys() ([]string, error) {
+	var text []byte
+	var failure error
+	err := fleet.call(func(handle *C.evscale_fleet, _ **C.evscale_error) C.int32_t {
+		text, failure = filled(4096, func(to unsafe.Pointer, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+			return C.evscale_fleet_keys_json(handle, (*C.char)(to), size, needed, detail)
+		})
+		return C.EVSCALE_OK
+	})
+	if err == nil {
+		err = failure
+	}
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	err = json.Unmarshal(text[:len(text)-1], &keys)
+	return keys, err
+}
+
+// Record is one of a pool.
+type Record struct {
+	Key     string
+	Metrics Metrics
+}
+
+// Answer is what became of a record. Observation and Decision mean something where Err is nil.
+type Answer struct {
+	Observation Observation
+	// Decision of the record's pool, after its last record.
+	Decision Decision
+	Err      error
+}
+
+// Tick takes records of any pools (those of one pool in their order), and decides for each of these pools. A record that is
+// malformed, and a pool that is not there or failed, do not disturb another: see Err of their answers. The error is that of the first
+// of them, or of the whole call, which then has no answers.
+func (fleet *Fleet) Tick(records []Record) ([]Answer, error) {
+	count := len(records)
+	if count == 0 {
+		return nil, fleet.call(func(*C.evscale_fleet, **C.evscale_error) C.int32_t { return C.EVSCALE_OK })
+	}
+	// memory of C, because an array of pointers to C must not lie in memory of Go that moves
+	keys := (*[1 << 28]*C.char)(C.calloc(C.size_t(count), C.size_t(unsafe.Sizeof((*C.char)(nil)))))[:count:count]
+	defer C.free(unsafe.Pointer(&keys[0]))
+	raw := make([]C.evscale_metrics, count)
+	observations, decisions := make([]C.evscale_observation, count), make([]C.evscale_decision, count)
+	statuses := make([]C.int32_t, count)
+	for i := range records {
+		key, free, err := cText(records[i].Key)
+		defer free()
+		if err != nil {
+			return nil, err
+		}
+		keys[i], raw[i], statuses[i] = key, records[i].Metrics.raw(), -1
+		observations[i].struct_size, decisions[i].struct_size = C.sizeof_evscale_observation, C.sizeof_evscale_decision
+	}
+	failure := fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_tick(handle, &keys[0], &raw[0], C.size_t(count), &observations[0], &decisions[0], &statuses[0], detail)
+	})
+	if statuses[0] == -1 {
+		return nil, failure
+	}
+	answers := make([]Answer, count)
+	for i := range answers {
+		answers[i] = Answer{Observation: observationOf(&observations[i]), Decision: decisionOf(&decisions[i])}
+		if statuses[i] != C.EVSCALE_OK {
+			answers[i].Err = &Error{Code(statuses[i]), Code(statuses[i]).Error()}
+		}
+	}
+	return answers, failure
+}

@@ -1,0 +1,3 @@
+module github.com/evscale/evscale/go/evscale
+
+go 1.21
