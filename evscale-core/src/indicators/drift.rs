@@ -147,7 +147,7 @@ const LEVEL: Usual = Usual {
     mean: Some(0.0),
     deviation: 0.1,
     least_deviation: 0.05,
-    threshold: 24.0,
+    threshold: 30.0,
     both_ways: true,
     relearned: WEEK_BLOCKS,
 };
@@ -155,7 +155,7 @@ const SEASON: Usual = Usual {
     mean: None,
     deviation: 0.03,
     least_deviation: 0.02,
-    threshold: 24.0,
+    threshold: 30.0,
     both_ways: false,
     relearned: WEEK_BLOCKS,
 };
@@ -163,7 +163,7 @@ const VARIABILITY: Usual = Usual {
     mean: None,
     deviation: 0.12,
     least_deviation: 0.08,
-    threshold: 30.0,
+    threshold: 36.0,
     both_ways: true,
     relearned: 3 * DAY_BLOCKS,
 };
