@@ -1,4 +1,4 @@
-//! The end of a decision: what is proposed passes the safety rules, is explained, and stands.
+//! The end of a decision: what is proposed passes the safety rules, is explained, and stands; the monitor sees it.
 
 use super::state::State;
 use crate::calendar::Calendar;
@@ -7,9 +7,10 @@ use crate::decision::{Decision, Evidence, explain};
 use crate::policy::{Outlook, Proposal, whole_jobs};
 use crate::safety::{Beginning, Context};
 use crate::time::Timestamp;
+use crate::traced;
 use crate::validation::{DataQuality, Issue, Newest, issue_at};
 
-/// Passes a proposal through the safety rules, explains what comes out, and lets it stand.
+/// Passes a proposal through the safety rules, explains what comes out, lets it stand, and shows it to the monitor.
 pub(crate) fn conclude(
     config: &Config,
     calendar: &Calendar,
@@ -70,6 +71,13 @@ pub(crate) fn conclude(
     if let Some(asked) = asked.filter(|_| config.mode == Mode::Act) {
         state.pool.ask(asked);
     }
+    traced::decided(
+        decision.current_jobs,
+        decision.recommended_jobs,
+        decision.emergency,
+        &decision.explanation,
+    );
+    state.watch(config, calendar, outlook, |monitor, sight| monitor.decided(sight, &decision));
     decision
 }
 

@@ -160,8 +160,7 @@ pub(crate) fn decide(
     if state.pool.known_jobs().is_none() {
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);
-        let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-        return watched(config, calendar, state, &outlook, decision);
+        return conclude(config, calendar, state, now, &outlook, proposal, notes);
     }
     if !outlook.emergency
         && !state.decision_due(config, now)
@@ -188,20 +187,5 @@ pub(crate) fn decide(
     } else {
         notes.extend(fault);
     }
-    let decision = conclude(config, calendar, state, now, &outlook, proposal, notes);
-    watched(config, calendar, state, &outlook, decision)
-}
-
-/// Lets the monitor see a new decision.
-fn watched(
-    config: &Config,
-    calendar: &Calendar,
-    state: &mut State,
-    outlook: &Outlook<'_>,
-    decision: Decision,
-) -> Decision {
-    let Decision { current_jobs, recommended_jobs, emergency, .. } = decision;
-    traced::decided(current_jobs, recommended_jobs, emergency, &decision.explanation);
-    state.watch(config, calendar, outlook, |monitor, sight| monitor.decided(sight, &decision));
-    decision
+    conclude(config, calendar, state, now, &outlook, proposal, notes)
 }

@@ -37,10 +37,13 @@ impl Schedule {
         })
     }
 
-    /// Remembers a decision, and returns what it asks for; one for a pool of unknown size is made anew at the next call.
+    /// Remembers a decision, and returns what it asks for; a person's order for a pool of unknown size is decided
+    /// anew at the next call.
     pub(crate) fn stand(&mut self, config: &Config, decision: &Decision) -> Option<Recommended> {
         if decision.change.is_none() {
-            self.expedite();
+            if decision.recommended_jobs.is_some() {
+                self.expedite();
+            }
             return None;
         }
         if self.due(config, decision.decided_at) {
