@@ -8,7 +8,6 @@ use crate::errors::refused;
 use crate::forecast::Forecast;
 use crate::log::Rejections;
 use crate::models::ModelBundle;
-use crate::notebook::table;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
 use crate::{frame, orders, plain, plugin, record, reports};
@@ -493,7 +492,7 @@ impl Autoscaler {
         })
     }
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
-        table(slf, "autoscaler_html")
+        crate::notebook::table(slf, "autoscaler_html")
     }
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || Ok(format!("Autoscaler({})", Bound::new(py, Config(self.current_config(py)?))?.repr()?)))
