@@ -72,6 +72,15 @@ pub fn entries<'py>(what: &str, given: &Bound<'py, PyAny>, most: usize) -> PyRes
     keys.into_iter().map(|key| Ok((key.clone(), given.get_item(key)?))).collect()
 }
 
+/// Returns the part of a refusal that tells which of the names was probably meant; nothing if none is like it.
+pub fn meant<'a>(py: Python<'_>, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let near = || {
+        let names: Vec<&str> = names.collect();
+        py.import("evscale._refuse")?.call_method1("meant", (name, names))?.extract()
+    };
+    near().unwrap_or_default()
+}
+
 /// A key and its value.
 pub type Entry<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
@@ -135,12 +144,20 @@ impl<'py> Fields<'py> {
             .ok_or_else(|| refused(self.py, &format!("{} has no `{name}`, which is required", self.what)))
     }
 
-    /// Refuses a field that is not one of those `expected`.
-    pub fn unknown(&self, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
-        let (what, value) = (self.what, shown(value));
+    /// Refuses a field that is not one of those `expected`, and tells which of their names was probably meant.
+    pub fn unknown<'a>(
+        &self,
+        name: &str,
+        value: &Bound<'_, PyAny>,
+        expected: &str,
+        names: impl Iterator<Item = &'a str>,
+    ) -> PyErr {
+        let (what, value, meant) = (self.what, shown(value), meant(self.py, name, names));
         refused(
             self.py,
-            &format!("{what} has the unknown key `{name}` (its value is {value}), expected {expected}"),
+            &format!(
+                "{what} has the unknown key `{name}` (its value is {value}), expected {expected}{meant}"
+            ),
         )
     }
 }

@@ -6,6 +6,7 @@ use crate::decision::Decision;
 use crate::door::{Door, door, reading_door};
 use crate::errors::refused;
 use crate::forecast::Forecast;
+use crate::log::Rejections;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
@@ -58,6 +59,7 @@ pub struct Autoscaler {
     callables: Vec<Arc<Py<PyAny>>>,
     /// Whether it was made with models that are not the bundled ones.
     has_own_bundle: bool,
+    rejections: Rejections,
 }
 
 impl Autoscaler {
@@ -70,7 +72,8 @@ impl Autoscaler {
     ) -> PyResult<Self> {
         let callables = plugin::install(py, &mut scaler, forecaster, policy)?;
         let config = RwLock::new(scaler.config().clone());
-        Ok(Self { config, state: Shared::new(scaler), callables, has_own_bundle })
+        let rejections = Rejections::default();
+        Ok(Self { config, state: Shared::new(scaler), callables, has_own_bundle, rejections })
     }
 
     /// Waits for nobody unless another thread is just changing the configuration.
@@ -118,7 +121,8 @@ impl Autoscaler {
     /// ------
     /// ArgumentError
     ///     A required field is missing, a field is unknown or of the wrong type, or a datetime is naive. A record that comes late
-    ///     or makes no sense is no error: the verdict tells.
+    ///     or makes no sense is no error: the verdict tells, and the logger `evscale` warns of the first, second, fourth and so
+    ///     on in a row.
     #[pyo3(signature = (record=None, /, **fields))]
     fn observe(
         &self,
@@ -128,7 +132,9 @@ impl Autoscaler {
     ) -> Door<Observation> {
         door(py, || {
             let metrics = record::metrics(&Fields::given(py, record::RECORD, record, fields)?)?;
-            locked(py, &self.state, |scaler| scaler.observe(&metrics)).map(Observation::from)
+            let seen = Observation::from(locked(py, &self.state, |scaler| scaler.observe(&metrics))?);
+            self.rejections.follow(py, [(None, &seen)].into_iter())?;
+            Ok(seen)
         })
     }
     /// Takes the records of many intervals, oldest first: a list of dicts, a dict of columns, or a data frame of
@@ -147,7 +153,7 @@ impl Autoscaler {
         warm_days: Option<&Bound<'_, PyAny>>,
     ) -> Door<Vec<Observation>> {
         reading_door(py, || {
-            let warm_days = warm_days.map(days).transpose()?;
+            let warm_days = warm_days.map(|given| plain::not_negative("warm_days", given)).transpose()?;
             let is_path = frame.is_instance_of::<PyString>() || frame.hasattr("__fspath__")?;
             let records = if is_path || columns.is_some() {
                 let table = py.import("evscale.history")?.call_method1("as_columns", (frame, columns))?;
@@ -171,6 +177,7 @@ impl Autoscaler {
                 seen.extend(part.into_iter().map(Observation::from));
                 py.check_signals()?;
             }
+            self.rejections.follow(py, seen.iter().map(|one| (None, one)))?;
             Ok(seen)
         })
     }
@@ -484,16 +491,10 @@ impl Autoscaler {
             Ok((restore, arguments).into_pyobject(py)?.into_any())
         })
     }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        crate::notebook::table(slf, "autoscaler_html")
+    }
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || Ok(format!("Autoscaler({})", Bound::new(py, Config(self.current_config(py)?))?.repr()?)))
     }
-}
-
-/// Returns a length of time in days.
-fn days(given: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let days = plain::number("warm_days", given)?;
-    if days.is_finite() && days >= 0.0 {
-        return Ok(days);
-    }
-    Err(refused(given.py(), &format!("`warm_days` is {days}, expected 0 or more")))
 }

@@ -1,8 +1,9 @@
 //! The configuration of one pool.
 
-use crate::arguments::entries;
+use crate::arguments::{entries, meant, text};
 use crate::door::{Door, Refusal, door};
 use crate::errors::{EvscaleError, error};
+use crate::notebook::table;
 use crate::plain;
 use crate::turns::guarded;
 use pyo3::prelude::*;
@@ -157,6 +158,24 @@ fn unreadable(py: Python<'_>, raised: PyErr) -> PyErr {
     raised
 }
 
+/// Names of the settings.
+fn names() -> impl Iterator<Item = &'static str> {
+    evscale_core::Config::settings().into_iter().map(|setting| setting.name)
+}
+
+/// Returns the error of a name that no setting has; none if every name is known.
+fn unknown(py: Python<'_>, given: &Bound<'_, PyDict>) -> Option<PyErr> {
+    let given = given.keys().into_iter().filter_map(|key| text(&key).ok());
+    let name = given.into_iter().find(|name| !self::names().any(|known| known == name))?;
+    let meant = meant(py, &name, self::names());
+    let expected = "one of evscale.settings(), which tells what each means";
+    Some(error(
+        py,
+        "invalid_config",
+        &format!("the configuration has no setting `{name}`, expected {expected}{meant}"),
+    ))
+}
+
 #[pymethods]
 impl Config {
     #[new]
@@ -168,7 +187,8 @@ impl Config {
                 .and_then(|settings| plain::object(py, settings))
                 .map_err(|raised| unreadable(py, raised))?;
             let text = given.to_string();
-            guarded(py, || evscale_core::Config::from_json(&text)).map(Self)
+            let config = guarded(py, || evscale_core::Config::from_json(&text));
+            config.map(Self).map_err(|raised| unknown(py, settings).unwrap_or(raised))
         })
     }
     /// All settings as plain values.
@@ -177,7 +197,9 @@ impl Config {
     }
     fn __getattr__<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> Door<Bound<'py, PyAny>> {
         door(py, || self.settings(py)?.get_item(name))?.ok_or_else(|| {
-            Refusal::of_attribute(format!("the configuration has no setting {}", plain::shown(name)))
+            let name = name.to_string();
+            let meant = if name.starts_with('_') { String::new() } else { meant(py, &name, names()) };
+            Refusal::of_attribute(format!("the configuration has no setting {name:?}{meant}"))
         })
     }
     fn __dir__<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyList>> {
@@ -200,6 +222,9 @@ impl Config {
             }
             Ok(format!("Config({})", changed.join(", ")))
         })
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "config_html")
     }
     fn __eq__(&self, other: &Self) -> bool {
         self.0 == other.0

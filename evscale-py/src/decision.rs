@@ -3,6 +3,7 @@
 use crate::arguments::Text;
 use crate::door::{Door, door};
 use crate::errors::refused;
+use crate::notebook::table;
 use crate::plain::{datetime, hash_of, loads, number};
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
@@ -143,7 +144,7 @@ impl Decision {
         self.0.to_json()
     }
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
-        door(slf.py(), || slf.py().import("evscale.notebook")?.call_method1("decision_html", (slf,)))
+        table(slf, "decision_html")
     }
     fn __hash__(&self) -> u64 {
         hash_of(&self.0.to_json())

@@ -6,7 +6,9 @@ use crate::decision::Decision;
 use crate::door::{Door, door};
 use crate::errors::{error, refused};
 use crate::forecast::Forecast;
+use crate::log::Rejections;
 use crate::models::ModelBundle;
+use crate::notebook::table;
 use crate::observation::Observation;
 use crate::plain::integer;
 use crate::ticks::{keyed, tick};
@@ -30,7 +32,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 /// >>> tick.decisions["eu-west"].recommended_jobs >= 5
 /// True
 #[pyclass(frozen, weakref, module = "evscale", name = "Fleet")]
-pub struct Fleet(Shared<evscale_core::Fleet>, HasOwnBundle);
+pub struct Fleet(Shared<evscale_core::Fleet>, HasOwnBundle, Rejections);
 
 /// Whether a fleet was made with models that are not the bundled ones.
 type HasOwnBundle = bool;
@@ -55,7 +57,7 @@ impl Fleet {
             guarded(py, || {
                 let mut fleet = evscale_core::Fleet::new(&bundle()?);
                 fleet.set_threads(threads)?;
-                Ok(Self(Shared::new(fleet), has_own_bundle))
+                Ok(Self(Shared::new(fleet), has_own_bundle, Rejections::default()))
             })
         })
     }
@@ -99,6 +101,7 @@ impl Fleet {
                     Ok(tick) => {
                         let seen: Vec<Observation> =
                             tick.observations.into_iter().map(Observation::from).collect();
+                        self.2.follow(py, seen.iter().map(|one| (Some(tick.key.as_str()), one)))?;
                         observations.set_item(&tick.key, seen)?;
                         decisions.set_item(&tick.key, Decision(tick.decision))?;
                     }
@@ -117,8 +120,11 @@ impl Fleet {
     fn observe(&self, py: Python<'_>, key: Text, record: &Bound<'_, PyAny>) -> Door<Observation> {
         door(py, || {
             let metrics = record::metrics(&Fields::of(record::RECORD, record)?)?;
-            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.observe(&metrics))?)
-                .map(Observation::from)
+            let seen =
+                locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.observe(&metrics))?)?;
+            let seen = Observation::from(seen);
+            self.2.follow(py, [(Some(key.0.as_str()), &seen)].into_iter())?;
+            Ok(seen)
         })
     }
     /// The forecast of a pool at its newest record.
@@ -336,6 +342,9 @@ impl Fleet {
             Ok((restore, (list,)).into_pyobject(py)?.into_any())
         })
     }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "fleet_html")
+    }
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || {
             let pools = locked(py, &self.0, |fleet| Ok(fleet.len()))?;
@@ -373,6 +382,9 @@ impl FleetTick {
         visit.call(&self.decisions)?;
         visit.call(&self.observations)?;
         visit.call(&self.errors)
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "tick_html")
     }
     fn __repr__(&self, py: Python<'_>) -> String {
         format!(

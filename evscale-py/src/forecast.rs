@@ -3,6 +3,7 @@
 use crate::arguments::items;
 use crate::door::{Door, door, reading_door};
 use crate::errors::refused;
+use crate::notebook::table;
 use crate::plain::{datetime, hash_of, loads, number, timestamp, whole};
 use evscale_core::{Burst, QUANTILE_LEVELS};
 use pyo3::prelude::*;
@@ -141,7 +142,7 @@ impl Forecast {
         self.inner.to_json()
     }
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
-        door(slf.py(), || slf.py().import("evscale.notebook")?.call_method1("forecast_html", (slf,)))
+        table(slf, "forecast_html")
     }
     fn __hash__(&self) -> u64 {
         hash_of(&self.inner.to_json())
@@ -269,6 +270,9 @@ impl HorizonForecast {
     #[pyo3(signature = (share=None), text_signature = "($self, share=0.8)")]
     fn interval(&self, py: Python<'_>, share: Option<&Bound<'_, PyAny>>) -> Door<(f64, f64)> {
         door(py, || Ok(self.0.interval(share.map_or(Ok(0.8), |share| self::share("share", share))?)))
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "horizon_html")
     }
     fn __hash__(&self) -> u64 {
         hash_of(&format!("{:?}", self.0))

@@ -5,6 +5,7 @@ use crate::door::{Door, door, ends_the_call, reading_door};
 use crate::errors::refused;
 use crate::forecast::Forecast;
 use crate::models::ModelBundle;
+use crate::notebook::table;
 use crate::plain::{missing, number, shown, timestamp, whole};
 use crate::turns::{Shared, guarded, locked};
 use evscale_core::Timestamp;
@@ -214,6 +215,9 @@ impl Forecaster {
             let made = (py.get_type::<Self>(), (this.interval_seconds, this.start.as_millis()));
             Ok(made.into_pyobject(py)?.into_any())
         })
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "forecaster_html")
     }
     fn __repr__(&self) -> String {
         format!("Forecaster(interval_seconds={}, start={})", self.interval_seconds, self.start)

@@ -3,6 +3,7 @@
 use crate::arguments::{Text, path};
 use crate::door::{Door, door, reading_door};
 use crate::errors::{os_error, refused};
+use crate::notebook::table;
 use crate::plain;
 use crate::registry::{champion, opened};
 use crate::turns::guarded;
@@ -177,6 +178,9 @@ impl ModelBundle {
     #[getter]
     fn manifest<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
         door(py, || plain::loads(py, self.0.manifest_json()))
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "bundle_html")
     }
     fn __repr__(&self) -> String {
         format!("ModelBundle({} {})", self.0.name(), self.0.version())

@@ -3,6 +3,7 @@
 use crate::arguments::{Text, items, text};
 use crate::door::{Door, door};
 use crate::errors::refused;
+use crate::notebook::table;
 use crate::plain::{hash_of, number};
 use evscale_core::{AllowedActions, DataQuality};
 use pyo3::prelude::*;
@@ -58,6 +59,11 @@ impl From<evscale_core::Observation> for Observation {
 }
 
 impl Observation {
+    /// Why the record was rejected, if it was.
+    pub fn rejected(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|_| self.verdict == "rejected")
+    }
+
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(py);
         out.set_item("verdict", self.verdict)?;
@@ -127,6 +133,9 @@ impl Observation {
     /// The observation as plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyDict>> {
         door(py, || self.fields(py))
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "observation_html")
     }
     fn __hash__(&self) -> u64 {
         hash_of(&format!("{}{:?}{:?}{}", self.verdict, self.repairs, self.reason, self.anomaly_score))

@@ -82,6 +82,15 @@ pub fn number(key: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     Err(refused(py, &format!("`{key}` is {}, expected a number", shown(value))))
 }
 
+/// Returns a number of 0 or more.
+pub fn not_negative(key: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let number = number(key, value)?;
+    if number.is_finite() && number >= 0.0 {
+        return Ok(number);
+    }
+    Err(refused(value.py(), &format!("`{key}` is {number}, expected 0 or more")))
+}
+
 /// Returns a whole number within a range; floats without a fraction too.
 pub fn integer(key: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<i128>) -> PyResult<i128> {
     let py = value.py();

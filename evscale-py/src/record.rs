@@ -3,35 +3,39 @@
 use crate::arguments::Fields;
 use crate::errors::refused;
 use crate::plain::{flag, missing, number, timestamp, whole};
-use evscale_core::ScalingOutcome;
 use evscale_core::metrics::{FieldMut, Metrics};
+use evscale_core::{ScalingOutcome, Timestamp};
 use pyo3::prelude::*;
 
 /// What messages call them.
 pub const RECORD: &str = "metrics record";
 pub const OUTCOME: &str = "scaling outcome";
+const OUTCOME_FIELDS: [&str; 6] = ["timestamp", "started", "ready", "startup_seconds", "refused", "drained"];
 
 /// Returns a metrics record; None is unknown, NaN is passed on, unknown keys are refused.
 pub fn metrics(fields: &Fields<'_>) -> PyResult<Metrics> {
-    let at = timestamp("timestamp", fields.required("timestamp")?)?;
-    fields.required("logged_events_count")?;
-    fields.required("current_job_count")?;
-    let mut record = Metrics::new(at, f64::NAN, f64::NAN);
+    let mut record = Metrics::new(Timestamp::EPOCH, f64::NAN, f64::NAN);
     for (key, value) in fields.iter().filter(|(key, _)| *key != "timestamp") {
         let count = || if missing(value) { Ok(None) } else { number(key, value).map(Some) };
         match record.field_mut(key) {
             Some(FieldMut::Required(field)) => *field = count()?.unwrap_or(f64::NAN),
             Some(FieldMut::Number(field)) => *field = count()?,
             Some(FieldMut::Flag(field)) => *field = if missing(value) { None } else { flag(key, value)? },
-            None => return Err(fields.unknown(key, value, "one of evscale.FIELDS")),
+            None => {
+                let names = Metrics::FIELDS.iter().map(|field| field.name);
+                return Err(fields.unknown(key, value, "one of evscale.FIELDS", names));
+            }
         }
     }
+    fields.required("logged_events_count")?;
+    fields.required("current_job_count")?;
+    record.timestamp = timestamp("timestamp", fields.required("timestamp")?)?;
     Ok(record)
 }
 
 /// Returns what the host really did; absent counts are 0.
 pub fn outcome(fields: &Fields<'_>) -> PyResult<ScalingOutcome> {
-    let mut outcome = ScalingOutcome::new(timestamp("timestamp", fields.required("timestamp")?)?);
+    let mut outcome = ScalingOutcome::new(Timestamp::EPOCH);
     for (key, value) in fields.iter() {
         match key {
             "timestamp" => {}
@@ -49,10 +53,11 @@ pub fn outcome(fields: &Fields<'_>) -> PyResult<ScalingOutcome> {
                 outcome.startup_seconds = Some(seconds);
             }
             unknown => {
-                let expected = "timestamp, started, ready, startup_seconds, refused or drained";
-                return Err(fields.unknown(unknown, value, expected));
+                let expected = format!("one of {}", OUTCOME_FIELDS.join(", "));
+                return Err(fields.unknown(unknown, value, &expected, OUTCOME_FIELDS.into_iter()));
             }
         }
     }
+    outcome.timestamp = timestamp("timestamp", fields.required("timestamp")?)?;
     Ok(outcome)
 }

@@ -4,6 +4,7 @@ use crate::arguments::{Text, path};
 use crate::door::{Door, reading_door};
 use crate::errors::{error, os_error, refused};
 use crate::models::{ModelBundle, files_of, key_bytes};
+use crate::notebook::table;
 use crate::plain::{instant, loads, object, whole};
 use evscale_core::bundle::KEY_BYTES;
 use evscale_files::{RegistryError, Stages};
@@ -261,6 +262,9 @@ impl Registry {
             let (before, after) = (whole("before", before)?, whole("after", after)?);
             python(py, &detached(py, || self.0.difference(before, after))?)
         })
+    }
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> Door<Bound<'py, PyAny>> {
+        table(slf, "registry_html")
     }
     fn __repr__(&self) -> String {
         format!("Registry({:?})", self.0.root().display().to_string())

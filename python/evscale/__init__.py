@@ -11,7 +11,6 @@ True
 """
 
 import logging
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -77,8 +76,9 @@ if not TYPE_CHECKING:
             return getattr(import_module(f".{_LATER[name]}", __name__), name)
         if name in _SUBMODULES:
             return import_module(f".{name}", __name__)
-        near = get_close_matches(name, (*__all__, *_SUBMODULES), 1)
-        raise AttributeError(f"module 'evscale' has no attribute {name!r}{f', did you mean {near[0]!r}?' if near else ''}")
+        from ._refuse import meant
+
+        raise AttributeError(f"module 'evscale' has no attribute {name!r}{meant(name, (*__all__, *_SUBMODULES))}")
 
 
 def __dir__() -> list[str]:

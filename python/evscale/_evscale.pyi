@@ -883,7 +883,8 @@ class Autoscaler:
         ------
         ArgumentError
             A required field is missing, a field is unknown or of the wrong type, or a datetime is naive. A record that comes late
-            or makes no sense is no error: the verdict tells.
+            or makes no sense is no error: the verdict tells, and the logger `evscale` warns of the first, second, fourth and so
+            on in a row.
         """
     def observe_many(
         self, frame: Any, columns: Mapping[str, str] | None = None, warm_days: float | None = None

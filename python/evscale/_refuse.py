@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from difflib import get_close_matches
 from functools import wraps
 from os import PathLike, fspath
 from typing import Any, ParamSpec, TypeVar
@@ -97,6 +98,16 @@ def shell_words() -> Iterator[None]:
         yield
     finally:
         _shell.reset(token)
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """Returns the part of a refusal that tells which name was probably meant; nothing if none is like it.
+
+    >>> meant("max_job", ["min_jobs", "max_jobs"]), meant("x", ["min_jobs"])
+    (', did you mean `max_jobs`?', '')
+    """
+    near = get_close_matches(name, list(names), 1)
+    return f", did you mean `{near[0]}`?" if near else ""
 
 
 def in_shell() -> bool:

@@ -77,6 +77,11 @@ class History:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _repr_html_(self) -> str:
+        from .notebook import history_html
+
+        return history_html(self)
+
     @classmethod
     @door
     def read(

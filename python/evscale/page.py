@@ -31,7 +31,7 @@ section{background:var(--card);border:1px solid var(--line);border-radius:10px;p
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px 18px}
 .card b{display:block;font-size:30px;line-height:1.15;font-variant-numeric:tabular-nums}
 .card span{color:var(--soft);font-size:14px}.good{color:var(--good)}.bad{color:var(--bad)}
-img{width:100%;height:auto;display:block}.figure{overflow-x:auto}.figure img{min-width:760px}
+img{width:100%;height:auto;display:block}.figure{overflow-x:auto}.figure+.figure{margin-top:8px}.figure img{min-width:760px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
 th,td{padding:7px 7px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left}
@@ -125,7 +125,9 @@ def _if_assumed(report: Report) -> str:
 
 def _lead(report: Report) -> str:
     target, scores = 100 * report.config.sla_target, report.evscale.scores
-    ours = f"evscale served {scores['sla_compliance_percent']:.2f} % of events in time{_if_assumed(report)}"
+    assumed = _if_assumed(report).removeprefix(", ")
+    ours = f"{assumed[:1].upper()}{assumed[1:]}, " if assumed else ""
+    ours += f"evscale served {scores['sla_compliance_percent']:.2f} % of events in time"
     if no_rule_can(report):
         return f"{ours}: no rule can serve all, since the peak needs {need_at_peak(report):,} jobs and max_jobs is {report.config.max_jobs:,}."
     good = [run for run in report.runs[1:] if run.scores["sla_compliance_percent"] >= target]

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from difflib import get_close_matches
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._evscale import Config, ModelBundle, backtest_history, replace_file
-from ._refuse import refuse, shown
+from ._refuse import meant, refuse, shown
 from .history import History, frame_of
 from .verdict import need_at_peak, remarks
 
@@ -53,6 +52,11 @@ class Run:
             np.array_equal(mine, other.rows[name], equal_nan=mine.dtype.kind == "f") for name, mine in self.rows.items())
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _repr_html_(self) -> str:
+        from .notebook import run_html
+
+        return run_html(self)
 
 
 @dataclass(frozen=True)
@@ -181,8 +185,7 @@ class Report:
         (setting, value), = changes.items()
         settings = self.config.to_dict()
         if setting not in settings:
-            near = get_close_matches(setting, settings, 1)
-            raise refuse(f"what_if got `{setting}`{f', did you mean `{near[0]}`?' if near else ''}, expected a setting of evscale.Config")
+            raise refuse(f"what_if got `{setting}`, expected a setting of evscale.Config{meant(setting, settings)}")
         changed = _replay(replace(self.question, baselines=False), Config(**{**settings, setting: value}), None)
         return WhatIf(setting, settings[setting], value, self.evscale, changed)
 
@@ -235,6 +238,11 @@ class WhatIf:
             then, now = self.base.scores[key], self.report.evscale.scores[key]
             lines.append(f"{title:16}{form.format(then):>14}{form.format(now):>14}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from .notebook import what_if_html
+
+        return what_if_html(self)
 
 
 def backtest(

@@ -13,9 +13,8 @@ from datetime import date, datetime, timedelta, timezone
 from math import cos, pi
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 import evscale
+import numpy as np
 from evscale import _evscale
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -60,13 +60,14 @@ def eventually(ask: Callable[[], Any], what: str) -> Any:
 
 
 class Pools:
-    """Two pools with a history of two days, exported by a small web server of the host's own."""
+    """Pools with a history of two days, one of which is advised only, exported by a small web server of the host's own."""
 
     def __init__(self) -> None:
-        self.fleet, self.steps = evscale.Fleet(), {"orders": 0, "mails": 0}
+        self.fleet, self.steps = evscale.Fleet(), {"orders": 0, "mails": 0, "advised": 0}
         for key in self.steps:
             self.fleet.add(key, evscale.Config(max_jobs=20, interval_seconds=300, decision_interval_seconds=300, job_hour_price=0.1, cost_per_day=500.0,
-                                               job_hours_per_day=2000.0, use_networks=False, alerts=["queue_length > 5000"]))
+                                               job_hours_per_day=2000.0, use_networks=False, alerts=["queue_length > 5000"],
+                                               mode="advise" if key == "advised" else "act"))
             for _ in range(600):
                 self.tick(key)
         self.fleet.observe("orders", self.record("orders", 1.0) | {"timestamp": START})

@@ -40,10 +40,51 @@ def samples():
     _evscale.forecaster_samples(COUNTS, START_MS, 120, np.arange(len(COUNTS)))
 
 
+def what_if():
+    evscale.backtest({"timestamp": START_MS + 120_000 * np.arange(400), "events": COUNTS[:400]}, jobs_at_peak=20, baselines=False)
+    report = evscale.backtest({"timestamp": START_MS + 120_000 * np.arange(3000), "events": COUNTS[:3000]}, jobs_at_peak=20, baselines=False)
+    while True:
+        report.what_if(max_jobs=9)
+
+
+def observe_many():
+    evscale.Autoscaler().observe_many({"timestamp": START_MS + 120_000 * np.arange(len(COUNTS)), "logged_events_count": COUNTS,
+                                       "current_job_count": np.full(len(COUNTS), 8)})
+
+
+def predict():
+    evscale.Forecaster().predict(np.tile(COUNTS, 4), start=START_MS)
+
+
+def predict_many():
+    evscale.Forecaster().predict_many([COUNTS[:2000]] * 1000)
+
+
+def observe_counts():
+    evscale.Forecaster().observe_many(np.tile(COUNTS, 4))
+
+
+def read():
+    rows = [{"timestamp": START_MS + 120_000 * index, "events": 5} for index in range(50_000)]
+    while True:
+        evscale.History.read(rows)
+
+
+def export():
+    fleet = evscale.Fleet()
+    for key in range(4000):
+        fleet.add(str(key), evscale.Config(use_networks=False))
+    while True:
+        fleet.openmetrics()
+        fleet.sums()
+        fleet.snapshots()
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.parametrize("work, after", [
     (backtest, 0.3), (backtest, 3.0), (backtest_of_baselines, 0.3), (backtest_of_baselines, 1.2), (tick, 3.0), (tick, 5.0),
-    (trace, 0.3), (trace, 3.0), (samples, 0.3),
+    (trace, 0.3), (trace, 3.0), (samples, 0.3), (what_if, 2.0), (what_if, 2.9), (observe_many, 0.3), (observe_many, 2.0), (predict, 0.3), (predict, 2.0),
+    (predict_many, 0.3), (predict_many, 1.1), (observe_counts, 0.4), (observe_counts, 2.0), (read, 0.5), (read, 1.3), (export, 1.0), (export, 2.0),
 ])
 def test_ctrl_c_is_heard_soon(work, after):
     def interrupt(*_):

@@ -158,7 +158,7 @@ def test_a_bar_of_progress():
 
 def test_names():
     assert {"backtest", "History", "Report", "sources", "testing"} <= set(dir(evscale)) and "TYPE_CHECKING" not in dir(evscale)
-    with pytest.raises(AttributeError, match="did you mean 'Autoscaler'"):
+    with pytest.raises(AttributeError, match="did you mean `Autoscaler`"):
         evscale.Autoscalr  # noqa: B018
     assert evscale.testing.check_policy and evscale.sources
 

@@ -50,8 +50,6 @@ class Generated:
     def tick(self):
         chance = self.random.random()
         if self.broken and chance < 0.01 and self.log.intervals:
-            # the host acts after the gap, so that its jobs are known to be ready
-            self.jobs = self.log.intervals[-1].record["current_job_count"]
             self.record()
             self.missed += 1
             return

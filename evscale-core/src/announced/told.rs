@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "times before the forecast have negative steps")]
 
 use super::{Announced, Statement};
-use crate::forecaster::{Forecast, HorizonForecast};
+use crate::forecaster::{Burst, Forecast, HorizonForecast};
 use crate::quantiles::LEVELS;
 use crate::time::Timestamp;
 
@@ -64,7 +64,7 @@ fn change(usual: f64, interval: f64, statements: impl Iterator<Item = (Statement
     if up == NONE { down } else { up }
 }
 
-/// Returns the forecast with what is stated; none if no horizon changes. It has further moments (of no nominal lead) where a
+/// Returns the forecast with what is stated; none if neither a horizon nor a burst changes. It has further moments (of no nominal lead) where a
 /// statement begins or ends between two horizons. A fall is believed down to `seen`, the newest arrivals.
 pub(super) fn forecast(
     usual: &Forecast,
@@ -97,7 +97,47 @@ pub(super) fn forecast(
         });
         *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
     }
-    changed.then(|| Forecast { horizons, ..usual.clone() })
+    let bursts = bursts(usual, interval, seen, statements);
+    changed |= bursts != usual.bursts;
+    changed.then(|| Forecast { horizons, bursts, ..usual.clone() })
+}
+
+/// Returns the bursts that are due by the clock, each cut where a multiplier begins or ends, with what is stated of the parts. A
+/// number of events says what comes in all, and leaves the bursts alone.
+fn bursts(usual: &Forecast, interval: f64, seen: f64, statements: &[Statement]) -> Vec<Burst> {
+    let multiplies = |statement: &&Statement| matches!(statement.said.what, Announced::Multiplier(_));
+    let stated: Vec<(Statement, f64, f64)> = statements
+        .iter()
+        .filter(multiplies)
+        .map(|statement| {
+            let seconds = |at: Timestamp| at.seconds_since(usual.at);
+            (*statement, seconds(statement.said.start), seconds(statement.said.end))
+        })
+        .collect();
+    let mut parts = Vec::new();
+    for burst in &usual.bursts {
+        let inside = |at: &f64| (burst.begins_seconds..burst.ends_seconds).contains(at);
+        let mut ends: Vec<f64> =
+            stated.iter().flat_map(|(_, start, end)| [*start, *end]).filter(inside).collect();
+        ends.push(burst.ends_seconds);
+        ends.sort_by(f64::total_cmp);
+        let mut begins_seconds = burst.begins_seconds;
+        for ends_seconds in ends.into_iter().filter(|end| *end > burst.begins_seconds) {
+            let held = stated.iter().map(|(said, start, end)| {
+                let holds = *start <= begins_seconds && ends_seconds <= *end;
+                (*said, f64::from(u8::from(holds)))
+            });
+            let usual = burst.events_per_second;
+            let told = change(usual, interval, held).of(usual);
+            let least = if seen.is_finite() { usual.min(seen / interval) } else { 0.0 };
+            let events_per_second = told.max(least);
+            if ends_seconds > begins_seconds {
+                parts.push(Burst { begins_seconds, ends_seconds, events_per_second });
+            }
+            begins_seconds = ends_seconds;
+        }
+    }
+    parts
 }
 
 /// Returns the steps on both sides of where statements begin and end, those of the nearest ones.
@@ -174,6 +214,31 @@ mod tests {
         let next = told.horizon(2).unwrap();
         assert_eq!((next.prediction, next.quantiles[0], next.quantiles[LEVELS - 1]), (900.0, 890.0, 910.0));
         assert_eq!(told.horizon(12).unwrap().prediction, 100.0);
+    }
+
+    #[test]
+    fn a_multiplier_scales_the_part_of_a_burst_in_which_it_holds() {
+        let burst = Burst { begins_seconds: 600.0, ends_seconds: 1800.0, events_per_second: 50.0 };
+        let usual = Forecast { bursts: vec![burst], ..usual() };
+        let parts = |statements: &[Statement], seen| -> Vec<(f64, f64, f64)> {
+            let told = forecast(&usual, 60.0, seen, statements);
+            let bursts = told.map_or_else(|| usual.bursts.clone(), |told| told.bursts);
+            bursts.iter().map(|b| (b.begins_seconds, b.ends_seconds, b.events_per_second)).collect()
+        };
+        let from_15_on = said(15, 600, Announced::Multiplier(3.0), 1.0);
+        assert_eq!(parts(&[from_15_on], 100.0), [(600.0, 900.0, 50.0), (900.0, 1800.0, 150.0)]);
+        let half_believed = said(-120, 1440, Announced::Multiplier(3.0), 0.5);
+        assert_eq!(parts(&[half_believed], 100.0), [(600.0, 1800.0, 100.0)]);
+        assert_eq!(
+            parts(&[half_believed, from_15_on], 100.0),
+            [(600.0, 900.0, 100.0), (900.0, 1800.0, 150.0)],
+            "the highest counts"
+        );
+        let fall = said(-120, 1440, Announced::Multiplier(0.25), 1.0);
+        assert_eq!(parts(&[fall], 0.0), [(600.0, 1800.0, 12.5)]);
+        assert_eq!(parts(&[fall], 1200.0), [(600.0, 1800.0, 20.0)], "down to what is seen");
+        let total = said(0, 40, Announced::Events(100.0), 1.0);
+        assert_eq!(parts(&[total], 0.0), [(600.0, 1800.0, 50.0)], "a total says nothing of its bursts");
     }
 
     #[test]

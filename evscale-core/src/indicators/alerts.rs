@@ -66,7 +66,8 @@ enum Phase {
     Pending(Timestamp),
     /// It fires; the condition may not hold since a while.
     Firing(Timestamp, Option<Timestamp>),
-    Resolved(Timestamp, Timestamp),
+    /// It fired from then until then; the condition may hold again since a while.
+    Resolved(Timestamp, Timestamp, Option<Timestamp>),
 }
 
 /// Returns whether `seconds` have passed between two instants. A clock that went back has not passed anything.
@@ -83,20 +84,30 @@ impl Phase {
             (Self::Firing(since, absent), false) => {
                 let absent = absent.unwrap_or(now).min(now);
                 if passed(absent, now, rule.resolved_after_seconds) {
-                    Self::Resolved(since.min(now), now)
+                    Self::Resolved(since.min(now), now, None)
                 } else {
                     Self::Firing(since.min(now), Some(absent))
                 }
             }
-            (Self::Pending(since), true) => Self::begun(since.min(now), rule, now),
-            (_, true) => Self::begun(now, rule, now),
-            (Self::Resolved(since, until), false) => Self::Resolved(since, until),
-            (_, false) => Self::Quiet,
+            (Self::Resolved(since, until, _), false) => Self::Resolved(since, until, None),
+            (Self::Quiet | Self::Pending(_), false) => Self::Quiet,
+            (before, true) => {
+                let holds_since = before.pending().unwrap_or(now).min(now);
+                match before {
+                    _ if passed(holds_since, now, rule.for_seconds) => Self::Firing(now, None),
+                    Self::Resolved(since, until, _) => Self::Resolved(since, until, Some(holds_since)),
+                    _ => Self::Pending(holds_since),
+                }
+            }
         }
     }
 
-    fn begun(since: Timestamp, rule: &AlertRule, now: Timestamp) -> Self {
-        if passed(since, now, rule.for_seconds) { Self::Firing(now, None) } else { Self::Pending(since) }
+    /// Since when the condition of an alert that does not fire holds.
+    fn pending(self) -> Option<Timestamp> {
+        match self {
+            Self::Pending(since) | Self::Resolved(_, _, Some(since)) => Some(since),
+            _ => None,
+        }
     }
 }
 
@@ -162,7 +173,7 @@ impl Alerts {
             .filter_map(|(rule, phase)| {
                 let (since, until) = match *phase {
                     Phase::Firing(since, _) => (since, None),
-                    Phase::Resolved(since, until) if until.seconds_apart(now) <= TOLD_SECONDS => {
+                    Phase::Resolved(since, until, _) if until.seconds_apart(now) <= TOLD_SECONDS => {
                         (since, Some(until))
                     }
                     _ => return None,
@@ -234,6 +245,22 @@ mod tests {
         );
         assert!(!resolved.escalated && resolved.values == [None]);
         assert!(told(37 + 1441, None).is_empty(), "a day later nobody asks");
+    }
+
+    #[test]
+    fn a_resolved_alert_is_told_although_its_condition_returns_for_less_than_its_time() {
+        let (rules, mut alerts) = (rules(), Alerts::default());
+        let mut told = |minutes, value| step(&mut alerts, &rules, minutes, Some(value));
+        for (minutes, value) in [(0, 11.0), (6, 11.0), (10, 1.0)] {
+            told(minutes, value);
+        }
+        let resolved = (AlertState::Resolved, at(6), Some(at(15)));
+        for (minutes, value) in [(15, 1.0), (20, 11.0), (24, 11.0), (25, 1.0), (26, 11.0), (30, 11.0)] {
+            let alert = told(minutes, value).remove(0);
+            assert_eq!((alert.state, alert.since, alert.until), resolved, "minute {minutes}");
+        }
+        let again = told(31, 11.0).remove(0);
+        assert_eq!((again.state, again.since, again.until), (AlertState::Firing, at(31), None));
     }
 
     #[test]

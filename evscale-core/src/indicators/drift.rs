@@ -23,6 +23,8 @@ const WEEK_BLOCKS: i64 = 7 * DAY_BLOCKS;
 /// Part of a deviation that is no sign of drift, and the largest one that counts, in standard deviations.
 const ALLOWANCE: f64 = 1.0;
 const LARGEST: f64 = 4.0;
+/// Largest deviation that is learned, in assumed standard deviations: what varies more is not usual.
+const LEARNED: f64 = 8.0;
 /// Values that what is assumed of a usual one counts for.
 const PRIOR: f64 = 24.0;
 /// Values over which the usual one is averaged, at most.
@@ -100,8 +102,8 @@ impl PageHinkley {
         self.count = (self.count + 1.0).min(MEMORY);
         let weight = 1.0 / self.count;
         self.mean += weight * (value - self.mean);
-        let learned = (value - mean).powi(2).min((LARGEST * usual.deviation).powi(2));
-        self.squares = (self.squares + learned).min(MEMORY * (LARGEST * usual.deviation).powi(2));
+        let most = (LEARNED * usual.deviation).powi(2);
+        self.squares = (self.squares + (value - mean).powi(2).min(most)).min(MEMORY * most);
         if self.count >= MEMORY {
             self.squares *= 1.0 - weight;
         }
@@ -147,7 +149,7 @@ const LEVEL: Usual = Usual {
     mean: Some(0.0),
     deviation: 0.1,
     least_deviation: 0.05,
-    threshold: 24.0,
+    threshold: 30.0,
     both_ways: true,
     relearned: WEEK_BLOCKS,
 };
@@ -155,7 +157,7 @@ const SEASON: Usual = Usual {
     mean: None,
     deviation: 0.03,
     least_deviation: 0.02,
-    threshold: 24.0,
+    threshold: 30.0,
     both_ways: false,
     relearned: WEEK_BLOCKS,
 };
@@ -163,7 +165,7 @@ const VARIABILITY: Usual = Usual {
     mean: None,
     deviation: 0.12,
     least_deviation: 0.08,
-    threshold: 30.0,
+    threshold: 36.0,
     both_ways: true,
     relearned: 3 * DAY_BLOCKS,
 };

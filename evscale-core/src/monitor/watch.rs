@@ -323,7 +323,9 @@ impl Monitor {
     fn observe_forecast(&mut self, sight: &Sight<'_>, interval: f64) -> Option<f64> {
         let settled = sight.ensemble.settled();
         self.coverage.observe(&settled.inside, interval);
-        let (near, events) = settled.near.zip(sight.pool.events())?;
+        // of what was forecast: the usual load, without what statements explain
+        let usual = sight.history.at(sight.history.newest_slot());
+        let (near, events) = settled.near.zip(Some(usual).filter(|events| events.is_finite()))?;
         let median = near.get(MEDIAN).copied().map(f64::from)?;
         self.count(Sum::Error, (events - median).abs());
         self.count(Sum::Actual, events);

@@ -95,12 +95,12 @@ impl Pool {
         self.size.observe(told);
         let jobs = told.or(recommended).or(self.latest.jobs);
         let asked_at = asked.map(|asked| asked.at).filter(|_| recommended >= jobs);
-        let ready = self.startup.observe(record.timestamp, jobs, asked_at, interval);
+        let elapsed = self.elapsed_seconds(record.timestamp, interval);
+        let ready = self.startup.observe(record.timestamp, jobs, asked_at, [elapsed, interval]);
         let record = &with_busy_share(record, ready);
         self.failures.observe(record, interval);
         self.memory.observe(record, ready, interval);
         let ended_after_seconds = self.follow_work(record, jobs, ready * config.places(), config);
-        let elapsed = self.elapsed_seconds(record.timestamp, interval);
         let late_events = self.error_budget.observe(record, elapsed, config.sla_wait_seconds);
         self.execution.observe(record.timestamp, jobs, recommended);
         let at_limit = reaches_limit(config, record);

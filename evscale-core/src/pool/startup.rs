@@ -68,19 +68,22 @@ impl Startup {
         f64::from(self.groups.count(|since| now.elapsed_since(since).is_none_or(|age| age < self.seconds())))
     }
 
-    /// Follows the pool's size: growth is starting since it was recommended, if it was, and shrinkage takes starting jobs
-    /// first. Returns the mean number of ready jobs of the interval that ends at `at`.
+    /// Follows the pool's size: growth is starting since it was recommended, if that was lately, and shrinkage takes starting
+    /// jobs first. Returns the mean number of ready jobs of the interval that ends at `at`; the record
+    /// before is `elapsed` seconds old, which is more than an interval after a gap.
     pub(super) fn observe(
         &mut self,
         at: Timestamp,
         jobs: Option<u32>,
         recommended: Option<Timestamp>,
-        interval_seconds: f64,
+        [elapsed, interval_seconds]: [f64; 2],
     ) -> f64 {
         let Some(jobs) = jobs else { return 0.0 };
         let before = self.jobs.replace(jobs).unwrap_or(jobs);
         if jobs > before {
-            let prompt = 0.0..=1.5 * interval_seconds;
+            // jobs that take time may have been asked for late in a gap; others are there
+            let apart = if self.seconds() > 0.0 { interval_seconds } else { elapsed };
+            let prompt = 0.0..=apart + 0.5 * interval_seconds;
             let since = recommended.filter(|since| prompt.contains(&at.seconds_since(*since))).unwrap_or(at);
             self.groups.add(since, jobs - before);
             if self.groups.groups() > GROUP_LIMIT {
@@ -140,13 +143,24 @@ mod tests {
     #[test]
     fn growth_is_starting_until_the_startup_time_has_passed() {
         let mut startup = Startup::new(180.0);
-        startup.observe(at(0), Some(5), None, 120.0);
+        startup.observe(at(0), Some(5), None, [120.0; 2]);
         assert_eq!(startup.starting(at(0)), 0.0, "what was there before is ready");
-        startup.observe(at(120), Some(9), None, 120.0);
+        startup.observe(at(120), Some(9), None, [120.0; 2]);
         assert_eq!(startup.starting(at(120)), 4.0);
-        startup.observe(at(240), Some(6), None, 120.0);
+        startup.observe(at(240), Some(6), None, [120.0; 2]);
         assert_eq!(startup.starting(at(240)), 1.0, "starting jobs leave first");
         assert_eq!(startup.starting(at(300)), 0.0);
+    }
+
+    #[test]
+    fn growth_in_a_gap_is_ready_after_it_where_jobs_need_no_time() {
+        // four jobs more in a gap of five intervals of 120 s, recommended so many seconds before its end
+        for (startup_seconds, before, ready) in [(0.0, 600, 9.0), (0.0, 1000, 5.0), (60.0, 600, 5.0)] {
+            let mut startup = Startup::new(startup_seconds);
+            startup.observe(at(0), Some(5), None, [120.0; 2]);
+            let mean = startup.observe(at(600), Some(9), Some(at(600 - before)), [600.0, 120.0]);
+            assert_eq!(mean, ready, "{startup_seconds} s, recommended {before} s before");
+        }
     }
 
     #[test]
@@ -194,8 +208,8 @@ mod tests {
     #[test]
     fn jobs_told_to_be_ready_are_no_longer_starting() {
         let mut startup = Startup::new(180.0);
-        startup.observe(at(0), Some(5), None, 120.0);
-        startup.observe(at(120), Some(9), None, 120.0);
+        startup.observe(at(0), Some(5), None, [120.0; 2]);
+        startup.observe(at(120), Some(9), None, [120.0; 2]);
         startup.acknowledge(&ScalingOutcome { ready: 3, ..ScalingOutcome::new(at(150)) });
         assert_eq!(startup.starting(at(150)), 1.0, "a part of them");
         startup.acknowledge(&ScalingOutcome { ready: 30, ..ScalingOutcome::new(at(160)) });

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import numpy as np
 
 import evscale
 
-from .._refuse import listed, refuse, shown
+from .._refuse import listed, meant, refuse, shown
 from ..readers.clocks import clock_of
 from ..readers.instants import instants, zone_of
 from ..readers.moments import NAIVE
@@ -68,7 +67,7 @@ class Records:
     def __post_init__(self) -> None:
         unknown = [name for name in self.columns if name not in evscale.FIELDS]
         if unknown:
-            raise refuse(f"--column names the field {unknown[0]!r}{near(unknown[0])}, expected one of {listed(evscale.FIELDS, 20)}")
+            raise refuse(f"--column names the field {unknown[0]!r}{meant(unknown[0], evscale.FIELDS)}, expected one of {listed(evscale.FIELDS, 20)}")
         self._ours = {theirs: ours for ours, theirs in self.columns.items()}
         self._zone = zone_of(self.time_zone)
 
@@ -77,7 +76,7 @@ class Records:
         names = {theirs: self._ours.get(theirs, theirs) for theirs in given}
         for theirs, name in names.items():
             if name not in evscale.FIELDS and not self.ignore_extra:
-                raise refuse(f"unknown field {shown(theirs)}{near(theirs)}; --column FIELD={theirs} gives it a meaning, "
+                raise refuse(f"unknown field {shown(theirs)}{meant(str(theirs), evscale.FIELDS)}; --column FIELD={theirs} gives it a meaning, "
                              "--ignore-extra passes it over; `evscale decide --help` lists the fields")
         out = {name: self._time(given[theirs]) if name == "timestamp" else _plain(name, given[theirs])
                for theirs, name in names.items() if name in evscale.FIELDS}
@@ -95,12 +94,6 @@ class Records:
         if offsets[0] == NAIVE and self._zone is None:
             raise refuse(f"`timestamp` is {shown(value)} without a time zone; --time-zone UTC or another IANA name gives it one")
         return int(instants(walls, offsets, self._zone or zone_of("UTC"))[0][0])  # type: ignore[arg-type]
-
-
-def near(name: str) -> str:
-    """Returns a question for the field that was probably meant."""
-    found = difflib.get_close_matches(str(name), evscale.FIELDS, 1, 0.6)
-    return f", did you mean `{found[0]}`?" if found else ""
 
 
 def _plain(name: str, value: Any) -> Any:

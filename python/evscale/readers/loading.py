@@ -86,8 +86,8 @@ def _converted(
 
     rows = np.arange(length) if kept is None else kept
     times = chosen(roles.time)
-    if len(times) and is_total(times[-1]):
-        notes.add(f"the last row ({shown(times[-1])}) is passed over")
+    if len(times) and (is_total(times[-1]) or (len(times) > 1 and is_missing(times[-1]) and not is_missing(times[-2]))):
+        notes.add(f"the last row ({shown(times[-1])}) is passed over" if not is_missing(times[-1]) else "the last row, which has no time, is passed over")
         rows, times, cut = rows[:-1], times[:-1], -1
     else:
         cut = len(times)

@@ -10,6 +10,7 @@ from .._refuse import option, refuse, shown
 from .access_log import is_access_log, read_access_log
 from .columnar import holds_parquet, read_parquet, read_workbook
 from .encodings import encoding_of, head
+from .exposition import is_exposition, read_exposition
 from .frames import of_object
 from .load_tests import recognised
 from .split_times import joined
@@ -54,11 +55,14 @@ def _of_path(path: str, encoding: str | None, sheet: str | None) -> Table:
         first = start.decode(name, errors="replace")
     except LookupError:
         raise refuse(f"{option('encoding', encoding)}: {shown(encoding)} is no encoding that Python knows, expected one such as utf-8 or cp1252") from None
+    begun = first.splitlines()[:-1] or first.splitlines()
+    if is_exposition(begun):
+        return read_exposition(path, name)
     if is_json(first):
         return read_json(path, name)
     if first.lstrip("\ufeff \r\n\t").startswith(("<?xml", "<!DOCTYPE", "<html", "<testResults")):
         raise refuse(f"{path}: this is XML or a page, expected CSV, JSON or a log; export it as one of these (JMeter: "
                      "-Jjmeter.save.saveservice.output_format=csv)")
-    if is_access_log(first.splitlines()[:-1] or first.splitlines()):
+    if is_access_log(begun):
         return read_access_log(path, name)
     return read_text(path, name)

@@ -375,6 +375,38 @@ def elasticsearch_sum():
     return json.dumps({"aggregations": {"per_5m": {"buckets": buckets}}}).encode()
 
 
+def open_metrics(dump):
+    """The text that Prometheus scrapes, with times, and what `promtool tsdb dump` writes."""
+    if dump:
+        rows = [f'{{__name__="orders_total", path="/{{id}}", job="shop"}} {n} {at}000' for at, n in zip(EPOCH, totals(), strict=True)]
+    else:
+        rows = ["# TYPE orders counter", *(f'orders_total{{job="the shop",path="/"}} {n} {at}.000' for at, n in zip(EPOCH, totals(), strict=True)), "# EOF"]
+    return ("\n".join(rows) + "\n").encode()
+
+
+def google_analytics():
+    preface = "# ----------------------------------------\n# Events by minute\n# Property: shop\n# ----------------------------------------\n#\n# Start date: 20260302\n"
+    return table(["Date + hour and minute", "Event count"], [*((f"{at:%Y%m%d%H%M}", n) for at, n in zip(TIMES, COUNTS, strict=True)), ("", TOTAL)], before=preface)
+
+
+def sentry():
+    series = {"sum(quantity)": COUNTS}
+    return json.dumps({"start": ISO[0], "end": ISO[-1], "intervals": ISO, "groups": [
+        {"by": {"outcome": "accepted"}, "totals": {"sum(quantity)": TOTAL}, "series": series}]}).encode()
+
+
+def honeycomb():
+    rows = [{"time": at, "data": {"COUNT": n}} for at, n in zip(ISO, COUNTS, strict=True)]
+    return json.dumps({"id": "x", "complete": True, "data": {"series": rows, "results": [{"data": {"COUNT": TOTAL}}]}}).encode()
+
+
+def load_balancer():
+    """Access log of an AWS Application Load Balancer."""
+    rows = (f'https {START + timedelta(seconds=5 * i):%Y-%m-%dT%H:%M:%S.%f}Z app/shop/50dc 192.0.2.{i % 200}:2817 10.0.0.1:80 0.000 0.0{i % 9 + 1} 0.000 '
+            '200 200 34 366 "GET https://shop.example:443/ HTTP/1.1" "curl/8" - - arn:aws:t/7 "Root=1-58" "shop.example" "-" 0 "forward"' for i in range(400))
+    return ("\n".join(rows) + "\n").encode()
+
+
 def app_dynamics():
     values = [{"startTimeInMillis": 1000 * at, "count": 5, "sum": n, "value": n // 5} for at, n in zip(EPOCH, COUNTS, strict=True)]
     return json.dumps([{"metricName": "Calls per Minute", "frequency": "FIVE_MIN", "metricValues": values}]).encode()
