@@ -31,6 +31,7 @@ mod fleet;
 mod forecaster;
 mod indicators;
 mod inference;
+mod lifecycle;
 mod meter;
 pub mod metrics;
 mod monitor;
@@ -45,7 +46,7 @@ mod validation;
 
 pub use announced::{Announced, Announcement, AnnouncementStatus};
 pub use autoscaler::{
-    Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
+    Autoscaler, AutoscalerBuilder, BareNetworks, Challenger, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
 pub use config::{Config, Mode, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
@@ -60,6 +61,7 @@ pub use indicators::{
 };
 #[cfg(feature = "prometheus")]
 pub use indicators::{PoolSample, openmetrics};
+pub use lifecycle::{ComparisonStatus, LifecycleEvent, LifecycleEventKind, LifecycleStatus};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};

@@ -2,6 +2,7 @@
 
 use super::drift::DriftKind;
 use super::picture::DayPicture;
+use crate::lifecycle::LifecycleStatus;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -57,6 +58,9 @@ macro_rules! metrics {
             pub drift: Vec<Drifted>,
             /// Why the networks should be trained anew; none if nothing speaks for it.
             pub retraining_recommended: Option<String>,
+            /// Which models act, which run beside them, and what happened; none while there was one bundle alone.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub models: Option<LifecycleStatus>,
             /// The last day in bins.
             pub day: DayPicture,
         }
