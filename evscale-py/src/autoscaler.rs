@@ -6,6 +6,7 @@ use crate::decision::Decision;
 use crate::door::{Door, door, reading_door};
 use crate::errors::refused;
 use crate::forecast::Forecast;
+use crate::lifecycle::PoolModels;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
 use crate::turns::{Shared, guarded, locked};
@@ -51,7 +52,7 @@ const CHUNK: usize = 256;
 /// True
 #[pyclass(frozen, weakref, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
-    state: Shared<evscale_core::Autoscaler>,
+    pub state: Shared<evscale_core::Autoscaler>,
     /// That of `state`, for whoever asks while another thread is inside a call.
     config: RwLock<evscale_core::Config>,
     /// The host's own forecaster and policy, which `state` shares.
@@ -61,7 +62,7 @@ pub struct Autoscaler {
 }
 
 impl Autoscaler {
-    fn around(
+    pub fn around(
         py: Python<'_>,
         mut scaler: evscale_core::Autoscaler,
         has_own_bundle: bool,
@@ -147,7 +148,7 @@ impl Autoscaler {
         warm_days: Option<&Bound<'_, PyAny>>,
     ) -> Door<Vec<Observation>> {
         reading_door(py, || {
-            let warm_days = warm_days.map(days).transpose()?;
+            let warm_days = warm_days.map(plain::days).transpose()?;
             let is_path = frame.is_instance_of::<PyString>() || frame.hasattr("__fspath__")?;
             let records = if is_path || columns.is_some() {
                 let table = py.import("evscale.history")?.call_method1("as_columns", (frame, columns))?;
@@ -429,6 +430,11 @@ impl Autoscaler {
             plain::loads(py, &text)
         })
     }
+    /// Its models: who acts, who is tried beside them.
+    #[getter]
+    fn models(slf: &Bound<'_, Self>) -> PoolModels {
+        PoolModels(slf.clone().unbind())
+    }
     /// The configuration.
     #[getter]
     fn config(&self, py: Python<'_>) -> Door<Config> {
@@ -487,13 +493,4 @@ impl Autoscaler {
     fn __repr__(&self, py: Python<'_>) -> Door<String> {
         door(py, || Ok(format!("Autoscaler({})", Bound::new(py, Config(self.current_config(py)?))?.repr()?)))
     }
-}
-
-/// Returns a length of time in days.
-fn days(given: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let days = plain::number("warm_days", given)?;
-    if days.is_finite() && days >= 0.0 {
-        return Ok(days);
-    }
-    Err(refused(given.py(), &format!("`warm_days` is {days}, expected 0 or more")))
 }

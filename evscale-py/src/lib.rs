@@ -13,6 +13,7 @@ mod fleet;
 mod forecast;
 mod forecaster;
 mod frame;
+mod lifecycle;
 mod meter;
 mod models;
 mod observation;
@@ -59,6 +60,8 @@ mod _evscale {
     use super::forecast::{Forecast, HorizonForecast};
     #[pymodule_export]
     use super::forecaster::Forecaster;
+    #[pymodule_export]
+    use super::lifecycle::PoolModels;
     #[pymodule_export]
     use super::meter::Meter;
     #[pymodule_export]

@@ -247,3 +247,12 @@ fn json(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     }
     Number::from_f64(number).map(Value::Number).ok_or_else(|| PyTypeError::new_err("not finite"))
 }
+
+/// Returns a length of time in days.
+pub fn days(given: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let days = number("warm_days", given)?;
+    if days.is_finite() && days >= 0.0 {
+        return Ok(days);
+    }
+    Err(refused(given.py(), &format!("`warm_days` is {days}, expected 0 or more")))
+}

@@ -2,6 +2,8 @@
 
 mod bare;
 mod beside;
+#[cfg(test)]
+mod measure;
 mod conclusion;
 mod intake;
 mod models;

@@ -193,7 +193,7 @@ impl Autoscaler {
     }
 
     /// After a restore, models that are not those of the snapshot have taken over.
-    pub(super) fn follow_restored_models(&mut self) {
+    pub(crate) fn follow_restored_models(&mut self) {
         let at = self.newest();
         let (Some(networks), Some(models)) = (&mut self.networks, &self.state.lifecycle) else { return };
         if models.champion == networks.model {
@@ -205,6 +205,12 @@ impl Autoscaler {
         models.champion = champion.clone();
         let words = models.tell(at, LifecycleEventKind::Replaced, &champion.name, "it was given at a restore");
         self.state.note(vec![words]);
+    }
+
+    /// Returns what tells the models that act, and those in the shadow.
+    pub(crate) fn model_digests(&self) -> Option<(u64, Option<u64>)> {
+        let models = self.state.lifecycle.as_ref()?;
+        Some((models.champion.digest, models.second.as_ref().map(|second| second.model.digest)))
     }
 
     /// Reports whether models that ran in the shadow are to be given again after a restore.

@@ -1,4 +1,4 @@
-//! What two bundles cost on the same load, in blocks of an hour.
+//! What two bundles cost on the same load, in blocks of some hours.
 
 use crate::time::{HOUR_MS, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,9 @@ pub(super) struct Block {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Blocks {
     pub(super) began: Timestamp,
-    hour: i64,
+    hours: u32,
+    /// The block that is open.
+    block: i64,
     open: Compared,
     pub(super) sums: Compared,
     /// Job-hours, and late events at their price.
@@ -58,10 +60,11 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(at: Timestamp) -> Self {
+    pub(super) fn new(at: Timestamp, hours: u32) -> Self {
         Self {
             began: at,
-            hour: hour_of(at),
+            hours,
+            block: block_of(at, hours),
             open: Compared::default(),
             sums: Compared::default(),
             cost: [0.0; 2],
@@ -71,9 +74,9 @@ impl Blocks {
 
     /// Takes an interval that ended at a time; returns the block before, if that is over.
     pub(super) fn add(&mut self, at: Timestamp, interval: &Compared, price: LatePrice) -> Option<Block> {
-        let hour = hour_of(at);
-        let over = (hour != self.hour).then(|| self.close(price)).flatten();
-        self.hour = hour;
+        let block = block_of(at, self.hours);
+        let over = (block != self.block).then(|| self.close(price)).flatten();
+        self.block = block;
         self.open.add(interval);
         over
     }
@@ -100,18 +103,23 @@ impl Blocks {
         Some(Block { loss: open.loss, cost })
     }
 
+    /// Returns the hours of the blocks that are over.
+    pub(super) fn hours(&self) -> u32 {
+        self.count.saturating_mul(self.hours)
+    }
+
     /// Forgets the interval sums that are not in a block yet.
     pub(super) fn forget_open(&mut self) {
         self.open = Compared::default();
     }
 }
 
-fn hour_of(at: Timestamp) -> i64 {
-    at.as_millis().div_euclid(HOUR_MS)
+fn block_of(at: Timestamp, hours: u32) -> i64 {
+    at.as_millis().div_euclid(HOUR_MS * i64::from(hours.max(1)))
 }
 
-/// How much less the second is than the first, as a share of the larger one: -1 to 1.
-pub(super) fn difference(first: f64, second: f64) -> f64 {
+/// How much less the second is than the first, as a share of the larger one, over `most`, beyond which it is cut: -1 to 1.
+pub(super) fn difference(first: f64, second: f64, most: f64) -> f64 {
     let larger = first.max(second);
-    if larger > 0.0 { ((first - second) / larger).clamp(-1.0, 1.0) } else { 0.0 }
+    if larger > 0.0 { ((first - second) / larger / most).clamp(-1.0, 1.0) } else { 0.0 }
 }

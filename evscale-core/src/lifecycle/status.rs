@@ -78,7 +78,7 @@ impl ComparisonStatus {
         let events = blocks.sums.events;
         Self {
             since: blocks.began,
-            hours: blocks.count,
+            hours: blocks.hours(),
             loss_ratio: ratio(blocks.sums.loss),
             cost_ratio: ratio(blocks.cost),
             late_shares: (events > 0.0).then(|| blocks.sums.late.map(|late| late / events)),

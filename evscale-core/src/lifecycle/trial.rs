@@ -15,13 +15,18 @@ const MARGIN: f64 = 1.05;
 const SEEN_MARGIN: f64 = 1.01;
 /// Late events more that are seen, as a share of all.
 const SEEN_LATE_SHARE: f64 = 0.0002;
-/// Hours that must be seen before a promotion, and after which a trial without proof is given up.
-const LEAST_HOURS: u32 = 48;
-const MOST_HOURS: u32 = 60 * 24;
+/// Hours of a block of a trial. Models err for hours on end, so that a shorter block is no evidence of its own.
+const TRIAL_HOURS: u32 = 12;
+/// Share by which one counts as better in a block at most, so that a few extraordinary blocks decide nothing.
+const MOST_BETTER: f64 = 0.1;
+/// Blocks that must be seen before a promotion, and after which a trial without proof is given up.
+const LEAST_BLOCKS: u32 = 4;
+const MOST_BLOCKS: u32 = 120;
 /// Hours between two false alarms of each of two detectors, by which a champion is never rolled back more often than once a
 /// year on average for nothing, and what it may be worse.
 const ALARM_HOURS: f64 = 2.0 * 365.0 * 24.0;
-const TOLERATED: f64 = 1.02;
+const TOLERATED: f64 = 1.1;
+const GUARD_HOURS: u32 = 1;
 
 /// What a trial has come to.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,23 +56,23 @@ struct Tests {
 
 impl Tests {
     fn learn(&mut self, [champion, other]: [f64; 2]) {
-        self.better.learn(difference(champion, other));
-        self.kept.learn(difference(MARGIN * champion, other));
-        self.worse.learn(difference(other, champion));
+        self.better.learn(difference(champion, other, MOST_BETTER));
+        self.kept.learn(difference(MARGIN * champion, other, MOST_BETTER));
+        self.worse.learn(difference(other, champion, MOST_BETTER));
     }
 }
 
 impl Trial {
     pub(crate) fn new(at: Timestamp) -> Self {
-        Self { blocks: Blocks::new(at), loss: Tests::default(), cost: Tests::default() }
+        Self { blocks: Blocks::new(at, TRIAL_HOURS), loss: Tests::default(), cost: Tests::default() }
     }
 
-    /// Takes an interval; returns a verdict at the end of an hour that brings one.
+    /// Takes an interval; returns a verdict at the end of a block that brings one.
     pub(crate) fn add(&mut self, at: Timestamp, interval: &Compared, price: LatePrice) -> Option<Verdict> {
         let Block { loss, cost } = self.blocks.add(at, interval, price)?;
         self.loss.learn(loss);
         self.cost.learn(cost);
-        if self.blocks.count < LEAST_HOURS {
+        if self.blocks.count < LEAST_BLOCKS {
             return None;
         }
         if self.is_better() {
@@ -79,8 +84,7 @@ impl Trial {
                 return Some(Verdict::GivenUp(format!("{what}: {}", self.describe())));
             }
         }
-        (self.blocks.count >= MOST_HOURS)
-            .then(|| Verdict::GivenUp(format!("no proof in {MOST_HOURS} hours: {}", self.describe())))
+        (self.blocks.count >= MOST_BLOCKS).then(|| Verdict::GivenUp(format!("no proof: {}", self.describe())))
     }
 
     /// Better in one respect and kept in the other: by the tests, and as it was seen.
@@ -101,13 +105,14 @@ impl Trial {
 
     /// Returns what was seen so far, in words.
     pub(crate) fn describe(&self) -> String {
-        let Blocks { sums, cost, count, .. } = &self.blocks;
+        let Blocks { sums, cost, .. } = &self.blocks;
         format!(
-            "{} of the quantile loss, {} of the cost and {} late events in place of {} in {count} hours",
+            "{} of the quantile loss, {} of the cost and {} late events in place of {} in {} hours",
             percent(sums.loss),
             percent(*cost),
             sums.late[1].round(),
-            sums.late[0].round()
+            sums.late[0].round(),
+            self.blocks.hours()
         )
     }
 
@@ -130,16 +135,16 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(at: Timestamp) -> Self {
-        Self { blocks: Blocks::new(at), loss: Detector::default(), cost: Detector::default() }
+        Self { blocks: Blocks::new(at, GUARD_HOURS), loss: Detector::default(), cost: Detector::default() }
     }
 
     /// Takes an interval; returns why the champion has to go, at the end of an hour that shows it.
     pub(crate) fn add(&mut self, at: Timestamp, interval: &Compared, price: LatePrice) -> Option<String> {
         let Block { loss, cost } = self.blocks.add(at, interval, price)?;
         for (detector, [champion, before]) in [(&mut self.loss, loss), (&mut self.cost, cost)] {
-            detector.learn(difference(champion, TOLERATED * before));
+            detector.learn(difference(champion, TOLERATED * before, 1.0));
         }
-        let hours = self.blocks.count;
+        let hours = self.blocks.hours();
         let share = |[champion, before]: [f64; 2]| percent([before, champion]);
         if self.loss.alarms(ALARM_HOURS) {
             let last = share(loss);
