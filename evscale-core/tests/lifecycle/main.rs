@@ -6,6 +6,7 @@
 
 #[path = "../support/disturbed.rs"]
 mod disturbed;
+mod fleet;
 mod world;
 
 use disturbed::disturbed;
