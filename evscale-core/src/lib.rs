@@ -72,6 +72,3 @@ pub use safety::{ManualOrder, ManualOverride, Rule, TrailEntry};
 pub use simulate::{Backtest, backtest};
 pub use time::Timestamp;
 pub use validation::{AllowedActions, DataQuality, Verdict};
-
-#[cfg(test)]
-extern crate self as evscale_core;

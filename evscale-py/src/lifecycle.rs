@@ -131,9 +131,7 @@ impl PoolModels {
         door(py, || {
             let bundles: Vec<_> = bundles.iter().map(|bundle| bundle.0.clone()).collect();
             let config = config.0.clone();
-            let scaler = guarded(py, || {
-                evscale_core::Autoscaler::restore_among(config, &bundles, data)
-            })?;
+            let scaler = guarded(py, || evscale_core::Autoscaler::restore_among(config, &bundles, data))?;
             Autoscaler::around(py, scaler, true, None, None)
         })
     }

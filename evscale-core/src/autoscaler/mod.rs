@@ -2,8 +2,6 @@
 
 mod bare;
 mod beside;
-#[cfg(test)]
-mod measure;
 mod conclusion;
 mod intake;
 mod models;

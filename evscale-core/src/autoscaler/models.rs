@@ -203,7 +203,8 @@ impl Autoscaler {
         let champion = networks.model.clone();
         let models = self.state.models(&champion);
         models.champion = champion.clone();
-        let words = models.tell(at, LifecycleEventKind::Replaced, &champion.name, "it was given at a restore");
+        let words =
+            models.tell(at, LifecycleEventKind::Replaced, &champion.name, "it was given at a restore");
         self.state.note(vec![words]);
     }
 

@@ -50,7 +50,8 @@ impl Autoscaler {
         let lifecycle = state.lifecycle.as_deref();
         let find = |digest| models.iter().find(|bundle| Some(bundle.digest()) == digest);
         let champion = find(lifecycle.map(|models| models.champion.digest)).or(models.first());
-        let champion = champion.ok_or_else(|| Error::argument("`models` has 0 bundles, expected at least 1"))?;
+        let champion =
+            champion.ok_or_else(|| Error::argument("`models` has 0 bundles, expected at least 1"))?;
         let mut restored = Self::restore(config, champion.clone(), snapshot)?;
         let second = lifecycle.and_then(|models| models.second.as_ref()).map(|second| second.model.digest);
         if let Some(second) = find(second)

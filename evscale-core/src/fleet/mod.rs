@@ -273,7 +273,8 @@ impl Shelf {
             for turns in turns.chunks_exact_mut(BATCH) {
                 let rows: Vec<&ForecasterInput> =
                     turns.iter().filter_map(|turn| Some(&turn.ingested.as_ref()?.input)).collect();
-                for (turn, answer) in turns.iter_mut().zip(self.forecast(digest, &rows).into_iter().flatten()) {
+                let answers = self.forecast(digest, &rows).into_iter().flatten();
+                for (turn, answer) in turns.iter_mut().zip(answers) {
                     turn.answer = Some(answer);
                 }
             }

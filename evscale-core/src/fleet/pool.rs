@@ -1,7 +1,7 @@
 //! One pool of a fleet, and what may be done with it.
 
-use crate::announced::{Announcement, AnnouncementStatus};
 use super::shelf::Shelf;
+use crate::announced::{Announcement, AnnouncementStatus};
 use crate::autoscaler::{Autoscaler, Observation};
 use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause, SettingChange};

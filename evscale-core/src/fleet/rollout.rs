@@ -13,9 +13,9 @@ impl Fleet {
     /// The share is not 0 to 1. Pools whose configuration refuses the models are left out.
     pub fn challenge(&mut self, bundle: &ModelBundle, share: f64) -> Result<Vec<String>> {
         self.in_share(bundle, share, |pool| {
-            let known = pool.models().is_some_and(|models| {
-                models.challenger.is_some_and(|name| name == bundle.identity())
-            });
+            let known = pool
+                .models()
+                .is_some_and(|models| models.challenger.is_some_and(|name| name == bundle.identity()));
             !known && pool.scaler.challenge(bundle).is_ok()
         })
     }
@@ -29,7 +29,8 @@ impl Fleet {
     pub fn roll_out(&mut self, bundle: &ModelBundle, share: f64, reason: &str) -> Result<Vec<String>> {
         self.in_share(bundle, share, |pool| {
             let had = pool.models().is_some_and(|models| {
-                models.champion == bundle.identity() || models.events.iter().any(|event| event.model == bundle.identity())
+                models.champion == bundle.identity()
+                    || models.events.iter().any(|event| event.model == bundle.identity())
             });
             !had && pool.scaler.set_bundle(bundle, reason).is_ok()
         })
@@ -45,7 +46,8 @@ impl Fleet {
             return Err(Error::argument(format!("`share` is {share}, expected 0 to 1")));
         }
         self.know(bundle);
-        let keys: Vec<String> = self.keys().filter(|key| place(key, bundle) < share).map(str::to_owned).collect();
+        let keys: Vec<String> =
+            self.keys().filter(|key| place(key, bundle) < share).map(str::to_owned).collect();
         Ok(keys.into_iter().filter(|key| self.with_pool(key, &mut work).unwrap_or(false)).collect())
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Shelf {
     bundles: Vec<ModelBundle>,
     networks: Vec<Networks>,
     /// By bundle, made when there are pools enough for a batch; an error if its forecaster cannot have one.
-    batches: BTreeMap<u64, Result<ForecasterBatch>>,
+    pub(super) batches: BTreeMap<u64, Result<ForecasterBatch>>,
 }
 
 impl Shelf {
@@ -65,7 +65,11 @@ impl Shelf {
     }
 
     /// Asks the network of a bundle for a whole batch; none where it cannot have one, or the batch fails.
-    pub(super) fn forecast(&mut self, digest: u64, rows: &[&ForecasterInput]) -> Option<Vec<Result<Quantiles>>> {
+    pub(super) fn forecast(
+        &mut self,
+        digest: u64,
+        rows: &[&ForecasterInput],
+    ) -> Option<Vec<Result<Quantiles>>> {
         let bundle = self.bundles.iter().find(|bundle| bundle.digest() == digest)?;
         let batch = self.batches.entry(digest).or_insert_with(|| ForecasterBatch::new(bundle));
         batch.as_mut().ok()?.run(rows).ok()

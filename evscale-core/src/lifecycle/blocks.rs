@@ -56,6 +56,10 @@ pub(super) struct Blocks {
     pub(super) sums: Compared,
     /// Job-hours, and late events at their price.
     pub(super) cost: [f64; 2],
+    /// Squares of the differences of late events, summed over the blocks.
+    late_apart: f64,
+    /// Blocks with late events.
+    pub(super) late_blocks: u32,
     pub(super) count: u32,
 }
 
@@ -68,6 +72,8 @@ impl Blocks {
             open: Compared::default(),
             sums: Compared::default(),
             cost: [0.0; 2],
+            late_apart: 0.0,
+            late_blocks: 0,
             count: 0,
         }
     }
@@ -96,11 +102,19 @@ impl Blocks {
         };
         let cost = [0, 1].map(|side| open.job_hours[side] + price * open.late[side]);
         self.sums.add(&open);
+        self.late_blocks += u32::from(open.late[0] + open.late[1] > 0.0);
+        self.late_apart += (open.late[1] - open.late[0]).powi(2);
         self.count = self.count.saturating_add(1);
         for (sum, paid) in self.cost.iter_mut().zip(cost) {
             *sum += paid;
         }
         Some(Block { loss: open.loss, cost })
+    }
+
+    /// Returns how many late events more the second one has: as they came, and half a standard deviation
+    /// of what came by luck.
+    pub(super) fn late_more(&self) -> f64 {
+        self.sums.late[1] - self.sums.late[0] + 0.5 * self.late_apart.sqrt()
     }
 
     /// Returns the hours of the blocks that are over.

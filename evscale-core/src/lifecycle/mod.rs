@@ -162,7 +162,13 @@ impl Lifecycle {
     }
 
     /// Writes down what happened; returns it in words.
-    pub(crate) fn tell(&mut self, at: Timestamp, kind: LifecycleEventKind, model: &str, reason: &str) -> String {
+    pub(crate) fn tell(
+        &mut self,
+        at: Timestamp,
+        kind: LifecycleEventKind,
+        model: &str,
+        reason: &str,
+    ) -> String {
         self.events.drain(..(self.events.len() + 1).saturating_sub(MOST_EVENTS));
         let event = LifecycleEvent { at, kind, model: model.to_owned(), reason: reason.to_owned() };
         let words = event.in_words();
@@ -197,9 +203,10 @@ impl Lifecycle {
             challenger: of(Second::is_challenger).map(|second| second.model.name.clone()),
             predecessor: of(|second| !second.is_challenger()).map(|second| second.model.name.clone()),
             comparison: second.and_then(|second| match &second.role {
-                Role::Challenger(trial) => {
-                    Some(ComparisonStatus { proof: Some(trial.progress()), ..ComparisonStatus::of(&trial.blocks) })
-                }
+                Role::Challenger(trial) => Some(ComparisonStatus {
+                    proof: Some(trial.progress()),
+                    ..ComparisonStatus::of(&trial.blocks)
+                }),
                 Role::Predecessor(guard) => Some(ComparisonStatus::of(&guard.blocks)),
                 Role::Asleep => None,
             }),

@@ -19,8 +19,11 @@ const SEEN_LATE_SHARE: f64 = 0.0002;
 const TRIAL_HOURS: u32 = 12;
 /// Share by which one counts as better in a block at most, so that a few extraordinary blocks decide nothing.
 const MOST_BETTER: f64 = 0.1;
-/// Blocks that must be seen before a promotion, and after which a trial without proof is given up.
+/// Blocks that must be seen before a promotion; those with late events among them, as few say nothing of how many there will be, or
+/// so many without; and after which a trial without proof is given up.
 const LEAST_BLOCKS: u32 = 4;
+const LEAST_LATE_BLOCKS: u32 = 8;
+const MOSTLY_PUNCTUAL_BLOCKS: u32 = 56;
 const MOST_BLOCKS: u32 = 120;
 /// Hours between two false alarms of each of two detectors, by which a champion is never rolled back more often than once a
 /// year on average for nothing, and what it may be worse.
@@ -78,7 +81,8 @@ impl Trial {
         if self.is_better() {
             return Some(Verdict::Better(self.describe()));
         }
-        for (tests, what) in [(&self.loss, "its forecasts are worse"), (&self.cost, "its decisions cost more")]
+        for (tests, what) in
+            [(&self.loss, "its forecasts are worse"), (&self.cost, "its decisions cost more")]
         {
             if tests.worse.reaches(WORSE) {
                 return Some(Verdict::GivenUp(format!("{what}: {}", self.describe())));
@@ -99,8 +103,10 @@ impl Trial {
             && self.loss.kept.reaches(PROOF)
             && seen(*cost, 1.0)
             && seen(sums.loss, SEEN_MARGIN);
-        let [late, other] = sums.late;
-        (by_loss || by_cost) && other <= (SEEN_MARGIN * late).max(late + SEEN_LATE_SHARE * sums.events)
+        let allowed = ((SEEN_MARGIN - 1.0) * sums.late[0]).max(SEEN_LATE_SHARE * sums.events);
+        let known =
+            self.blocks.late_blocks >= LEAST_LATE_BLOCKS || self.blocks.count >= MOSTLY_PUNCTUAL_BLOCKS;
+        (by_loss || by_cost) && known && self.blocks.late_more() <= allowed
     }
 
     /// Returns what was seen so far, in words.
@@ -119,9 +125,7 @@ impl Trial {
     /// Returns how far the evidence is on its way to the proof, 0 to 1: of the better one of both respects.
     pub(super) fn progress(&self) -> f64 {
         let way = |evidence: &Evidence| (evidence.ln() / PROOF.ln()).clamp(0.0, 1.0);
-        way(&self.loss.better)
-            .min(way(&self.cost.kept))
-            .max(way(&self.cost.better).min(way(&self.loss.kept)))
+        way(&self.loss.better).min(way(&self.cost.kept)).max(way(&self.cost.better).min(way(&self.loss.kept)))
     }
 }
 
@@ -148,7 +152,9 @@ impl Guard {
         let share = |[champion, before]: [f64; 2]| percent([before, champion]);
         if self.loss.alarms(ALARM_HOURS) {
             let last = share(loss);
-            return Some(format!("its forecasts have become worse: {last} of the quantile loss of the one before in the last of {hours} hours"));
+            return Some(format!(
+                "its forecasts have become worse: {last} of the quantile loss of the one before in the last of {hours} hours"
+            ));
         }
         self.cost.alarms(ALARM_HOURS).then(|| {
             let last = share(cost);
@@ -160,4 +166,3 @@ impl Guard {
 fn percent([first, second]: [f64; 2]) -> String {
     if first > 0.0 { format!("{:.1} %", 100.0 * second / first) } else { "an unknown share".to_owned() }
 }
-

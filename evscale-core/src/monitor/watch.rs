@@ -10,8 +10,8 @@ use crate::decision::{Action, Decision};
 use crate::error::Result;
 use crate::features::HORIZON_MINUTES;
 use crate::indicators::{
-    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, DriftKind, Drifted, FewSums, Latency, Picture, Point, Report,
-    Sum, Window, Windows,
+    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, DriftKind, Drifted, FewSums, Latency, Picture, Point,
+    Report, Sum, Window, Windows,
 };
 use crate::metrics::Metrics;
 use crate::policy::Source;

@@ -26,7 +26,9 @@ fn a_share_is_the_same_every_time_and_a_larger_one_has_the_smaller_one() {
     assert_eq!(fleet().challenge(&other, 0.25).unwrap(), quarter);
     assert_ne!(fleet().challenge(&disturbed(0.2, 2), 0.25).unwrap(), quarter, "other models, other pools");
     let rest = first.challenge(&other, 0.6).unwrap();
-    assert!(rest.iter().all(|key| !quarter.contains(key)) && first.challenge(&other, 0.6).unwrap().is_empty());
+    assert!(
+        rest.iter().all(|key| !quarter.contains(key)) && first.challenge(&other, 0.6).unwrap().is_empty()
+    );
     let mut all = fleet().challenge(&other, 0.6).unwrap();
     all.retain(|key| !quarter.contains(key));
     assert_eq!(all, rest);

@@ -3,7 +3,8 @@
 use evscale_core::features::lead_steps;
 use evscale_core::simulate::PoolSimulator;
 use evscale_core::{
-    Autoscaler, Challenger, Config, Decision, HostForecaster, Metrics, ModelBundle, QUANTILE_LEVELS, Series, Timestamp,
+    Autoscaler, Challenger, Config, Decision, HostForecaster, Metrics, ModelBundle, QUANTILE_LEVELS, Series,
+    Timestamp,
 };
 
 pub const INTERVAL: u32 = 600;
@@ -15,7 +16,8 @@ pub fn start() -> Timestamp {
 
 /// A number from -1 to 1 that looks random: of a seed, a kind and a place.
 fn scattered(seed: u64, kind: u64, place: i64) -> f64 {
-    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ kind.wrapping_mul(0xD1B5_4A32_D192_ED03) ^ place as u64;
+    let mut x =
+        seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ kind.wrapping_mul(0xD1B5_4A32_D192_ED03) ^ place as u64;
     for _ in 0..3 {
         x = (x ^ (x >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(27);
     }
@@ -42,10 +44,12 @@ impl HostForecaster for Insider {
     fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
         let error = self.scale * (self.error)(series.end);
         let hour = series.end.as_millis() / 3_600_000;
-        let rows = lead_steps(series.interval_seconds).iter().enumerate().map(|(row, steps)| {
+        let leads = lead_steps(series.interval_seconds);
+        let rows = leads.iter().enumerate().map(|(row, steps)| {
             let target = series.end.plus_seconds(steps * i64::from(INTERVAL));
             let place = series.end.as_millis() / 1000 + row as i64;
-            let luck = 1.2 * scattered(self.seed ^ self.own, 2, place) + 0.5 * scattered(self.seed ^ self.own, 3, hour);
+            let luck = 1.2 * scattered(self.seed ^ self.own, 2, place)
+                + 0.5 * scattered(self.seed ^ self.own, 3, hour);
             let centre = level(self.seed, target) * (error * luck).exp();
             let quantile = |level: &f64| centre * (error * 0.9 * (level / (1.0 - level)).ln() / 1.7).exp();
             QUANTILE_LEVELS.iter().map(quantile).collect()
@@ -59,6 +63,8 @@ pub struct World {
     pub queue: PoolSimulator,
     pub seed: u64,
     pub step: i64,
+    /// The newest decision.
+    pub said: Option<Decision>,
     pub late: f64,
     pub events: f64,
 }
@@ -79,7 +85,7 @@ impl World {
     pub fn of(scaler: Autoscaler, seed: u64) -> Self {
         let config = scaler.config();
         let queue = PoolSimulator::new(12, f64::from(config.job_startup_seconds), config.sla_wait_seconds);
-        Self { scaler, queue, seed, step: 0, late: 0.0, events: 0.0 }
+        Self { scaler, queue, seed, step: 0, said: None, late: 0.0, events: 0.0 }
     }
 
     /// A pool with an insider as the champion's forecaster.
@@ -91,7 +97,9 @@ impl World {
 
     pub fn challenge(&mut self, scale: f64, error: fn(Timestamp) -> f64) {
         let challenger = Challenger::new(&ModelBundle::bundled().unwrap());
-        self.scaler.challenge(challenger.with_forecaster("insider", insider(self.seed, 99, scale, error))).unwrap();
+        self.scaler
+            .challenge(challenger.with_forecaster("insider", insider(self.seed, 99, scale, error)))
+            .unwrap();
     }
 
     pub fn now(&self) -> Timestamp {
@@ -100,9 +108,11 @@ impl World {
 
     pub fn record(&mut self) -> Metrics {
         self.step += 1;
-        let events = (level(self.seed, self.now()) * (1.0 + 0.05 * scattered(self.seed, 4, self.step))).round();
+        let events =
+            (level(self.seed, self.now()) * (1.0 + 0.05 * scattered(self.seed, 4, self.step))).round();
         let substeps = 60;
-        let out = self.queue.run_interval(&vec![events / f64::from(substeps); substeps as usize], SERVICE_SECONDS);
+        let out =
+            self.queue.run_interval(&vec![events / f64::from(substeps); substeps as usize], SERVICE_SECONDS);
         let mut record = Metrics::new(self.now(), out.arrived.round(), f64::from(out.jobs));
         record.processed_events_count = Some(out.processed);
         record.queued_events_count = Some(out.queued);
@@ -114,6 +124,12 @@ impl World {
     }
 
     pub fn tick(&mut self) -> Decision {
+        let decision = self.decided();
+        self.said = Some(decision.clone());
+        decision
+    }
+
+    fn decided(&mut self) -> Decision {
         let record = self.record();
         self.scaler.observe(&record).unwrap();
         let decision = self.scaler.decide();
