@@ -56,12 +56,12 @@ pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
 pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
 pub use indicators::{
-    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, MetricInfo,
-    Report, Severity, Side, Threshold,
+    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, ComparisonStatus, DayPicture, DriftKind,
+    Drifted, LifecycleEvent, LifecycleEventKind, LifecycleStatus, MetricInfo, Report, Severity, Side,
+    Threshold,
 };
 #[cfg(feature = "prometheus")]
 pub use indicators::{PoolSample, openmetrics};
-pub use lifecycle::{ComparisonStatus, LifecycleEvent, LifecycleEventKind, LifecycleStatus};
 pub use meter::{Estimate, Meter, Totals};
 pub use metrics::Metrics;
 pub use monitor::{Health, HealthStatus};

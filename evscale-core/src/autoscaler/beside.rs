@@ -5,10 +5,9 @@ use super::state::State;
 use crate::config::Config;
 use crate::features::ForecasterInput;
 use crate::forecaster::Ensemble;
+use crate::indicators::LifecycleEventKind;
 use crate::inference::CircuitState;
-use crate::lifecycle::{
-    Compared, Guard, LatePrice, Lifecycle, LifecycleEventKind, Model, Role, Second, Turn,
-};
+use crate::lifecycle::{Compared, Guard, LatePrice, Lifecycle, Model, Role, Second, Turn};
 use crate::policy::{RivalInterval, load_ahead, policy_state};
 use crate::time::Timestamp;
 

@@ -4,7 +4,8 @@ use super::plugin::{OwnForecaster, OwnPolicy};
 use super::{Autoscaler, HostForecaster, HostPolicy, Networks};
 use crate::bundle::{ModelBundle, digest_of};
 use crate::error::{Error, Result};
-use crate::lifecycle::{Guard, LifecycleEventKind, LifecycleStatus, Model, Role, Trial};
+use crate::indicators::{LifecycleEventKind, LifecycleStatus};
+use crate::lifecycle::{Guard, Model, Role, Trial};
 use crate::time::Timestamp;
 
 /// Models that are tried in the shadow; [`Autoscaler::challenge`].

@@ -5,7 +5,7 @@ use crate::bundle::ModelBundle;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::forecaster::Ensemble;
-use crate::lifecycle::LifecycleStatus;
+use crate::indicators::LifecycleStatus;
 
 const MAGIC: [u8; 4] = *b"EVSC";
 const FORMAT_VERSION: u16 = 1;

@@ -1,8 +1,8 @@
 //! The metrics of a pool by name, unit and formula: the one list that reports, alerts, exporters and documentation read.
 
 use super::drift::DriftKind;
+use super::models::LifecycleStatus;
 use super::picture::DayPicture;
-use crate::lifecycle::LifecycleStatus;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;

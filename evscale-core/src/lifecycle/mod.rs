@@ -7,14 +7,14 @@
 
 mod blocks;
 mod evidence;
-mod status;
 mod trial;
 
+use blocks::Blocks;
 pub(crate) use blocks::{Compared, LatePrice};
-pub use status::{ComparisonStatus, LifecycleEvent, LifecycleEventKind, LifecycleStatus};
 pub(crate) use trial::{Guard, Trial, Verdict};
 
 use crate::forecaster::Ensemble;
+use crate::indicators::{ComparisonStatus, LifecycleEvent, LifecycleEventKind, LifecycleStatus};
 use crate::inference::CircuitBreaker;
 use crate::time::{HOUR_MS, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -203,16 +203,29 @@ impl Lifecycle {
             challenger: of(Second::is_challenger).map(|second| second.model.name.clone()),
             predecessor: of(|second| !second.is_challenger()).map(|second| second.model.name.clone()),
             comparison: second.and_then(|second| match &second.role {
-                Role::Challenger(trial) => Some(ComparisonStatus {
-                    proof: Some(trial.progress()),
-                    ..ComparisonStatus::of(&trial.blocks)
-                }),
-                Role::Predecessor(guard) => Some(ComparisonStatus::of(&guard.blocks)),
+                Role::Challenger(trial) => {
+                    Some(ComparisonStatus { proof: Some(trial.progress()), ..compared(&trial.blocks) })
+                }
+                Role::Predecessor(guard) => Some(compared(&guard.blocks)),
                 Role::Asleep => None,
             }),
             pinned: self.pin.clone(),
             events: self.events.clone(),
         }
+    }
+}
+
+/// Returns both bundles on the same load.
+fn compared(blocks: &Blocks) -> ComparisonStatus {
+    let ratio = |[champion, other]: [f64; 2]| (champion > 0.0).then(|| other / champion);
+    let events = blocks.sums.events;
+    ComparisonStatus {
+        since: blocks.began,
+        hours: blocks.hours(),
+        loss_ratio: ratio(blocks.sums.loss),
+        cost_ratio: ratio(blocks.cost),
+        late_shares: (events > 0.0).then(|| blocks.sums.late.map(|late| late / events)),
+        proof: None,
     }
 }
 

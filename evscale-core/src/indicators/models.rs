@@ -1,6 +1,5 @@
 //! What is told of the models of a pool.
 
-use super::blocks::Blocks;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +39,8 @@ pub struct LifecycleEvent {
 }
 
 impl LifecycleEvent {
-    pub(super) fn in_words(&self) -> String {
+    /// Returns it in a sentence without a full stop.
+    pub(crate) fn in_words(&self) -> String {
         let Self { kind, model, reason, .. } = self;
         match kind {
             LifecycleEventKind::Challenged => format!("{model} runs in the shadow: {reason}"),
@@ -70,21 +70,6 @@ pub struct ComparisonStatus {
     pub late_shares: Option<[f64; 2]>,
     /// How far the evidence is on its way to a promotion, 0 to 1, on a logarithmic scale; none for a predecessor.
     pub proof: Option<f64>,
-}
-
-impl ComparisonStatus {
-    pub(super) fn of(blocks: &Blocks) -> Self {
-        let ratio = |[champion, other]: [f64; 2]| (champion > 0.0).then(|| other / champion);
-        let events = blocks.sums.events;
-        Self {
-            since: blocks.began,
-            hours: blocks.hours(),
-            loss_ratio: ratio(blocks.sums.loss),
-            cost_ratio: ratio(blocks.cost),
-            late_shares: (events > 0.0).then(|| blocks.sums.late.map(|late| late / events)),
-            proof: None,
-        }
-    }
 }
 
 /// The models of a pool: who acts, who runs beside it, and what happened.
