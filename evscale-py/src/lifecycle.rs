@@ -1,6 +1,6 @@
 //! The models of one pool: who acts, who is tried beside them.
 
-use crate::arguments::Text;
+use crate::arguments::{Text, items};
 use crate::autoscaler::Autoscaler;
 use crate::config::Config;
 use crate::door::{Door, door};
@@ -9,6 +9,9 @@ use crate::plain;
 use crate::turns::{guarded, locked};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+
+/// Most bundles that a snapshot is restored among.
+const MOST_BUNDLES: usize = 64;
 
 /// The models of a pool, as `Autoscaler.models` returns them: other ones are tried in the shadow, promoted once they have proven
 /// to be better on this pool's load, and rolled back if they become worse.
@@ -122,14 +125,12 @@ impl PoolModels {
     /// SnapshotError
     ///     It is damaged, foreign, or of another format.
     #[staticmethod]
-    fn restore(
-        py: Python<'_>,
-        config: &Config,
-        data: &[u8],
-        bundles: Vec<PyRef<'_, ModelBundle>>,
-    ) -> Door<Autoscaler> {
+    fn restore(py: Python<'_>, config: &Config, data: &[u8], bundles: &Bound<'_, PyAny>) -> Door<Autoscaler> {
         door(py, || {
-            let bundles: Vec<_> = bundles.iter().map(|bundle| bundle.0.clone()).collect();
+            let bundles = items("bundles", bundles, MOST_BUNDLES)?
+                .iter()
+                .map(|bundle| Ok(bundle.cast::<ModelBundle>()?.get().0.clone()))
+                .collect::<PyResult<Vec<_>>>()?;
             let config = config.0.clone();
             let scaler = guarded(py, || evscale_core::Autoscaler::restore_among(config, &bundles, data))?;
             Autoscaler::around(py, scaler, true, None, None)
