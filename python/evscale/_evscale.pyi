@@ -1050,14 +1050,6 @@ class Autoscaler:
 
 @final
 class PoolModels:
-        """Runs other models in the shadow: they see every record, and no decision sees them. They are promoted by themselves. After a
-        restore the same ones go on where they were.
-
-        Raises
-        ------
-        ArgumentError
-            The configuration does without networks, or the models are those that act.
-        """
     """The models of a pool, as `Autoscaler.models` returns them: other ones are tried in the shadow, promoted once they have proven
     to be better on this pool's load, and rolled back if they become worse.
 
@@ -1071,7 +1063,15 @@ class PoolModels:
     >>> scaler.models.status()["pinned"]
     'until the audit'
     """
-    def challenge(self, bundle: ModelBundle) -> None: ...
+    def challenge(self, bundle: ModelBundle) -> None:
+        """Runs other models in the shadow: they see every record, and no decision sees them. They are promoted by themselves. After a
+        restore the same ones go on where they were.
+
+        Raises
+        ------
+        ArgumentError
+            The configuration does without networks, or the models are those that act.
+        """
     def end(self, reason: str | None = None) -> bool:
         """Takes the models in the shadow away, a challenger or a predecessor; returns whether there were any."""
     def promote(self, reason: str | None = None) -> None:

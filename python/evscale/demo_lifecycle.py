@@ -149,11 +149,12 @@ def draw(rows: list[dict[str, Any]], events: list[dict[str, Any]], path: Path) -
     ratio.set_yscale("log")
     ratio.set_ylabel("in the shadow over the champion")
     ratio.legend(loc="upper left", fontsize="small")
-    for event in events:
+    for place, event in enumerate(events):
         at = datetime.fromisoformat(event["at"].replace("Z", "+00:00"))
         for axes in (load, error, ratio):
             axes.axvline(at, color="tab:green" if event["kind"] in ("promoted", "rolled_back") else "grey", linestyle="--", linewidth=1)
-        load.annotate(f"{event['kind'].replace('_', ' ')}\n{event['model']}", (at, 1), xycoords=("data", "axes fraction"), fontsize=7, va="bottom")
+        load.annotate(f"{event['kind'].replace('_', ' ')}: {event['model']}", (at, 0.97 - 0.08 * (place % 4)), xycoords=("data", "axes fraction"),
+                      fontsize=7, ha="right", va="top")
     picture = BytesIO()
     try:
         figure.savefig(picture, dpi=110, format=path.suffix.lstrip(".") or "png")

@@ -1,9 +1,10 @@
 """Champion and challenger from Python: promoted, rolled back, pinned, and replayed from snapshots bit for bit."""
 
+from datetime import timedelta
+
 import pytest
 from evscale import ArgumentError, Autoscaler, Config, ModelBundle, PoolModels
 from evscale.demo_lifecycle import INTERVAL, PER_DAY, START, arrivals, disturbed
-from datetime import timedelta
 
 CONFIG = Config(min_jobs=2, max_jobs=120, interval_seconds=INTERVAL, decision_interval_seconds=INTERVAL, sla_wait_seconds=120)
 OTHER = disturbed(0.1, 3, "other")
