@@ -16,15 +16,15 @@ pub(crate) use trial::{Guard, Trial, Verdict};
 use crate::forecaster::Ensemble;
 use crate::indicators::{ComparisonStatus, LifecycleEvent, LifecycleEventKind, LifecycleStatus};
 use crate::inference::CircuitBreaker;
-use crate::time::{HOUR_MS, Timestamp};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Events that are remembered.
 const MOST_EVENTS: usize = 16;
 /// Time for which a champion is watched by the one before it; then only where its errors grow.
-const WATCHED_MS: i64 = 28 * 24 * HOUR_MS;
+const WATCHED_SECONDS: f64 = 28.0 * 86_400.0;
 /// Time for which a network may be unable to act before its bundle is given up.
-const BROKEN_MS: i64 = 2 * HOUR_MS;
+const BROKEN_SECONDS: f64 = 2.0 * 3600.0;
 
 /// A bundle by its name and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl Second {
         for (since, cause) in self.broken.iter_mut().zip(&mut causes) {
             if cause.is_none() {
                 *since = None;
-            } else if at.millis_since(*since.get_or_insert(at)) < BROKEN_MS {
+            } else if at.elapsed_since(*since.get_or_insert(at)).unwrap_or(0.0) < BROKEN_SECONDS {
                 *cause = None;
             }
         }
@@ -120,7 +120,8 @@ impl Second {
             }
             Role::Predecessor(guard) => {
                 let alarm = guard.add(at, interval, price);
-                if at.millis_since(guard.blocks.began) >= WATCHED_MS && alarm.is_none() {
+                let watched = at.elapsed_since(guard.blocks.began).unwrap_or(0.0);
+                if watched >= WATCHED_SECONDS && alarm.is_none() {
                     self.role = Role::Asleep;
                 }
                 champion.filter(|_| other.is_none()).or(alarm).map(Turn::Swap)
