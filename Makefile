@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel wheel-portable deb test-dist test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -97,6 +97,12 @@ SERVER_VENV ?= $(CURDIR)/tests/server/.venv
 SERVER_TESTS = EVSCALE_SERVER=$(SERVER) $(SERVER_VENV)/bin/python
 server: ## Build evscale-server
 	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo build --release --locked --manifest-path evscale-server/Cargo.toml
+
+demo-lifecycle: build venv ## Aged models, a challenger that is promoted, a damaged version that is rolled back; events and picture
+	$(PY) -m evscale demo --lifecycle --out "$(OUT)"
+
+lifecycle: ## The full evidence for champion and challenger: 1,000 pools per case (an hour)
+	EVSCALE_LIFECYCLE_RUNS=$(or $(RUNS),1000) cargo test --release --workspace --locked --test lifecycle -- --nocapture
 
 serve-demo: server ## Run evscale-server on loopback with two simulated pools (PORT=8080); Ctrl-C ends it
 	@exec $(SERVER) demo --port $(or $(PORT),8080)

@@ -31,6 +31,7 @@ mod fleet;
 mod forecaster;
 mod indicators;
 mod inference;
+mod lifecycle;
 mod meter;
 pub mod metrics;
 mod monitor;
@@ -46,7 +47,7 @@ mod validation;
 
 pub use announced::{Announced, Announcement, AnnouncementStatus};
 pub use autoscaler::{
-    Autoscaler, AutoscalerBuilder, BareNetworks, HostForecaster, HostPolicy, Observation, Series,
+    Autoscaler, AutoscalerBuilder, BareNetworks, Challenger, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
 pub use config::{Config, Mode, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
@@ -56,8 +57,9 @@ pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
 pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
 pub use indicators::{
-    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, DayPicture, DriftKind, Drifted, MetricInfo,
-    Report, Severity, Side, Threshold,
+    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, ComparisonStatus, DayPicture, DriftKind,
+    Drifted, LifecycleEvent, LifecycleEventKind, LifecycleStatus, MetricInfo, Report, Severity, Side,
+    Threshold,
 };
 #[cfg(feature = "prometheus")]
 pub use indicators::{PoolSample, openmetrics};

@@ -6,6 +6,7 @@ use crate::decision::Decision;
 use crate::door::{Door, door, reading_door};
 use crate::errors::refused;
 use crate::forecast::Forecast;
+use crate::lifecycle::PoolModels;
 use crate::log::Rejections;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
@@ -52,7 +53,7 @@ const CHUNK: usize = 256;
 /// True
 #[pyclass(frozen, weakref, module = "evscale", name = "Autoscaler")]
 pub struct Autoscaler {
-    state: Shared<evscale_core::Autoscaler>,
+    pub state: Shared<evscale_core::Autoscaler>,
     /// That of `state`, for whoever asks while another thread is inside a call.
     config: RwLock<evscale_core::Config>,
     /// The host's own forecaster and policy, which `state` shares.
@@ -63,7 +64,7 @@ pub struct Autoscaler {
 }
 
 impl Autoscaler {
-    fn around(
+    pub fn around(
         py: Python<'_>,
         mut scaler: evscale_core::Autoscaler,
         has_own_bundle: bool,
@@ -435,6 +436,11 @@ impl Autoscaler {
             let text = locked(py, &self.state, |scaler| Ok(scaler.health().to_json()))?;
             plain::loads(py, &text)
         })
+    }
+    /// Its models: who acts, who is tried beside them.
+    #[getter]
+    fn models(slf: &Bound<'_, Self>) -> PoolModels {
+        PoolModels(slf.clone().unbind())
     }
     /// The configuration.
     #[getter]

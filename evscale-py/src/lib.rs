@@ -13,6 +13,7 @@ mod fleet;
 mod forecast;
 mod forecaster;
 mod frame;
+mod lifecycle;
 mod log;
 mod meter;
 mod models;
@@ -61,6 +62,8 @@ mod _evscale {
     use super::forecast::{Forecast, HorizonForecast};
     #[pymodule_export]
     use super::forecaster::Forecaster;
+    #[pymodule_export]
+    use super::lifecycle::PoolModels;
     #[pymodule_export]
     use super::meter::Meter;
     #[pymodule_export]

@@ -1045,6 +1045,80 @@ class Autoscaler:
         >>> Autoscaler().health()["causes"]
         []
         """
+    @property
+    def models(self) -> PoolModels:
+        """Its models: who acts, who is tried beside them."""
+
+@final
+class PoolModels:
+    """The models of a pool, as `Autoscaler.models` returns them: other ones are tried in the shadow, promoted once they have proven
+    to be better on this pool's load, and rolled back if they become worse.
+
+    Examples
+    --------
+    >>> from evscale import Autoscaler
+    >>> scaler = Autoscaler()
+    >>> scaler.models.status() is None
+    True
+    >>> scaler.models.pin("until the audit")
+    >>> scaler.models.status()["pinned"]
+    'until the audit'
+    """
+    def challenge(self, bundle: ModelBundle) -> None:
+        """Runs other models in the shadow: they see every record, and no decision sees them. They are promoted by themselves. After a
+        restore the same ones go on where they were.
+
+        Raises
+        ------
+        ArgumentError
+            The configuration does without networks, or the models are those that act.
+        """
+    def end(self, reason: str | None = None) -> bool:
+        """Takes the models in the shadow away, a challenger or a predecessor; returns whether there were any."""
+    def promote(self, reason: str | None = None) -> None:
+        """Promotes the challenger without waiting for its proof.
+
+        Raises
+        ------
+        ArgumentError
+            There is none, or the models are pinned.
+        """
+    def roll_back(self, reason: str | None = None) -> None:
+        """Brings the predecessor back, with what it has learned in the shadow.
+
+        Raises
+        ------
+        ArgumentError
+            There is none, or the models are pinned.
+        """
+    def replace(self, bundle: ModelBundle, reason: str | None = None) -> None:
+        """Lets other models act from now on, without a trial and without a pause: everything that was learned stays. Those before
+        them stay in the shadow, to come back if the new ones are worse.
+
+        Raises
+        ------
+        ArgumentError
+            The configuration does without networks, or the present ones are pinned.
+        """
+    def pin(self, reason: str | None = None) -> None:
+        """Forbids promotion and rollback, by hand and by itself; without a reason, allows them again."""
+    def status(self) -> dict[str, Any] | None:
+        """Which models act, which run beside them, how both compare, and what happened: a dict, or None while there was never another
+        one than at first.
+        """
+    @staticmethod
+    def status_in(data: bytes) -> dict[str, Any] | None:
+        """The same of a snapshot, by which one knows which models to restore it with."""
+    @staticmethod
+    def restore(config: Config, data: bytes, bundles: Sequence[ModelBundle]) -> Autoscaler:
+        """An autoscaler that goes on from a snapshot with those of `bundles` that acted and ran in the shadow when it was taken, as if
+        nothing had been asked in between. Where none of them acted, the first one does.
+
+        Raises
+        ------
+        SnapshotError
+            It is damaged, foreign, or of another format.
+        """
 
 @final
 class Fleet:

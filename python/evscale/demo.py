@@ -79,6 +79,7 @@ def draw(replays: dict[str, dict[str, Any]], title: str, path: Path) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the demonstration."""
     parser.add_argument("--trace", type=Path, help="CSV with the header timestamp,events; two generated weeks without")
+    parser.add_argument("--lifecycle", action="store_true", help="models that have aged, a challenger that is promoted, and a damaged version that is rolled back")
     parser.add_argument("--out", type=Path, default=Path("demo.png"), help="picture (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the generated weeks (default: %(default)s)")
     parser.add_argument("--jobs-at-peak", type=float, default=60.0,
@@ -87,6 +88,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replays, prints the table, draws the picture."""
+    if args.lifecycle:
+        from .demo_lifecycle import run as run_lifecycle
+        return run_lifecycle(args.out, args.seed)
     if args.trace is None:
         name, text = "two generated weeks", demo_workload(args.seed)
     else:

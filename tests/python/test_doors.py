@@ -71,6 +71,7 @@ MAKERS = {
     "Meter": lambda: evscale.Meter(now=START_MS),
     "ModelBundle": lambda: BUNDLE,
     "Observation": lambda: evscale.Observation(**OBSERVATION),
+    "PoolModels": lambda: evscale.Autoscaler(bundle=BUNDLE).models,
     "Registry": registry,
     "ScalingVectorEnv": environment,
 }
@@ -89,7 +90,7 @@ USUAL = {
     "pool": lambda: "orders", "baselines": lambda: False, "now": lambda: START_MS + 130_000, "jobs": lambda: 3, "queued": lambda: 2, "busy": lambda: 1,
     "n": lambda: 1, "seconds": lambda: 0.5, "waited": lambda: 0.1, "arrived": lambda: 5, "finished": lambda: 5,
     "failed": lambda: 1, "busy_seconds": lambda: 2.5, "waited_seconds": lambda: 0.5, "late": lambda: 0,
-    "version": lambda: 1, "reason": lambda: "because", "keep": lambda: 1, "before": lambda: 1, "after": lambda: 1, "create": lambda: False,
+    "bundles": lambda: [BUNDLE], "version": lambda: 1, "reason": lambda: "because", "keep": lambda: 1, "before": lambda: 1, "after": lambda: 1, "create": lambda: False,
     **{name: (lambda value=value: value) for name, value in OBSERVATION.items()},
 }
 READING = {"Autoscaler.observe_many", "Forecast.to_frame", "Forecast.plot", "Forecaster.predict", "Forecaster.predict_many",

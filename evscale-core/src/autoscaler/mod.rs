@@ -1,8 +1,10 @@
 //! One pool: the whole way of the data, and the only thing with state.
 
 mod bare;
+mod beside;
 mod conclusion;
 mod intake;
+mod models;
 mod networks;
 mod observation;
 pub(crate) mod pipeline;
@@ -13,6 +15,7 @@ mod state;
 
 pub use bare::BareNetworks;
 pub(crate) use conclusion::conclude;
+pub use models::Challenger;
 pub(crate) use networks::Networks;
 pub use observation::Observation;
 pub(crate) use pipeline::Ingested;
@@ -255,6 +258,9 @@ impl Autoscaler {
         if took <= budget {
             return;
         }
+        if self.blame_second(took, budget) {
+            return;
+        }
         let ran = std::mem::take(&mut self.state.ran);
         let cause =
             |network: &str| format!("{network}: a call took {took:.1} ms, expected at most {budget} ms");
@@ -299,7 +305,8 @@ impl Autoscaler {
 
     /// Returns how the pool is doing: model, data, service, jobs and cost, and what drifts.
     pub fn report(&self) -> Report {
-        self.state.watched(&self.config, &self.calendar, Monitor::report)
+        let report = self.state.watched(&self.config, &self.calendar, Monitor::report);
+        Report { models: self.models(), ..report }
     }
 
     /// Returns the alerts that fire, or were resolved within the last day; the worst and newest first.
@@ -394,6 +401,7 @@ impl Autoscaler {
         let source = state.schedule.standing().map(|standing| standing.source);
         Health {
             announced: state.announced.in_words(),
+            models: state.lifecycle.as_ref().map(|models| models.in_words()).unwrap_or_default(),
             ..Health::new(source, quality, causes.into_iter().flatten().collect())
         }
     }

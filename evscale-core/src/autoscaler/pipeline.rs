@@ -68,11 +68,11 @@ pub(crate) fn complete(
     config: &Config,
     calendar: &Calendar,
     state: &mut State,
-    networks: Option<&mut Networks>,
+    mut networks: Option<&mut Networks>,
     Ingested { checked, input, bursts }: Ingested,
     precomputed: Option<Result<Quantiles>>,
 ) -> Observation {
-    let (forecaster, policy) = networks.map(Networks::split).unzip();
+    let (forecaster, policy) = networks.as_deref_mut().map(Networks::split).unzip();
     let mut precomputed = precomputed.map(|answer| Precomputed(Some(answer)));
     let forecaster =
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
@@ -83,6 +83,9 @@ pub(crate) fn complete(
     let policy_ran = learn(config, calendar, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
     state.restored = false;
+    if let Some(networks) = networks {
+        state.run_beside(config, networks, &input, checked.record.timestamp);
+    }
     let forecast = Arc::clone(&state.forecast);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
     state.watch(config, calendar, &outlook, |monitor, sight| {

@@ -109,6 +109,10 @@ impl ForecastSource for OwnForecaster {
         }
         Ok(answer)
     }
+
+    fn sees_history(&self) -> bool {
+        true
+    }
 }
 
 impl PolicySource for OwnPolicy {

@@ -76,6 +76,7 @@ impl State {
         for slot in newest + 1 - self.history.len() as i64..=newest {
             self.ensemble.backfill(self.history.at(slot));
         }
+        self.begin_second_anew();
         self.foresee(now);
         self.notes.push(format!(
             "the history was resampled for records every {} s, and forecasts are evaluated anew",

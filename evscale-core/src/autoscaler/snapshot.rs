@@ -4,6 +4,8 @@ use super::{Autoscaler, Networks, State};
 use crate::bundle::ModelBundle;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::forecaster::Ensemble;
+use crate::indicators::LifecycleStatus;
 
 const MAGIC: [u8; 4] = *b"EVSC";
 const FORMAT_VERSION: u16 = 1;
@@ -38,6 +40,36 @@ impl Autoscaler {
         Self::restore_with(config, networks, snapshot)
     }
 
+    /// Does the same with that one of `models` that acted when the snapshot was taken, and gives it the ones that ran in the shadow,
+    /// so that everything goes on as if nothing had been asked in between. Where none of them acted, the first one does.
+    ///
+    /// # Errors
+    /// As for [`restore`](Self::restore), or `models` is empty.
+    pub fn restore_among(config: Config, models: &[ModelBundle], snapshot: &[u8]) -> Result<Self> {
+        let (_, state) = read(snapshot)?;
+        let lifecycle = state.lifecycle.as_deref();
+        let find = |digest| models.iter().find(|bundle| Some(bundle.digest()) == digest);
+        let champion = find(lifecycle.map(|models| models.champion.digest)).or(models.first());
+        let champion =
+            champion.ok_or_else(|| Error::argument("`models` has 0 bundles, expected at least 1"))?;
+        let mut restored = Self::restore(config, champion.clone(), snapshot)?;
+        let second = lifecycle.and_then(|models| models.second.as_ref()).map(|second| second.model.digest);
+        if let Some(second) = find(second)
+            && restored.waits_for_second()
+        {
+            restored.challenge(second)?;
+        }
+        Ok(restored)
+    }
+
+    /// Returns the models of a snapshot, by which a host knows which ones to restore it with; none while there was one bundle alone.
+    ///
+    /// # Errors
+    /// The snapshot is damaged, truncated, foreign, or of another format.
+    pub fn models_in(snapshot: &[u8]) -> Result<Option<LifecycleStatus>> {
+        Ok(read(snapshot)?.1.lifecycle.map(|models| models.status()))
+    }
+
     pub(crate) fn restore_with(config: Config, networks: Option<Networks>, snapshot: &[u8]) -> Result<Self> {
         let (before, state) = read(snapshot)?;
         let refused = |what| Error::snapshot(format!("snapshot has {what}"));
@@ -48,6 +80,10 @@ impl Autoscaler {
         if !state.ensemble.fits(&state.history, f64::from(before.interval_seconds)) {
             return Err(refused("a forecaster that does not belong to its records".to_owned()));
         }
+        let fits = |ensemble: &Ensemble| ensemble.fits(&state.history, f64::from(before.interval_seconds));
+        if !state.lifecycle.as_ref().is_none_or(|models| models.fits(fits)) {
+            return Err(refused("models in the shadow that do not belong to its records".to_owned()));
+        }
         if !state.days.fits() || !state.months.fits() {
             return Err(refused("a calendar of another size".to_owned()));
         }
@@ -55,11 +91,10 @@ impl Autoscaler {
             return Err(refused("a monitor of another size".to_owned()));
         }
         config.check()?;
-        Self::from_parts(
-            config.clone(),
-            networks,
-            Some(state.restored(&before, &config, &config.calendar()?)),
-        )
+        let restored = state.restored(&before, &config, &config.calendar()?);
+        let mut pool = Self::from_parts(config, networks, Some(restored))?;
+        pool.follow_restored_models();
+        Ok(pool)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::decision::Schedule;
 use crate::features::PolicyState;
 use crate::forecaster::{Burst, Days, Ensemble, Forecast, Months};
 use crate::inference::CircuitBreaker;
+use crate::lifecycle::Lifecycle;
 use crate::metrics::{History, Metrics};
 use crate::monitor::{Monitor, Sight};
 use crate::policy::{Begin, ForecastAvailability, Need, Outlook, Selection, policy_state};
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) schedule: Schedule,
     pub(crate) monitor: Monitor,
     pub(crate) announced: Announcements,
+    /// Other models than those at first; none while there were none.
+    pub(crate) lifecycle: Option<Box<Lifecycle>>,
     /// What the next decision tells, beside its reasons.
     pub(crate) notes: Vec<String>,
     /// The forecast at the newest record, with what is stated of the time to come.
@@ -89,6 +92,7 @@ impl State {
             schedule: Schedule::default(),
             monitor: Monitor::new(config),
             announced: Announcements::default(),
+            lifecycle: None,
             notes: Vec::new(),
             restored: false,
             ran: Ran::default(),
@@ -143,13 +147,23 @@ impl State {
     /// The same at a record with so many arrivals and bursts that are due.
     pub(crate) fn foresee_from(&mut self, config: &Config, seen: f64, bursts: Vec<Burst>) {
         let usual = Forecast { bursts, ..self.ensemble.forecast(&self.history) };
-        let told = self.announced.told(&usual, config.interval_seconds, seen);
-        let (forecast, usual) = match told {
-            Some(told) => (told, Some(usual)),
-            None => (usual, None),
-        };
+        let (usual, forecast) = self.with_statements(config, seen, usual);
         *Arc::make_mut(&mut self.forecast) = forecast;
         self.usual = usual;
+    }
+
+    /// Returns a forecast with what is stated, and itself before where that differs.
+    fn with_statements(&self, config: &Config, seen: f64, usual: Forecast) -> (Option<Forecast>, Forecast) {
+        match self.announced.told(&usual, config.interval_seconds, seen) {
+            Some(told) => (Some(usual), told),
+            None => (None, usual),
+        }
+    }
+
+    /// Returns the forecast of another ensemble on the same records, as [`foresee`](Self::foresee) makes that of the pool's own.
+    pub(super) fn foreseen_by(&self, ensemble: &Ensemble, config: &Config) -> (Option<Forecast>, Forecast) {
+        let usual = Forecast { bursts: self.usual().bursts.clone(), ..ensemble.forecast(&self.history) };
+        self.with_statements(config, self.seen(), usual)
     }
 
     /// Returns the forecast at the newest record without what is stated.
@@ -181,6 +195,7 @@ impl State {
         self.selection = Selection::new(config.min_jobs, config.use_networks);
         self.pool.begin_anew(config);
         self.safety.begin_anew();
+        self.begin_second_anew();
         self.schedule.expedite();
         self.foresee_from(config, self.seen(), Vec::new());
     }
@@ -189,6 +204,7 @@ impl State {
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.history.rewind(at);
         self.ensemble.rewind();
+        self.rewind_second();
         self.pool.rewind(at);
         self.safety.rewind(at);
         self.schedule.expedite();
@@ -221,7 +237,7 @@ impl State {
     }
 
     /// Returns the price of a job-hour at the newest record.
-    fn job_hour_price(&self, config: &Config) -> Option<f64> {
+    pub(super) fn job_hour_price(&self, config: &Config) -> Option<f64> {
         self.announced.job_hour_price(config, self.pool.newest()?)
     }
 

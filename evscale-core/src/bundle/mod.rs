@@ -14,6 +14,7 @@ use crate::features::{self, Expected, NetworkContract};
 use crate::inference::Network;
 use forked::{FirstLoads, MadeOnce};
 use manifest::{Manifest, Part};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 const BUNDLED_MANIFEST: &[u8] = include_bytes!("../../../models/onnx/manifest.json");
@@ -41,6 +42,7 @@ struct Parts {
     forecaster: Network,
     forecaster_in_batches: MadeOnce<Result<Network>>,
     policy: Network,
+    digest: u64,
     /// Public key whose signature was verified.
     signed_by: Option<[u8; KEY_BYTES]>,
 }
@@ -63,6 +65,7 @@ impl Parts {
             let forecaster = network(&manifest.forecaster, forecaster_onnx, &expected.forecaster)?;
             Ok((forecaster, network(&manifest.policy, policy_onnx, &expected.policy)?))
         })?;
+        let digest = digest_of(manifest_json);
         let manifest_json = str::from_utf8(manifest_json)
             .map_err(|error| Error::bundle(format!("manifest: {error}")))?
             .to_owned();
@@ -72,6 +75,7 @@ impl Parts {
             forecaster,
             forecaster_in_batches: MadeOnce::new(),
             policy,
+            digest,
             signed_by: None,
         })
     }
@@ -149,6 +153,16 @@ impl ModelBundle {
         &self.0.manifest.version
     }
 
+    /// Name, version, and eight digits of what is in it: of two bundles that differ these differ.
+    pub fn identity(&self) -> String {
+        format!("{} {} #{:08x}", self.name(), self.version(), self.0.digest >> 32)
+    }
+
+    /// Tells bundles apart by what is in them.
+    pub(crate) fn digest(&self) -> u64 {
+        self.0.digest
+    }
+
     /// The manifest as it was read.
     pub fn manifest_json(&self) -> &str {
         &self.0.manifest_json
@@ -166,6 +180,11 @@ impl ModelBundle {
     pub(crate) fn policy(&self) -> &Network {
         &self.0.policy
     }
+}
+
+/// Returns the first bytes of the SHA-256; a manifest has the checksums of the files, so that it stands for all of a bundle.
+pub(crate) fn digest_of(bytes: &[u8]) -> u64 {
+    Sha256::digest(bytes).iter().take(8).fold(0, |digest, byte| digest << 8 | u64::from(*byte))
 }
 
 fn network(part: &Part, onnx: &[u8], contract: &NetworkContract) -> Result<Network> {

@@ -1,19 +1,22 @@
 //! Many pools by key: shared networks, any order of records, as many threads as the host allows.
 
 mod pool;
+mod rollout;
+mod shelf;
 
 pub use pool::PoolMut;
 
-use crate::autoscaler::{Autoscaler, Ingested, Networks, Observation};
+use crate::autoscaler::{Autoscaler, Ingested, Observation};
 use crate::bundle::{BATCH, ModelBundle};
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::ForecasterInput;
-use crate::forecaster::{ForecasterBatch, Quantiles};
+use crate::forecaster::Quantiles;
 use crate::indicators::{Alert, Report};
 use crate::metrics::Metrics;
 use pool::Pool;
+use shelf::Shelf;
 use std::collections::BTreeMap;
 
 /// Pools whose forecasts are made together.
@@ -54,18 +57,10 @@ pub struct PoolTick {
 pub struct Fleet {
     /// Boxed, because the nodes of a tree are half empty.
     pools: BTreeMap<String, Box<Pool>>,
-    /// Sessions of each thread; one set at least.
-    sessions: Vec<Sessions>,
-    bundle: ModelBundle,
-}
-
-/// The sessions of one thread.
-#[derive(Debug)]
-struct Sessions {
-    networks: Option<Networks>,
-    /// Made when there are pools enough for a batch; an error if the bundle's forecaster cannot have one.
-    batch: Option<Result<ForecasterBatch>>,
-    bundle: ModelBundle,
+    /// Networks of each thread; one set at least.
+    shelves: Vec<Shelf>,
+    /// The usual bundle first; those that are tried or rolled out.
+    bundles: Vec<ModelBundle>,
 }
 
 /// A pool with its records of a tick, and what became of them.
@@ -84,7 +79,8 @@ struct PoolTurn<'a> {
 impl Fleet {
     /// A fleet without pools that works on the caller's thread alone.
     pub fn new(bundle: &ModelBundle) -> Self {
-        Self { pools: BTreeMap::new(), sessions: vec![Sessions::new(bundle)], bundle: bundle.clone() }
+        let bundles = vec![bundle.clone()];
+        Self { pools: BTreeMap::new(), shelves: vec![Shelf::new(&bundles)], bundles }
     }
 
     /// Sets the number of threads that a tick may use, the caller's included; 1 by default.
@@ -95,8 +91,21 @@ impl Fleet {
         if !(1..=MOST_THREADS).contains(&threads) {
             return Err(Error::argument(format!("`threads` is {threads}, expected 1 to {MOST_THREADS}")));
         }
-        self.sessions.resize_with(threads, || Sessions::new(&self.bundle));
+        self.shelves.resize_with(threads, || Shelf::new(&self.bundles));
         Ok(())
+    }
+
+    /// Takes in a bundle that snapshots may need, beside the usual one: pools that are restored go on with it where they had it.
+    pub fn know(&mut self, bundle: &ModelBundle) {
+        self.shelves.iter_mut().for_each(|shelf| shelf.add(bundle));
+        if !self.bundles.iter().any(|there| there.digest() == bundle.digest()) {
+            self.bundles.push(bundle.clone());
+        }
+    }
+
+    /// Refuses a configuration that the usual bundle is not signed for.
+    fn check_signer(&self, config: &Config) -> Result<()> {
+        self.bundles.iter().take(1).try_for_each(|bundle| bundle.check_signer(config))
     }
 
     /// Adds a pool.
@@ -104,7 +113,7 @@ impl Fleet {
     /// # Errors
     /// The key is taken, or the configuration is refused.
     pub fn add(&mut self, key: &str, config: Config) -> Result<()> {
-        self.bundle.check_signer(&config)?;
+        self.check_signer(&config)?;
         let scaler = Autoscaler::from_parts(config, None, None)?;
         self.insert(key, scaler)
     }
@@ -114,9 +123,10 @@ impl Fleet {
     /// # Errors
     /// The key is taken, or configuration or snapshot are refused.
     pub fn restore(&mut self, key: &str, config: Config, snapshot: &[u8]) -> Result<()> {
-        self.bundle.check_signer(&config)?;
+        self.check_signer(&config)?;
         let scaler = Autoscaler::restore_with(config, None, snapshot)?;
-        self.insert(key, scaler)
+        self.insert(key, scaler)?;
+        self.with_pool(key, |pool| pool.scaler.follow_restored_models())
     }
 
     fn insert(&mut self, key: &str, scaler: Autoscaler) -> Result<()> {
@@ -202,9 +212,9 @@ impl Fleet {
     /// There is no such pool, or it failed inside, now or before.
     pub fn with_pool<T>(&mut self, key: &str, work: impl FnOnce(&mut PoolMut<'_>) -> T) -> Result<T> {
         let pool = self.pools.get_mut(key).ok_or_else(|| unknown_pool(key))?;
-        match self.sessions.first_mut() {
-            Some(sessions) => pool.run_for_host(key, &mut sessions.networks, &self.bundle, work),
-            None => pool.run_for_host(key, &mut None, &self.bundle, work),
+        match self.shelves.first_mut() {
+            Some(shelf) => pool.run_for_host(key, shelf, &self.bundles, work),
+            None => pool.run_for_host(key, &mut Shelf::new(&[]), &self.bundles, work),
         }
     }
 
@@ -228,12 +238,12 @@ impl Fleet {
                 Some(PoolTurn::new(key, pool, records))
             })
             .collect();
-        let share = turns.len().div_ceil(self.sessions.len()).max(1);
-        match self.sessions.as_mut_slice() {
-            [sessions] => sessions.run(&mut turns),
+        let share = turns.len().div_ceil(self.shelves.len()).max(1);
+        match self.shelves.as_mut_slice() {
+            [shelf] => shelf.run(&mut turns),
             threads => std::thread::scope(|scope| {
-                for (chunk, sessions) in turns.chunks_mut(share).zip(threads) {
-                    scope.spawn(move || sessions.run(chunk));
+                for (chunk, shelf) in turns.chunks_mut(share).zip(threads) {
+                    scope.spawn(move || shelf.run(chunk));
                 }
             }),
         }
@@ -242,30 +252,28 @@ impl Fleet {
     }
 }
 
-impl Sessions {
-    fn new(bundle: &ModelBundle) -> Self {
-        Self { networks: Some(Networks::new(bundle)), batch: None, bundle: bundle.clone() }
-    }
-
+impl Shelf {
     fn run(&mut self, turns: &mut [PoolTurn<'_>]) {
         for group in turns.chunks_mut(GROUP) {
-            group.iter_mut().for_each(|turn| turn.ingest(&mut self.networks));
-            self.forecast(group);
-            group.iter_mut().for_each(|turn| turn.complete(&mut self.networks));
+            group.iter_mut().for_each(|turn| turn.ingest(self));
+            self.forecast_group(group);
+            group.iter_mut().for_each(|turn| turn.complete(self));
         }
     }
 
     /// Asks the network in whole batches. Turns that are left over, and those of a batch that fails, ask on their own when
     /// they are finished.
-    fn forecast(&mut self, group: &mut [PoolTurn<'_>]) {
-        let mut waiting: Vec<&mut PoolTurn<'_>> = group.iter_mut().filter(|turn| turn.waits()).collect();
-        for turns in waiting.chunks_exact_mut(BATCH) {
-            let batch = self.batch.get_or_insert_with(|| ForecasterBatch::new(&self.bundle));
-            let rows: Vec<&ForecasterInput> =
-                turns.iter().filter_map(|turn| Some(&turn.ingested.as_ref()?.input)).collect();
-            if let Ok(batch) = batch
-                && let Ok(answers) = batch.run(&rows)
-            {
+    fn forecast_group(&mut self, group: &mut [PoolTurn<'_>]) {
+        let mut waiting: BTreeMap<u64, Vec<&mut PoolTurn<'_>>> = BTreeMap::new();
+        for turn in group.iter_mut().filter(|turn| turn.waits()) {
+            let champion = turn.pool.scaler().and_then(|scaler| self.champion_of(scaler));
+            waiting.entry(champion.unwrap_or_default()).or_default().push(turn);
+        }
+        for (digest, mut turns) in waiting {
+            for turns in turns.chunks_exact_mut(BATCH) {
+                let rows: Vec<&ForecasterInput> =
+                    turns.iter().filter_map(|turn| Some(&turn.ingested.as_ref()?.input)).collect();
+                let answers = self.forecast(digest, &rows).into_iter().flatten();
                 for (turn, answer) in turns.iter_mut().zip(answers) {
                     turn.answer = Some(answer);
                 }
@@ -280,13 +288,13 @@ impl<'a> PoolTurn<'a> {
     }
 
     /// All records but the last, and the first half of that one.
-    fn ingest(&mut self, networks: &mut Option<Networks>) {
+    fn ingest(&mut self, shelf: &mut Shelf) {
         let Some((last, earlier)) = self.records.split_last() else { return };
         let work = |scaler: &mut Autoscaler| {
             let earlier = earlier.iter().map(|record| scaler.observe(record)).collect::<Result<Vec<_>>>()?;
             Ok((earlier, scaler.ingest(last)))
         };
-        match self.pool.run(self.key, networks, work).flatten() {
+        match self.pool.run(self.key, shelf, work).flatten() {
             Ok((earlier, last)) => {
                 self.observations = earlier;
                 match last {
@@ -304,13 +312,13 @@ impl<'a> PoolTurn<'a> {
     }
 
     /// The second half of the last record, and the decision.
-    fn complete(&mut self, networks: &mut Option<Networks>) {
+    fn complete(&mut self, shelf: &mut Shelf) {
         if self.outcome.is_some() {
             return;
         }
         let (ingested, answer) = (self.ingested.take(), self.answer.take());
         let mut observations = std::mem::take(&mut self.observations);
-        self.outcome = Some(self.pool.run(self.key, networks, |scaler| {
+        self.outcome = Some(self.pool.run(self.key, shelf, |scaler| {
             observations.extend(ingested.map(|ingested| scaler.complete(ingested, answer)));
             PoolTick { key: self.key.to_owned(), observations, decision: scaler.decide() }
         }));

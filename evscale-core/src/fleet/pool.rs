@@ -1,13 +1,14 @@
 //! One pool of a fleet, and what may be done with it.
 
+use super::shelf::Shelf;
 use crate::announced::{Announcement, AnnouncementStatus};
-use crate::autoscaler::{Autoscaler, Networks, Observation};
+use crate::autoscaler::{Autoscaler, Observation};
 use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause, SettingChange};
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::forecaster::Forecast;
-use crate::indicators::{Alert, Report};
+use crate::indicators::{Alert, LifecycleStatus, Report};
 use crate::metrics::Metrics;
 use crate::monitor::Health;
 use crate::pool::ScalingOutcome;
@@ -21,8 +22,8 @@ use std::time::Duration;
 /// cannot be replaced by another one, and has no networks of its own.
 #[derive(Debug)]
 pub struct PoolMut<'a> {
-    scaler: &'a mut Autoscaler,
-    bundle: &'a ModelBundle,
+    pub(super) scaler: &'a mut Autoscaler,
+    bundles: &'a [ModelBundle],
 }
 
 impl PoolMut<'_> {
@@ -36,7 +37,7 @@ impl PoolMut<'_> {
     /// # Errors
     /// The configuration is refused, or the models of the fleet are not signed as it asks for.
     pub fn reconfigure(&mut self, config: Config) -> Result<Vec<SettingChange>> {
-        self.bundle.check_signer(&config)?;
+        self.bundles.iter().take(1).try_for_each(|bundle| bundle.check_signer(&config))?;
         self.scaler.adopt(config)
     }
 
@@ -92,6 +93,32 @@ impl PoolMut<'_> {
     /// As there.
     pub fn set_override(&mut self, manual: Option<ManualOverride>) -> Result<()> {
         self.scaler.set_override(manual)
+    }
+
+    /// Promotes the challenger; see [`Autoscaler::promote`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn promote(&mut self, reason: &str) -> Result<()> {
+        self.scaler.promote(reason)
+    }
+
+    /// Brings the predecessor back; see [`Autoscaler::roll_back`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn roll_back(&mut self, reason: &str) -> Result<()> {
+        self.scaler.roll_back(reason)
+    }
+
+    /// Forbids promotion and rollback, or allows them again; see [`Autoscaler::pin_models`].
+    pub fn pin_models(&mut self, reason: Option<&str>) {
+        self.scaler.pin_models(reason);
+    }
+
+    /// Returns the models of the pool; see [`Autoscaler::models`].
+    pub fn models(&self) -> Option<LifecycleStatus> {
+        self.scaler.models()
     }
 
     /// Returns how the pool is doing.
@@ -177,7 +204,7 @@ impl Pool {
     pub(super) fn run<T>(
         &mut self,
         key: &str,
-        sessions: &mut Option<Networks>,
+        shelf: &mut Shelf,
         work: impl FnOnce(&mut Autoscaler) -> T,
     ) -> Result<T> {
         if self.failed {
@@ -186,9 +213,11 @@ impl Pool {
         }
         let _span = traced::pool(key);
         let scaler = &mut self.scaler;
-        scaler.exchange_networks(sessions);
+        let mut lent = shelf.lend(scaler);
+        scaler.exchange_networks(&mut lent);
         let answer = catch_unwind(AssertUnwindSafe(|| work(scaler)));
-        self.scaler.exchange_networks(sessions);
+        self.scaler.exchange_networks(&mut lent);
+        shelf.give_back(lent);
         answer.map_err(|_| {
             self.failed = true;
             Error::new(ErrorKind::PoolFailed, format!("pool `{key}` failed inside; the other pools go on"))
@@ -199,10 +228,10 @@ impl Pool {
     pub(super) fn run_for_host<T>(
         &mut self,
         key: &str,
-        sessions: &mut Option<Networks>,
-        bundle: &ModelBundle,
+        shelf: &mut Shelf,
+        bundles: &[ModelBundle],
         work: impl FnOnce(&mut PoolMut<'_>) -> T,
     ) -> Result<T> {
-        self.run(key, sessions, |scaler| work(&mut PoolMut { scaler, bundle }))
+        self.run(key, shelf, |scaler| work(&mut PoolMut { scaler, bundles }))
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn at_scored<T: Copy + Default>(quantiles: &[T; LEVELS]) -> [T; SCORE
 }
 
 /// Quantile loss, mean over the scored levels (Koenker and Bassett 1978).
-fn quantile_loss(values: &[f32; SCORED], actual: f64) -> f64 {
+pub(super) fn quantile_loss(values: &[f32; SCORED], actual: f64) -> f64 {
     let mut sum = 0.0;
     for (value, index) in values.iter().zip(SCORED_AT) {
         let level = QUANTILE_LEVELS.get(index).copied().unwrap_or(0.5);

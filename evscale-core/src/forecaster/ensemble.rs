@@ -1,5 +1,6 @@
 //! All horizons together, moved on by one record.
 
+use super::aggregation::{at_scored, quantile_loss};
 use super::anomaly::AnomalyScore;
 use super::experts;
 use super::forecast::{Forecast, HorizonForecast};
@@ -47,6 +48,8 @@ pub(crate) struct Settled {
     pub(crate) near: Option<[f32; LEVELS]>,
     /// Whether it lies inside the 80 % interval, by horizon; none where no forecast was kept.
     pub(crate) inside: [Option<bool>; HORIZONS],
+    /// Sum of the mean quantile losses of all, events.
+    pub(crate) loss: f64,
 }
 
 impl Ensemble {
@@ -158,6 +161,11 @@ impl Ensemble {
         self.breaker.cause()
     }
 
+    /// The same with another network, of whose failures nothing is known.
+    pub(crate) fn for_another_network(&self) -> Self {
+        Self { breaker: CircuitBreaker::default(), ..self.clone() }
+    }
+
     /// Forgets the series; whether its network may run stays.
     pub(crate) fn begin_anew(&mut self, interval_seconds: f64) {
         *self = Self { breaker: self.breaker.clone(), ..Self::new(interval_seconds) };
@@ -233,6 +241,7 @@ impl Ensemble {
 
 impl Settled {
     fn learn(&mut self, index: usize, earlier: [f32; LEVELS], events: f64) {
+        self.loss += quantile_loss(&at_scored(&earlier), events);
         let inside = f64::from(earlier[LOW_80]) <= events && events <= f64::from(earlier[HIGH_80]);
         if let Some(known) = self.inside.get_mut(index) {
             *known = Some(inside);

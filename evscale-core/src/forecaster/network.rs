@@ -21,6 +21,11 @@ pub(crate) type Quantiles = [[f32; LEVELS]; HORIZONS];
 pub(crate) trait ForecastSource: fmt::Debug + Send {
     /// Quantiles per horizon at the newest record of `history`, never decreasing, in the coordinate of `input`.
     fn quantiles(&mut self, history: &History, input: &ForecasterInput) -> Result<Quantiles>;
+
+    /// Reports whether it looks at a week of `history`.
+    fn sees_history(&self) -> bool {
+        false
+    }
 }
 
 /// A session of the forecaster network with its output buffer.

@@ -1,8 +1,10 @@
-//! What is measured of a pool, and when it is alarming: the list of metrics, their windows, drift, and the table of alerts.
+//! What is measured of a pool, and when it is alarming: the list of metrics, their windows, drift, what is told of the models, and the
+//! table of alerts.
 
 mod alerts;
 mod drift;
 mod latency;
+mod models;
 #[cfg(feature = "prometheus")]
 mod openmetrics;
 mod picture;
@@ -15,6 +17,7 @@ pub use alerts::{Alert, AlertState};
 pub use drift::DriftKind;
 pub(crate) use drift::{DayEnd, Drift};
 pub(crate) use latency::Latency;
+pub use models::{ComparisonStatus, LifecycleEvent, LifecycleEventKind, LifecycleStatus};
 #[cfg(feature = "prometheus")]
 pub use openmetrics::{PoolSample, openmetrics};
 pub use picture::DayPicture;

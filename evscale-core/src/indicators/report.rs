@@ -1,6 +1,7 @@
 //! The metrics of a pool by name, unit and formula: the one list that reports, alerts, exporters and documentation read.
 
 use super::drift::DriftKind;
+use super::models::LifecycleStatus;
 use super::picture::DayPicture;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
@@ -57,6 +58,9 @@ macro_rules! metrics {
             pub drift: Vec<Drifted>,
             /// Why the networks should be trained anew; none if nothing speaks for it.
             pub retraining_recommended: Option<String>,
+            /// Which models act, which run beside them, and what happened; none while there was one bundle alone.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub models: Option<LifecycleStatus>,
             /// The last day in bins.
             pub day: DayPicture,
         }

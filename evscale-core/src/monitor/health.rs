@@ -33,6 +33,9 @@ pub struct Health {
     /// What is announced of the time to come: no reason for concern.
     #[serde(default)]
     pub announced: Vec<String>,
+    /// What happened last to the models, and what runs beside them: no reason for concern.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
 }
 
 impl Health {
@@ -49,6 +52,7 @@ impl Health {
             allowed_actions: data_quality.allowed(),
             causes,
             announced: Vec::new(),
+            models: Vec::new(),
         }
     }
 

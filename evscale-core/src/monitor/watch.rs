@@ -10,8 +10,8 @@ use crate::decision::{Action, Decision};
 use crate::error::Result;
 use crate::features::HORIZON_MINUTES;
 use crate::indicators::{
-    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, Drifted, FewSums, Latency, Picture, Point, Report,
-    Sum, Window, Windows,
+    Alert, AlertRule, Alerts, BLOCK_MS, DayEnd, Drift, DriftKind, Drifted, FewSums, Latency, Picture, Point,
+    Report, Sum, Window, Windows,
 };
 use crate::metrics::Metrics;
 use crate::policy::Source;
@@ -219,6 +219,11 @@ impl Monitor {
         report.retraining_recommended = retraining(&report);
         report.day = self.picture.day(self.now);
         report
+    }
+
+    /// Reports whether the errors of the forecast have grown, as far as their drift tells.
+    pub(crate) fn errors_have_grown(&self) -> bool {
+        self.drift.detected().any(|(kind, _)| kind == DriftKind::Residuals)
     }
 
     fn judge(&mut self, sight: &Sight<'_>) {

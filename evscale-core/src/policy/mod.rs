@@ -13,7 +13,7 @@ pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, load_ahead, policy_state};
 pub(crate) use saving::Saving;
-pub(crate) use selection::{AdvisedInterval, Begin, Seen, Selection};
+pub(crate) use selection::{AdvisedInterval, Begin, RivalInterval, Seen, Selection};
 
 pub(crate) use crate::config::whole_jobs;
 use serde::{Deserialize, Serialize};

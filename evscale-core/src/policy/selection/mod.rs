@@ -20,6 +20,7 @@ mod chance;
 mod deadlines;
 mod prices;
 mod recent_peaks;
+mod rival;
 mod shadow_network;
 mod shadow_pool;
 mod synthetic_arrivals;
@@ -37,6 +38,8 @@ use candidates::{CANDIDATES, Candidate, FLOORS, Floor, HEADROOMS, candidate, hea
 use deadlines::Deadlines;
 use prices::{Moves, NETWORK, Prices};
 use recent_peaks::RecentPeaks;
+use rival::Rival;
+pub(crate) use rival::RivalInterval;
 use serde::{Deserialize, Serialize};
 use shadow_network::ShadowNetwork;
 use shadow_pool::{Ahead, Limits, PROPOSALS, Service, ShadowPool, Substep};
@@ -152,6 +155,8 @@ pub(crate) struct Selection {
     late_in_records: f64,
     /// What there would be if the advice had been followed; none in a pool that acts.
     advised: Option<Box<Advised>>,
+    /// The shadow pool of a second policy; none while there is one policy.
+    rival: Option<Box<Rival>>,
     moves: Moves,
 }
 
@@ -177,6 +182,7 @@ impl Selection {
             late_in_shadow: 0.0,
             late_in_records: 0.0,
             advised: None,
+            rival: None,
             moves: Moves::default(),
         }
     }
@@ -188,6 +194,9 @@ impl Selection {
         self.smooth_events *= ratio;
         self.intervals = (f64::from(self.intervals) / ratio) as u32;
         self.network.rescale(ratio);
+        if let Some(rival) = &mut self.rival {
+            rival.rescale(ratio);
+        }
         self.deadlines = Deadlines::default();
     }
 
@@ -308,6 +317,10 @@ impl Selection {
             advised.serve(&service, events);
         }
         let served = self.network.serve(&service, discount, interval);
+        if let Some(mut rival) = self.rival.take() {
+            rival.serve(&service, [discount, interval], events, &served, self.correction(load, 0.0));
+            self.rival = Some(rival);
+        }
         if self.network_acts {
             late_in_shadow = f64::from(served.late);
         }
@@ -451,12 +464,15 @@ impl Selection {
         if total <= 0.0 {
             return candidate.assumed_late_share();
         }
-        let prior = 2.0 * load.config.allowed_violation_share() * (assumed + self.mean_events).max(1e-9);
-        let correction = ((self.late_in_records + prior) / (self.late_in_shadow + prior))
-            .clamp(CORRECTION.0, CORRECTION.1);
-        let late = pool.late * correction;
+        let late = pool.late * self.correction(load, assumed);
         let luck = doubt.luck * ((late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt());
         (late + luck + assumed * candidate.assumed_late_share()) / total
+    }
+
+    /// Returns by how much the records correct the late events of shadow pools; `assumed` events say nothing against them.
+    fn correction(&self, load: &Load<'_>, assumed: f64) -> f64 {
+        let prior = 2.0 * load.config.allowed_violation_share() * (assumed + self.mean_events).max(1e-9);
+        ((self.late_in_records + prior) / (self.late_in_shadow + prior)).clamp(CORRECTION.0, CORRECTION.1)
     }
 
     /// Returns the late share of the acting candidate, as its past lets expect.

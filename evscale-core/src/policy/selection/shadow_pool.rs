@@ -109,6 +109,8 @@ pub(super) struct Served {
     pub(super) taken: f32,
     /// Busy share of the ready jobs.
     pub(super) busy_share: f32,
+    /// Paid job-hours.
+    pub(super) job_hours: f32,
 }
 
 impl Limits<'_> {
@@ -190,9 +192,10 @@ impl ShadowPool {
                 late_probability(jobs, busy, service.service_seconds, service.wait_seconds, count * substep);
             late += chance * (taken - late).max(0.0);
         }
+        let job_hours = paid * substep / 3600.0;
         self.late += f64::from(late);
-        self.cost += f64::from(paid * substep / 3600.0);
-        Served { late, taken, busy_share: if room > 0.0 { worked / room } else { 0.0 } }
+        self.cost += f64::from(job_hours);
+        Served { late, taken, busy_share: if room > 0.0 { worked / room } else { 0.0 }, job_hours }
     }
 
     /// Lets a substep pass for the starting jobs; returns the mean number of ready jobs in it.
