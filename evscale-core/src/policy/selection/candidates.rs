@@ -76,7 +76,7 @@ impl Candidate {
     /// Returns the share of late events that is assumed before anything is known: less for rules with more headroom.
     pub(super) fn assumed_late_share(&self) -> f64 {
         let kept = if self.floor == Floor::Peak { self.share } else { 0.0 };
-        0.02 * (-1.2 * self.headroom + 6.0 * (1.0 - self.demand_share) - 2.0 * kept).exp()
+        0.02 * (-1.2 * self.headroom + 2.0 * (1.0 - self.demand_share) - 2.0 * kept).exp()
     }
 
     /// In words, without a full stop.

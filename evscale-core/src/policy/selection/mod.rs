@@ -69,7 +69,7 @@ const OTHER_SERVICE: f64 = 2.0;
 const OTHER_SERVICE_RECORDS: u32 = 10;
 const SERVICE_WEIGHT: f64 = 0.02;
 /// Range of the correction of late shares by the records.
-const CORRECTION: (f64, f64) = (0.2, 8.0);
+const CORRECTION: (f64, f64) = (0.5, 8.0);
 /// Late events that nobody has seen yet.
 const LATE_UNSEEN: f64 = 0.25;
 
