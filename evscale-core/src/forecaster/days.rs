@@ -9,6 +9,10 @@ use crate::calendar::{Calendar, DayKind};
 use crate::time::{SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
+/// Counts of a shorter time vary by chance: an interval's rate is that of as long a time, unless it is further above than
+/// that by so many deviations.
+const SMOOTHED_SECONDS: f64 = 60.0;
+const CHANCE_DEVIATIONS: f32 = 3.0;
 const BIN_MS: i64 = 600 * SECOND_MS;
 const BIN_SECONDS: f64 = 600.0;
 /// Bins of a local day.
@@ -86,6 +90,8 @@ pub(crate) struct Days {
     peaks: Vec<f32>,
     /// Oldest first.
     past: Vec<PastDay>,
+    /// Rates of the last minute, newest first; empty where an interval is longer.
+    minute: Vec<f32>,
     /// Bins of today that are over.
     over: usize,
     /// Discounted counts of the bins in which a burst was due: it came, or did not.
@@ -98,13 +104,17 @@ impl Days {
     pub(crate) fn fits(&self) -> bool {
         let day = |day: &PastDay| day.known.len() == BINS / 8 && day.steep.len() <= MOST_STEEP;
         let today = self.peaks.is_empty() || self.peaks.len() == EVENING + BINS;
-        today && self.past.len() <= DAYS + HOLIDAYS && self.past.iter().all(day) && self.over <= BINS
+        today
+            && self.past.len() <= DAYS + HOLIDAYS
+            && self.past.iter().all(day)
+            && self.over <= BINS
+            && self.minute.len() <= 60
     }
 
     /// Learns the arrivals of the interval that ends at `at`; NaN is unknown.
     pub(crate) fn observe(&mut self, calendar: &Calendar, at: Timestamp, events: f64, interval_seconds: f64) {
         let length = (1000.0 * interval_seconds) as i64;
-        let rate = (events / interval_seconds) as f32;
+        let rate = self.without_chance((events / interval_seconds) as f32, interval_seconds);
         let mut begin = at.plus_millis(-length);
         while begin < at {
             let (date, time) = calendar.local(begin);
@@ -116,6 +126,21 @@ impl Days {
             }
             begin = begin.plus_millis(BIN_MS - time % BIN_MS);
         }
+    }
+
+    /// Returns the rate of the newest interval without what it has by chance.
+    fn without_chance(&mut self, rate: f32, interval_seconds: f64) -> f32 {
+        let records = (SMOOTHED_SECONDS / interval_seconds) as usize;
+        if records < 2 || !rate.is_finite() {
+            self.minute.clear();
+            return rate;
+        }
+        self.minute.truncate(records - 1);
+        self.minute.insert(0, rate);
+        let mean = self.minute.iter().sum::<f32>() / self.minute.len() as f32;
+        let seconds = interval_seconds as f32;
+        let deviation = (mean * seconds).max(1.0).sqrt() / seconds;
+        if rate > mean + CHANCE_DEVIATIONS * deviation { rate } else { mean }
     }
 
     /// Begins another day, unless it is today.

@@ -46,6 +46,8 @@ pub(crate) struct Load<'a> {
     pub(crate) correction: f64,
     /// Headroom of the leading candidate, in distances between the median and the 95 % quantile.
     pub(crate) headroom: f64,
+    /// Share of the demand that the leading candidate plans for.
+    pub(crate) demand_share: f64,
     /// Lowest demand that the leading candidate plans for, jobs.
     pub(crate) floor_jobs: f64,
     /// Most jobs that are of use.
@@ -83,13 +85,20 @@ impl<'a> Load<'a> {
             near: [0.5, 0.8, 0.95, 0.99].map(at),
             later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
-            analytic: self.total(self.demand(&near, self.headroom), backlog, near.most_arrivals()),
+            analytic: self.total(
+                self.demand_share * self.demand(&near, self.headroom),
+                backlog,
+                near.most_arrivals(),
+            ),
             most: self.most(near.most_arrivals()),
             scale_down_floor: self.unless_idle(
-                self.demand_at(&self.floor_path(), self.config.scale_down_quantile) + backlog,
+                self.demand_share * self.demand_at(&self.floor_path(), self.config.scale_down_quantile)
+                    + backlog,
                 LAST_JOB,
             ),
-            emergency: self.demand_at(&self.emergency_path(), self.config.emergency_quantile) + backlog,
+            emergency: self.demand_share
+                * self.demand_at(&self.emergency_path(), self.config.emergency_quantile)
+                + backlog,
             backlog,
             due: self.due_jobs(),
         }
@@ -307,6 +316,7 @@ mod tests {
             in_service: 5.0,
             correction: 1.0,
             headroom: 0.5,
+            demand_share: 1.0,
             floor_jobs: 0.0,
             most_jobs: config.max_jobs,
         }

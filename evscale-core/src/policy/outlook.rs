@@ -71,6 +71,7 @@ pub(crate) fn load_ahead<'a>(
         in_service: pool.in_service(),
         correction: pool.correction(),
         headroom: selection.headroom(),
+        demand_share: selection.demand_share(),
         floor_jobs: selection.floor_jobs(),
         most_jobs: pool.most_jobs(config),
     };

@@ -83,7 +83,8 @@ impl Selection {
             Some(jobs) => advised.pool.decide_for(jobs as f32, &limits),
             None => {
                 let demand = ahead(load, &near, |moment| leader.headroom * load.unit(moment), true);
-                advised.pool.decide(&demand, floor, &limits);
+                let share = leader.demand_share;
+                advised.pool.decide(&demand.shared(share), floor, &limits.shared(share));
             }
         }
     }

@@ -16,18 +16,33 @@ pub(crate) enum Floor {
 /// Floors there are.
 pub(super) const FLOORS: usize = 3;
 
-/// A candidate rule: `need = max(median + headroom * (q95 - median), share * floor)`.
+/// A candidate rule: `need = max(demand_share * (median + headroom * (q95 - median)), share * floor)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Candidate {
     /// Headroom in distances between the median and the 95 % quantile of the demand.
     pub(crate) headroom: f64,
+    /// Share of the demand that is planned for; a queue carries the rest.
+    pub(crate) demand_share: f64,
     pub(crate) floor: Floor,
     /// Share of the floor that is kept.
     pub(crate) share: f64,
 }
 
-/// Headrooms of the candidates.
-pub(super) const HEADROOMS: [f64; 8] = [-0.6, 0.0, 0.3, 0.6, 1.0, 1.5, 2.2, 4.0];
+/// Headrooms of the candidates, and the share of the demand that each is planned with.
+pub(super) const HEADROOMS: [(f64, f64); 10] = [
+    (0.0, 0.7),
+    (0.0, 0.85),
+    (-0.6, 1.0),
+    (0.0, 1.0),
+    (0.3, 1.0),
+    (0.6, 1.0),
+    (1.0, 1.0),
+    (1.5, 1.0),
+    (2.2, 1.0),
+    (4.0, 1.0),
+];
+/// Headroom of the candidate that leads at first.
+pub(super) const FIRST: usize = 6;
 const KEPT: [(Floor, f64); 7] = [
     (Floor::Peak, 0.0),
     (Floor::Peak, 0.35),
@@ -43,7 +58,8 @@ pub(super) const CANDIDATES: usize = HEADROOMS.len() * KEPT.len();
 /// Returns a candidate; its headroom is `HEADROOMS[index / 7]`.
 pub(super) fn candidate(index: usize) -> Candidate {
     let (floor, share) = KEPT.get(index % KEPT.len()).copied().unwrap_or((Floor::Peak, 0.0));
-    Candidate { headroom: HEADROOMS.get(headroom_of(index)).copied().unwrap_or(1.0), floor, share }
+    let (headroom, demand_share) = HEADROOMS.get(headroom_of(index)).copied().unwrap_or((1.0, 1.0));
+    Candidate { headroom, demand_share, floor, share }
 }
 
 /// Index of a candidate's headroom.
@@ -60,7 +76,7 @@ impl Candidate {
     /// Returns the share of late events that is assumed before anything is known: less for rules with more headroom.
     pub(super) fn assumed_late_share(&self) -> f64 {
         let kept = if self.floor == Floor::Peak { self.share } else { 0.0 };
-        0.02 * (-1.2 * self.headroom - 2.0 * kept).exp()
+        0.02 * (-1.2 * self.headroom + 2.0 * (1.0 - self.demand_share) - 2.0 * kept).exp()
     }
 
     /// In words, without a full stop.
@@ -70,7 +86,11 @@ impl Candidate {
             Floor::SameTime => "the highest need at this time of the last days",
             Floor::Recent => "the highest need of the last hours",
         };
-        let headroom = format!("median + {} x (95 % quantile - median)", self.headroom);
+        let headroom = if self.demand_share < 1.0 {
+            format!("{:.0} % of the median", 100.0 * self.demand_share)
+        } else {
+            format!("median + {} x (95 % quantile - median)", self.headroom)
+        };
         if self.share > 0.0 {
             format!("{headroom}, at least {:.0} % of {floor}", 100.0 * self.share)
         } else {

@@ -55,6 +55,7 @@ impl Member for Candidates {
                 correction: 1.0,
                 most_jobs: u32::MAX,
                 headroom: self.selection.headroom(),
+                demand_share: self.selection.demand_share(),
                 floor_jobs: self.selection.floor_jobs(),
             };
             let at = Timestamp::EPOCH.plus_seconds(120 * self.step);
@@ -91,7 +92,8 @@ fn more_headroom_keeps_no_fewer_jobs() {
     let jobs = (0..400).map(|_| candidates.answer(3000.0)).last().unwrap();
     for index in 0..CANDIDATES - KEPT_FLOORS {
         let (less, more) = (candidate(index), candidate(index + KEPT_FLOORS));
-        assert!(less.headroom < more.headroom && less.floor == more.floor && less.share == more.share);
+        let order = |candidate: Candidate| candidate.demand_share * (1.0 + 0.2 * candidate.headroom);
+        assert!(order(less) < order(more) && less.floor == more.floor && less.share == more.share);
         assert!(jobs[index] <= jobs[index + KEPT_FLOORS], "{less:?} {more:?}: {jobs:?}");
     }
 }

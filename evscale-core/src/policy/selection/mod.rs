@@ -34,7 +34,7 @@ use crate::features::PolicyState;
 use crate::time::Timestamp;
 use advised::Advised;
 pub(crate) use advised::{AdvisedInterval, Begin};
-use candidates::{CANDIDATES, Candidate, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
+use candidates::{CANDIDATES, Candidate, FIRST, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
 use deadlines::Deadlines;
 use prices::{Moves, NETWORK, Prices};
 use recent_peaks::RecentPeaks;
@@ -168,7 +168,7 @@ impl Selection {
             network: ShadowNetwork::new(min_jobs.max(1) as f32),
             network_acts,
             peaks: RecentPeaks::new(),
-            leader: 4 * CANDIDATES / HEADROOMS.len(),
+            leader: FIRST * CANDIDATES / HEADROOMS.len(),
             floors: [0.0; FLOORS],
             events: 0.0,
             mean_events: 0.0,
@@ -219,6 +219,11 @@ impl Selection {
     /// Returns the headroom of the leading candidate, in distances between the median and the 95 % quantile.
     pub(crate) fn headroom(&self) -> f64 {
         self.leading().headroom
+    }
+
+    /// Returns the share of the demand that is planned for: that of the leading candidate, all of it where the network acts.
+    pub(crate) fn demand_share(&self) -> f64 {
+        if self.network_acts { 1.0 } else { self.leading().demand_share }
     }
 
     /// Returns the leading candidate in words.
@@ -382,12 +387,15 @@ impl Selection {
         }
         let limits = self.limits(load);
         let near = load.near_path();
-        let demands =
-            HEADROOMS.map(|headroom| ahead(load, &near, |moment| headroom * load.unit(moment), true));
+        let demands = HEADROOMS.map(|(headroom, share)| {
+            let demand = ahead(load, &near, |moment| headroom * load.unit(moment), true);
+            (demand.shared(share), (share < 1.0).then(|| limits.shared(share)))
+        });
         for (index, pool) in self.pools.iter_mut().enumerate() {
-            if let Some(demand) = demands.get(headroom_of(index)) {
+            if let Some((demand, shared)) = demands.get(headroom_of(index)) {
                 let before = pool.jobs();
-                pool.decide(demand, candidate(index).floor_jobs(&self.floors) as f32, &limits);
+                let floor = candidate(index).floor_jobs(&self.floors) as f32;
+                pool.decide(demand, floor, shared.as_ref().unwrap_or(&limits));
                 self.moves.count(index, before, pool);
             }
         }

@@ -52,6 +52,12 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
+    /// The same with a share of the jobs per busy job.
+    pub(super) fn shared(mut self, share: f64) -> Self {
+        self.planned *= share as f32;
+        self
+    }
+
     fn jobs(&self, system: f32) -> f32 {
         let moments = self.moments.get(..self.length).unwrap_or_default();
         let busy = moments.iter().map(|(kept, coming, most)| (kept * system + coming).min(system + most));
@@ -114,6 +120,14 @@ pub(super) struct Served {
 }
 
 impl Limits<'_> {
+    /// The limits of a candidate that plans for a share of the demand.
+    pub(super) fn shared(&self, share: f64) -> Self {
+        let mut limits = self.clone();
+        limits.emergency.planned *= share as f32;
+        limits.floor.planned *= share as f32;
+        limits
+    }
+
     /// Returns the fewest jobs that exist for a need.
     fn whole(&self, jobs: f32) -> f32 {
         self.numbers.up(jobs as u32) as f32

@@ -39,6 +39,7 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
             correction: 1.0,
             most_jobs: u32::MAX,
             headroom: selection.headroom(),
+            demand_share: selection.demand_share(),
             floor_jobs: selection.floor_jobs(),
         };
         let at = Timestamp::EPOCH.plus_seconds(120 * (slot as i64 + 1));
