@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::traced;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 
 /// Time for which a resolved alert is told, seconds.
 const TOLD_SECONDS: f64 = 86_400.0;
@@ -57,6 +58,21 @@ impl Alert {
     }
 }
 
+/// Whole seconds after an instant, and one: half the memory of an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Later(NonZeroU32);
+
+impl Later {
+    fn than(begin: Timestamp, at: Timestamp) -> Self {
+        let seconds = at.seconds_apart(begin).min(f64::from(u32::MAX - 1)) as u32;
+        Self(NonZeroU32::MIN.saturating_add(seconds))
+    }
+
+    fn after(self, begin: Timestamp) -> Timestamp {
+        begin.plus_seconds(i64::from(self.0.get()) - 1)
+    }
+}
+
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 enum Phase {
@@ -64,10 +80,10 @@ enum Phase {
     Quiet,
     /// The condition holds, and not yet for long enough.
     Pending(Timestamp),
-    /// It fires; the condition may not hold since a while.
-    Firing(Timestamp, Option<Timestamp>),
-    /// It fired from then until then; the condition may hold again since a while.
-    Resolved(Timestamp, Timestamp, Option<Timestamp>),
+    /// It fires; the condition may not hold since so long after.
+    Firing(Timestamp, Option<Later>),
+    /// It fired from then until then; the condition may hold again since so long after.
+    Resolved(Timestamp, Timestamp, Option<Later>),
 }
 
 /// Returns whether `seconds` have passed between two instants. A clock that went back has not passed anything.
@@ -82,11 +98,12 @@ impl Phase {
         match (self, holds) {
             (Self::Firing(since, _), true) => Self::Firing(since.min(now), None),
             (Self::Firing(since, absent), false) => {
-                let absent = absent.unwrap_or(now).min(now);
+                let absent = absent.map_or(now, |later| later.after(since)).min(now);
                 if passed(absent, now, rule.resolved_after_seconds) {
                     Self::Resolved(since.min(now), now, None)
                 } else {
-                    Self::Firing(since.min(now), Some(absent))
+                    let since = since.min(now);
+                    Self::Firing(since, Some(Later::than(since, absent)))
                 }
             }
             (Self::Resolved(since, until, _), false) => Self::Resolved(since, until, None),
@@ -95,7 +112,9 @@ impl Phase {
                 let holds_since = before.pending().unwrap_or(now).min(now);
                 match before {
                     _ if passed(holds_since, now, rule.for_seconds) => Self::Firing(now, None),
-                    Self::Resolved(since, until, _) => Self::Resolved(since, until, Some(holds_since)),
+                    Self::Resolved(since, until, _) => {
+                        Self::Resolved(since, until, Some(Later::than(until, holds_since)))
+                    }
                     _ => Self::Pending(holds_since),
                 }
             }
@@ -105,7 +124,8 @@ impl Phase {
     /// Since when the condition of an alert that does not fire holds.
     fn pending(self) -> Option<Timestamp> {
         match self {
-            Self::Pending(since) | Self::Resolved(_, _, Some(since)) => Some(since),
+            Self::Pending(since) => Some(since),
+            Self::Resolved(_, until, Some(later)) => Some(later.after(until)),
             _ => None,
         }
     }
