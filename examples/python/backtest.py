@@ -1,4 +1,4 @@
-"""A history under evscale and under the rules people use today. The README shows this program as it is."""
+"""A history under evscale and under the rules people use today. docs/python.md shows this program as it is."""
 
 import sys
 

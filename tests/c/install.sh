@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs as a user would, in folders with a blank and a letter beyond ASCII, without LD_LIBRARY_PATH, and builds and runs
-# everything against it: `make install` in a fresh clone and the lines of the README; a tarball, unpacked, by pkg-config
+# everything against it: `make install` in a fresh clone and the lines of docs/c.md; a tarball, unpacked, by pkg-config
 # (shared, static, wholly static), by CMake, in Go, and as a plugin of uWSGI.
 #
 # TARBALL=FILE tests a tarball that was made before, such as that of `make dist`.
@@ -70,7 +70,7 @@ CMAKE
 }
 
 # `make install` of a fresh clone builds first; a cargo that has built already stands in for the real one. Then the compile
-# lines of the README's section on C, as they are, and `make uninstall`.
+# lines of docs/c.md, as they are, and `make uninstall`.
 by_readme() {
     local lines line clone="$work/ein Klon für C" here="$work/plain"
     mkdir -p "$clone" "$work/bin"
@@ -84,8 +84,8 @@ CARGO
     cd "$clone"
     export PATH="$work/bin:$PATH" PKG_CONFIG_PATH="$here/lib/pkgconfig"
     env -u CARGO_TARGET_DIR make -s install PREFIX="$here"
-    mapfile -t lines < <(sed -n '/^## C and C++/,/^## /p' README.md | grep -E '^(cc|c\+\+) ')
-    [ "${#lines[@]}" -ge 4 ] || { echo "the README has ${#lines[@]} compile lines, expected at least 4"; return 1; }
+    mapfile -t lines < <(grep -E '^(cc|c\+\+) ' docs/c.md)
+    [ "${#lines[@]}" -ge 4 ] || { echo "docs/c.md has ${#lines[@]} compile lines, expected at least 4"; return 1; }
     for line in "${lines[@]}"; do
         rm -f quickstart
         echo "$line"
@@ -99,7 +99,7 @@ CARGO
     mv "$work/a staging area" "$work/image"
     PKG_CONFIG_PATH="$work/image/usr/lib/x86_64-linux-gnu/pkgconfig" bash -c "${lines[0]}"
     runs ./quickstart
-    echo "${#lines[@]} lines of the README work"
+    echo "${#lines[@]} lines of docs/c.md work"
 }
 
 by_go() {
