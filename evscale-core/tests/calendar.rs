@@ -27,7 +27,7 @@ fn midnight() -> Timestamp {
 /// Observes interval `index` of a load with a daily rhythm that begins at `start`, and decides on it.
 fn tick(scaler: &mut Autoscaler, start: Timestamp, index: i64) -> (Forecast, Decision) {
     let events = 3000.0 + 1500.0 * (index as f64 / PER_DAY as f64 * TAU).sin() + (index % 7) as f64 * 20.0;
-    let record = served(start.plus_seconds(INTERVAL * (index + 1)), events.round(), 30, 500.0);
+    let record = served(start.plus_seconds(INTERVAL * (index + 1)), events.round(), 20, 500.0);
     scaler.observe(&record).unwrap();
     (scaler.forecast(), scaler.decide())
 }

@@ -425,7 +425,11 @@ impl Selection {
 
     fn select(&mut self, load: &Load<'_>, prices: Option<&Prices>) {
         let mut best = (f64::INFINITY, self.leader);
+        let patient = load.config.sla_wait_seconds >= f64::from(load.config.interval_seconds);
         for (index, pool) in self.pools.iter().enumerate() {
+            if candidate(index).demand_share < 1.0 && !patient {
+                continue; // a queue would be late before a record shows it
+            }
             let bonus = if index == self.leader { LEADER_BONUS } else { 0.0 };
             let score = self.score(index, pool, &candidate(index), load, prices) - bonus;
             if score < best.0 {
