@@ -1,3 +1,4 @@
+use super::score::{REACHED, held_to};
 use super::*;
 use crate::calendar::Calendar;
 use crate::config::Config;
