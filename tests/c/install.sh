@@ -16,7 +16,12 @@ tar -C "$work/ein Ordner für Pakete" -xzf "$tarball"
 prefix=$(echo "$work/ein Ordner für Pakete"/evscale-*)
 export work prefix
 
-runs() { "$@" | head -n 1 | grep -qx "[0-9]* jobs" || { echo "$1 does not run"; return 1; }; }
+# The output is read whole: a program whose reader leaves early may end by a signal.
+runs() {
+    local said
+    said=$("$@")
+    head -n 1 <<< "$said" | grep -qx "[0-9]* jobs" || { echo "$1 does not run"; return 1; }
+}
 
 needs_no_executable_stack() {
     readelf -lW "$1" | grep GNU_STACK | grep -q 'RW ' || { echo "$1 asks for an executable stack"; return 1; }
@@ -72,7 +77,7 @@ CMAKE
 # `make install` of a fresh clone builds first; a cargo that has built already stands in for the real one. Then the compile
 # lines of docs/c.md, as they are, and `make uninstall`.
 by_readme() {
-    local lines line clone="$work/ein Klon für C" here="$work/plain"
+    local lines line said clone="$work/ein Klon für C" here="$work/plain"
     mkdir -p "$clone" "$work/bin"
     git -C "$root" ls-files -z | (cd "$root" && tar --null -T - --ignore-failed-read -cf -) | tar -C "$clone" -xf -
     cat > "$work/bin/cargo" << CARGO
@@ -90,7 +95,8 @@ CARGO
         rm -f quickstart
         echo "$line"
         bash -c "$line"
-        ./quickstart | head -n 1 | grep -x "$(grep -m 1 -E '^[0-9]+ jobs$' README.md)"
+        said=$(./quickstart)
+        head -n 1 <<< "$said" | grep -x "$(grep -m 1 -E '^[0-9]+ jobs$' README.md)"
     done
     env -u CARGO_TARGET_DIR make -s uninstall PREFIX="$here"
     [ ! -e "$here" ] || { echo "uninstall left: $(find "$here")"; return 1; }
