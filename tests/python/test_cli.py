@@ -384,5 +384,5 @@ def test_the_page_on_metrics_names_options_that_exist():
     shown = "".join(evscale(command, "--help").stdout for command in ("look", "backtest", "forecast", "decide"))
     ours = [line for line in text.splitlines() if "evscale " in line or line.startswith("|") and "`--" in line]
     for option in set(re.findall(r"(?<=[ `])--[a-z-]+", " ".join(part for line in ours for part in re.findall(r"`([^`]*)`", line)
-                                                                 if not part.startswith(("curl", "aws", "az ", "influx"))))):
+                                                                 if not part.startswith(("curl", "aws", "az ", "influx", "promtool"))))):
         assert option in shown or option == "--out", option
