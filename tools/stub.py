@@ -49,7 +49,8 @@ def documented(source: str) -> str:
     named = [([node.name], node) for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))]
     named += [([owner.name, node.name], node) for owner in tree.body if isinstance(owner, ast.ClassDef)
               for node in owner.body if isinstance(node, ast.FunctionDef)]
-    for path, node in sorted(named, key=lambda item: -first_line(item[1])):
+    # from the end on, and a method on one line before the class that it is the first of
+    for path, node in sorted(named, key=lambda item: (-first_line(item[1]), -len(item[0]))):
         text = doc_of(path)
         if not text:
             continue

@@ -120,9 +120,13 @@ class Demonstration:
                 return True
         return False
 
+    def of_models(self) -> list[dict[str, Any]]:
+        """Returns what has happened to the models so far."""
+        return list((self.scaler.models.status() or {"events": []})["events"])
+
     def say(self, before: int) -> None:
         """Prints what happened to the models since the event of this number."""
-        for event in (self.scaler.models.status() or {"events": []})["events"][before:]:
+        for event in self.of_models()[before:]:
             print(f"{event['at'][:16].replace('T', ' ')}  {event['kind'].replace('_', ' '):12}{event['model']}: {event['reason']}")
 
 
@@ -174,11 +178,11 @@ def run(out: Path, seed: int) -> int:
         pool.scaler.models.promote("the demonstration goes on without a proof")
     pool.say(0)
     pool.until(CALM, None)
-    told = len(pool.scaler.models.status()["events"])
+    told = len(pool.of_models())
     pool.scaler.models.replace(disturbed(DAMAGED, seed, "damaged"), "a version whose weights were damaged")
     back = pool.until(DEGRADED, "rolled_back")
     pool.say(told)
     pool.until(1, None)
-    draw(pool.rows, pool.scaler.models.status()["events"], out)
+    draw(pool.rows, pool.of_models(), out)
     print(f"\npicture: {readable_text(str(out))}")
     return 0 if promoted and back else 1

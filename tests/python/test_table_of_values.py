@@ -50,6 +50,7 @@ VALUES = {
     "ModelBundle": (lambda tmp: evscale.ModelBundle.bundled(), "t", None),
     "Registry": (lambda tmp: evscale.Registry(tmp / "registry", create=True), "t", None),
     "Meter": (lambda tmp: evscale.Meter(evscale.Config()), "", None),
+    "PoolModels": (lambda tmp: scaler().models, "", None),
 }
 
 
