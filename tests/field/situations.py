@@ -144,6 +144,10 @@ def counting(host: Host) -> Host:
     return host
 
 
+def running_totals() -> set[str]:
+    return then(counting(calm()), 0.7)
+
+
 def dependency_is_full() -> set[str]:
     return then(calm(), 0.6, downstream=17.0)
 
@@ -190,6 +194,7 @@ RAISED = {
     flash_crowd: {"anomaly_detected", "sla_violation_risk", "error_budget_fast_burn"},
     dependency_is_full: {"sla_violation_risk", "error_budget_slow_burn"},
     twice_as_much_for_good: {"drift_detected"},
+    running_totals: {"records_repaired"},
 }
 SILENT = [nothing, poison, announced_sale, rollout, lost_records]
 

@@ -179,6 +179,10 @@ alerts! {
         when [age_ratio > 1.0 until 1.0]
         for 0, resolved after 0, escalated after Some(1800),
         then "Check the source of the records, their clock, and what `observe` says of each.";
+    records_repaired: Warning, "Most records are used only in part, or corrected.",
+        when [share_repaired > 0.5 until 0.25]
+        for 3600, resolved after 3600, escalated after None,
+        then "Read the repairs in what `observe` answers: each names the field, its value and what to send instead.";
     circuit_breaker_open: Warning, "A network failed or was too slow, and does not act.",
         when [open_circuit_breakers > 0.0 until 0.0]
         for 0, resolved after 0, escalated after Some(21_600),

@@ -72,7 +72,7 @@ pub(crate) fn propose(
         Ok(jobs) => {
             network.breaker.succeeded();
             let source = network.policy.source();
-            let jobs = need.map_or(jobs, |need| jobs.min(need.most).max(need.due));
+            let jobs = need.map_or(jobs, |need| need.bound(jobs));
             (Proposal { jobs: Some(whole_jobs(jobs)), source, fallback: None }, true)
         }
         Err(problem) => {

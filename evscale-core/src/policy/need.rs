@@ -26,7 +26,8 @@ use crate::quantiles::normal_quantile;
 const HEADROOM_QUANTILE: f64 = 0.95;
 const HOUR_MINUTES: u32 = 72;
 const LATER_SECONDS: f64 = 1800.0;
-/// Share of the need that is not worth starting a job, below which the last one leaves: another burst would start it again.
+/// Share of the need that is not worth starting a job, below which the last one leaves where events are short: another burst
+/// would start it again. Long events come far apart where they need so little.
 const LAST_JOB: f64 = 0.2;
 
 /// What the rule needs to know.
@@ -50,6 +51,8 @@ pub(crate) struct Load<'a> {
     pub(crate) demand_share: f64,
     /// Lowest demand that the leading candidate plans for, jobs.
     pub(crate) floor_jobs: f64,
+    /// Jobs that waiting events need so that their wait does not run out.
+    pub(crate) urgent_jobs: f64,
     /// Most jobs that are of use.
     pub(crate) most_jobs: u32,
 }
@@ -69,10 +72,21 @@ pub(crate) struct Need {
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
-    /// Need of the bursts that are due by the clock until a job asked for at the next decision is ready.
+    /// Need of the bursts that are due by the clock until a job asked for at the next decision is ready, and of the events whose
+    /// wait runs out.
     pub(crate) due: f64,
+    /// Nothing is there or expected that is worth a job, and one can be had in time.
+    pub(crate) idle: bool,
     /// Most jobs that the events of now, those that come and those that came before can occupy.
     pub(crate) most: f64,
+}
+
+impl Need {
+    /// Returns the jobs of a network's proposal: no more than can be occupied, no fewer than what is due needs, and none where it
+    /// asks for one and there is nothing to do.
+    pub(crate) fn bound(&self, jobs: f64) -> f64 {
+        if self.idle && jobs <= 1.0 { 0.0 } else { jobs.min(self.most).max(self.due) }
+    }
 }
 
 impl<'a> Load<'a> {
@@ -81,26 +95,22 @@ impl<'a> Load<'a> {
         let backlog = self.backlog_jobs();
         let at = |level| self.demand_at(&near, level) + backlog;
         let later = self.path(self.near_seconds(), self.near_seconds() + LATER_SECONDS);
+        let analytic =
+            self.total(self.demand_share * self.demand(&near, self.headroom), backlog, near.most_arrivals());
+        let kept = self.demand_at(&self.floor_path(), self.config.scale_down_quantile);
+        let kept = self.unless_idle(self.demand_share * kept + backlog, self.last_job());
+        let soon = self.demand_at(&self.emergency_path(), self.config.emergency_quantile);
         Need {
             near: [0.5, 0.8, 0.95, 0.99].map(at),
             later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
             hour: self.forecast.horizon(HOUR_MINUTES).map_or(0.0, |h| self.jobs(h.prediction)),
-            analytic: self.total(
-                self.demand_share * self.demand(&near, self.headroom),
-                backlog,
-                near.most_arrivals(),
-            ),
+            analytic,
             most: self.most(near.most_arrivals()),
-            scale_down_floor: self.unless_idle(
-                self.demand_share * self.demand_at(&self.floor_path(), self.config.scale_down_quantile)
-                    + backlog,
-                LAST_JOB,
-            ),
-            emergency: self.demand_share
-                * self.demand_at(&self.emergency_path(), self.config.emergency_quantile)
-                + backlog,
+            scale_down_floor: kept.max(self.urgent_jobs),
+            emergency: (self.demand_share * soon + backlog).max(self.urgent_jobs),
             backlog,
-            due: self.due_jobs(),
+            due: self.due_jobs().max(self.urgent_jobs),
+            idle: self.patience.idle_below_jobs() > 0.0 && analytic <= 0.0 && kept <= 0.0,
         }
     }
 
@@ -115,7 +125,8 @@ impl<'a> Load<'a> {
     /// Jobs for a demand, the floor and the backlog: no more than the events that can need one and the floor, no fewer than
     /// keep events.
     fn total(&self, demand: f64, backlog: f64, most_arrivals: f64) -> f64 {
-        let total = (demand.max(self.floor_jobs) + backlog).min(self.most(most_arrivals));
+        let total =
+            (demand.max(self.floor_jobs) + backlog).max(self.urgent_jobs).min(self.most(most_arrivals));
         self.unless_idle(total.max(self.kept_busy()), 1.0)
     }
 
@@ -123,6 +134,11 @@ impl<'a> Load<'a> {
     fn unless_idle(&self, jobs: f64, share: f64) -> f64 {
         let idle = self.in_service + self.backlog_events <= 0.0;
         if idle && jobs < share * self.patience.idle_below_jobs() { 0.0 } else { jobs }
+    }
+
+    /// Share of the need that is not worth starting a job, below which the last one leaves.
+    pub(crate) fn last_job(&self) -> f64 {
+        if self.is_long() { 1.0 } else { LAST_JOB }
     }
 
     /// Most jobs that can be occupied.
@@ -318,6 +334,7 @@ mod tests {
             headroom: 0.5,
             demand_share: 1.0,
             floor_jobs: 0.0,
+            urgent_jobs: 0.0,
             most_jobs: config.max_jobs,
         }
     }

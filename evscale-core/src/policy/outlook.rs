@@ -73,10 +73,12 @@ pub(crate) fn load_ahead<'a>(
         headroom: selection.headroom(),
         demand_share: selection.demand_share(),
         floor_jobs: selection.floor_jobs(),
+        urgent_jobs: 0.0,
         most_jobs: pool.most_jobs(config),
     };
     let expected = load.jobs(pool.calendar_events());
-    Some(Load { floor_jobs: load.floor_jobs.max(expected), ..load })
+    let (floor_jobs, urgent_jobs) = (load.floor_jobs.max(expected), selection.urgent_jobs(&load));
+    Some(Load { floor_jobs, urgent_jobs, ..load })
 }
 
 /// Returns the jobs of a pool in which events wait and nobody knows how long one takes: some more than there are, and no

@@ -4,6 +4,7 @@
 //! Queues are first come, first served, so that of `q` waiting events those are late that exceed the arrivals of the last
 //! `sla_wait` seconds.
 
+use super::urgency::AGES;
 use serde::{Deserialize, Serialize};
 
 /// Most cells that the wait is divided into.
@@ -45,6 +46,26 @@ impl Deadlines {
         let expired = (self.within + arriving - within).max(0.0);
         self.within = within;
         (within, expired)
+    }
+
+    /// Returns ages, seconds, and the arrivals since each: from nothing on, evenly, to the allowed wait.
+    pub(super) fn since(&self, substep_seconds: f32, wait_seconds: f32) -> [(f32, f32); AGES] {
+        let length = substep_seconds.max(wait_seconds / CELLS as f32);
+        let mut ages = [(0.0, 0.0); AGES];
+        let (mut age, mut since, mut cells) = (0.0, 0.0, self.cells.iter());
+        for (index, row) in ages.iter_mut().enumerate() {
+            let wanted = wait_seconds * index as f32 / (AGES - 1) as f32;
+            while age + 0.5 * length < wanted {
+                let Some(cell) = cells.next() else { break };
+                age += if age == 0.0 { self.filled } else { length };
+                since += cell;
+            }
+            *row = (age.min(wait_seconds), since);
+        }
+        if let Some(last) = ages.last_mut() {
+            *last = (wait_seconds, self.within);
+        }
+        ages
     }
 }
 

@@ -25,6 +25,7 @@ mod score;
 mod shadow_network;
 mod shadow_pool;
 mod synthetic_arrivals;
+mod urgency;
 
 use super::need::Load;
 use super::network::PolicySource;
@@ -44,7 +45,8 @@ pub(crate) use rival::RivalInterval;
 use serde::{Deserialize, Serialize};
 use shadow_network::ShadowNetwork;
 use shadow_pool::{Ahead, Limits, PROPOSALS, Service, ShadowPool, Substep};
-use synthetic_arrivals::{MOST_SUBSTEPS, SyntheticArrivals};
+use synthetic_arrivals::{MOST_SUBSTEPS, SyntheticArrivals, substep_seconds};
+use urgency::Urgency;
 
 /// Seconds after which the past counts a third; of a younger pool this share of its age, so that what candidates did while
 /// they knew nothing is soon forgotten.
@@ -226,6 +228,17 @@ impl Selection {
         self.floors.get(Floor::Peak as usize).copied().unwrap_or(0.0)
     }
 
+    /// Returns the jobs that the load's waiting events need so that their wait does not run out.
+    pub(crate) fn urgent_jobs(&self, load: &Load<'_>) -> f64 {
+        f64::from(self.urgency(load).jobs(load.backlog_events as f32, load.in_service as f32))
+    }
+
+    fn urgency(&self, load: &Load<'_>) -> Urgency {
+        let wait = load.config.sla_wait_seconds;
+        let substep = substep_seconds(f64::from(load.config.interval_seconds), wait);
+        Urgency::new(load, &self.deadlines.since(substep as f32, wait as f32))
+    }
+
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
     pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
@@ -332,6 +345,7 @@ impl Selection {
             places: config.places() as f32,
             planned_queue: load.planned_queue() as f32,
             backlog_share: (load.correction * load.backlog_share()) as f32,
+            urgency: self.urgency(load),
             sla_wait_seconds: config.sla_wait_seconds as f32,
             keeps_busy: load.is_long() && !config.drain_busy_jobs,
             emergency: ahead(load, &load.emergency_path(), at(config.emergency_quantile), false),
@@ -339,6 +353,7 @@ impl Selection {
             most_arrivals: load.near_path().most_arrivals() as f32,
             correction: load.correction as f32,
             idle_below: load.patience.idle_below_jobs() as f32,
+            last_below: (load.last_job() * load.patience.idle_below_jobs()) as f32,
             spare: (config.spare_jobs > 0)
                 .then(|| (config.spare_jobs as f32, ahead(load, &load.near_path(), at(0.5), true))),
             saving: load.saving(),
@@ -394,7 +409,7 @@ impl Selection {
         }
         let jobs = policy.jobs(&self.network.state(load, state))?.max(load.due_jobs());
         let before = self.network.pool().jobs();
-        self.network.decide(jobs, &limits);
+        self.network.decide(jobs, load, &limits);
         self.moves.count(NETWORK, before, self.network.pool());
         Ok(Some(jobs))
     }

@@ -89,7 +89,7 @@ impl Selection {
             return Ok(None);
         };
         let jobs = policy.jobs(&rival.network.state(load, state))?.max(load.due_jobs());
-        rival.network.decide(jobs, &limits);
+        rival.network.decide(jobs, load, &limits);
         Ok(Some(jobs))
     }
 }

@@ -74,8 +74,9 @@ impl ShadowNetwork {
         state
     }
 
-    /// Scales to the jobs that the network asks for.
-    pub(super) fn decide(&mut self, jobs: f64, limits: &Limits<'_>) {
+    /// Scales to the jobs that the network asks for: none where it asks for one and there is nothing to do.
+    pub(super) fn decide(&mut self, jobs: f64, load: &Load<'_>, limits: &Limits<'_>) {
+        let jobs = if jobs <= 1.0 && self.load(load).need().idle { 0.0 } else { jobs };
         let before = self.pool.jobs();
         self.pool.decide_for(jobs as f32, limits);
         if self.pool.jobs() != before {
@@ -87,6 +88,7 @@ impl ShadowNetwork {
         Load {
             backlog_events: f64::from(self.pool.backlog()),
             in_service: f64::from(self.pool.in_service()),
+            urgent_jobs: 0.0,
             ..*load
         }
     }

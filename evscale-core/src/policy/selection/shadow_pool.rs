@@ -3,6 +3,7 @@
 use super::super::path::MOMENTS;
 use super::super::saving::Saving;
 use super::chance::late_probability;
+use super::urgency::Urgency;
 use crate::config::{JobNumbers, LOOK_BACK};
 use serde::{Deserialize, Serialize};
 
@@ -79,12 +80,16 @@ pub(super) struct Limits<'a> {
     pub(super) planned_queue: f32,
     /// Jobs per event that waits beyond it.
     pub(super) backlog_share: f32,
+    /// What waiting events ask for by their age.
+    pub(super) urgency: Urgency,
     pub(super) sla_wait_seconds: f32,
     /// Most events that come until the next decision has its effect, and jobs per event that can need one.
     pub(super) most_arrivals: f32,
     pub(super) correction: f32,
     /// Need of a pool without events below which it has no job.
     pub(super) idle_below: f32,
+    /// Upper quantile of it below which the last job leaves.
+    pub(super) last_below: f32,
     /// Long events keep their job.
     pub(super) keeps_busy: bool,
     /// Demand by the emergency quantile until a job asked for at the next record is ready.
@@ -239,6 +244,11 @@ impl ShadowPool {
         (self.backlog - limits.planned_queue).max(0.0) * limits.backlog_share
     }
 
+    /// Returns the jobs that the waiting events need so that their wait does not run out.
+    fn urgent(&self, limits: &Limits<'_>) -> f32 {
+        limits.urgency.jobs(self.backlog, self.busy)
+    }
+
     /// Returns the expected demand with the jobs that are kept idle above it; 0 where none are.
     fn with_spare(&self, limits: &Limits<'_>) -> f32 {
         limits.spare.as_ref().map_or(0.0, |(spare, expected)| {
@@ -254,7 +264,8 @@ impl ShadowPool {
         let waits = self.backlog * limits.service_seconds
             > limits.sla_wait_seconds * self.jobs.max(1.0) * limits.places;
         let room = self.jobs * (1.0 + limits.dead_band);
-        waits || limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits) > room
+        let need = limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits);
+        waits || need.max(self.urgent(limits)) > room
     }
 
     /// Whether a decision is made now.
@@ -283,7 +294,7 @@ impl ShadowPool {
         }
         let bounded = |jobs: f32| (jobs - 1e-3).ceil().clamp(limits.min_jobs, limits.max_jobs);
         let kept = if limits.keeps_busy { self.busy / limits.places } else { 0.0 };
-        let want = bounded(need.max(kept).max(self.with_spare(limits)));
+        let want = bounded(need.max(kept).max(self.urgent(limits)).max(self.with_spare(limits)));
         self.proposals[0] = self.proposals[0].max(want);
         let band = (limits.tolerance + limits.dead_band) * self.jobs;
         let mut target = want;
@@ -293,7 +304,9 @@ impl ShadowPool {
             let highest =
                 self.proposals.iter().take(back.max(2).min(limits.proposals)).copied().fold(want, f32::max);
             let proof = limits.floor.jobs(self.system(limits)) + self.backlog_need(limits);
-            target = highest.max(bounded(proof)).min(self.jobs);
+            let nothing = self.busy + self.backlog < NOTHING && proof < limits.last_below;
+            let proof = if nothing { 0.0 } else { proof };
+            target = highest.max(bounded(proof.max(self.urgent(limits)))).min(self.jobs);
             let pays = |saving: &Saving| saving.pays(self.jobs.into(), target.into());
             if self.jobs - target <= band || !limits.saving.as_ref().is_none_or(pays) {
                 target = self.jobs;
@@ -369,10 +382,12 @@ mod tests {
             places: 1.0,
             planned_queue: 0.0,
             backlog_share: 0.1,
+            urgency: Urgency::default(),
             sla_wait_seconds: 10.0,
             most_arrivals: f32::INFINITY,
             correction: 1.0,
             idle_below: 0.0,
+            last_below: 0.0,
             keeps_busy: false,
             emergency: Ahead::default(),
             floor: Ahead::default(),

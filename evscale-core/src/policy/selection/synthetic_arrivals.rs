@@ -23,10 +23,7 @@ impl SyntheticArrivals {
     /// Spreads `events` over the interval that ended at `at`, in substeps of a third of the SLA's wait as far as there may
     /// be so many.
     pub(super) fn new(at: Timestamp, events: f64, interval_seconds: f64, sla_wait_seconds: f64) -> Self {
-        let length = (sla_wait_seconds / 3.0)
-            .min(interval_seconds / LEAST_SUBSTEPS)
-            .max(interval_seconds / MOST_SUBSTEPS as f64);
-        let count = (interval_seconds / length).round().max(1.0);
+        let count = substeps(interval_seconds, sla_wait_seconds);
         let slot = (at.as_millis() as f64 / 1000.0 / interval_seconds).round() as i64 as u64;
         let mut cells = [0.0f32; MOST_SUBSTEPS];
         let used = cells.iter_mut().take(count as usize);
@@ -47,6 +44,19 @@ impl SyntheticArrivals {
     pub(super) fn substep_seconds(&self) -> f64 {
         self.substep_seconds
     }
+}
+
+/// Returns the number of substeps of an interval.
+fn substeps(interval_seconds: f64, sla_wait_seconds: f64) -> f64 {
+    let length = (sla_wait_seconds / 3.0)
+        .min(interval_seconds / LEAST_SUBSTEPS)
+        .max(interval_seconds / MOST_SUBSTEPS as f64);
+    (interval_seconds / length).round().max(1.0)
+}
+
+/// Returns the length of a substep of an interval, seconds.
+pub(super) fn substep_seconds(interval_seconds: f64, sla_wait_seconds: f64) -> f64 {
+    interval_seconds / substeps(interval_seconds, sla_wait_seconds)
 }
 
 /// Returns a share of an interval's arrivals, one on average: the same for the same number (SplitMix64).

@@ -1,0 +1,51 @@
+//! Jobs for events whose wait runs out.
+//!
+//! Queues are first come, first served, so that of `q` waiting events those came more than `a` seconds ago that exceed the
+//! arrivals since then, `A(a)`, and they must begin within `r`, what is left of the allowed wait. Of `J` places `n` are busy,
+//! and in `r` seconds `J r / s` become free if an event takes `s`; half of that is counted on, because those that have lasted
+//! for long are those that last. All of them begin in time if
+//!
+//! `J >= (q - A(a) + n) / (1 + r / 2s)`, for every age `a`.
+//!
+//! Events that are late already are left out: more jobs than the backlog asks for would not mend that.
+
+use super::super::need::Load;
+
+/// Share of the places that become free in time, as the mean service time says, that is counted on.
+const FREED: f32 = 0.5;
+/// Ages that are looked at.
+pub(super) const AGES: usize = 8;
+
+/// What the waiting events of a pool ask for, by their age; nothing where the SLA leaves no time to see an event and to start a
+/// job for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Urgency {
+    /// Arrivals since an age, and jobs per event that must begin in the rest of the wait or is in service.
+    ages: [(f32, f32); AGES],
+    /// Arrivals that are not late if they wait.
+    in_time: f32,
+}
+
+impl Urgency {
+    /// Returns the urgency at ages, seconds, with the arrivals since each of them, of which the last age is the allowed wait.
+    pub(super) fn new(load: &Load<'_>, ages: &[(f32, f32); AGES]) -> Self {
+        if load.patience.slack_seconds <= 0.0 {
+            return Self::default();
+        }
+        let (wait, in_time) = ages.last().copied().unwrap_or_default();
+        let (interval, service) = (load.config.interval_seconds as f32, load.service_seconds as f32);
+        let weight = (load.correction / load.config.places()) as f32;
+        let row = |(age, since): (f32, f32)| {
+            let left = (wait - age - interval).max(load.startup_seconds as f32);
+            (since, weight / (1.0 + FREED * left / service))
+        };
+        Self { ages: ages.map(row), in_time }
+    }
+
+    /// Returns the jobs that a pool needs for its waiting events.
+    pub(super) fn jobs(&self, waiting: f32, in_service: f32) -> f32 {
+        let waiting = waiting.min(self.in_time);
+        let older = self.ages.iter().filter(|(since, _)| waiting > *since);
+        older.map(|(since, share)| (waiting - since + in_service) * share).fold(0.0, f32::max)
+    }
+}
