@@ -49,3 +49,29 @@ impl Urgency {
         older.map(|(since, share)| (waiting - since + in_service) * share).fold(0.0, f32::max)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Twelve events that came 1,500 s ago, six that came just now; 1,800 s are allowed.
+    fn urgency() -> Urgency {
+        let ages = [0.0, 300.0, 600.0, 900.0, 1200.0, 1500.0, 1650.0, 1800.0];
+        let since = |age: f32| if age == 0.0 { 0.0 } else if age <= 1500.0 { 6.0 } else { 18.0 };
+        let share = |age: f32| 1.0 / (1.0 + FREED * (1800.0 - age - 60.0) / 900.0);
+        Urgency { ages: ages.map(|age| (since(age), share(age))), in_time: 18.0 }
+    }
+
+    #[test]
+    fn old_events_are_urgent_and_new_ones_are_not() {
+        assert_eq!(urgency().jobs(0.0, 5.0), 0.0, "nothing waits");
+        let (new, old) = (urgency().jobs(6.0, 5.0), urgency().jobs(18.0, 5.0));
+        assert!((5.0..7.0).contains(&new), "eleven events in half an hour: {new}");
+        assert!((14.0..17.0).contains(&old), "twelve have four minutes, and five jobs are busy: {old}");
+    }
+
+    #[test]
+    fn what_is_late_already_asks_for_nothing_more() {
+        assert_eq!(urgency().jobs(500.0, 5.0), urgency().jobs(18.0, 5.0));
+    }
+}
