@@ -1277,6 +1277,112 @@ int32_t evscale_fleet_snapshots(struct evscale_fleet *fleet,
                                 void *context,
                                 struct evscale_error **error);
 
+// Runs other models in the shadow: they see every record, and no decision sees them. Once they have proven to be better on
+// this pool's load they are promoted, and those before them stay in the shadow, to come back if the promoted ones become worse.
+// Models that are no better are promoted in at most 1 of 1,000 trials. The bundle stays the caller's. After evscale_restore the
+// same models go on where they were once they are given again. Fails with EVSCALE_INVALID_CONFIG or EVSCALE_INVALID_BUNDLE if the
+// configuration does without networks, the models are not signed as it asks for, or they are those that act.
+EVSCALE_API
+int32_t evscale_challenge(struct evscale_autoscaler *autoscaler,
+                          const struct evscale_bundle *bundle,
+                          struct evscale_error **error);
+
+// Takes the models in the shadow away, a challenger or a predecessor. `ended` (may be NULL) gets 1 if there were any, else 0.
+// `reason` may be NULL.
+EVSCALE_API
+int32_t evscale_end_challenge(struct evscale_autoscaler *autoscaler,
+                              const char *reason,
+                              int32_t *ended,
+                              struct evscale_error **error);
+
+// Promotes the challenger without waiting for its proof. `reason` may be NULL. Fails with EVSCALE_INVALID_ARGUMENT if there is none,
+// or the models are pinned.
+EVSCALE_API
+int32_t evscale_promote(struct evscale_autoscaler *autoscaler,
+                        const char *reason,
+                        struct evscale_error **error);
+
+// Brings the predecessor back, with what it has learned in the shadow. `reason` may be NULL. Fails with EVSCALE_INVALID_ARGUMENT if
+// there is none, or the models are pinned.
+EVSCALE_API
+int32_t evscale_roll_back(struct evscale_autoscaler *autoscaler,
+                          const char *reason,
+                          struct evscale_error **error);
+
+// Lets other models act from now on, without a trial and without a pause: everything that was learned stays, and those before
+// them stay in the shadow. The bundle stays the caller's; `reason` may be NULL. Fails with EVSCALE_INVALID_CONFIG or
+// EVSCALE_INVALID_BUNDLE as evscale_challenge does, and with EVSCALE_INVALID_ARGUMENT if the present models are pinned.
+EVSCALE_API
+int32_t evscale_set_bundle(struct evscale_autoscaler *autoscaler,
+                           const struct evscale_bundle *bundle,
+                           const char *reason,
+                           struct evscale_error **error);
+
+// Forbids promotion and rollback, by hand and by themselves; NULL as `reason` allows them again.
+EVSCALE_API
+int32_t evscale_pin_models(struct evscale_autoscaler *autoscaler,
+                           const char *reason,
+                           struct evscale_error **error);
+
+// Which models act, which run beside them, how both compare, and what happened, as JSON. EVSCALE_NOTHING_YET while there was never
+// another one than at first.
+EVSCALE_API
+int32_t evscale_models_json(struct evscale_autoscaler *autoscaler,
+                            char *buffer,
+                            size_t capacity,
+                            size_t *needed,
+                            struct evscale_error **error);
+
+// Runs other models in the shadow in a share of the pools, 0 to 1: those that are in it by the hash of key and models, so that a
+// larger share has those of a smaller one. Pools whose configuration refuses the models are left out. `started` (may be NULL) gets
+// the number of pools in which they run from now on.
+EVSCALE_API
+int32_t evscale_fleet_challenge(struct evscale_fleet *fleet,
+                                const struct evscale_bundle *bundle,
+                                double share,
+                                size_t *started,
+                                struct evscale_error **error);
+
+// Lets other models act in a share of the pools, 0 to 1, without a trial. Pools that rolled these models back before, or whose models
+// are pinned, are left out. `changed` (may be NULL) gets the number of pools in which they act from now on; `reason` may be NULL.
+EVSCALE_API
+int32_t evscale_fleet_roll_out(struct evscale_fleet *fleet,
+                               const struct evscale_bundle *bundle,
+                               double share,
+                               const char *reason,
+                               size_t *changed,
+                               struct evscale_error **error);
+
+// Like evscale_promote, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_promote(struct evscale_fleet *fleet,
+                              const char *key,
+                              const char *reason,
+                              struct evscale_error **error);
+
+// Like evscale_roll_back, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_roll_back(struct evscale_fleet *fleet,
+                                const char *key,
+                                const char *reason,
+                                struct evscale_error **error);
+
+// Like evscale_pin_models, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_pin_models(struct evscale_fleet *fleet,
+                                 const char *key,
+                                 const char *reason,
+                                 struct evscale_error **error);
+
+// Like evscale_models_json, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_models_json(struct evscale_fleet *fleet,
+                                  const char *key,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed,
+                                  struct evscale_error **error);
+
 // Makes a forecaster for counts per `interval_seconds` (10 to 3600), the first of which begins at `start_ms` (milliseconds since
 // 1970). `use_network` is 1 for the network of `bundle` (NULL: the models inside the library) among the simple rules, 0 for these
 // alone. `forecaster` gets it; free it with evscale_forecaster_free.

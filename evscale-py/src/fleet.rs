@@ -17,6 +17,7 @@ use crate::{orders, plain, record, reports};
 use evscale_core::AnnouncementStatus;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use crate::lifecycle::FleetModels;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 /// Autoscalers of many pools that share the networks of one bundle. Decisions equal those of single autoscalers, whatever
@@ -32,7 +33,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 /// >>> tick.decisions["eu-west"].recommended_jobs >= 5
 /// True
 #[pyclass(frozen, weakref, module = "evscale", name = "Fleet")]
-pub struct Fleet(Shared<evscale_core::Fleet>, HasOwnBundle, Rejections);
+pub struct Fleet(pub(crate) Shared<evscale_core::Fleet>, HasOwnBundle, Rejections);
 
 /// Whether a fleet was made with models that are not the bundled ones.
 type HasOwnBundle = bool;
@@ -301,6 +302,11 @@ impl Fleet {
             }
             Ok(out)
         })
+    }
+    /// The models of its pools: other ones are tried or act in a share of them.
+    #[getter]
+    fn models(slf: &Bound<'_, Self>) -> FleetModels {
+        FleetModels(slf.clone().unbind())
     }
     /// Keys in their order.
     fn keys(&self, py: Python<'_>) -> Door<Vec<String>> {

@@ -63,7 +63,7 @@ mod _evscale {
     #[pymodule_export]
     use super::forecaster::Forecaster;
     #[pymodule_export]
-    use super::lifecycle::PoolModels;
+    use super::lifecycle::{FleetModels, PoolModels};
     #[pymodule_export]
     use super::meter::Meter;
     #[pymodule_export]

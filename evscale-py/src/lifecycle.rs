@@ -4,6 +4,7 @@ use crate::arguments::{Text, items};
 use crate::autoscaler::Autoscaler;
 use crate::config::Config;
 use crate::door::{Door, door};
+use crate::fleet::Fleet;
 use crate::models::ModelBundle;
 use crate::plain;
 use crate::turns::{guarded, locked};
@@ -148,6 +149,99 @@ impl PoolModels {
                 None => "PoolModels()".to_owned(),
             })
         })
+    }
+}
+
+/// The models of the pools of a fleet, as `Fleet.models` returns them: other ones are tried or act in a share of the pools, always the
+/// same pools for the same models.
+///
+/// Examples
+/// --------
+/// >>> from evscale import Fleet
+/// >>> fleet = Fleet()
+/// >>> fleet.add("eu-west")
+/// >>> fleet.models.status("eu-west") is None
+/// True
+#[pyclass(frozen, module = "evscale", name = "FleetModels")]
+pub struct FleetModels(pub Py<Fleet>);
+
+impl FleetModels {
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut evscale_core::Fleet) -> evscale_core::Result<T> + Send,
+    ) -> PyResult<T> {
+        locked(py, &self.0.get().0, work)
+    }
+}
+
+#[pymethods]
+impl FleetModels {
+    /// Runs other models in the shadow in a share of the pools, 0 to 1; a larger share has the pools of a smaller one. Each pool promotes
+    /// them once they have proven to be better on its own load. Returns the keys of the pools in which they run from now on: pools
+    /// whose configuration refuses the models are left out.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     The share is not 0 to 1.
+    fn challenge(&self, py: Python<'_>, bundle: &ModelBundle, share: f64) -> Door<Vec<String>> {
+        door(py, || self.with(py, |fleet| fleet.challenge(&bundle.0, share)))
+    }
+    /// Lets other models act in a share of the pools, 0 to 1, without a trial. Returns the keys of the pools in which they act from now
+    /// on: pools that rolled these models back before, or whose models are pinned, are left out.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     The share is not 0 to 1.
+    #[pyo3(signature = (bundle, share, reason=None))]
+    fn roll_out(&self, py: Python<'_>, bundle: &ModelBundle, share: f64, reason: Option<Text>) -> Door<Vec<String>> {
+        let reason = in_words(reason);
+        door(py, || self.with(py, |fleet| fleet.roll_out(&bundle.0, share, &reason)))
+    }
+    /// Promotes the challenger of a pool without waiting for its proof.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     There is none, the models are pinned, or there is no such pool.
+    #[pyo3(signature = (key, reason=None))]
+    fn promote(&self, py: Python<'_>, key: Text, reason: Option<Text>) -> Door<()> {
+        let reason = in_words(reason);
+        door(py, || self.with(py, |fleet| fleet.with_pool(&key.0, |pool| pool.promote(&reason))?))
+    }
+    /// Brings the predecessor of a pool back, with what it has learned in the shadow.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     There is none, the models are pinned, or there is no such pool.
+    #[pyo3(signature = (key, reason=None))]
+    fn roll_back(&self, py: Python<'_>, key: Text, reason: Option<Text>) -> Door<()> {
+        let reason = in_words(reason);
+        door(py, || self.with(py, |fleet| fleet.with_pool(&key.0, |pool| pool.roll_back(&reason))?))
+    }
+    /// Forbids promotion and rollback in a pool, by hand and by itself; without a reason, allows them again.
+    #[pyo3(signature = (key, reason=None))]
+    fn pin(&self, py: Python<'_>, key: Text, reason: Option<Text>) -> Door<()> {
+        let reason = reason.map(|reason| reason.0);
+        door(py, || self.with(py, |fleet| fleet.with_pool(&key.0, |pool| pool.pin_models(reason.as_deref()))))
+    }
+    /// Which models act in a pool, which run beside them, how both compare, and what happened: a dict, or None while there was never
+    /// another one than at first.
+    fn status<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let status = self.with(py, |fleet| fleet.with_pool(&key.0, |pool| pool.models()))?;
+            plain::loads(py, status.map(|models| models.to_json()).as_deref().unwrap_or("null"))
+        })
+    }
+    /// The collector sees the fleet.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+    fn __repr__(&self, py: Python<'_>) -> Door<String> {
+        door(py, || Ok(format!("FleetModels({} pools)", self.with(py, |fleet| Ok(fleet.len()))?)))
     }
 }
 

@@ -96,6 +96,27 @@ public:
         });
     }
 
+    /// Runs other models in the shadow until they have proven to be better on this pool's load.
+    void challenge(const Bundle &bundle) {
+        detail::run([&](evscale_error **error) { return evscale_challenge(handle_.get(), Bundle::of(&bundle), error); });
+    }
+
+    /// Takes the models in the shadow away; reports whether there were any.
+    bool end_challenge(const std::string &reason) {
+        std::int32_t ended = 0;
+        detail::run([&](evscale_error **error) {
+            return evscale_end_challenge(handle_.get(), detail::whole(reason), &ended, error);
+        });
+        return ended != 0;
+    }
+
+    /// Lets other models act from now on; those before them stay in the shadow.
+    void set_bundle(const Bundle &bundle, const std::string &reason) {
+        detail::run([&](evscale_error **error) {
+            return evscale_set_bundle(handle_.get(), Bundle::of(&bundle), detail::whole(reason), error);
+        });
+    }
+
     /// Report and alerts as OpenMetrics text, with this label.
     std::string openmetrics(const std::string &pool) {
         return detail::text([&](char *buffer, std::size_t size, std::size_t *needed, evscale_error **error) {

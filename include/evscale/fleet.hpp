@@ -110,6 +110,20 @@ public:
         return count;
     }
 
+    /// Runs other models in the shadow in a share of the pools, 0 to 1; returns in how many from now on.
+    std::size_t challenge(const Bundle &bundle, double share) {
+        std::size_t started = 0;
+        run(evscale_fleet_challenge, Bundle::of(&bundle), share, &started);
+        return started;
+    }
+
+    /// Lets other models act in a share of the pools, 0 to 1; returns in how many from now on.
+    std::size_t roll_out(const Bundle &bundle, double share, const std::string &reason) {
+        std::size_t changed = 0;
+        run(evscale_fleet_roll_out, Bundle::of(&bundle), share, detail::whole(reason), &changed);
+        return changed;
+    }
+
     /// Threads that a tick may use, the caller's included.
     void set_threads(std::size_t threads) { run(evscale_fleet_set_threads, threads); }
 

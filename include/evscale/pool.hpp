@@ -130,6 +130,24 @@ public:
         run(evscale_cancel_announcement, evscale_fleet_cancel_announcement, id);
     }
 
+    /// Which models act, which run beside them, how both compare, and what happened, as JSON.
+    std::string models_json() { return text(evscale_models_json, evscale_fleet_models_json); }
+
+    /// Promotes the challenger without waiting for its proof.
+    void promote(const std::string &reason) { run(evscale_promote, evscale_fleet_promote, detail::whole(reason)); }
+
+    /// Brings the predecessor back, with what it has learned in the shadow.
+    void roll_back(const std::string &reason) { run(evscale_roll_back, evscale_fleet_roll_back, detail::whole(reason)); }
+
+    /// Forbids promotion and rollback, by hand and by themselves.
+    void pin_models(const std::string &reason) {
+        run(evscale_pin_models, evscale_fleet_pin_models, detail::whole(reason));
+    }
+    /// Allows them again.
+    void unpin_models() {
+        run(evscale_pin_models, evscale_fleet_pin_models, static_cast<const char *>(nullptr));
+    }
+
 protected:
     Pool() = default;
     Pool(const Pool &) = default;

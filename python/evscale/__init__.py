@@ -26,6 +26,7 @@ from ._evscale import (
     Decision,
     EvscaleError,
     Fleet,
+    FleetModels,
     FleetTick,
     Forecast,
     Forecaster,
@@ -56,7 +57,7 @@ FIELDS = tuple(field["name"] for field in fields())
 
 __all__ = [
     "FIELDS", "HORIZON_MINUTES", "QUANTILE_LEVELS", "RULES", "ArgumentError", "Autoscaler", "BundleError", "Config",
-    "ConfigError", "Decision", "EvscaleError", "Fleet", "FleetTick", "Forecast", "Forecaster", "History",
+    "ConfigError", "Decision", "EvscaleError", "Fleet", "FleetModels", "FleetTick", "Forecast", "Forecaster", "History",
     "HorizonForecast", "InferenceError", "Meter", "ModelBundle", "Observation", "PoolModels", "PoolReport", "Registry", "Report",
     "Run", "SnapshotError", "WhatIf",
     "__version__", "alert_rules", "backtest", "fields", "lead_steps", "load_snapshot", "metrics", "save_snapshot", "settings",

@@ -340,6 +340,79 @@ static void a_meter_makes_records(void) {
 }
 
 /* Under valgrind, which hands an argument, without the replays: they take it minutes. */
+/* The models inside the library under another manifest are other models. */
+static evscale_bundle *same_weights(void) {
+    const uint8_t *manifest = NULL, *forecaster = NULL, *policy = NULL;
+    size_t lengths[3];
+    evscale_bundle *bundle = NULL;
+    uint8_t *other;
+    CHECK(evscale_bundled_file("manifest.json", &manifest, &lengths[0], NULL) == EVSCALE_OK);
+    CHECK(evscale_bundled_file("forecaster.onnx", &forecaster, &lengths[1], NULL) == EVSCALE_OK);
+    CHECK(evscale_bundled_file("policy.onnx", &policy, &lengths[2], NULL) == EVSCALE_OK);
+    other = malloc(lengths[0] + 1);
+    memcpy(other, manifest, lengths[0]);
+    other[lengths[0]] = ' ';
+    CHECK(evscale_bundle_load(other, lengths[0] + 1, forecaster, lengths[1], policy, lengths[2], &bundle, NULL) == EVSCALE_OK);
+    free(other);
+    return bundle;
+}
+
+static void other_models_are_tried_promoted_brought_back_and_pinned(void) {
+    evscale_autoscaler *one = made("{\"max_jobs\": 50}"), *restored = NULL;
+    evscale_bundle *bundle = same_weights();
+    evscale_fleet *fleet = NULL;
+    evscale_decision decision;
+    char *status, *there;
+    uint8_t *state;
+    size_t length = 0, pools = 9;
+    int32_t ended = -1;
+    int i;
+    CHECK(evscale_models_json(one, NULL, 0, NULL, NULL) == EVSCALE_NOTHING_YET);
+    CHECK(evscale_promote(one, NULL, NULL) == EVSCALE_INVALID_ARGUMENT && evscale_roll_back(one, NULL, NULL) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(evscale_challenge(one, NULL, NULL) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(evscale_challenge(one, bundle, NULL) == EVSCALE_OK);
+    CHECK(evscale_decision_init(&decision, sizeof decision) == EVSCALE_OK);
+    for (i = 0; i < 200; i++) {
+        evscale_metrics record = record_at(i);
+        CHECK(evscale_observe(one, &record, NULL, NULL) == EVSCALE_OK && evscale_decide(one, &decision, NULL) == EVSCALE_OK);
+        if (i == 50) CHECK(evscale_pin_models(one, "a quiet week", NULL) == EVSCALE_OK);
+        if (i == 60) CHECK(evscale_promote(one, "now", NULL) == EVSCALE_INVALID_ARGUMENT && evscale_pin_models(one, NULL, NULL) == EVSCALE_OK);
+        if (i == 61) CHECK(evscale_promote(one, "now", NULL) == EVSCALE_OK);
+        if (i == 120) CHECK(evscale_roll_back(one, NULL, NULL) == EVSCALE_OK);
+    }
+    status = text_of(one, evscale_models_json);
+    CHECK(strstr(status, "\"promoted\"") && strstr(status, "\"rolled_back\"") && strstr(status, "a quiet week") && strstr(status, "by hand"));
+    CHECK(evscale_snapshot(one, NULL, 0, &length, NULL) == EVSCALE_BUFFER_TOO_SMALL);
+    state = malloc(length);
+    CHECK(evscale_snapshot(one, state, length, NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_restore("{\"max_jobs\": 50}", NULL, state, length, &restored, NULL) == EVSCALE_OK);
+    there = text_of(restored, evscale_models_json);
+    CHECK(strcmp(status, there) == 0);
+    CHECK(evscale_set_bundle(one, bundle, "by an operator", NULL) == EVSCALE_OK);
+    CHECK(evscale_end_challenge(one, NULL, &ended, NULL) == EVSCALE_OK && ended == 1);
+    CHECK(evscale_end_challenge(one, NULL, &ended, NULL) == EVSCALE_OK && ended == 0 && evscale_end_challenge(one, NULL, NULL, NULL) == EVSCALE_OK);
+    free(there);
+    free(status);
+    free(state);
+    CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_add(fleet, "a", NULL, NULL) == EVSCALE_OK && evscale_fleet_add(fleet, "b", NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_challenge(fleet, bundle, 1.5, &pools, NULL) == EVSCALE_INVALID_ARGUMENT && pools == 9);
+    CHECK(evscale_fleet_challenge(fleet, bundle, 0, &pools, NULL) == EVSCALE_OK && pools == 0);
+    CHECK(evscale_fleet_challenge(fleet, bundle, 1, &pools, NULL) == EVSCALE_OK && pools == 2);
+    CHECK(evscale_fleet_promote(fleet, "a", NULL, NULL) == EVSCALE_OK && evscale_fleet_roll_back(fleet, "a", NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_pin_models(fleet, "b", "not this one", NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_promote(fleet, "b", NULL, NULL) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(evscale_fleet_promote(fleet, "c", NULL, NULL) == EVSCALE_UNKNOWN_POOL);
+    CHECK(evscale_fleet_roll_out(fleet, bundle, 1, NULL, NULL, NULL) == EVSCALE_OK);
+    status = fleet_text(fleet, "b", evscale_fleet_models_json);
+    CHECK(strstr(status, "not this one") != NULL);
+    free(status);
+    evscale_bundle_free(bundle);
+    evscale_fleet_free(fleet);
+    evscale_free(restored);
+    evscale_free(one);
+}
+
 int main(int count, char **arguments) {
     (void)arguments;
     a_small_stack_is_enough();
@@ -349,6 +422,7 @@ int main(int count, char **arguments) {
     the_log_goes_to_the_host();
     statuses_configurations_and_bundles_tell_of_themselves();
     a_meter_makes_records();
+    other_models_are_tried_promoted_brought_back_and_pinned();
     if (count == 1) a_history_is_forecast_and_replayed();
     return summary();
 }

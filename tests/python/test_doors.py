@@ -64,6 +64,7 @@ MAKERS = {
     "Config": evscale.Config,
     "Decision": lambda: evscale.Autoscaler(bundle=BUNDLE).decide(),
     "Fleet": fleet,
+    "FleetModels": lambda: fleet().models,
     "FleetTick": lambda: fleet().tick({"a": RECORD}),
     "Forecast": lambda: evscale.Autoscaler(bundle=BUNDLE).forecast(),
     "Forecaster": lambda: evscale.Forecaster(bundle=BUNDLE),

@@ -57,3 +57,31 @@ def test_a_pin_forbids_and_status_tells():
     assert scaler.health()["models"][0].startswith("other 0.1 #")
     with pytest.raises(ArgumentError, match="acts already"):
         scaler.models.challenge(OTHER)
+
+
+def test_a_share_of_a_fleet_tries_other_models_and_each_pool_has_its_own_say():
+    fleet = evscale.Fleet()
+    for number in range(40):
+        fleet.add(f"pool-{number:02}", CONFIG)
+    tried = fleet.models.challenge(OTHER, 0.25)
+    assert 3 <= len(tried) <= 18 and set(tried) < set(fleet.keys())
+    more = fleet.models.challenge(OTHER, 0.5)
+    assert more and not set(more) & set(tried), "a larger share has the pools of a smaller one"
+    one, another = tried[0], tried[1]
+    fleet.models.promote(one, "the trial is over")
+    assert fleet.models.status(one)["events"][-1]["reason"] == "the trial is over"
+    fleet.models.roll_back(one)
+    fleet.models.pin(another, "not now")
+    with pytest.raises(ArgumentError, match="not now"):
+        fleet.models.promote(another)
+    fleet.models.pin(another)
+    fleet.models.promote(another)
+    alone = next(key for key in fleet.keys() if fleet.models.status(key) is None)
+    with pytest.raises(ArgumentError, match="challenger"):
+        fleet.models.promote(alone)
+    acting = fleet.models.roll_out(OTHER, 1.0, "everywhere")
+    assert alone in acting and not {one, another} & set(acting), "pools that know these models keep their own decision"
+    with pytest.raises(ArgumentError, match="share"):
+        fleet.models.challenge(OTHER, 1.5)
+    with pytest.raises(ArgumentError, match="nobody"):
+        fleet.models.promote("nobody")

@@ -51,6 +51,7 @@ VALUES = {
     "Registry": (lambda tmp: evscale.Registry(tmp / "registry", create=True), "t", None),
     "Meter": (lambda tmp: evscale.Meter(evscale.Config()), "", None),
     "PoolModels": (lambda tmp: scaler().models, "", None),
+    "FleetModels": (lambda tmp: evscale.Fleet().models, "", None),
 }
 
 

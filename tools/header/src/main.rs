@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 20] = [
+const SECTIONS: [&str; 21] = [
     "version",
     "error",
     "records",
@@ -22,6 +22,7 @@ const SECTIONS: [&str; 20] = [
     "fleet_tick",
     "fleet_pools",
     "fleet_records",
+    "lifecycle",
     "forecaster",
     "backtest",
     "log",
@@ -42,6 +43,13 @@ fn main() -> ExitCode {
     // cbindgen knows no texts
     let text = format!("// Version of this header as a text.\n#define EVSCALE_VERSION_STRING \"{version}\"");
     config.after_includes = config.after_includes.map(|after| format!("{after}\n{text}"));
+    let Ok(library) = std::fs::read_to_string(crate_folder.join("src/lib.rs")) else {
+        return fail("evscale-ffi/src/lib.rs cannot be read");
+    };
+    let mut public = library.lines().filter_map(|line| line.strip_prefix("pub use ")?.strip_suffix("::*;"));
+    if let Some(missing) = public.find(|module| !SECTIONS.contains(module)) {
+        return fail(&format!("evscale-ffi/src/{missing}.rs has no place in SECTIONS of tools/header/src/main.rs"));
+    }
     let mut builder = cbindgen::Builder::new().with_config(config);
     for part in SECTIONS {
         builder = builder.with_src(crate_folder.join("src").join(part).with_extension("rs"));
