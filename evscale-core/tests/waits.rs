@@ -117,7 +117,11 @@ fn nobody_waits_too_long_and_nobody_stands_idle_where_there_is_time_to_start_a_j
         config.use_networks = use_networks;
         let out = run(config, seed);
         let (late, cost) = (out.late / out.events, out.paid / out.work);
-        let told = format!("seed {seed}: {:.2} % late, {cost:.2} times the work, empty {:.2}", 100.0 * late, out.empty);
+        let told = format!(
+            "seed {seed}: {:.2} % late, {cost:.2} times the work, empty {:.2}",
+            100.0 * late,
+            out.empty
+        );
         println!("{told}");
         assert!(out.events > 500.0 && late <= 0.005 && cost < 1.5 && out.empty > 0.5, "{told}");
     }

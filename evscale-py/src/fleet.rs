@@ -6,6 +6,7 @@ use crate::decision::Decision;
 use crate::door::{Door, door};
 use crate::errors::{error, refused};
 use crate::forecast::Forecast;
+use crate::lifecycle::FleetModels;
 use crate::log::Rejections;
 use crate::models::ModelBundle;
 use crate::notebook::table;
@@ -17,7 +18,6 @@ use crate::{orders, plain, record, reports};
 use evscale_core::AnnouncementStatus;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use crate::lifecycle::FleetModels;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 /// Autoscalers of many pools that share the networks of one bundle. Decisions equal those of single autoscalers, whatever

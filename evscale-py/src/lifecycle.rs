@@ -196,7 +196,13 @@ impl FleetModels {
     /// ArgumentError
     ///     The share is not 0 to 1.
     #[pyo3(signature = (bundle, share, reason=None))]
-    fn roll_out(&self, py: Python<'_>, bundle: &ModelBundle, share: f64, reason: Option<Text>) -> Door<Vec<String>> {
+    fn roll_out(
+        &self,
+        py: Python<'_>,
+        bundle: &ModelBundle,
+        share: f64,
+        reason: Option<Text>,
+    ) -> Door<Vec<String>> {
         let reason = in_words(reason);
         door(py, || self.with(py, |fleet| fleet.roll_out(&bundle.0, share, &reason)))
     }

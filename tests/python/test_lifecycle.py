@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import evscale
 import pytest
 from evscale import ArgumentError, Autoscaler, Config, ModelBundle, PoolModels
 from evscale.demo_lifecycle import INTERVAL, PER_DAY, START, arrivals, disturbed

@@ -270,6 +270,7 @@ impl<'a> Load<'a> {
             interval_seconds: f64::from(self.config.interval_seconds),
             service_seconds: self.service_seconds,
             sojourn_seconds: self.sojourn_seconds(),
+            target: self.config.sla_target,
         };
         Path::ahead(self.forecast, &pace, from, to)
     }

@@ -3,6 +3,7 @@
 use crate::announced::MOST_BETWEEN;
 use crate::features::HORIZONS;
 use crate::forecaster::{Burst, Forecast, HorizonForecast};
+use crate::quantiles::normal_quantile;
 
 /// Quantile of the arrivals beyond which none is given a job of its own.
 const MOST_QUANTILE: f64 = 0.95;
@@ -35,6 +36,8 @@ pub(super) struct Pace {
     pub(super) service_seconds: f64,
     /// Time that an event may be in the system.
     pub(super) sojourn_seconds: f64,
+    /// Share of the events that is to be in time.
+    pub(super) target: f64,
 }
 
 /// The moments up to a time ahead, nearest first.
@@ -56,7 +59,9 @@ impl Path {
 
     /// The moments of `from..to` seconds from now: the ends of the forecast intervals that begin in it, and its end.
     pub(super) fn ahead(forecast: &Forecast, pace: &Pace, from: f64, to: f64) -> Self {
-        let Pace { interval_seconds: interval, service_seconds: service, sojourn_seconds: sojourn } = *pace;
+        let Pace { interval_seconds: interval, service_seconds: service, sojourn_seconds: sojourn, .. } =
+            *pace;
+        let target = normal_quantile(pace.target);
         let served = service / sojourn;
         let per_event = service / interval * (interval / sojourn).min(1.0).sqrt();
         let mut path = Self { moments: [Moment::default(); MOMENTS], length: 0 };
@@ -94,7 +99,7 @@ impl Path {
                     coming: served * (now + above),
                     due: if above > 0.0 { served * (now + above) } else { 0.0 },
                     unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
-                    most_arrivals: mean_arrivals + squares.sqrt(),
+                    most_arrivals: mean_arrivals + squares.sqrt().max(by_chance(mean_arrivals, target)),
                     from: if hole { index - 1 } else { index },
                     to: index,
                     share,
@@ -122,6 +127,12 @@ impl Path {
         }
         path
     }
+}
+
+/// Returns how far the quantile of a Poisson count lies above its mean, for the `z` of a normal distribution: its expansion to the
+/// skewness (Cornish and Fisher, *Moments and cumulants in the specification of distributions*, 1938).
+fn by_chance(mean: f64, z: f64) -> f64 {
+    z * mean.max(0.0).sqrt() + (z * z - 1.0).max(0.0) / 6.0
 }
 
 /// Bursts that are due by the clock along a path, beyond what the horizons show.
@@ -154,5 +165,25 @@ impl Bursts<'_> {
         }
         self.above *= (-(to - at) / self.sojourn).exp();
         (most, arrivals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_events_come_by_chance_as_often_as_the_poisson_distribution_says() {
+        for mean in [0.02, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0, 40.0] {
+            for target in [0.9, 0.95, 0.99, 0.995, 0.999] {
+                let most = (mean + by_chance(mean, normal_quantile(target))).ceil() as u32;
+                let (mut more, mut exactly) = (1.0, (-mean).exp());
+                for count in 0..=most {
+                    more -= exactly;
+                    exactly *= mean / f64::from(count + 1);
+                }
+                assert!(more <= 1.05 * (1.0 - target), "{mean} expected, {target}: more than {most} in {more}");
+            }
+        }
     }
 }

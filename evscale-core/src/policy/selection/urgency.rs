@@ -57,7 +57,15 @@ mod tests {
     /// Twelve events that came 1,500 s ago, six that came just now; 1,800 s are allowed.
     fn urgency() -> Urgency {
         let ages = [0.0, 300.0, 600.0, 900.0, 1200.0, 1500.0, 1650.0, 1800.0];
-        let since = |age: f32| if age == 0.0 { 0.0 } else if age <= 1500.0 { 6.0 } else { 18.0 };
+        let since = |age: f32| {
+            if age == 0.0 {
+                0.0
+            } else if age <= 1500.0 {
+                6.0
+            } else {
+                18.0
+            }
+        };
         let share = |age: f32| 1.0 / (1.0 + FREED * (1800.0 - age - 60.0) / 900.0);
         Urgency { ages: ages.map(|age| (since(age), share(age))), in_time: 18.0 }
     }
