@@ -182,7 +182,10 @@ mod tests {
                     more -= exactly;
                     exactly *= mean / f64::from(count + 1);
                 }
-                assert!(more <= 1.05 * (1.0 - target), "{mean} expected, {target}: more than {most} in {more}");
+                assert!(
+                    more <= 1.05 * (1.0 - target),
+                    "{mean} expected, {target}: more than {most} in {more}"
+                );
             }
         }
     }

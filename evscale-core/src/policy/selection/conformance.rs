@@ -53,6 +53,7 @@ impl Member for Candidates {
                 backlog_events: 0.0,
                 in_service: events * 0.5 / 120.0,
                 correction: 1.0,
+                urgent_jobs: 0.0,
                 most_jobs: u32::MAX,
                 headroom: self.selection.headroom(),
                 demand_share: self.selection.demand_share(),

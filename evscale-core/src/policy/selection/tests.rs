@@ -38,6 +38,7 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
             backlog_events: 0.0,
             in_service: median * 0.5 / 120.0,
             correction: 1.0,
+            urgent_jobs: 0.0,
             most_jobs: u32::MAX,
             headroom: selection.headroom(),
             demand_share: selection.demand_share(),
