@@ -758,7 +758,10 @@ class Forecast:
         model_confidence: float,
         interval_seconds: int | None = None,
         bursts: Sequence[tuple[float, float, float]] | None = None,
+        due: Sequence[tuple[_Timestamp, float]] | None = None,
     ) -> Forecast: ...
+    @property
+    def due(self) -> list[tuple[datetime, float]]: ...
     @property
     def bursts(self) -> list[tuple[float, float, float]]:
         """Bursts that are due by the clock, as on the days before: what the horizons are too far apart to show. In order; each is
@@ -997,6 +1000,7 @@ class Autoscaler:
         ArgumentError
             There is none of this number, or its end has come.
         """
+    def set_due(self, now: _Timestamp, due: Iterable[tuple[_Timestamp, float]]) -> None: ...
     def announcements(self) -> list[dict[str, Any]]:
         """What was announced, as dicts: everything that is to come and the last ones that have ended, with the share of it that is
         planned for (`believed`) and what came (`came`, in the unit of the announcement).
@@ -1189,6 +1193,7 @@ class Fleet:
         """Announces an event for a pool before the records show it, as `Autoscaler.announce`."""
     def cancel_announcement(self, key: str, id: int) -> None:
         """Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`."""
+    def set_due(self, key: str, now: _Timestamp, due: Iterable[tuple[_Timestamp, float]]) -> None: ...
     def announcements(self, key: str) -> list[dict[str, Any]]:
         """What was announced for a pool, as `Autoscaler.announcements`."""
     def report(self, key: str) -> PoolReport:

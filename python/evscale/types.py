@@ -58,6 +58,8 @@ class MetricsRecord(TypedDict, total=False):
     """Jobs that work on an event, on average; it counts instead of the CPU."""
     draining_jobs: float | None
     """Jobs that exist but take no more events, because they leave."""
+    scheduled_events_count: float | None
+    """Events among those that wait which are not due yet."""
 
 
 class ScalingOutcome(TypedDict, total=False):

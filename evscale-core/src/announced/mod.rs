@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "an end that is ahead is told by the sign")]
 
 mod announcement;
+mod due;
 mod entry;
 mod multiplier;
 mod told;
@@ -15,6 +16,8 @@ mod truth;
 mod usual;
 
 pub use announcement::{Announced, Announcement};
+use due::Due;
+pub use due::DueEvents;
 pub(crate) use told::MOST_BETWEEN;
 
 use crate::config::{Config, Occurrence, Timetable};
@@ -98,6 +101,8 @@ pub(crate) struct Announcements {
     fresh: bool,
     /// What came in the times of each entry of the schedule.
     courses: Vec<(Course, Truth)>,
+    /// What falls due; none while the host has never said it.
+    due: Option<Box<Due>>,
     /// Bounds of the schedule at the last decision.
     bounds: (Option<u32>, Option<u32>),
     /// The times of the schedule around the moment at which they were looked up.
@@ -186,6 +191,24 @@ impl Announcements {
         Ok(self.last_id)
     }
 
+    /// Takes what is known at `now` of the events that fall due.
+    ///
+    /// # Errors
+    /// A number that cannot be, or too many moments.
+    pub(crate) fn set_due(&mut self, now: Timestamp, due: &[DueEvents]) -> Result<()> {
+        let mut known = self.due.take().unwrap_or_default();
+        let replaced = known.replace(now, due);
+        self.due = Some(known);
+        replaced
+    }
+
+    /// Takes the events that are not due out of a record: they wait for their time, not for a job.
+    pub(crate) fn leave_out_scheduled(&mut self, record: &mut Metrics) {
+        if record.scheduled_events_count.is_some() || self.due.is_some() {
+            self.due.get_or_insert_default().leave_out_scheduled(record);
+        }
+    }
+
     /// Takes an announcement back.
     ///
     /// # Errors
@@ -247,9 +270,12 @@ impl Announcements {
         Statement { said, seconds: entry.announcement.seconds(), weight: self.weight(said.what) }
     }
 
-    /// Reports whether something is stated.
+    /// Reports whether nothing is stated.
     fn silent(&self) -> bool {
-        self.entries.iter().all(|entry| entry.ended) && self.field.silent() && self.times.is_empty()
+        self.entries.iter().all(|entry| entry.ended)
+            && self.field.silent()
+            && self.times.is_empty()
+            && self.due.as_ref().is_none_or(|due| due.silent())
     }
 
     /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`; returns the
@@ -264,8 +290,8 @@ impl Announcements {
     ) -> (f64, Vec<String>) {
         self.field.next(record);
         self.explained = None;
-        let events = record.logged_events_count;
         if self.silent() {
+            let events = record.logged_events_count;
             self.explain(record, counted, events);
             return (events, Vec::new());
         }
@@ -275,6 +301,10 @@ impl Announcements {
         let during = self.statements().chain(said(self.field.before));
         let at = record.timestamp;
         let mut told = told::level(usual, at, interval, during);
+        let due = self.due.as_mut();
+        let (fallen, note) =
+            due.map_or((0.0, None), |due| due.observe(at, interval, record.logged_events_count, told));
+        let events = record.logged_events_count - fallen;
         let loosely = told::level(usual, at, interval, self.loosely(at));
         let shown = usual::shows(events, usual, loosely);
         if shown {
@@ -283,7 +313,9 @@ impl Announcements {
         self.show(at, interval, shown);
         let explained = usual::without(events, usual, told);
         self.explain(record, counted, explained);
-        (explained, self.judge(record, usual, busy, interval))
+        let mut notes = self.judge((at, events), usual, busy, interval);
+        notes.extend(note);
+        (explained, notes)
     }
 
     /// Remembers arrivals that differ from those in the history.
@@ -301,9 +333,8 @@ impl Announcements {
     }
 
     /// Follows what comes while statements hold, and judges those whose time is over.
-    fn judge(&mut self, record: &Metrics, usual: f64, busy: f64, interval: f64) -> Vec<String> {
+    fn judge(&mut self, (at, events): (Timestamp, f64), usual: f64, busy: f64, interval: f64) -> Vec<String> {
         let Self { entries, truth, field, times, courses, .. } = self;
-        let (at, events) = (record.timestamp, record.logged_events_count);
         let mut notes = Vec::new();
         for entry in entries.iter_mut().filter(|entry| !entry.ended) {
             let said = entry.announcement;
@@ -367,7 +398,8 @@ impl Announcements {
             return None;
         }
         let statements: Vec<Statement> = self.statements().collect();
-        told::forecast(usual, f64::from(interval_seconds), seen, &statements)
+        let due = self.due.as_ref().map(|due| due.ahead(usual.at)).unwrap_or_default();
+        told::forecast(usual, f64::from(interval_seconds), seen, &statements, due)
     }
 
     /// Returns the jobs that have to be ready `ahead_seconds` after `now`, of which the load that is stated needs `needed`.
@@ -392,7 +424,27 @@ impl Announcements {
                 ready.least = ready.least.max(least).max(most.1);
             }
         }
-        ready
+        self.ready_for_due((now, until), needed, ready)
+    }
+
+    /// Returns the same with the jobs for what falls due in the time.
+    fn ready_for_due(
+        &self,
+        (now, until): (Timestamp, Timestamp),
+        needed: Option<u32>,
+        ready: Option<Ready>,
+    ) -> Option<Ready> {
+        let jobs = needed.unwrap_or(0);
+        let due = self.due.as_ref().map(|due| due.ahead(now)).unwrap_or_default();
+        let largest =
+            due.into_iter().filter(|due| due.at <= until).max_by(|a, b| a.events.total_cmp(&b.events));
+        match largest.filter(|_| jobs > ready.as_ref().map_or(0, |ready| ready.jobs)) {
+            Some(due) => {
+                let least = ready.map_or(0, |ready| ready.least);
+                Some(Ready { jobs, least, detail: due.to_string() })
+            }
+            None => ready,
+        }
     }
 
     fn describe(&self, said: &Announcement) -> String {
@@ -426,7 +478,8 @@ impl Announcements {
                 .map(|jobs| format!("schedule: at most {jobs} jobs from {} until {}", time.start, time.end));
             said(time).map(|said| format!("schedule: {said}")).chain(most)
         });
-        announced.chain(field).chain(scheduled).collect()
+        let due = self.due.iter().flat_map(|due| due.in_words());
+        announced.chain(field).chain(scheduled).chain(due).collect()
     }
 
     /// Returns which statements are believed in part only.
@@ -436,7 +489,8 @@ impl Announcements {
             truth.distrust(&format!("entry {} of the schedule", entry + 1))
         });
         let announced = self.truth.distrust("an announcement");
-        let all: Vec<String> = announced.into_iter().chain(field).chain(scheduled).collect();
+        let due = self.due.as_ref().and_then(|due| due.distrust());
+        let all: Vec<String> = announced.into_iter().chain(field).chain(scheduled).chain(due).collect();
         (!all.is_empty()).then(|| format!("announced: {}", all.join("; ")))
     }
 
@@ -445,6 +499,9 @@ impl Announcements {
         self.explained = None;
         self.field.rewind();
         self.entries.iter_mut().for_each(|entry| entry.course = Course::default());
+        if let Some(due) = &mut self.due {
+            due.rewind();
+        }
     }
 }
 

@@ -20,6 +20,7 @@ impl Config {
     pub fn check(&self) -> Result<()> {
         self.check_ranges()?;
         self.check_job_numbers()?;
+        self.check_classes()?;
         if let Some(key) = &self.bundle_public_key
             && (key.len() != 64 || !key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
         {

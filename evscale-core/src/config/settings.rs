@@ -2,7 +2,7 @@
 //! them from here.
 
 use super::range::{Bound, within};
-use super::{Mode, Pause, ScheduleEntry, StaleAction};
+use super::{Mode, Pause, ScheduleEntry, ServiceClass, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -172,6 +172,9 @@ settings! {
     spare_jobs: u32 = 0, 0 to max_jobs;
     /// Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than that keeps busy.
     most_events_per_second: Option<f64> = None, 1e-6 to 1e12;
+    /// Kinds of events that are unlike each other: `name`, `service_time_seconds`, `sla_wait_seconds`, `sla_target` and `priority` (a
+    /// lower number is served first) of each; 2 to 8, and then the SLA and the service time of the pool are theirs. None by default.
+    classes: Vec<ServiceClass> = Vec::new();
     /// Mean time a job works on one event, ms, for pools whose records do not report it.
     service_time_ms: Option<f64> = None, 1e-6 to 1e9;
     /// IANA time zone of the pool's users.

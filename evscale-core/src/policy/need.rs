@@ -69,7 +69,8 @@ pub(crate) struct Need {
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
-    /// Need of the bursts that are due by the clock until a job asked for at the next decision is ready.
+    /// Need that no policy may undercut: of the bursts and the events that are due until a job asked for at the next decision is ready,
+    /// and of the classes of events that others wait for.
     pub(crate) due: f64,
     /// Most jobs that the events of now, those that come and those that came before can occupy.
     pub(crate) most: f64,
@@ -104,9 +105,9 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Jobs for the bursts that are due by the clock until a job asked for at the next decision is ready.
+    /// Jobs for the bursts and the events that are due until a job asked for at the next decision is ready.
     pub(crate) fn due_jobs(&self) -> f64 {
-        if self.forecast.bursts.is_empty() {
+        if self.forecast.bursts.is_empty() && self.forecast.due.is_empty() {
             return 0.0;
         }
         self.planned(self.near_path().moments().iter().map(|moment| moment.due).fold(0.0, f64::max))
@@ -254,6 +255,7 @@ impl<'a> Load<'a> {
             interval_seconds: f64::from(self.config.interval_seconds),
             service_seconds: self.service_seconds,
             sojourn_seconds: self.sojourn_seconds(),
+            due_seconds: self.service_seconds + self.patience.due_seconds,
         };
         Path::ahead(self.forecast, &pace, from, to)
     }
@@ -274,6 +276,27 @@ pub(crate) fn jobs_for(events: f64, job_seconds: f64, config: &Config) -> f64 {
 }
 
 impl Need {
+    /// Returns the need of a pool that has to do what the other one says too.
+    pub(super) fn raised(self, other: &Self) -> Self {
+        let near = std::array::from_fn(|at| {
+            self.near.get(at).copied().unwrap_or(0.0).max(other.near.get(at).copied().unwrap_or(0.0))
+        });
+        let later = std::array::from_fn(|at| {
+            self.later.get(at).copied().unwrap_or(0.0).max(other.later.get(at).copied().unwrap_or(0.0))
+        });
+        Self {
+            near,
+            later,
+            hour: self.hour.max(other.hour),
+            analytic: self.analytic.max(other.analytic),
+            scale_down_floor: self.scale_down_floor.max(other.scale_down_floor),
+            emergency: self.emergency.max(other.emergency),
+            backlog: self.backlog.max(other.backlog),
+            due: self.due.max(other.analytic),
+            most: self.most.max(other.most),
+        }
+    }
+
     /// The part of the policy's state that is a need.
     pub(crate) fn fill(&self, state: &mut PolicyState) {
         state.near_need = self.near;

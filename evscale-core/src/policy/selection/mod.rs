@@ -35,7 +35,7 @@ use crate::features::PolicyState;
 use crate::time::Timestamp;
 use advised::Advised;
 pub(crate) use advised::{AdvisedInterval, Begin};
-use candidates::{CANDIDATES, Candidate, FIRST, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
+use candidates::{CANDIDATES, Candidate, FEW, FIRST, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
 use deadlines::Deadlines;
 use prices::{Moves, NETWORK, Prices};
 use recent_peaks::RecentPeaks;
@@ -105,6 +105,7 @@ fn ahead(load: &Load<'_>, path: &Path, headroom: impl Fn(&Moment) -> f64, limite
 /// The shadow evaluation of all candidates for one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Selection {
+    /// One for each candidate, or for each of [`FEW`].
     pools: Vec<ShadowPool>,
     network: ShadowNetwork,
     network_acts: bool,
@@ -163,6 +164,18 @@ impl Selection {
         }
     }
 
+    /// The same of a part of a pool, with fewer candidates and without a network.
+    pub(crate) fn of_level(min_jobs: u32) -> Self {
+        let all = Self::new(min_jobs, false);
+        let pools = vec![ShadowPool::new(min_jobs.max(1) as f32); FEW.len()];
+        Self { pools, leader: FEW.len() / 2, ..all }
+    }
+
+    /// Returns the candidate of a shadow pool.
+    fn candidate_at(&self, place: usize) -> usize {
+        if self.pools.len() == FEW.len() { FEW.get(place).copied().unwrap_or(place) } else { place }
+    }
+
     /// Goes on with intervals `ratio` times as long.
     pub(crate) fn rescale(&mut self, ratio: f64) {
         self.peaks = self.peaks.scaled(ratio);
@@ -208,7 +221,7 @@ impl Selection {
     }
 
     fn leading(&self) -> Candidate {
-        candidate(self.leader)
+        candidate(self.candidate_at(self.leader))
     }
 
     /// Reports whether the policy network has the pool's trust.
@@ -367,10 +380,12 @@ impl Selection {
             let demand = ahead(load, &near, |moment| headroom * load.unit(moment), true);
             (demand.shared(share), (share < 1.0).then(|| limits.shared(share)))
         });
+        let few = self.pools.len() == FEW.len();
         for (index, pool) in self.pools.iter_mut().enumerate() {
-            if let Some((demand, shared)) = demands.get(headroom_of(index)) {
+            let which = if few { FEW.get(index).copied().unwrap_or(index) } else { index };
+            if let Some((demand, shared)) = demands.get(headroom_of(which)) {
                 let before = pool.jobs();
-                let floor = candidate(index).floor_jobs(&self.floors) as f32;
+                let floor = candidate(which).floor_jobs(&self.floors) as f32;
                 pool.decide(demand, floor, shared.as_ref().unwrap_or(&limits));
                 self.moves.count(index, before, pool);
             }
@@ -403,11 +418,12 @@ impl Selection {
         let mut best = (f64::INFINITY, self.leader);
         let patient = load.config.sla_wait_seconds >= f64::from(load.config.interval_seconds);
         for (index, pool) in self.pools.iter().enumerate() {
-            if candidate(index).demand_share < 1.0 && !patient {
+            let own = candidate(self.candidate_at(index));
+            if own.demand_share < 1.0 && !patient {
                 continue; // a queue would be late before a record shows it
             }
             let bonus = if index == self.leader { LEADER_BONUS } else { 0.0 };
-            let score = self.score(index, pool, &candidate(index), load, prices) - bonus;
+            let score = self.score(index, pool, &own, load, prices) - bonus;
             if score < best.0 {
                 best = (score, index);
             }
