@@ -46,7 +46,7 @@ pub mod time;
 mod traced;
 mod validation;
 
-pub use announced::{Announced, Announcement, AnnouncementStatus, DueEvents};
+pub use announced::{Announced, Announcement, AnnouncementStatus};
 pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, Challenger, HostForecaster, HostPolicy, Observation, Series,
 };
@@ -56,7 +56,7 @@ pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
-pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
+pub use forecaster::{Burst, DueEvents, Forecast, Forecaster, HorizonForecast};
 pub use indicators::{
     Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, ClassReport, ComparisonStatus, DayPicture,
     DriftKind, Drifted, LifecycleEvent, LifecycleEventKind, LifecycleStatus, MetricInfo, Report, Severity,

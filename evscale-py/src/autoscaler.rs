@@ -116,7 +116,9 @@ impl Autoscaler {
     /// Parameters
     /// ----------
     /// record
-    ///     A mapping with some of `evscale.FIELDS`. None is unknown, and unknown is never taken for zero.
+    ///     A mapping with some of `evscale.FIELDS`, and `classes` where the configuration has them: the counts of each by its name
+    ///     (`logged_events_count`, `processed_events_count`, `queued_events_count`, `sla_violations_count`). None is unknown, and unknown
+    ///     is never taken for zero.
     ///
     /// Raises
     /// ------

@@ -192,6 +192,7 @@ class Config:
         events_per_job: int | None = None,
         spare_jobs: int | None = None,
         most_events_per_second: float | None = None,
+        classes: Sequence[Mapping[str, str | float]] | None = None,
         service_time_ms: float | None = None,
         time_zone: str | None = None,
         holidays: Sequence[str | date] | None = None,

@@ -7,6 +7,7 @@
 
 use super::truth::Truth;
 use crate::error::{Error, Result};
+use crate::forecaster::DueEvents;
 use crate::metrics::{LARGEST_COUNT, Metrics};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,16 +25,6 @@ const FEW_EVENTS: f64 = 5.0;
 const CAME: f64 = 0.5;
 /// Records for which a count of events that are not due is taken for that of the last one.
 const REMEMBERED: u32 = 5;
-
-/// Events that fall due at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DueEvents {
-    /// When jobs can take them.
-    pub at: Timestamp,
-    /// How many.
-    pub events: f64,
-}
 
 /// Events that fell due and may not be in the records yet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -197,12 +188,6 @@ impl Due {
     }
 }
 
-impl std::fmt::Display for DueEvents {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.0} events fall due at {}", self.events, self.at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +248,7 @@ mod tests {
                 [(60.0, 0.0, 3.0), (560.0, 500.0, 3.0), (60.0, 500.0, 3.0), (60.0, 0.0, 503.0)]
             {
                 let fell_due = if scheduled == 0.0 && waiting > 100.0 { 500.0 } else { 0.0 };
-                let counted = if when_sent { sent } else { sent.min(60.0) + fell_due };
+                let counted = if when_sent { sent } else { f64::min(sent, 60.0) + fell_due };
                 let mut record = Metrics::new(at(1), counted, 2.0);
                 record.processed_events_count = Some(60.0);
                 record.queued_events_count = Some(waiting + scheduled);

@@ -17,12 +17,11 @@ mod usual;
 
 pub use announcement::{Announced, Announcement};
 use due::Due;
-pub use due::DueEvents;
 pub(crate) use told::MOST_BETWEEN;
 
 use crate::config::{Config, Occurrence, Timetable};
 use crate::error::{Error, Result};
-use crate::forecaster::Forecast;
+use crate::forecaster::{DueEvents, Forecast};
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use entry::Entry;
@@ -67,9 +66,16 @@ impl AnnouncementStatus {
 struct Statement {
     /// What is said, of the time in which it holds.
     said: Announcement,
-    /// Length of the time of which it was said, seconds.
+    /// Length of the time of which it was said, seconds, over the size of an event in what the arrivals count.
     seconds: f64,
     weight: f64,
+}
+
+impl Statement {
+    /// The same of arrivals in which an event counts as its size.
+    fn of_size(self, size: f64) -> Self {
+        Self { seconds: self.seconds / size, ..self }
+    }
 }
 
 /// Arrivals of the newest record, as they were counted and as the history has them.
@@ -278,8 +284,8 @@ impl Announcements {
             && self.due.as_ref().is_none_or(|due| due.silent())
     }
 
-    /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`; returns the
-    /// load without what a statement explains, and what is to be told.
+    /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`, in which an event
+    /// counts as its `size`; returns the load without what a statement explains, and what is to be told.
     pub(crate) fn observe(
         &mut self,
         config: &Config,
@@ -287,6 +293,7 @@ impl Announcements {
         counted: f64,
         usual: f64,
         busy: f64,
+        size: f64,
     ) -> (f64, Vec<String>) {
         self.field.next(record);
         self.explained = None;
@@ -298,14 +305,16 @@ impl Announcements {
         let interval = f64::from(config.interval_seconds);
         // the multiplier of the record before is of this interval; some hosts send the one of the interval itself
         let said = |multiplier: f64| self.field.statement(multiplier);
-        let during = self.statements().chain(said(self.field.before));
+        let during = self.statements().chain(said(self.field.before)).map(|said| said.of_size(size));
         let at = record.timestamp;
         let mut told = told::level(usual, at, interval, during);
         let due = self.due.as_mut();
-        let (fallen, note) =
-            due.map_or((0.0, None), |due| due.observe(at, interval, record.logged_events_count, told));
-        let events = record.logged_events_count - fallen;
-        let loosely = told::level(usual, at, interval, self.loosely(at));
+        let (fallen, note) = due.map_or((0.0, None), |due| {
+            due.observe(at, interval, record.logged_events_count / size, told / size)
+        });
+        let events = record.logged_events_count - size * fallen;
+        let loosely = self.loosely(at).map(|said| said.of_size(size));
+        let loosely = told::level(usual, at, interval, loosely);
         let shown = usual::shows(events, usual, loosely);
         if shown {
             told = loosely;
@@ -313,7 +322,7 @@ impl Announcements {
         self.show(at, interval, shown);
         let explained = usual::without(events, usual, told);
         self.explain(record, counted, explained);
-        let mut notes = self.judge((at, events), usual, busy, interval);
+        let mut notes = self.judge((at, events / size), usual / size, busy, interval);
         notes.extend(note);
         (explained, notes)
     }
@@ -393,12 +402,20 @@ impl Announcements {
 
     /// Returns a forecast of the usual load with what is stated; none if that says the same. `seen` are the newest arrivals, below
     /// which no statement lowers it.
-    pub(crate) fn told(&self, usual: &Forecast, interval_seconds: u32, seen: f64) -> Option<Forecast> {
+    /// `size` is that of an event in what the forecast counts.
+    pub(crate) fn told(
+        &self,
+        usual: &Forecast,
+        interval_seconds: u32,
+        seen: f64,
+        size: f64,
+    ) -> Option<Forecast> {
         if self.silent() {
             return None;
         }
-        let statements: Vec<Statement> = self.statements().collect();
+        let statements: Vec<Statement> = self.statements().map(|said| said.of_size(size)).collect();
         let due = self.due.as_ref().map(|due| due.ahead(usual.at)).unwrap_or_default();
+        let due = due.into_iter().map(|due| DueEvents { events: size * due.events, ..due }).collect();
         told::forecast(usual, f64::from(interval_seconds), seen, &statements, due)
     }
 

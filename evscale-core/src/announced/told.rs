@@ -2,8 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "times before the forecast have negative steps")]
 
-use super::{Announced, DueEvents, Statement};
-use crate::forecaster::{Burst, Forecast, HorizonForecast};
+use super::{Announced, Statement};
+use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::quantiles::LEVELS;
 use crate::time::Timestamp;
 
@@ -46,7 +46,7 @@ fn change(usual: f64, interval: f64, statements: impl Iterator<Item = (Statement
             Announced::MinJobs(_) => continue,
             Announced::Multiplier(times) => Change { factor: 1.0 + part * (times - 1.0), events: 0.0 },
             Announced::Events(total) => {
-                let level = total * interval / seconds.max(1.0);
+                let level = total * interval / seconds.max(1e-6);
                 if level >= usual {
                     Change { factor: 1.0, events: part * (level - usual) }
                 } else {

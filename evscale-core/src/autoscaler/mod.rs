@@ -22,14 +22,14 @@ pub(crate) use pipeline::Ingested;
 pub use plugin::{HostForecaster, HostPolicy, Series};
 pub(crate) use state::State;
 
-use crate::announced::{Announcement, AnnouncementStatus, DueEvents};
+use crate::announced::{Announcement, AnnouncementStatus};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
 use crate::classes::Classes;
 use crate::config::{Config, Mode, Pause, SettingChange, Timetable};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
-use crate::forecaster::{Forecast, Quantiles};
+use crate::forecaster::{DueEvents, Forecast, Quantiles};
 use crate::indicators::{Alert, AlertRule, Report};
 use crate::metrics::Metrics;
 use crate::monitor::{Health, Monitor};

@@ -158,7 +158,7 @@ impl State {
 
     /// Returns a forecast with what is stated, and itself before where that differs.
     fn with_statements(&self, config: &Config, seen: f64, usual: Forecast) -> (Option<Forecast>, Forecast) {
-        match self.announced.told(&usual, config.interval_seconds, seen) {
+        match self.announced.told(&usual, config.interval_seconds, seen, self.event_size()) {
             Some(told) => (Some(usual), told),
             None => (None, usual),
         }
@@ -168,6 +168,11 @@ impl State {
     pub(super) fn foreseen_by(&self, ensemble: &Ensemble, config: &Config) -> (Option<Forecast>, Forecast) {
         let usual = Forecast { bursts: self.usual().bursts.clone(), ..ensemble.forecast(&self.history) };
         self.with_statements(config, self.seen(), usual)
+    }
+
+    /// Returns the size of an event in what the history counts.
+    fn event_size(&self) -> f64 {
+        self.classes.as_ref().map_or(1.0, |classes| classes.event_size())
     }
 
     /// Returns the forecast at the newest record without what is stated.
@@ -182,7 +187,8 @@ impl State {
         let [usual, at_most] = self.usual().expected_at(record.timestamp, interval);
         record.logged_events_count = self.pool.load_of(record, usual, at_most);
         let busy_jobs = self.pool.in_service() / config.places();
-        let (events, notes) = self.announced.observe(config, record, counted, usual, busy_jobs);
+        let size = self.event_size();
+        let (events, notes) = self.announced.observe(config, record, counted, usual, busy_jobs, size);
         self.pool.follow_calendar(record, events, interval);
         self.note(notes);
         events

@@ -12,11 +12,10 @@ mod order;
 mod share;
 mod told;
 
-use crate::announced::DueEvents;
 use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::decision::{PlanStep, plan};
-use crate::forecaster::{Burst, Forecast, HorizonForecast};
+use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::metrics::{ClassCounts, Metrics};
 use crate::policy::{LevelNeed, Levels, Load, Seen, Selection, load_of_level};
 use crate::pool::{ErrorBudget, Pool};
@@ -370,6 +369,11 @@ impl Classes {
             due: forecast.due.iter().map(due).collect(),
             ..forecast
         }
+    }
+
+    /// Returns how many events of the smallest class an event is on average.
+    pub(crate) fn event_size(&self) -> f64 {
+        self.size
     }
 
     /// Goes back to a time before that of the newest record.

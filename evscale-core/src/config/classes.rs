@@ -1,9 +1,10 @@
 //! Classes of events: unlike kinds that one pool works off, each with its own size, SLA and place in the order of service.
 
-use super::Config;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+/// Share of events that should meet an SLA, where nothing else is said.
+pub(super) const USUAL_TARGET: f64 = 0.995;
 /// Numbers of classes.
 const COUNT: (usize, usize) = (2, 8);
 /// Longest name, bytes.
@@ -45,7 +46,7 @@ pub struct ServiceClass {
 }
 
 fn usual_target() -> f64 {
-    Config::default().sla_target
+    USUAL_TARGET
 }
 
 impl ServiceClass {
@@ -85,54 +86,32 @@ impl ServiceClass {
     }
 }
 
-impl Config {
-    /// Checks the classes, and that no setting of the whole pool contradicts them.
-    pub(super) fn check_classes(&self) -> Result<()> {
-        let count = self.classes.len();
-        if count == 0 {
-            return Ok(());
-        }
-        if !(COUNT.0..=COUNT.1).contains(&count) {
-            return Err(Error::config(format!(
-                "`classes` has {count} entries, expected {} to {}, or none for a pool of one kind of events",
-                COUNT.0, COUNT.1
-            )));
-        }
-        for (number, class) in self.classes.iter().enumerate() {
-            let refused =
-                |problem| Error::config(format!("`classes` has an entry {} that {problem}", number + 1));
-            class.check().map_err(refused)?;
-            if self.classes.iter().take(number).any(|other| other.name == class.name) {
-                return Err(refused(format!("has the name \"{}\" of another one", class.name)));
-            }
-        }
-        let usual = Self::default();
-        let of_each = [
-            ("sla_wait_seconds", self.sla_wait_seconds != usual.sla_wait_seconds),
-            ("sla_target", self.sla_target != usual.sla_target),
-            ("service_time_ms", self.service_time_ms.is_some()),
-        ];
-        if let Some((name, _)) = of_each.iter().find(|(_, set)| *set) {
-            return Err(Error::config(format!(
-                "`{name}` is set beside `classes`, of which each has its own; leave `{name}` out"
-            )));
-        }
-        let of_all = [
-            ("most_events_per_second", self.most_events_per_second.is_some()),
-            ("late_event_price", self.late_event_price.is_some()),
-        ];
-        match of_all.iter().find(|(_, set)| *set) {
-            Some((name, _)) => Err(Error::config(format!(
-                "`{name}` is set beside `classes`, and an event of one class is not like one of another; leave out one of them"
-            ))),
-            None => Ok(()),
+/// Checks the classes of a pool.
+///
+/// # Errors
+/// There are too few or too many, one cannot be, or two have the same name.
+pub(super) fn check(classes: &[ServiceClass]) -> Result<()> {
+    let count = classes.len();
+    if !(COUNT.0..=COUNT.1).contains(&count) {
+        return Err(Error::config(format!(
+            "`classes` has {count} entries, expected {} to {}, or none for a pool of one kind of events",
+            COUNT.0, COUNT.1
+        )));
+    }
+    for (number, class) in classes.iter().enumerate() {
+        let refused =
+            |problem| Error::config(format!("`classes` has an entry {} that {problem}", number + 1));
+        class.check().map_err(refused)?;
+        if classes.iter().take(number).any(|other| other.name == class.name) {
+            return Err(refused(format!("has the name \"{}\" of another one", class.name)));
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::config::Config;
 
     #[test]
     fn what_cannot_be_is_refused_with_what_to_change() {

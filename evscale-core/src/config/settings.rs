@@ -1,6 +1,7 @@
 //! The settings: name, meaning, type, default and range of each are the same lines. Documentation, checks and bindings read
 //! them from here.
 
+use super::classes::USUAL_TARGET;
 use super::range::{Bound, within};
 use super::{Mode, Pause, ScheduleEntry, ServiceClass, StaleAction};
 use crate::error::Result;
@@ -162,7 +163,7 @@ settings! {
     sla_wait_seconds: f64 = 30.0, 0.001 to 86400.0;
     /// Share of events that should meet the SLA. Stricter than 0.995 costs much more: what must never
     /// happen cannot be learned from a week, so the pool keeps a reserve near its highest load.
-    sla_target: f64 = 0.995, 0.5 to 0.99999;
+    sla_target: f64 = USUAL_TARGET, 0.5 to 0.99999;
     /// Utilization that jobs can be planned with.
     target_utilization: f64 = 0.95, 0.1 to 1.0;
     /// Events that a job can work on at the same time: threads, connections, or the messages of a batch. With more than 1, durations

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "steps before the first one are none")]
 
 use super::days::Burst;
-use crate::announced::DueEvents;
+use super::due_events::DueEvents;
 use crate::features::HORIZONS;
 use crate::quantiles::{LEVELS, QUANTILE_LEVELS, quantile_at, rounded};
 use crate::time::Timestamp;

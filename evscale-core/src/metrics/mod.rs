@@ -6,6 +6,6 @@ mod record;
 mod ring;
 
 pub use class_counts::ClassCounts;
+pub(crate) use class_counts::LARGEST_COUNT;
 pub use history::History;
-pub(crate) use record::LARGEST_COUNT;
 pub use record::{Field, FieldMut, Metrics};

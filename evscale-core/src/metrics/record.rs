@@ -1,12 +1,9 @@
 //! One metrics record per interval.
 
-use super::ClassCounts;
+use super::class_counts::{ClassCounts, LARGEST_COUNT};
 use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-
-/// Largest count per interval that is plausible; larger ones are not believed.
-pub(crate) const LARGEST_COUNT: f64 = 1e15;
 
 /// A field of a record as it is documented.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -68,7 +65,8 @@ macro_rules! record {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $flag: Option<bool>,
             )*
-            /// Counts of each class of events, by its name in the setting `classes`.
+            /// Counts of each class of events that are due, by its name in the setting `classes`. Where they are known they count, and
+            /// those of the record do not.
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
             pub classes: BTreeMap<String, ClassCounts>,
         }

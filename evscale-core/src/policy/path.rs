@@ -1,8 +1,8 @@
 //! The moments ahead: what the forecast and the bursts that are due by the clock make of the events in the system.
 
-use crate::announced::{DueEvents, MOST_BETWEEN};
+use crate::announced::MOST_BETWEEN;
 use crate::features::HORIZONS;
-use crate::forecaster::{Burst, Forecast, HorizonForecast};
+use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::time::Timestamp;
 
 /// Quantile of the arrivals beyond which none is given a job of its own.
