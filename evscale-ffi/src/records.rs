@@ -235,6 +235,7 @@ impl From<&Metrics> for evscale_metrics {
             oldest_event_age_ms: number(record.oldest_event_age_ms),
             busy_jobs: number(record.busy_jobs),
             draining_jobs: number(record.draining_jobs),
+            scheduled_events_count: number(record.scheduled_events_count),
         }
     }
 }

@@ -202,10 +202,10 @@ impl Announcements {
     /// # Errors
     /// A number that cannot be, or too many moments.
     pub(crate) fn set_due(&mut self, now: Timestamp, due: &[DueEvents]) -> Result<()> {
-        let mut known = self.due.take().unwrap_or_default();
-        let replaced = known.replace(now, due);
+        let mut known = self.due.clone().unwrap_or_default();
+        known.replace(now, due)?;
         self.due = Some(known);
-        replaced
+        Ok(())
     }
 
     /// Takes the events that are not due out of a record: they wait for their time, not for a job.
@@ -452,16 +452,24 @@ impl Announcements {
         ready: Option<Ready>,
     ) -> Option<Ready> {
         let jobs = needed.unwrap_or(0);
-        let due = self.due.as_ref().map(|due| due.ahead(now)).unwrap_or_default();
-        let largest =
-            due.into_iter().filter(|due| due.at <= until).max_by(|a, b| a.events.total_cmp(&b.events));
-        match largest.filter(|_| jobs > ready.as_ref().map_or(0, |ready| ready.jobs)) {
+        match self.largest_due(now, until).filter(|_| jobs > ready.as_ref().map_or(0, |ready| ready.jobs)) {
             Some(due) => {
                 let least = ready.map_or(0, |ready| ready.least);
                 Some(Ready { jobs, least, detail: due.to_string() })
             }
             None => ready,
         }
+    }
+
+    /// Returns what falls due within so many seconds after `now`, the most of it, in words.
+    pub(crate) fn falls_due(&self, now: Timestamp, ahead_seconds: f64) -> Option<String> {
+        let until = now.plus_millis((1000.0 * ahead_seconds) as i64);
+        Some(self.largest_due(now, until)?.to_string())
+    }
+
+    fn largest_due(&self, now: Timestamp, until: Timestamp) -> Option<DueEvents> {
+        let due = self.due.as_ref()?.ahead(now);
+        due.into_iter().filter(|due| due.at <= until).max_by(|a, b| a.events.total_cmp(&b.events))
     }
 
     fn describe(&self, said: &Announcement) -> String {

@@ -23,6 +23,8 @@ pub(crate) fn conclude(
     let newest = state.expectation.newest();
     notes.extend(state.orders.decided(now, newest));
     state.announced.decided(now);
+    let startup = state.pool.startup_seconds();
+    notes.extend(state.announced.falls_due(now, startup + f64::from(config.decision_interval_seconds)));
     state.issue_decided = issue_now(config, state, now);
     let asked = state.schedule.recommended().map(|asked| asked.jobs);
     let level_plans = state

@@ -434,6 +434,7 @@ impl Autoscaler {
         let state = &self.state;
         let issue = state.issue_decided.as_ref().or(state.issue.as_ref());
         let newest = state.pool.newest().unwrap_or(Timestamp::EPOCH);
+        let most = self.config.fewest_and_most().1;
         // a decision since the restore has written the issue down
         let untold = state.restored && issue.is_none_or(|issue| issue.quality != DataQuality::Restored);
         let causes = [
@@ -447,8 +448,10 @@ impl Autoscaler {
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
             state.announced.distrust(),
-            state.pool.lateness(self.run_by()),
-            state.classes.as_ref().and_then(|classes| classes.lateness(&self.config)),
+            match &state.classes {
+                Some(classes) => classes.lateness(&self.config, state.pool.last_known_jobs() >= Some(most)),
+                None => state.pool.lateness(&self.config),
+            },
             state.pool.contradiction(),
             state.pool.failures(),
             state.pool.standing_backlog(),

@@ -21,8 +21,8 @@ impl Classes {
         config.classes.iter().zip(&self.classes).map(one).collect()
     }
 
-    /// Returns which classes are late.
-    pub(crate) fn lateness(&self, config: &Config) -> Option<String> {
+    /// Returns which classes are late; `at_most` says whether the pool has its most jobs.
+    pub(crate) fn lateness(&self, config: &Config, at_most: bool) -> Option<String> {
         let told = config.classes.iter().zip(&self.classes).filter_map(|(known, class)| {
             let share = class.budget.hour_share();
             let allowed = 1.0 - known.sla_target;
@@ -36,6 +36,11 @@ impl Classes {
             })
         });
         let told: Vec<String> = told.collect();
-        (!told.is_empty()).then(|| format!("classes: {}", told.join("; ")))
+        let reason = if at_most {
+            format!("; the pool has its `max_jobs`, {}", config.max_jobs)
+        } else {
+            String::new()
+        };
+        (!told.is_empty()).then(|| format!("late: {}{reason}", told.join("; ")))
     }
 }

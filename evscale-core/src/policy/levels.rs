@@ -26,19 +26,23 @@ impl Levels {
         self.before.iter().fold(need, |need, level| need.raised(&level.need))
     }
 
-    /// Returns which class decides on the need, and which ones wait where the pool cannot have what all need; `all` is the need of the
-    /// pool without that of the levels.
-    pub(super) fn in_words(&self, all: f64, most: u32) -> Option<String> {
+    /// Returns which class decides on the need, and which ones wait where the pool cannot have what all need at the median; `all` is the
+    /// need of the pool without that of the levels.
+    pub(super) fn in_words(&self, all: &Need, most: u32) -> Option<String> {
         if self.last.is_empty() {
             return None;
         }
-        let before = self.before.iter().map(|level| (level.names.as_str(), level.need.analytic));
-        let needs: Vec<(&str, f64)> = before.chain([(self.last.as_str(), all)]).collect();
-        let (binding, highest) = needs.iter().copied().rev().max_by(|a, b| a.1.total_cmp(&b.1))?;
-        let mut told = format!("class {binding} decides with {highest:.1} jobs");
-        if let Some(first) = needs.iter().position(|(_, need)| whole_jobs(*need) > most) {
+        let before = self.before.iter().map(|level| (level.names.as_str(), &level.need));
+        let needs: Vec<(&str, &Need)> = before.chain([(self.last.as_str(), all)]).collect();
+        let highest = |a: &&(&str, &Need), b: &&(&str, &Need)| a.1.analytic.total_cmp(&b.1.analytic);
+        let (binding, need) = needs.iter().rev().max_by(highest)?;
+        let mut told = format!("class {binding} decides with {:.1} jobs", need.analytic);
+        if let Some(first) = needs.iter().position(|(_, need)| whole_jobs(need.near[0]) > most) {
             let waiting: Vec<&str> = needs.iter().skip(first).map(|(names, _)| *names).collect();
-            told.push_str(&format!("; `max_jobs` is not enough for all, {} waits", waiting.join(" and ")));
+            told.push_str(&format!(
+                "; `max_jobs` is not enough for all, what waits is {}",
+                waiting.join(" and ")
+            ));
         }
         Some(told)
     }

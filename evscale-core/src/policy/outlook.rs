@@ -25,8 +25,8 @@ pub(crate) struct Outlook<'a> {
     pub(crate) emergency: bool,
     /// What the classes of events need.
     levels: Levels,
-    /// Need of the pool without that of the levels.
-    all: f64,
+    /// Need of the pool without that of the levels, where there are any.
+    all: Need,
 }
 
 impl<'a> Outlook<'a> {
@@ -41,7 +41,11 @@ impl<'a> Outlook<'a> {
             let need = load.need();
             (load, need)
         });
-        let all = known.as_ref().map_or(0.0, |(_, need)| need.analytic);
+        let all = known
+            .as_ref()
+            .filter(|_| !levels.last.is_empty())
+            .map(|(_, need)| need.clone())
+            .unwrap_or_default();
         let known = known.map(|(load, need)| (load, levels.raise(need)));
         let emergency = match &known {
             Some((_, need)) => is_emergency(config, pool, need),
@@ -53,7 +57,7 @@ impl<'a> Outlook<'a> {
     /// Returns which class of events decides, and which ones wait; none in a pool without classes.
     pub(crate) fn classes_in_words(&self) -> Option<String> {
         let (load, _) = self.known.as_ref()?;
-        self.levels.in_words(self.all, load.most_jobs)
+        self.levels.in_words(&self.all, load.most_jobs)
     }
 
     /// Returns the load.

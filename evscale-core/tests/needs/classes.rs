@@ -216,15 +216,16 @@ fn the_strictest_class_is_protected_where_the_pool_cannot_grow_and_told_is_who_w
     assert_eq!(decision.recommended_jobs, Some(10));
     assert!(out.classes[0].violations == 0.0 && out.classes[1].queued > 1000.0, "{out:?}");
     assert!(
-        decision.explanation.contains("`max_jobs` is not enough for all, exports waits"),
+        decision.explanation.contains("`max_jobs` is not enough for all, what waits is exports"),
         "{}",
         decision.explanation
     );
-    let cause = scaler.health().causes.into_iter().find(|cause| cause.starts_with("classes:")).unwrap();
+    let cause = scaler.health().causes.into_iter().find(|cause| cause.starts_with("late:")).unwrap();
     assert!(
         cause.contains("of the events of class exports were late") && !cause.contains("alerts"),
         "{cause}"
     );
+    assert!(cause.ends_with("the pool has its `max_jobs`, 10"), "{cause}");
     let report = scaler.report();
     let [alerts, exports] = report.classes.as_slice() else { panic!("{report:?}") };
     assert_eq!((alerts.name.as_str(), alerts.late_share_hour, alerts.waiting), ("alerts", 0.0, Some(0.0)));
