@@ -251,7 +251,7 @@ impl Classes {
             }
             let Some(view) = self.view(config, forecast, index, seen.calendar) else { continue };
             let late = self.late_of(config, index);
-            let Some(before) = self.before.get(index) else { continue };
+            let Some(before) = self.before.get_mut(index) else { continue };
             let Some(load) = level_load(&view, before, pool) else { continue };
             let part =
                 before.came.map_or(before.share.recent(), |came| if all > 0.0 { came / all } else { 0.0 });
@@ -262,12 +262,8 @@ impl Classes {
             let ahead = load.near_seconds();
             let upper = expected_upper(&view.forecast, ahead, interval) * view.size;
             let own = Seen { events, usual_events, late_events, service_seconds, ..*seen };
-            let mut selection = before.selection.clone();
-            selection.evaluate(&load, &own);
-            if let Some(before) = self.before.get_mut(index) {
-                before.selection = selection;
-                before.share.remember(seen.calendar, seen.at, ahead, upper);
-            }
+            before.selection.evaluate(&load, &own);
+            before.share.remember(seen.calendar, seen.at, ahead, upper);
         }
     }
 
