@@ -320,16 +320,17 @@ static void events_are_announced(void) {
     CHECK(id == 1);
     CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_OK);
     CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_INVALID_ARGUMENT);
-    /* a batch has its jobs a startup and a decision before its time, and not earlier */
-    const int64_t due = start + 7200000;
+    /* a batch has its jobs when a job that is asked for now is ready by then, and not earlier */
+    const int64_t due = record_at(120).timestamp_ms;
     const double batch = 20000;
+    feed(scaler, 4, 60);
     CHECK(evscale_set_due(scaler, start, &batch, &due, 1, NULL) == EVSCALE_OK);
     char foreseen[16384];
     CHECK(evscale_forecast_json(scaler, foreseen, sizeof foreseen, &size, NULL) == EVSCALE_OK);
     CHECK(strstr(foreseen, "\"due\":[{\"at\":\"") && strstr(foreseen, "\"events\":20000.0"));
     CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK && decision.emergency == 0);
     const uint32_t usual = decision.recommended_jobs;
-    const int64_t soon = record_at(4).timestamp_ms;
+    const int64_t soon = record_at(61).timestamp_ms;
     CHECK(evscale_set_due(scaler, start, &batch, &soon, 1, NULL) == EVSCALE_OK);
     CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
     CHECK(decision.emergency == 1 && decision.recommended_jobs > usual);
