@@ -135,10 +135,14 @@ pub(crate) fn learn(
             job_hour_price: state.announced.job_hour_price(config, record.timestamp),
             late_events: state.pool.late_events().filter(|_| acts && state.is_as_asked()),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
+            own: None,
         };
-        state.selection.evaluate(load, &seen);
-        if let Some(classes) = &mut state.classes {
-            classes.evaluate(config, &forecast, &state.pool, &seen);
+        match &mut state.classes {
+            Some(classes) => {
+                state.selection.evaluate(load, &classes.seen_of_last(config, &seen));
+                classes.evaluate(config, &forecast, &state.pool, &seen);
+            }
+            None => state.selection.evaluate(load, &seen),
         }
     }
     let open = policy.is_some() && state.policy_breaker.next() == CircuitState::Open;

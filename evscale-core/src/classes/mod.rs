@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::decision::{PlanStep, plan};
 use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::metrics::{ClassCounts, Metrics};
-use crate::policy::{LevelNeed, Levels, Load, Seen, Selection, load_of_level};
+use crate::policy::{LevelNeed, Levels, Load, OwnEvents, Seen, Selection, load_of_level};
 use crate::pool::{ErrorBudget, Pool};
 use order::Level;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,9 @@ use share::Share;
 
 /// Time over which the mix of the classes is averaged, seconds, once so much was seen.
 const MIX_SECONDS: f64 = 86_400.0;
+/// What came of a class is averaged over so much of its wait, and at least over so many seconds.
+const AVERAGED_OVER: f64 = 0.5;
+const LEAST_AVERAGED: f64 = 600.0;
 /// Least part of the wait of a class that may be used before its share is known.
 const LEAST_WAIT_SECONDS: f64 = 0.01;
 
@@ -33,11 +36,23 @@ const LEAST_WAIT_SECONDS: f64 = 0.01;
 struct Class {
     /// Its part of the pool's work, averaged.
     part: f64,
+    /// Its work and that of all classes in an interval, averaged over its wait.
+    work: f64,
+    all: f64,
+    /// Its work in the newest interval, if the record says it.
+    came: Option<f64>,
     budget: ErrorBudget,
     /// Its events that wait, in its own, if the newest record says them.
     waiting: Option<f64>,
-    /// Its late events, if the newest record says them.
+    /// Its late events in those of the smallest class, if the newest record says them.
     late: Option<f64>,
+}
+
+impl Class {
+    /// Returns its part of the work that came within its wait.
+    fn recent_part(&self) -> f64 {
+        if self.all > 0.0 { (self.work / self.all).min(1.0) } else { self.part }
+    }
 }
 
 /// What is known of a level before the last.
@@ -97,6 +112,27 @@ impl Classes {
         Some(anew)
     }
 
+    /// Returns what the rules of the last level are evaluated on: of all arrivals, its own are late if they wait.
+    pub(crate) fn seen_of_last<'a>(&self, config: &Config, seen: &Seen<'a>) -> Seen<'a> {
+        let levels = order::levels(config);
+        let Some(last) = levels.last() else { return *seen };
+        let late_events = self.sum(last, |class| class.late).filter(|_| seen.late_events.is_some());
+        Seen { late_events, own: self.own_events(last, seen.events), ..*seen }
+    }
+
+    /// Returns the arrivals of a level's own classes, in events of the smallest; as many as usual where the record does not say it.
+    fn own_events(&self, level: &Level, all: f64) -> Option<OwnEvents> {
+        let usual: f64 =
+            level.classes.iter().filter_map(|place| self.classes.get(*place)).map(Class::recent_part).sum();
+        let events = self.sum(level, |class| class.came).unwrap_or(all * usual).min(all);
+        Some(OwnEvents { events, wait_seconds: level.wait_seconds })
+    }
+
+    /// Returns what a level's own classes have together, if it is known of each.
+    fn sum(&self, level: &Level, value: impl Fn(&Class) -> Option<f64>) -> Option<f64> {
+        level.classes.iter().map(|place| value(self.classes.get(*place)?)).sum()
+    }
+
     /// Reports whether the state is that of a configuration.
     pub(crate) fn fits(&self, config: &Config) -> bool {
         let levels = order::levels(config).len();
@@ -117,7 +153,7 @@ impl Classes {
 
     /// Returns how long the work of levels may wait on average: that of each of their classes as long as its priority allows.
     fn wait_seconds(&self, levels: &[Level]) -> f64 {
-        let part = |place: &usize| self.classes.get(*place).map_or(0.0, |class| class.part);
+        let part = |place: &usize| self.classes.get(*place).map_or(0.0, Class::recent_part);
         let of = |level: &Level| (level.classes.iter().map(part).sum::<f64>(), level.wait_seconds);
         let (work, waits) = levels
             .iter()
@@ -198,16 +234,25 @@ impl Classes {
         self.records = self.records.saturating_add(1);
         let weight = (f64::from(config.interval_seconds) / MIX_SECONDS).max(1.0 / f64::from(self.records));
         self.size += weight * (work / events - self.size);
-        for ((class, events), size) in self.classes.iter_mut().zip(&arrived).zip(sizes) {
+        let interval = f64::from(config.interval_seconds);
+        for (((class, known), events), size) in
+            self.classes.iter_mut().zip(&config.classes).zip(&arrived).zip(sizes)
+        {
             class.part += weight * (events * size / work - class.part);
+            let weight =
+                1.0 - (-interval / (AVERAGED_OVER * known.sla_wait_seconds).max(LEAST_AVERAGED)).exp();
+            let weight = if class.all > 0.0 { weight } else { 1.0 };
+            class.work += weight * (events * size - class.work);
+            class.all += weight * (work - class.all);
         }
     }
 
     /// Takes what came and waits of each level before the last.
     fn follow_levels(&mut self, config: &Config, counts: &[ClassCounts], sizes: &[f64]) {
         let (mut came, mut waiting) = (Some(0.0), 0.0);
-        for (class, counts) in self.classes.iter_mut().zip(counts) {
+        for ((class, counts), size) in self.classes.iter_mut().zip(counts).zip(sizes) {
             class.waiting = counts.queued_events_count;
+            class.came = counts.logged_events_count.map(|events| events * size);
         }
         for (level, before) in order::levels(config).iter().zip(&mut self.before) {
             for place in &level.classes {
@@ -225,11 +270,13 @@ impl Classes {
     fn follow_lateness(&mut self, config: &Config, counts: &[ClassCounts]) -> Option<f64> {
         let interval = f64::from(config.interval_seconds);
         let allowed_last = order::levels(config).last().map_or(0.005, |last| 1.0 - last.target);
+        let smallest = order::smallest_seconds(&config.classes);
         let mut worst: Option<f64> = None;
         for ((class, counts), known) in self.classes.iter_mut().zip(counts).zip(&config.classes) {
             let events = counts.processed_events_count.or(counts.logged_events_count).unwrap_or(0.0);
-            class.late = counts.sla_violations_count.map(|late| late.min(events));
-            let Some(late) = class.late else { continue };
+            let told = counts.sla_violations_count.map(|late| late.min(events));
+            class.late = told.map(|late| late * known.service_time_seconds / smallest);
+            let Some(late) = told else { continue };
             let share = if events > 0.0 { late / events } else { 0.0 };
             class.budget.count(share, events, late, interval);
             let beyond = share / (1.0 - known.sla_target);
@@ -242,6 +289,7 @@ impl Classes {
     pub(crate) fn evaluate(&mut self, config: &Config, forecast: &Forecast, pool: &Pool, seen: &Seen<'_>) {
         let all = seen.events;
         let interval = f64::from(config.interval_seconds);
+        let levels = order::levels(config);
         for index in 0..self.before.len() {
             if let Some(before) = self.before.get_mut(index)
                 && let Some(came) = before.came
@@ -250,7 +298,10 @@ impl Classes {
                 before.share.observe(seen.calendar, seen.at, (came / all).min(1.0), came, interval);
             }
             let Some(view) = self.view(config, forecast, index, seen.calendar) else { continue };
-            let late = self.late_of(config, index);
+            let Some(level) = levels.get(index) else { continue };
+            let late = self.sum(level, |class| class.late).map(|late| late / view.size);
+            let own = self.own_events(level, all);
+            let own = own.map(|own| OwnEvents { events: own.events / view.size, ..own });
             let Some(before) = self.before.get_mut(index) else { continue };
             let Some(load) = level_load(&view, before, pool) else { continue };
             let part =
@@ -261,22 +312,10 @@ impl Classes {
             let service_seconds = seen.service_seconds * view.size;
             let ahead = load.near_seconds();
             let upper = expected_upper(&view.forecast, ahead, interval) * view.size;
-            let own = Seen { events, usual_events, late_events, service_seconds, ..*seen };
+            let own = Seen { events, usual_events, late_events, service_seconds, own, ..*seen };
             before.selection.evaluate(&load, &own);
             before.share.remember(seen.calendar, seen.at, ahead, upper);
         }
-    }
-
-    /// Returns the late events of a level's own classes, in the events of the level.
-    fn late_of(&self, config: &Config, index: usize) -> Option<f64> {
-        let levels = order::levels(config);
-        let sizes = order::sizes(config);
-        let level = levels.get(index)?;
-        let late = |place: &usize| {
-            let (class, size) = (self.classes.get(*place)?, sizes.get(*place)?);
-            Some(class.late? * size / level.size)
-        };
-        level.classes.iter().map(late).sum()
     }
 
     /// Returns the configuration and the forecast of a level before the last.

@@ -83,6 +83,17 @@ pub(crate) struct Seen<'a> {
     pub(crate) late_events: Option<f64>,
     /// Busy seconds of a place per event that ended in it.
     pub(crate) service_seconds: f64,
+    /// Those of the arrivals that are late if they wait; all of them where there are none.
+    pub(crate) own: Option<OwnEvents>,
+}
+
+/// Events that wait for all others: those of them are late that exceed what came of their own within their wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnEvents {
+    /// Arrivals of the interval.
+    pub(crate) events: f64,
+    /// Longest wait that meets their SLA, seconds.
+    pub(crate) wait_seconds: f64,
 }
 
 /// Seconds of one part of a stabilization window, of which there are few.
@@ -274,7 +285,10 @@ impl Selection {
 
     fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>, prices: Option<&Prices>) {
         let interval = f64::from(load.config.interval_seconds);
-        let wait = load.config.sla_wait_seconds;
+        let usual = OwnEvents { events: seen.events, wait_seconds: load.config.sla_wait_seconds };
+        let own = seen.own.unwrap_or(usual);
+        let part = if seen.own.is_some() && seen.events > 0.0 { own.events / seen.events } else { 1.0 };
+        let wait = own.wait_seconds;
         let age = f64::from(self.intervals) * interval;
         let memory = (MEMORY_OF_AGE * age).clamp(LEAST_MEMORY_SECONDS, MEMORY_SECONDS);
         let discount = (-interval / memory).exp();
@@ -284,7 +298,8 @@ impl Selection {
         let substep = arrivals.substep_seconds();
         let mut substeps = [Substep::default(); MOST_SUBSTEPS];
         for (cell, arriving) in substeps.iter_mut().zip(arrivals.per_substep()) {
-            let (within, expiring) = self.deadlines.advance(*arriving, substep as f32, wait as f32);
+            let (within, expiring) =
+                self.deadlines.advance(*arriving * part as f32, substep as f32, wait as f32);
             *cell = Substep { arriving: *arriving, within, expiring };
         }
         let service = Service {
@@ -296,8 +311,8 @@ impl Selection {
                 .config
                 .most_events_per_second
                 .map_or(f32::INFINITY, |most| (most * substep) as f32),
-            wait_seconds: wait as f32,
-            by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * wait,
+            wait_seconds: usual.wait_seconds as f32,
+            by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * usual.wait_seconds,
         };
         let mut late_in_shadow = 0.0;
         for (index, pool) in self.pools.iter_mut().enumerate() {
@@ -323,12 +338,12 @@ impl Selection {
         if let Some(late) = seen.late_events {
             self.late_in_shadow += late_in_shadow;
             // More late events than the interval had are those of an old queue: a quarter of them is new.
-            self.late_in_records += late.min(events.max(late / 4.0));
+            self.late_in_records += late.min(own.events.max(late / 4.0));
         }
-        self.events = self.events * discount + events;
+        self.events = self.events * discount + own.events;
         self.intervals = self.intervals.saturating_add(1);
         self.mean_events +=
-            (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (events - self.mean_events);
+            (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (own.events - self.mean_events);
     }
 
     fn limits<'a>(&self, load: &Load<'a>) -> Limits<'a> {
