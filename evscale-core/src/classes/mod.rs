@@ -1,10 +1,10 @@
 //! Classes of events in one pool: what each brings, what all of them need together under the order of service, and which are late.
 //!
 //! Jobs take events in the order of the priorities, so that a class is in the way of those after it alone. What a level needs (the
-//! classes of a priority and all before it) is what their work together needs, of which as much may wait as comes of each class in its
-//! allowed wait: events of five seconds' wait are served at once, those of an hour may stand. The pool needs the highest of these,
-//! not their sum. The last level is the pool itself: its records count work, an event as so many of the smallest class as it takes
-//! time. Each level before has a share of its forecast ([`share`]), and rules of its own in the shadow.
+//! classes of a priority and all before it) is what their work together needs, of which as much may wait as came of its own classes
+//! within their wait: what waits is theirs, as the others are served first. The pool needs the highest of these, not their sum. The last
+//! level is the pool itself: its records count work, an event as so many of the smallest class as it takes time. Each level before has a
+//! share of its forecast ([`share`]), and rules of its own in the shadow.
 
 #![expect(clippy::disallowed_methods, reason = "the wait of a level is finite and not negative")]
 
@@ -28,8 +28,6 @@ const MIX_SECONDS: f64 = 86_400.0;
 /// What came of a class is averaged over so much of its wait, and at least over so many seconds.
 const AVERAGED_OVER: f64 = 0.5;
 const LEAST_AVERAGED: f64 = 600.0;
-/// Least part of the wait of a class that may be used before its share is known.
-const LEAST_WAIT_SECONDS: f64 = 0.01;
 
 /// What is known of a class.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -151,16 +149,15 @@ impl Classes {
         whole
     }
 
-    /// Returns how long the work of levels may wait on average: that of each of their classes as long as its priority allows.
+    /// Returns how long the work of levels may wait on average: that of the last of them as long as it may, and the others, which are
+    /// served before it, no longer than the strictest class.
     fn wait_seconds(&self, levels: &[Level]) -> f64 {
         let part = |place: &usize| self.classes.get(*place).map_or(0.0, Class::recent_part);
-        let of = |level: &Level| (level.classes.iter().map(part).sum::<f64>(), level.wait_seconds);
-        let (work, waits) = levels
-            .iter()
-            .map(of)
-            .fold((0.0, 0.0), |(work, waits), (part, wait)| (work + part, waits + part * wait));
+        let of = |level: &Level| level.classes.iter().map(part).sum::<f64>();
+        let work: f64 = levels.iter().map(of).sum();
         let strictest = levels.iter().map(|level| level.wait_seconds).fold(f64::INFINITY, f64::min);
-        if work > 0.0 { (waits / work).max(LEAST_WAIT_SECONDS) } else { strictest }
+        let own = levels.last().map_or(0.0, |last| of(last) * last.wait_seconds);
+        if work > 0.0 { (own / work).max(strictest) } else { strictest }
     }
 
     /// Puts the work of the classes in the place of the counts of a record; returns what was set to unknown.
