@@ -340,8 +340,8 @@ impl Autoscaler {
     /// Returns how the pool is doing: model, data, service, jobs and cost, and what drifts.
     pub fn report(&self) -> Report {
         let report = self.state.watched(self.run_by(), &self.calendar, Monitor::report);
-        let of_each = |classes: &Box<Classes>| classes.report(&self.config);
-        let classes = self.state.classes.as_ref().map(of_each).unwrap_or_default();
+        let of_each = |classes: &Classes| classes.report(&self.config);
+        let classes = self.state.classes.as_deref().map(of_each).unwrap_or_default();
         Report { models: self.models(), classes, ..report }
     }
 

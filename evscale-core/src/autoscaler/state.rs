@@ -256,8 +256,8 @@ impl State {
 
     /// Returns what the classes of events need.
     pub(crate) fn levels(&self, config: &Config, calendar: &Calendar) -> Levels {
-        let needs = |classes: &Box<Classes>| classes.needs(config, calendar, &self.forecast, &self.pool);
-        self.classes.as_ref().map(needs).unwrap_or_default()
+        let needs = |classes: &Classes| classes.needs(config, calendar, &self.forecast, &self.pool);
+        self.classes.as_deref().map(needs).unwrap_or_default()
     }
 
     /// Asks the monitor about the pool as it is.

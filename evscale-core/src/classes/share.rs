@@ -133,7 +133,7 @@ impl Share {
         self.errors.iter_mut().for_each(|error| *error *= discount);
         let come = self.waiting.iter().take_while(|waiting| waiting.due <= at).count();
         let Some(last) =
-            self.waiting.drain(..come).last().filter(|last| last.due.seconds_apart(at) < interval)
+            self.waiting.drain(..come).next_back().filter(|last| last.due.seconds_apart(at) < interval)
         else {
             return;
         };

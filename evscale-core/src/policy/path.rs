@@ -1,5 +1,7 @@
 //! The moments ahead: what the forecast and the bursts that are due by the clock make of the events in the system.
 
+#![expect(clippy::disallowed_methods, reason = "what has fallen due is due now")]
+
 use crate::announced::MOST_BETWEEN;
 use crate::features::HORIZONS;
 use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};

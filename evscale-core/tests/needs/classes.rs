@@ -252,7 +252,8 @@ fn the_forecast_is_of_events_and_a_snapshot_goes_on_with_the_classes() {
         "exports".to_owned(),
         evscale_core::ClassCounts { logged_events_count: Some(60.0), ..Default::default() },
     );
-    (scaler.observe(&next).unwrap(), again.observe(&next).unwrap());
+    scaler.observe(&next).unwrap();
+    again.observe(&next).unwrap();
     assert_eq!(again.forecast().horizons, scaler.forecast().horizons);
 }
 
