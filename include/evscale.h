@@ -294,6 +294,8 @@ typedef struct evscale_metrics {
   double busy_jobs;
   // Jobs among those that exist which take no more events, because they leave.
   double draining_jobs;
+  // Events among those that wait which are not due yet: delayed or scheduled messages. They need no job before.
+  double scheduled_events_count;
 } evscale_metrics;
 
 // What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -546,7 +548,8 @@ int32_t evscale_observe(struct evscale_autoscaler *autoscaler,
                         struct evscale_error **error);
 
 // Takes a record as JSON (at most 1 MiB) with the field names of evscale_metrics, but `timestamp` (RFC 3339 or
-// milliseconds since 1970) and without `struct_size`; what is not known is absent or null.
+// milliseconds since 1970) and without `struct_size`; what is not known is absent or null. `classes` has the counts of each class of
+// events by its name, where the configuration has classes.
 EVSCALE_API
 int32_t evscale_observe_json(struct evscale_autoscaler *autoscaler,
                              const char *record_json,
@@ -935,6 +938,29 @@ int32_t evscale_announcements_json(struct evscale_autoscaler *autoscaler,
                                    size_t capacity,
                                    size_t *needed,
                                    struct evscale_error **error);
+
+// Says which events fall due when, as it is known at `now_ms` (milliseconds since 1970): `events[i]` at `due_ms[i]`, `count` in all,
+// such as delayed messages and a batch whose delivery time is known. They come beside the load that is expected otherwise, all at
+// their moment, and have their jobs ready by then. Call it as often as the numbers change: what was said of times from `now_ms` on
+// is replaced, what has fallen due before stays; events whose time is before it are left out, as the records count them. Fails with
+// EVSCALE_INVALID_ARGUMENT if there are more than 256, or a number of events cannot be; what was said before stays then.
+EVSCALE_API
+int32_t evscale_set_due(struct evscale_autoscaler *autoscaler,
+                        int64_t now_ms,
+                        const double *events,
+                        const int64_t *due_ms,
+                        size_t count,
+                        struct evscale_error **error);
+
+// Like evscale_set_due, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_set_due(struct evscale_fleet *fleet,
+                              const char *key,
+                              int64_t now_ms,
+                              const double *events,
+                              const int64_t *due_ms,
+                              size_t count,
+                              struct evscale_error **error);
 
 // Like evscale_announce, for one pool.
 EVSCALE_API

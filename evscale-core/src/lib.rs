@@ -21,6 +21,7 @@ mod announced;
 mod autoscaler;
 pub mod bundle;
 pub mod calendar;
+mod classes;
 mod config;
 #[cfg(test)]
 mod conformance;
@@ -50,21 +51,21 @@ pub use autoscaler::{
     Autoscaler, AutoscalerBuilder, BareNetworks, Challenger, HostForecaster, HostPolicy, Observation, Series,
 };
 pub use bundle::ModelBundle;
-pub use config::{Config, Mode, Pause, ScheduleEntry, Setting, SettingChange, StaleAction};
+pub use config::{Config, Mode, Pause, ScheduleEntry, ServiceClass, Setting, SettingChange, StaleAction};
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
 pub use fleet::{Fleet, PoolMut, PoolTick};
-pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
+pub use forecaster::{Burst, DueEvents, Forecast, Forecaster, HorizonForecast};
 pub use indicators::{
-    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, ComparisonStatus, DayPicture, DriftKind,
-    Drifted, LifecycleEvent, LifecycleEventKind, LifecycleStatus, MetricInfo, Report, Severity, Side,
-    Threshold,
+    Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, ClassReport, ComparisonStatus, DayPicture,
+    DriftKind, Drifted, LifecycleEvent, LifecycleEventKind, LifecycleStatus, MetricInfo, Report, Severity,
+    Side, Threshold,
 };
 #[cfg(feature = "prometheus")]
 pub use indicators::{PoolSample, openmetrics};
 pub use meter::{Estimate, Meter, Totals};
-pub use metrics::Metrics;
+pub use metrics::{ClassCounts, Metrics};
 pub use monitor::{Health, HealthStatus};
 pub use policy::Source;
 pub use pool::ScalingOutcome;

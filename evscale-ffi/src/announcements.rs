@@ -1,11 +1,11 @@
 //! What the host knows before the records show it.
 
 use crate::autoscaler::{evscale_autoscaler, with_pool};
-use crate::boundary::{copy_text, enter};
+use crate::boundary::{copy_text, enter, slice};
 use crate::error::*;
 use crate::fleet::evscale_fleet;
 use crate::fleet_pools::with_pool as with_fleet_pool;
-use evscale_core::{Announced, Announcement, AnnouncementStatus, Timestamp};
+use evscale_core::{Announced, Announcement, AnnouncementStatus, DueEvents, Timestamp};
 use std::ffi::c_char;
 
 /// So many times the load that is expected otherwise.
@@ -65,6 +65,45 @@ pub unsafe extern "C" fn evscale_announcements_json(
     })
 }
 
+/// Says which events fall due when, as it is known at `now_ms` (milliseconds since 1970): `events[i]` at `due_ms[i]`, `count` in all,
+/// such as delayed messages and a batch whose delivery time is known. They come beside the load that is expected otherwise, all at
+/// their moment, and have their jobs ready by then. Call it as often as the numbers change: what was said of times from `now_ms` on
+/// is replaced, what has fallen due before stays; events whose time is before it are left out, as the records count them. Fails with
+/// EVSCALE_INVALID_ARGUMENT if there are more than 256, or a number of events cannot be; what was said before stays then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_set_due(
+    autoscaler: *mut evscale_autoscaler,
+    now_ms: i64,
+    events: *const f64,
+    due_ms: *const i64,
+    count: usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let now = Timestamp::from_millis(now_ms)?;
+        let due = due_events(events, due_ms, count)?;
+        with_pool(autoscaler, |pool| Ok(pool.scaler.set_due(now, &due)?))
+    })
+}
+
+/// Like evscale_set_due, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_set_due(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    now_ms: i64,
+    events: *const f64,
+    due_ms: *const i64,
+    count: usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let now = Timestamp::from_millis(now_ms)?;
+        let due = due_events(events, due_ms, count)?;
+        Ok(with_fleet_pool(fleet, key, |scaler| scaler.set_due(now, &due))??)
+    })
+}
+
 /// Like evscale_announce, for one pool.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_fleet_announce(
@@ -108,6 +147,17 @@ pub unsafe extern "C" fn evscale_fleet_announcements_json(
         let known = with_fleet_pool(fleet, key, |scaler| scaler.announcements())?;
         copy_text(AnnouncementStatus::list_to_json(&known), buffer, capacity, needed)
     })
+}
+
+/// Most moments that are read; the core takes fewer.
+const MOST_DUE: usize = 65_536;
+
+fn due_events(events: *const f64, due_ms: *const i64, count: usize) -> Result<Vec<DueEvents>, Failure> {
+    let (events, due) =
+        (slice(events, count, MOST_DUE, "events")?, slice(due_ms, count, MOST_DUE, "due_ms")?);
+    let one =
+        |(events, at): (&f64, &i64)| Ok(DueEvents { at: Timestamp::from_millis(*at)?, events: *events });
+    events.iter().zip(due).map(one).collect()
 }
 
 fn announcement_of(what: i32, value: f64, start_ms: i64, end_ms: i64) -> Result<Announcement, Failure> {

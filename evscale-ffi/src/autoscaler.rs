@@ -129,7 +129,8 @@ pub unsafe extern "C" fn evscale_observe(
 }
 
 /// Takes a record as JSON (at most 1 MiB) with the field names of evscale_metrics, but `timestamp` (RFC 3339 or
-/// milliseconds since 1970) and without `struct_size`; what is not known is absent or null.
+/// milliseconds since 1970) and without `struct_size`; what is not known is absent or null. `classes` has the counts of each class of
+/// events by its name, where the configuration has classes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_observe_json(
     autoscaler: *mut evscale_autoscaler,

@@ -83,6 +83,8 @@ pub struct evscale_metrics {
     pub busy_jobs: f64,
     /// Jobs among those that exist which take no more events, because they leave.
     pub draining_jobs: f64,
+    /// Events among those that wait which are not due yet: delayed or scheduled messages. They need no job before.
+    pub scheduled_events_count: f64,
 }
 
 /// What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -159,6 +161,7 @@ impl evscale_metrics {
         oldest_event_age_ms: f64::NAN,
         busy_jobs: f64::NAN,
         draining_jobs: f64::NAN,
+        scheduled_events_count: f64::NAN,
     };
 
     /// The record as the core knows it.
@@ -182,6 +185,7 @@ impl evscale_metrics {
         record.oldest_event_age_ms = number(self.oldest_event_age_ms);
         record.busy_jobs = number(self.busy_jobs);
         record.draining_jobs = number(self.draining_jobs);
+        record.scheduled_events_count = number(self.scheduled_events_count);
         record.is_business_hours = flag(self.is_business_hours, "is_business_hours")?;
         record.is_peak_hours = flag(self.is_peak_hours, "is_peak_hours")?;
         record.is_maintenance_window = flag(self.is_maintenance_window, "is_maintenance_window")?;
@@ -231,6 +235,7 @@ impl From<&Metrics> for evscale_metrics {
             oldest_event_age_ms: number(record.oldest_event_age_ms),
             busy_jobs: number(record.busy_jobs),
             draining_jobs: number(record.draining_jobs),
+            scheduled_events_count: number(record.scheduled_events_count),
         }
     }
 }

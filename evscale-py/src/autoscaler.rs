@@ -116,7 +116,9 @@ impl Autoscaler {
     /// Parameters
     /// ----------
     /// record
-    ///     A mapping with some of `evscale.FIELDS`. None is unknown, and unknown is never taken for zero.
+    ///     A mapping with some of `evscale.FIELDS`, and `classes` where the configuration has them: the counts of each by its name
+    ///     (`logged_events_count`, `processed_events_count`, `queued_events_count`, `sla_violations_count`). None is unknown, and unknown
+    ///     is never taken for zero.
     ///
     /// Raises
     /// ------
@@ -353,6 +355,30 @@ impl Autoscaler {
         door(py, || {
             let id = plain::whole("id", id)?;
             locked(py, &self.state, |scaler| scaler.cancel_announcement(id))
+        })
+    }
+    /// Says which events fall due when, as it is known at `now`: a list of pairs of a time and a number of events, such as delayed
+    /// messages, jobs that were enqueued for a time, and a batch whose delivery time is known. They come beside the load that is
+    /// expected otherwise, all at their moment, and have their jobs ready by then. Call it as often as the numbers change: what was
+    /// said of times from `now` on is replaced, what has fallen due before stays; events whose time is before `now` are left out, as
+    /// the records count them.
+    ///
+    /// Raises
+    /// ------
+    /// ArgumentError
+    ///     More than 256 times, or a number of events that cannot be. What was said before stays.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler
+    /// >>> scaler = Autoscaler()
+    /// >>> scaler.set_due("2026-01-05T18:00:00Z", [("2026-01-06T02:00:00Z", 40_000)])
+    /// >>> scaler.health()["announced"]
+    /// ['due: 40000 events fall due at 2026-01-06T02:00:00Z']
+    fn set_due(&self, py: Python<'_>, now: &Bound<'_, PyAny>, due: &Bound<'_, PyAny>) -> Door<()> {
+        door(py, || {
+            let (now, due) = (plain::timestamp("now", now)?, orders::due(due)?);
+            locked(py, &self.state, |scaler| scaler.set_due(now, &due))
         })
     }
     /// What was announced, as dicts: everything that is to come and the last ones that have ended, with the share of it that is

@@ -43,6 +43,10 @@ use pyo3::types::{PyDict, PyList};
 /// most_events_per_second
 ///     Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than
 ///     that keeps busy. Range: 1e-6 to 1e12.
+/// classes
+///     Kinds of events that are unlike each other: `name`, `service_time_seconds`, `sla_wait_seconds`, `sla_target`
+///     and `priority` (a lower number is served first) of each; 2 to 8, and then the SLA and the service time of the
+///     pool are theirs. None by default.
 /// service_time_ms
 ///     Mean time a job works on one event, ms, for pools whose records do not report it. Range: 1e-6 to 1e9.
 /// time_zone

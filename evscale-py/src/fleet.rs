@@ -209,6 +209,13 @@ impl Fleet {
             locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.cancel_announcement(id))?)
         })
     }
+    /// Says which events of a pool fall due when, as `Autoscaler.set_due`.
+    fn set_due(&self, py: Python<'_>, key: Text, now: &Bound<'_, PyAny>, due: &Bound<'_, PyAny>) -> Door<()> {
+        door(py, || {
+            let (now, due) = (plain::timestamp("now", now)?, orders::due(due)?);
+            locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.set_due(now, &due))?)
+        })
+    }
     /// What was announced for a pool, as `Autoscaler.announcements`.
     fn announcements<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
         door(py, || {

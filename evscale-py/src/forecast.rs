@@ -50,7 +50,8 @@ impl Forecast {
 #[pymethods]
 impl Forecast {
     #[new]
-    #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None, bursts=None))]
+    #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None, bursts=None, due=None))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         at: &Bound<'_, PyAny>,
@@ -59,6 +60,7 @@ impl Forecast {
         model_confidence: &Bound<'_, PyAny>,
         interval_seconds: Option<&Bound<'_, PyAny>>,
         bursts: Option<&Bound<'_, PyAny>>,
+        due: Option<&Bound<'_, PyAny>>,
     ) -> Door<Self> {
         door(py, || {
             let horizons = items("horizons", horizons, MOST_HORIZONS)?;
@@ -71,6 +73,7 @@ impl Forecast {
                 anomaly_score: number("anomaly_score", anomaly_score)?,
                 model_confidence: number("model_confidence", model_confidence)?,
                 bursts: bursts.map_or(Ok(Vec::new()), self::bursts)?,
+                due: due.map_or(Ok(Vec::new()), crate::orders::due)?,
             };
             let interval_seconds =
                 interval_seconds.map(|seconds| whole("interval_seconds", seconds)).transpose()?;
@@ -109,6 +112,12 @@ impl Forecast {
     fn bursts(&self) -> Vec<(f64, f64, f64)> {
         let one = |burst: &Burst| (burst.begins_seconds, burst.ends_seconds, burst.events_per_second);
         self.inner.bursts.iter().map(one).collect()
+    }
+    /// Events that you said fall due, as far as they are believed: each its time and their number. They come beside the arrivals
+    /// between the horizons, and are among those of a horizon in whose interval they fall due.
+    #[getter]
+    fn due<'py>(&self, py: Python<'py>) -> Door<Vec<(Bound<'py, PyDateTime>, f64)>> {
+        door(py, || self.inner.due.iter().map(|due| Ok((datetime(py, due.at)?, due.events))).collect())
     }
     /// Length of an interval, seconds; None if it is not known.
     #[getter]
@@ -155,10 +164,13 @@ impl Forecast {
         )
     }
     #[expect(clippy::type_complexity, reason = "the arguments of `__new__`")]
-    fn __getnewargs__(&self) -> (i64, Vec<HorizonForecast>, f64, f64, Option<u32>, Vec<(f64, f64, f64)>) {
+    fn __getnewargs__(
+        &self,
+    ) -> (i64, Vec<HorizonForecast>, f64, f64, Option<u32>, Vec<(f64, f64, f64)>, Vec<(i64, f64)>) {
         let horizons = self.inner.horizons.iter().cloned().map(HorizonForecast).collect();
         let (anomaly, confidence) = (self.inner.anomaly_score, self.inner.model_confidence);
-        (self.inner.at.as_millis(), horizons, anomaly, confidence, self.interval_seconds, self.bursts())
+        let due = self.inner.due.iter().map(|due| (due.at.as_millis(), due.events)).collect();
+        (self.inner.at.as_millis(), horizons, anomaly, confidence, self.interval_seconds, self.bursts(), due)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a person orders, pauses, announces or changes: from Python's arguments.
 
+use crate::arguments::items;
 use crate::errors::refused;
 use crate::plain;
-use evscale_core::{Announced, Announcement, ManualOrder, ManualOverride, Pause, SettingChange};
+use evscale_core::{Announced, Announcement, DueEvents, ManualOrder, ManualOverride, Pause, SettingChange};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -52,6 +53,24 @@ pub fn announcement(
         }
     };
     Ok(Announcement::new(plain::timestamp("start", start)?, plain::timestamp("end", end)?, what))
+}
+
+/// Most moments that are read; the core takes fewer.
+const MOST_DUE: usize = 65_536;
+
+/// Returns what falls due, each of its time and its number of events.
+pub fn due(given: &Bound<'_, PyAny>) -> PyResult<Vec<DueEvents>> {
+    let one = |given: &Bound<'_, PyAny>| {
+        let pair = items("due", given, 2)?;
+        let [at, events] = pair.as_slice() else {
+            return Err(refused(
+                given.py(),
+                "an entry of `due` is one value, expected its time and its events",
+            ));
+        };
+        Ok(DueEvents { at: plain::timestamp("due", at)?, events: plain::number("events", events)? })
+    };
+    items("due", given, MOST_DUE)?.iter().map(one).collect()
 }
 
 /// Returns settings by name, each with its value before and now.

@@ -4,8 +4,9 @@ use crate::arguments::Fields;
 use crate::errors::refused;
 use crate::plain::{flag, missing, number, timestamp, whole};
 use evscale_core::metrics::{FieldMut, Metrics};
-use evscale_core::{ScalingOutcome, Timestamp};
+use evscale_core::{ClassCounts, ScalingOutcome, Timestamp};
 use pyo3::prelude::*;
+use std::collections::BTreeMap;
 
 /// What messages call them.
 pub const RECORD: &str = "metrics record";
@@ -16,6 +17,10 @@ const OUTCOME_FIELDS: [&str; 6] = ["timestamp", "started", "ready", "startup_sec
 pub fn metrics(fields: &Fields<'_>) -> PyResult<Metrics> {
     let mut record = Metrics::new(Timestamp::EPOCH, f64::NAN, f64::NAN);
     for (key, value) in fields.iter().filter(|(key, _)| *key != "timestamp") {
+        if key == "classes" {
+            record.classes = if missing(value) { BTreeMap::new() } else { classes(value)? };
+            continue;
+        }
         let count = || if missing(value) { Ok(None) } else { number(key, value).map(Some) };
         match record.field_mut(key) {
             Some(FieldMut::Required(field)) => *field = count()?.unwrap_or(f64::NAN),
@@ -31,6 +36,23 @@ pub fn metrics(fields: &Fields<'_>) -> PyResult<Metrics> {
     fields.required("current_job_count")?;
     record.timestamp = timestamp("timestamp", fields.required("timestamp")?)?;
     Ok(record)
+}
+
+/// Returns the counts of each class by its name; None is unknown.
+fn classes(given: &Bound<'_, PyAny>) -> PyResult<BTreeMap<String, ClassCounts>> {
+    let one = |(name, given): (&str, &Bound<'_, PyAny>)| {
+        let fields = Fields::of("class of `classes`", given)?;
+        let mut counts = ClassCounts::default();
+        for (key, value) in fields.iter() {
+            let Some(slot) = counts.field_mut(key) else {
+                let expected = format!("one of {}", ClassCounts::FIELDS.join(", "));
+                return Err(fields.unknown(key, value, &expected, ClassCounts::FIELDS.into_iter()));
+            };
+            *slot = if missing(value) { None } else { Some(number(key, value)?) };
+        }
+        Ok((name.to_owned(), counts))
+    };
+    Fields::of("`classes`", given)?.iter().map(one).collect()
 }
 
 /// Returns what the host really did; absent counts are 0.

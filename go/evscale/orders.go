@@ -84,6 +84,28 @@ func (pool *Pool) Announce(what Announced, value float64, start, end time.Time) 
 	return uint32(id), err
 }
 
+// Due is a number of events that fall due at a time.
+type Due struct {
+	At     time.Time
+	Events float64
+}
+
+// SetDue says which events fall due when, as it is known at now; what was said of later times is replaced.
+func (pool *Pool) SetDue(now time.Time, due []Due) error {
+	at, events := make([]C.int64_t, len(due)+1), make([]C.double, len(due)+1)
+	for i, one := range due {
+		at[i], events[i] = C.int64_t(one.At.UnixMilli()), C.double(one.Events)
+	}
+	count, as := C.size_t(len(due)), C.int64_t(now.UnixMilli())
+	return pool.call(
+		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
+			return C.evscale_set_due(scaler, as, &events[0], &at[0], count, detail)
+		},
+		func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
+			return C.evscale_fleet_set_due(fleet, key, as, &events[0], &at[0], count, detail)
+		})
+}
+
 // CancelAnnouncement takes an announcement back.
 func (pool *Pool) CancelAnnouncement(id uint32) error {
 	return pool.call(

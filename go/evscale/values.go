@@ -70,6 +70,8 @@ type Metrics struct {
 	BusyJobs *float64
 	// Jobs among those that exist which take no more events, because they leave.
 	DrainingJobs *float64
+	// Events among those that wait which are not due yet.
+	Scheduled *float64
 	// By the host's own calendar.
 	BusinessHours, PeakHours *bool
 	// Maintenance is under way; a deploy is in progress.
@@ -113,6 +115,7 @@ func (metrics *Metrics) raw() C.evscale_metrics {
 	raw.oldest_event_age_ms = number(metrics.OldestMs)
 	raw.busy_jobs = number(metrics.BusyJobs)
 	raw.draining_jobs = number(metrics.DrainingJobs)
+	raw.scheduled_events_count = number(metrics.Scheduled)
 	raw.is_business_hours = flag(metrics.BusinessHours)
 	raw.is_peak_hours = flag(metrics.PeakHours)
 	raw.is_maintenance_window = flag(metrics.Maintenance)

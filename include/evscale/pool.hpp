@@ -5,6 +5,9 @@
 
 #include <evscale/values.hpp>
 
+#include <utility>
+#include <vector>
+
 namespace evscale {
 
 /// The calls of a pool. `Self` makes them: `Self::call(alone, in_fleet, arguments...)` runs one of two functions of evscale.h
@@ -124,6 +127,18 @@ public:
         run(evscale_announce, evscale_fleet_announce, static_cast<std::int32_t>(what), value, detail::milliseconds(start),
             detail::milliseconds(end), &id);
         return id;
+    }
+
+    /// Says which events fall due when, as it is known at `now`: each a time and a number of events. What was said of later times is
+    /// replaced.
+    void set_due(TimePoint now, const std::vector<std::pair<TimePoint, double>> &due) {
+        std::vector<std::int64_t> at;
+        std::vector<double> events;
+        for (const auto &one : due) {
+            at.push_back(detail::milliseconds(one.first));
+            events.push_back(one.second);
+        }
+        run(evscale_set_due, evscale_fleet_set_due, detail::milliseconds(now), events.data(), at.data(), due.size());
     }
 
     void cancel_announcement(std::uint32_t id) {

@@ -77,6 +77,10 @@ class Config:
     most_events_per_second
         Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than
         that keeps busy. Range: 1e-6 to 1e12.
+    classes
+        Kinds of events that are unlike each other: `name`, `service_time_seconds`, `sla_wait_seconds`, `sla_target`
+        and `priority` (a lower number is served first) of each; 2 to 8, and then the SLA and the service time of the
+        pool are theirs. None by default.
     service_time_ms
         Mean time a job works on one event, ms, for pools whose records do not report it. Range: 1e-6 to 1e9.
     time_zone
@@ -192,6 +196,7 @@ class Config:
         events_per_job: int | None = None,
         spare_jobs: int | None = None,
         most_events_per_second: float | None = None,
+        classes: Sequence[Mapping[str, str | float]] | None = None,
         service_time_ms: float | None = None,
         time_zone: str | None = None,
         holidays: Sequence[str | date] | None = None,
@@ -257,6 +262,8 @@ class Config:
     def spare_jobs(self) -> int: ...
     @property
     def most_events_per_second(self) -> float | None: ...
+    @property
+    def classes(self) -> Sequence[Mapping[str, str | float]]: ...
     @property
     def service_time_ms(self) -> float | None: ...
     @property
@@ -758,7 +765,13 @@ class Forecast:
         model_confidence: float,
         interval_seconds: int | None = None,
         bursts: Sequence[tuple[float, float, float]] | None = None,
+        due: Sequence[tuple[_Timestamp, float]] | None = None,
     ) -> Forecast: ...
+    @property
+    def due(self) -> list[tuple[datetime, float]]:
+        """Events that you said fall due, as far as they are believed: each its time and their number. They come beside the arrivals
+        between the horizons, and are among those of a horizon in whose interval they fall due.
+        """
     @property
     def bursts(self) -> list[tuple[float, float, float]]:
         """Bursts that are due by the clock, as on the days before: what the horizons are too far apart to show. In order; each is
@@ -877,7 +890,9 @@ class Autoscaler:
         Parameters
         ----------
         record
-            A mapping with some of `evscale.FIELDS`. None is unknown, and unknown is never taken for zero.
+            A mapping with some of `evscale.FIELDS`, and `classes` where the configuration has them: the counts of each by its name
+            (`logged_events_count`, `processed_events_count`, `queued_events_count`, `sla_violations_count`). None is unknown, and unknown
+            is never taken for zero.
 
         Raises
         ------
@@ -996,6 +1011,26 @@ class Autoscaler:
         ------
         ArgumentError
             There is none of this number, or its end has come.
+        """
+    def set_due(self, now: _Timestamp, due: Iterable[tuple[_Timestamp, float]]) -> None:
+        """Says which events fall due when, as it is known at `now`: a list of pairs of a time and a number of events, such as delayed
+        messages, jobs that were enqueued for a time, and a batch whose delivery time is known. They come beside the load that is
+        expected otherwise, all at their moment, and have their jobs ready by then. Call it as often as the numbers change: what was
+        said of times from `now` on is replaced, what has fallen due before stays; events whose time is before `now` are left out, as
+        the records count them.
+
+        Raises
+        ------
+        ArgumentError
+            More than 256 times, or a number of events that cannot be. What was said before stays.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler
+        >>> scaler = Autoscaler()
+        >>> scaler.set_due("2026-01-05T18:00:00Z", [("2026-01-06T02:00:00Z", 40_000)])
+        >>> scaler.health()["announced"]
+        ['due: 40000 events fall due at 2026-01-06T02:00:00Z']
         """
     def announcements(self) -> list[dict[str, Any]]:
         """What was announced, as dicts: everything that is to come and the last ones that have ended, with the share of it that is
@@ -1189,6 +1224,8 @@ class Fleet:
         """Announces an event for a pool before the records show it, as `Autoscaler.announce`."""
     def cancel_announcement(self, key: str, id: int) -> None:
         """Takes an announcement for a pool back, as `Autoscaler.cancel_announcement`."""
+    def set_due(self, key: str, now: _Timestamp, due: Iterable[tuple[_Timestamp, float]]) -> None:
+        """Says which events of a pool fall due when, as `Autoscaler.set_due`."""
     def announcements(self, key: str) -> list[dict[str, Any]]:
         """What was announced for a pool, as `Autoscaler.announcements`."""
     def report(self, key: str) -> PoolReport:

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypedDict
+
+
+class ClassCounts(TypedDict, total=False):
+    """What a record says of one class of events; None is unknown."""
+
+    logged_events_count: float | None
+    """Events of the class that came in the interval."""
+    processed_events_count: float | None
+    """Events of the class that were finished in the interval."""
+    queued_events_count: float | None
+    """Events of the class that wait at the end of the interval."""
+    sla_violations_count: float | None
+    """Events of the class that waited longer than its own SLA allows."""
 
 
 class MetricsRecord(TypedDict, total=False):
@@ -58,6 +72,10 @@ class MetricsRecord(TypedDict, total=False):
     """Jobs that work on an event, on average; it counts instead of the CPU."""
     draining_jobs: float | None
     """Jobs that exist but take no more events, because they leave."""
+    scheduled_events_count: float | None
+    """Events among those that wait which are not due yet."""
+    classes: Mapping[str, ClassCounts] | None
+    """Counts of each class of events, by its name in the setting `classes`."""
 
 
 class ScalingOutcome(TypedDict, total=False):

@@ -62,6 +62,7 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_override_from(NULL, EVSCALE_ORDER_CAP, 1, 0, 1, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_announce(NULL, 0, 2, 0, 1, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_cancel_announcement(NULL, 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_set_due(NULL, 0, NULL, NULL, 0, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_announcements_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_reconfigure(NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_clear_override(NULL, &error));
@@ -84,6 +85,7 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_override_from(NULL, "a", 0, 1, 0, 1, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_announce(NULL, "a", 0, 2, 0, 1, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_cancel_announcement(NULL, "a", 1, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_set_due(NULL, "a", 0, NULL, NULL, 0, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_announcements_json(NULL, "a", buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_reconfigure(NULL, "a", NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_clear_override(NULL, "a", &error));
@@ -213,6 +215,13 @@ static void texts_that_make_no_sense(void) {
     REFUSED(EVSCALE_INVALID_ARGUMENT, "whole number", evscale_announce(scaler, 2, 1.5, 0, 1, NULL, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "0.01 to 100", evscale_announce(scaler, 0, NAN, INT64_C(1767700000000), INT64_C(1767700060000), NULL, &error));
     REFUSED(EVSCALE_INVALID_ARGUMENT, "expected one of: none", evscale_cancel_announcement(scaler, 7, &error));
+    {
+        const double few = -1;
+        const int64_t at = INT64_C(1767700000000);
+        REFUSED(EVSCALE_NULL_POINTER, "events", evscale_set_due(scaler, at, NULL, &at, 1, &error));
+        REFUSED(EVSCALE_NULL_POINTER, "due_ms", evscale_set_due(scaler, at, &few, NULL, 1, &error));
+        REFUSED(EVSCALE_INVALID_ARGUMENT, "-1 events fall due", evscale_set_due(scaler, at, &few, &at, 1, &error));
+    }
     REFUSED(EVSCALE_INVALID_CONFIG, "max_job", evscale_new("{\"max_job\": 5}", NULL, &other, &error));
     REFUSED(EVSCALE_INVALID_CONFIG, "configuration", evscale_new("", NULL, &other, &error));
     REFUSED(EVSCALE_INVALID_CONFIG, "configuration", evscale_new(deep, NULL, &other, &error));

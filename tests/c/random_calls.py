@@ -80,6 +80,8 @@ def drawn(name, kind, length):
                 f"for (size_t i = 0; i < really({name}_count); i++) {name}[i] = {filled};"), f"one_in(30) ? NULL : {name}"
     if name == "values":
         return "", "one_in(30) ? NULL : guarded(really(minutes_count) * really(levels_count) * 8)"
+    if name == "due_ms":
+        return "int64_t *due_ms = guarded(really(count) * 8); for (size_t i = 0; i < really(count); i++) due_ms[i] = a_time();", "due_ms"
     if name in ("counts", "events", "service_ms") and plain == "double *":
         first = "" if name == "service_ms" else "size_t count = a_length(); "
         return (f"{first}double *{name} = guarded(really(count) * 8); for (size_t i = 0; i < really(count); i++) {name}[i] = a_number();",

@@ -235,12 +235,45 @@ static int32_t jobs_of(const char *config, const char *told) {
     return (int32_t)decision.recommended_jobs;
 }
 
+/* A pool of two classes in the order of their priorities, whose jobs can do half of what comes of the second. */
+static void classes_of_events_are_served_in_their_order(void) {
+    evscale_autoscaler *scaler = made("{\"use_networks\": false, \"max_jobs\": 7, \"classes\": ["
+        "{\"name\": \"alerts\", \"service_time_seconds\": 0.5, \"sla_wait_seconds\": 5},"
+        "{\"name\": \"exports\", \"service_time_seconds\": 10, \"sla_wait_seconds\": 3600, \"priority\": 1}]}");
+    evscale_decision decision;
+    char text[2048], *told;
+    int i;
+    decision.struct_size = sizeof decision;
+    for (i = 0; i < 200; i++) {
+        const int waiting = 36 * i;
+        snprintf(text, sizeof text, "{\"timestamp\": %lld, \"logged_events_count\": 1260, \"current_job_count\": 7, "
+            "\"processed_events_count\": 1224, \"queued_events_count\": %d, \"average_processing_duration_ms\": 686, \"classes\": {"
+            "\"alerts\": {\"logged_events_count\": 1200, \"processed_events_count\": 1200, \"queued_events_count\": 0, \"sla_violations_count\": 0}, "
+            "\"exports\": {\"logged_events_count\": 60, \"processed_events_count\": 24, \"queued_events_count\": %d, \"sla_violations_count\": %d}}}",
+            (long long)record_at(0).timestamp_ms + 120000LL * i, waiting, waiting, waiting > 720 ? 24 : 0);
+        CHECK(evscale_observe_json(scaler, text, NULL, NULL) == EVSCALE_OK);
+        CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    }
+    CHECK(decision.recommended_jobs == 7);
+    told = text_of(scaler, evscale_decision_json);
+    CHECK(strstr(told, "`max_jobs` is not enough for all, what waits is exports") != NULL);
+    free(told);
+    told = text_of(scaler, evscale_report_json);
+    CHECK(strstr(told, "\"classes\":[{\"name\":\"alerts\",\"waiting\":0.0") != NULL);
+    free(told);
+    told = text_of(scaler, evscale_health_json);
+    CHECK(strstr(told, "of the events of class exports were late") != NULL);
+    free(told);
+    evscale_free(scaler);
+}
+
 static void pools_say_what_they_are(void) {
     static const char *const impossible[][2] = {
         {"{\"job_step\": 4, \"job_counts\": [4]}", "leave one of them out"},
         {"{\"spare_jobs\": 4, \"job_hours_per_day\": 90}", "keep fewer idle"},
         {"{\"events_per_job\": 0}", "1 to 100000"},
         {"{\"late_event_price\": 1}", "set `job_hour_price`"},
+        {"{\"classes\": [{\"name\": \"a\", \"service_time_seconds\": 1, \"sla_wait_seconds\": 1}]}", "expected 2 to 8"},
     };
     evscale_autoscaler *scaler = made("{\"job_hour_price\": 2, \"late_event_price\": 0.1}");
     char *report;
@@ -287,6 +320,23 @@ static void events_are_announced(void) {
     CHECK(id == 1);
     CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_OK);
     CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_INVALID_ARGUMENT);
+    /* a batch has its jobs when a job that is asked for now is ready by then, and not earlier */
+    const int64_t due = record_at(120).timestamp_ms;
+    const double batch = 20000;
+    feed(scaler, 4, 60);
+    CHECK(evscale_set_due(scaler, start, &batch, &due, 1, NULL) == EVSCALE_OK);
+    char foreseen[16384];
+    CHECK(evscale_forecast_json(scaler, foreseen, sizeof foreseen, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(foreseen, "\"due\":[{\"at\":\"") && strstr(foreseen, "\"events\":20000.0"));
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK && decision.emergency == 0);
+    const uint32_t usual = decision.recommended_jobs;
+    const int64_t soon = record_at(61).timestamp_ms;
+    CHECK(evscale_set_due(scaler, start, &batch, &soon, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.emergency == 1 && decision.recommended_jobs > usual);
+    CHECK(evscale_set_due(scaler, start, NULL, NULL, 0, NULL) == EVSCALE_OK);
+    CHECK(evscale_forecast_json(scaler, foreseen, sizeof foreseen, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(foreseen, "\"due\"") == NULL);
     evscale_free(scaler);
 
     evscale_fleet *fleet = NULL;
@@ -482,6 +532,7 @@ int main(int argc, char **argv) {
     hosts_remember_and_measure();
     pools_say_what_they_are();
     events_are_announced();
+    classes_of_events_are_served_in_their_order();
     people_give_orders();
     settings_change_while_it_runs();
     no_number_is_recommended_while_the_count_is_unknown();

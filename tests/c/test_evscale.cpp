@@ -166,6 +166,9 @@ int main(int count, char **argv) {
     const auto id = moved.announce(evscale::Announced::multiplier, 3, sale, sale + std::chrono::hours(1));
     CHECK(moved.announcements_json().find("\"multiplier\":3.0") != std::string::npos);
     moved.cancel_announcement(id);
+    moved.set_due(sale, {{sale + std::chrono::hours(1), 1000.0}});
+    CHECK(moved.health_json().find("1000 events fall due at") != std::string::npos);
+    moved.set_due(sale, {});
     moved.reconfigure(R"({"min_jobs": 2, "max_jobs": 39})");
     CHECK(moved.observation_json().find("\"rejected\"") != std::string::npos);
     CHECK(moved.health_json().find("\"status\"") != std::string::npos);

@@ -70,7 +70,7 @@ def test_a_schedule_is_a_list_of_dicts_and_can_change():
             evscale.Config(schedule=[wrong])
 
 
-@pytest.mark.parametrize("field", ["dropped_events_count", "queue_capacity", "oldest_event_age_ms", "busy_jobs", "draining_jobs"])
+@pytest.mark.parametrize("field", ["dropped_events_count", "queue_capacity", "oldest_event_age_ms", "busy_jobs", "draining_jobs", "scheduled_events_count"])
 def test_new_fields_are_taken_and_a_wrong_one_is_named(field):
     assert field in {known["name"] for known in evscale.fields()}
     scaler = fed()

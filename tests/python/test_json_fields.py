@@ -26,6 +26,6 @@ def test_every_field_is_documented():
     assert set(decision["reasoning"]) == documented("Decision: reasoning")
     assert set(decision["plan"][0]) == documented("Decision: plan")
     forecast = json.loads(scaler.forecast().to_json())
-    assert set(forecast) | {"bursts"} == documented("Forecast")
+    assert set(forecast) | {"bursts", "due"} == documented("Forecast")
     assert set(forecast["horizons"]["12"]) == documented("Forecast: horizon")
     assert set(scaler.health()) | {"models"} == documented("Health")

@@ -67,7 +67,8 @@ def test_the_stub_says_the_type_of_every_setting():
         kind = WITHOUT_DEFAULT.get(name, type(setting["default"]))
         written = types[name].removesuffix(" | None")
         if kind is list:
-            entries = {"job_counts": "int", "holidays": "str | date", "schedule": "Mapping[str, str | float]", "alerts": "str"}
+            entries = {"job_counts": "int", "holidays": "str | date", "schedule": "Mapping[str, str | float]",
+                       "classes": "Mapping[str, str | float]", "alerts": "str"}
             assert written == f"Sequence[{entries[name]}]", name
         elif written.startswith("Literal["):
             assert kind is str and setting["default"] in ast.literal_eval(written.removeprefix("Literal")), name

@@ -8,18 +8,22 @@
 #![expect(clippy::disallowed_methods, reason = "an end that is ahead is told by the sign")]
 
 mod announcement;
+mod due;
 mod entry;
 mod multiplier;
+mod ready;
 mod told;
 mod truth;
 mod usual;
 
 pub use announcement::{Announced, Announcement};
+use due::Due;
+pub(crate) use ready::Ready;
 pub(crate) use told::MOST_BETWEEN;
 
 use crate::config::{Config, Occurrence, Timetable};
 use crate::error::{Error, Result};
-use crate::forecaster::Forecast;
+use crate::forecaster::{DueEvents, Forecast};
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use entry::Entry;
@@ -64,9 +68,16 @@ impl AnnouncementStatus {
 struct Statement {
     /// What is said, of the time in which it holds.
     said: Announcement,
-    /// Length of the time of which it was said, seconds.
+    /// Length of the time of which it was said, seconds, over the size of an event in what the arrivals count.
     seconds: f64,
     weight: f64,
+}
+
+impl Statement {
+    /// The same of arrivals in which an event counts as its size.
+    fn of_size(self, size: f64) -> Self {
+        Self { seconds: self.seconds / size, ..self }
+    }
 }
 
 /// Arrivals of the newest record, as they were counted and as the history has them.
@@ -75,15 +86,6 @@ struct Explained {
     at: Timestamp,
     counted: f64,
     usual: f64,
-}
-
-/// Jobs that have to be ready because of a statement, and the statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ready {
-    pub(crate) jobs: u32,
-    /// Jobs that are asked for by number.
-    pub(crate) least: u32,
-    pub(crate) detail: String,
 }
 
 /// What is known of the time to come, for one pool.
@@ -98,6 +100,8 @@ pub(crate) struct Announcements {
     fresh: bool,
     /// What came in the times of each entry of the schedule.
     courses: Vec<(Course, Truth)>,
+    /// What falls due; none while the host has never said it.
+    due: Option<Box<Due>>,
     /// Bounds of the schedule at the last decision.
     bounds: (Option<u32>, Option<u32>),
     /// The times of the schedule around the moment at which they were looked up.
@@ -186,6 +190,24 @@ impl Announcements {
         Ok(self.last_id)
     }
 
+    /// Takes what is known at `now` of the events that fall due.
+    ///
+    /// # Errors
+    /// A number that cannot be, or too many moments.
+    pub(crate) fn set_due(&mut self, now: Timestamp, due: &[DueEvents]) -> Result<()> {
+        let mut known = self.due.clone().unwrap_or_default();
+        known.replace(now, due)?;
+        self.due = Some(known);
+        Ok(())
+    }
+
+    /// Takes the events that are not due out of a record: they wait for their time, not for a job.
+    pub(crate) fn leave_out_scheduled(&mut self, record: &mut Metrics) {
+        if record.scheduled_events_count.is_some() || self.due.is_some() {
+            self.due.get_or_insert_default().leave_out_scheduled(record);
+        }
+    }
+
     /// Takes an announcement back.
     ///
     /// # Errors
@@ -247,13 +269,16 @@ impl Announcements {
         Statement { said, seconds: entry.announcement.seconds(), weight: self.weight(said.what) }
     }
 
-    /// Reports whether something is stated.
+    /// Reports whether nothing is stated.
     fn silent(&self) -> bool {
-        self.entries.iter().all(|entry| entry.ended) && self.field.silent() && self.times.is_empty()
+        self.entries.iter().all(|entry| entry.ended)
+            && self.field.silent()
+            && self.times.is_empty()
+            && self.due.as_ref().is_none_or(|due| due.silent())
     }
 
-    /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`; returns the
-    /// load without what a statement explains, and what is to be told.
+    /// Learns from a checked record whose arrivals are the load, of `counted` ones, and were expected to be `usual`, in which an event
+    /// counts as its `size`; returns the load without what a statement explains, and what is to be told.
     pub(crate) fn observe(
         &mut self,
         config: &Config,
@@ -261,21 +286,28 @@ impl Announcements {
         counted: f64,
         usual: f64,
         busy: f64,
+        size: f64,
     ) -> (f64, Vec<String>) {
         self.field.next(record);
         self.explained = None;
-        let events = record.logged_events_count;
         if self.silent() {
+            let events = record.logged_events_count;
             self.explain(record, counted, events);
             return (events, Vec::new());
         }
         let interval = f64::from(config.interval_seconds);
         // the multiplier of the record before is of this interval; some hosts send the one of the interval itself
         let said = |multiplier: f64| self.field.statement(multiplier);
-        let during = self.statements().chain(said(self.field.before));
+        let during = self.statements().chain(said(self.field.before)).map(|said| said.of_size(size));
         let at = record.timestamp;
         let mut told = told::level(usual, at, interval, during);
-        let loosely = told::level(usual, at, interval, self.loosely(at));
+        let due = self.due.as_mut();
+        let (fallen, note) = due.map_or((0.0, None), |due| {
+            due.observe(at, interval, record.logged_events_count / size, told / size)
+        });
+        let events = record.logged_events_count - size * fallen;
+        let loosely = self.loosely(at).map(|said| said.of_size(size));
+        let loosely = told::level(usual, at, interval, loosely);
         let shown = usual::shows(events, usual, loosely);
         if shown {
             told = loosely;
@@ -283,7 +315,9 @@ impl Announcements {
         self.show(at, interval, shown);
         let explained = usual::without(events, usual, told);
         self.explain(record, counted, explained);
-        (explained, self.judge(record, usual, busy, interval))
+        let mut notes = self.judge((at, events / size), usual / size, busy, interval);
+        notes.extend(note);
+        (explained, notes)
     }
 
     /// Remembers arrivals that differ from those in the history.
@@ -301,9 +335,8 @@ impl Announcements {
     }
 
     /// Follows what comes while statements hold, and judges those whose time is over.
-    fn judge(&mut self, record: &Metrics, usual: f64, busy: f64, interval: f64) -> Vec<String> {
+    fn judge(&mut self, (at, events): (Timestamp, f64), usual: f64, busy: f64, interval: f64) -> Vec<String> {
         let Self { entries, truth, field, times, courses, .. } = self;
-        let (at, events) = (record.timestamp, record.logged_events_count);
         let mut notes = Vec::new();
         for entry in entries.iter_mut().filter(|entry| !entry.ended) {
             let said = entry.announcement;
@@ -362,47 +395,21 @@ impl Announcements {
 
     /// Returns a forecast of the usual load with what is stated; none if that says the same. `seen` are the newest arrivals, below
     /// which no statement lowers it.
-    pub(crate) fn told(&self, usual: &Forecast, interval_seconds: u32, seen: f64) -> Option<Forecast> {
+    /// `size` is that of an event in what the forecast counts.
+    pub(crate) fn told(
+        &self,
+        usual: &Forecast,
+        interval_seconds: u32,
+        seen: f64,
+        size: f64,
+    ) -> Option<Forecast> {
         if self.silent() {
             return None;
         }
-        let statements: Vec<Statement> = self.statements().collect();
-        told::forecast(usual, f64::from(interval_seconds), seen, &statements)
-    }
-
-    /// Returns the jobs that have to be ready `ahead_seconds` after `now`, of which the load that is stated needs `needed`.
-    pub(crate) fn ready(&self, now: Timestamp, ahead_seconds: f64, needed: Option<u32>) -> Option<Ready> {
-        let until = now.plus_millis((1000.0 * ahead_seconds) as i64);
-        let mut ready: Option<Ready> = None;
-        for Statement { said, weight, .. } in self.statements() {
-            if said.end <= now || said.start > until {
-                continue;
-            }
-            let (jobs, least) = match said.what {
-                Announced::MinJobs(jobs) => (jobs, jobs),
-                Announced::Multiplier(times) if times > 1.0 && weight > 0.0 => (needed.unwrap_or(0), 0),
-                Announced::Events(_) if weight > 0.0 => (needed.unwrap_or(0), 0),
-                _ => continue,
-            };
-            let most = ready.as_ref().map_or((0, 0), |ready| (ready.jobs, ready.least));
-            if jobs > most.0 {
-                ready = Some(Ready { jobs, least, detail: self.describe(&said) });
-            }
-            if let Some(ready) = &mut ready {
-                ready.least = ready.least.max(least).max(most.1);
-            }
-        }
-        ready
-    }
-
-    fn describe(&self, said: &Announcement) -> String {
-        if self.coming().any(|entry| entry.announcement == *said) {
-            format!("{said} is announced")
-        } else if self.times.iter().any(|time| time.start == said.start && time.end == said.end) {
-            format!("the schedule says {said}")
-        } else {
-            format!("`expected_traffic_multiplier` says {}", said.what)
-        }
+        let statements: Vec<Statement> = self.statements().map(|said| said.of_size(size)).collect();
+        let due = self.due.as_ref().map(|due| due.ahead(usual.at)).unwrap_or_default();
+        let due = due.into_iter().map(|due| DueEvents { events: size * due.events, ..due }).collect();
+        told::forecast(usual, f64::from(interval_seconds), seen, &statements, due)
     }
 
     /// Reports whether the last decision does not know everything that is announced.
@@ -426,7 +433,8 @@ impl Announcements {
                 .map(|jobs| format!("schedule: at most {jobs} jobs from {} until {}", time.start, time.end));
             said(time).map(|said| format!("schedule: {said}")).chain(most)
         });
-        announced.chain(field).chain(scheduled).collect()
+        let due = self.due.iter().flat_map(|due| due.in_words());
+        announced.chain(field).chain(scheduled).chain(due).collect()
     }
 
     /// Returns which statements are believed in part only.
@@ -436,7 +444,8 @@ impl Announcements {
             truth.distrust(&format!("entry {} of the schedule", entry + 1))
         });
         let announced = self.truth.distrust("an announcement");
-        let all: Vec<String> = announced.into_iter().chain(field).chain(scheduled).collect();
+        let due = self.due.as_ref().and_then(|due| due.distrust());
+        let all: Vec<String> = announced.into_iter().chain(field).chain(scheduled).chain(due).collect();
         (!all.is_empty()).then(|| format!("announced: {}", all.join("; ")))
     }
 
@@ -445,6 +454,9 @@ impl Announcements {
         self.explained = None;
         self.field.rewind();
         self.entries.iter_mut().for_each(|entry| entry.course = Course::default());
+        if let Some(due) = &mut self.due {
+            due.rewind();
+        }
     }
 }
 

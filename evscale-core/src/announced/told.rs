@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "times before the forecast have negative steps")]
 
 use super::{Announced, Statement};
-use crate::forecaster::{Burst, Forecast, HorizonForecast};
+use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::quantiles::LEVELS;
 use crate::time::Timestamp;
 
@@ -46,7 +46,7 @@ fn change(usual: f64, interval: f64, statements: impl Iterator<Item = (Statement
             Announced::MinJobs(_) => continue,
             Announced::Multiplier(times) => Change { factor: 1.0 + part * (times - 1.0), events: 0.0 },
             Announced::Events(total) => {
-                let level = total * interval / seconds.max(1.0);
+                let level = total * interval / seconds.max(1e-6);
                 if level >= usual {
                     Change { factor: 1.0, events: part * (level - usual) }
                 } else {
@@ -65,15 +65,18 @@ fn change(usual: f64, interval: f64, statements: impl Iterator<Item = (Statement
 }
 
 /// Returns the forecast with what is stated; none if neither a horizon nor a burst changes. It has further moments (of no nominal lead) where a
-/// statement begins or ends between two horizons. A fall is believed down to `seen`, the newest arrivals.
+/// statement begins or ends between two horizons, and around the nearest of what falls due. A fall is believed down to `seen`, the
+/// newest arrivals.
 pub(super) fn forecast(
     usual: &Forecast,
     interval: f64,
     seen: f64,
     statements: &[Statement],
+    due: Vec<DueEvents>,
 ) -> Option<Forecast> {
     let mut horizons = usual.horizons.clone();
-    for steps in edges(usual, interval, statements) {
+    let edges = edges(usual, interval, statements, &due);
+    for steps in edges.iter().copied() {
         let Some(place) = horizons.iter().position(|horizon| horizon.steps >= steps) else { continue };
         let before = place.checked_sub(1).and_then(|place| horizons.get(place));
         if let Some(after) = horizons.get(place).filter(|after| after.steps > steps) {
@@ -97,9 +100,19 @@ pub(super) fn forecast(
         });
         *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
     }
+    for due in &due {
+        let steps = interval_of(usual, interval, due.at);
+        let apart =
+            [steps - 1, steps, steps + 1].iter().all(|step| *step < 1 || edges.contains(&(*step as u32)));
+        if let Some(horizon) = horizons.iter_mut().find(|horizon| apart && i64::from(horizon.steps) == steps)
+        {
+            let quantiles = horizon.quantiles.map(|value| value + due.events);
+            *horizon = HorizonForecast::new(horizon.minutes, horizon.steps, quantiles);
+        }
+    }
     let bursts = bursts(usual, interval, seen, statements);
-    changed |= bursts != usual.bursts;
-    changed.then(|| Forecast { horizons, bursts, ..usual.clone() })
+    changed |= bursts != usual.bursts || !due.is_empty();
+    changed.then(|| Forecast { horizons, bursts, due, ..usual.clone() })
 }
 
 /// Returns the bursts that are due by the clock, each cut where a multiplier begins or ends, with what is stated of the parts. A
@@ -140,9 +153,18 @@ fn bursts(usual: &Forecast, interval: f64, seen: f64, statements: &[Statement]) 
     parts
 }
 
-/// Returns the steps on both sides of where statements begin and end, those of the nearest ones.
-fn edges(usual: &Forecast, interval: f64, statements: &[Statement]) -> Vec<u32> {
+/// Returns the steps of the interval in which a moment lies.
+fn interval_of(usual: &Forecast, interval: f64, at: Timestamp) -> i64 {
+    (at.seconds_since(usual.at) / interval).floor() as i64 + 1
+}
+
+/// Returns the steps on both sides of where statements begin and end, and of what falls due: those of the nearest ones.
+fn edges(usual: &Forecast, interval: f64, statements: &[Statement], due: &[DueEvents]) -> Vec<u32> {
     let furthest = usual.horizons.last().map_or(0, |last| i64::from(last.steps));
+    let around = due.iter().flat_map(|due| {
+        let step = interval_of(usual, interval, due.at);
+        [step - 1, step, step + 1]
+    });
     let steps = |at: Timestamp| (at.seconds_since(usual.at) / interval).floor() as i64;
     let mut edges: Vec<u32> = statements
         .iter()
@@ -150,6 +172,7 @@ fn edges(usual: &Forecast, interval: f64, statements: &[Statement]) -> Vec<u32> 
             let (first, last) = (steps(said.start), steps(said.end.plus_millis(-1)));
             [first, first + 1, last + 1, last + 2]
         })
+        .chain(around)
         .filter(|step| (1..furthest).contains(step))
         .map(|step| step as u32)
         .collect();
@@ -194,7 +217,7 @@ mod tests {
     }
 
     fn medians(statements: &[Statement], seen: f64) -> Vec<(u32, f64)> {
-        let told = forecast(&usual(), 60.0, seen, statements).unwrap();
+        let told = forecast(&usual(), 60.0, seen, statements, Vec::new()).unwrap();
         told.horizons.iter().map(|horizon| (horizon.steps, horizon.prediction)).collect()
     }
 
@@ -204,16 +227,32 @@ mod tests {
         let wanted = [(12, 100.0), (14, 100.0), (15, 300.0), (16, 300.0), (17, 100.0), (18, 100.0)];
         assert!(told.windows(6).any(|window| window == wanted), "{told:?}");
         assert!(
-            forecast(&usual(), 60.0, 100.0, &[said(500, 600, Announced::Multiplier(3.0), 1.0)]).is_none()
+            forecast(&usual(), 60.0, 100.0, &[said(500, 600, Announced::Multiplier(3.0), 1.0)], Vec::new())
+                .is_none()
         );
     }
 
     #[test]
     fn a_number_of_events_is_spread_over_its_time_and_the_uncertainty_stays() {
-        let told = forecast(&usual(), 60.0, 0.0, &[said(0, 10, Announced::Events(9000.0), 1.0)]).unwrap();
+        let told = forecast(&usual(), 60.0, 0.0, &[said(0, 10, Announced::Events(9000.0), 1.0)], Vec::new())
+            .unwrap();
         let next = told.horizon(2).unwrap();
         assert_eq!((next.prediction, next.quantiles[0], next.quantiles[LEVELS - 1]), (900.0, 890.0, 910.0));
         assert_eq!(told.horizon(12).unwrap().prediction, 100.0);
+    }
+
+    #[test]
+    fn what_falls_due_is_in_its_interval_beside_the_usual_load() {
+        let due = vec![DueEvents { at: Timestamp::EPOCH.plus_seconds(60 * 14 + 30), events: 4000.0 }];
+        let told = forecast(&usual(), 60.0, 100.0, &[], due.clone()).unwrap();
+        let near: Vec<(u32, f64)> = told
+            .horizons
+            .iter()
+            .filter(|horizon| (12..=18).contains(&horizon.steps))
+            .map(|horizon| (horizon.steps, horizon.prediction))
+            .collect();
+        assert_eq!(near, [(12, 100.0), (14, 100.0), (15, 4100.0), (16, 100.0), (18, 100.0)]);
+        assert_eq!(told.due, due);
     }
 
     #[test]
@@ -221,7 +260,7 @@ mod tests {
         let burst = Burst { begins_seconds: 600.0, ends_seconds: 1800.0, events_per_second: 50.0 };
         let usual = Forecast { bursts: vec![burst], ..usual() };
         let parts = |statements: &[Statement], seen| -> Vec<(f64, f64, f64)> {
-            let told = forecast(&usual, 60.0, seen, statements);
+            let told = forecast(&usual, 60.0, seen, statements, Vec::new());
             let bursts = told.map_or_else(|| usual.bursts.clone(), |told| told.bursts);
             bursts.iter().map(|b| (b.begins_seconds, b.ends_seconds, b.events_per_second)).collect()
         };

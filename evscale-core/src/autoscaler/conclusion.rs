@@ -23,8 +23,14 @@ pub(crate) fn conclude(
     let newest = state.expectation.newest();
     notes.extend(state.orders.decided(now, newest));
     state.announced.decided(now);
+    let startup = state.pool.startup_seconds();
+    notes.extend(state.announced.falls_due(now, startup + f64::from(config.decision_interval_seconds)));
     state.issue_decided = issue_now(config, state, now);
     let asked = state.schedule.recommended().map(|asked| asked.jobs);
+    let level_plans = state
+        .classes
+        .as_ref()
+        .map_or_else(Vec::new, |classes| classes.plans(config, calendar, &state.forecast, &state.pool));
     let State { pool, selection, .. } = state;
     let patience = pool.patience(config);
     let ahead_seconds = pool.startup_seconds() + f64::from(config.decision_interval_seconds);
@@ -66,7 +72,8 @@ pub(crate) fn conclude(
             proposal.jobs.map(|ordered| state.safety.ordered(&context(ordered), ordered))
         }
     };
-    let decision = explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes });
+    let decision =
+        explain(outcome, proposal, &Evidence { config, now, pool, outlook, selection, notes, level_plans });
     let asked = state.schedule.stand(config, &decision);
     if let Some(asked) = asked.filter(|_| config.mode == Mode::Act) {
         state.pool.ask(asked);

@@ -4,6 +4,7 @@ use super::conclusion::issue_now;
 use super::observation::Observation;
 use super::state::State;
 use crate::calendar::Calendar;
+use crate::classes::weigh;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::traced;
@@ -16,10 +17,13 @@ pub(crate) fn backfill(
     state: &mut State,
     record: &Metrics,
 ) -> Observation {
-    let checked = match check(config, state, record) {
+    let mut checked = match check(config, state, record) {
         Ok(checked) => checked,
         Err(rejected) => return rejected,
     };
+    state.announced.leave_out_scheduled(&mut checked.record);
+    let repairs = weigh(state.classes.as_deref_mut(), config, &mut checked.record);
+    checked.repairs.extend(repairs);
     let demand = checked.record.demand();
     state.remember(config, calendar, checked.record.timestamp, demand);
     state.ensemble.backfill(demand);

@@ -25,10 +25,11 @@ pub(crate) use state::State;
 use crate::announced::{Announcement, AnnouncementStatus};
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
+use crate::classes::Classes;
 use crate::config::{Config, Mode, Pause, SettingChange, Timetable};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
-use crate::forecaster::{Forecast, Quantiles};
+use crate::forecaster::{DueEvents, Forecast, Quantiles};
 use crate::indicators::{Alert, AlertRule, Report};
 use crate::metrics::Metrics;
 use crate::monitor::{Health, Monitor};
@@ -72,6 +73,8 @@ impl AutoscalerBuilder {
 #[derive(Debug)]
 pub struct Autoscaler {
     config: Config,
+    /// The configuration with what the classes of events make of it; none where there are no classes.
+    with_classes: Option<Box<Config>>,
     calendar: Calendar,
     timetable: Timetable,
     state: State,
@@ -93,9 +96,21 @@ impl Autoscaler {
         config.check()?;
         let state = state.unwrap_or_else(|| State::new(&config));
         let (calendar, timetable) = (config.calendar()?, config.timetable()?);
-        let mut pool = Self { calendar, timetable, config, state, networks };
+        let mut pool = Self { calendar, timetable, config, with_classes: None, state, networks };
+        pool.follow_classes();
         pool.look_at_the_schedule();
         Ok(pool)
+    }
+
+    /// Lets the classes of events say what wait, target and size the pool has as a whole.
+    fn follow_classes(&mut self) {
+        let whole = self.state.classes.as_ref().map(|classes| classes.of_pool(&self.config));
+        self.with_classes = whole.map(Box::new);
+    }
+
+    /// The configuration that the pool is run by.
+    fn run_by(&self) -> &Config {
+        self.with_classes.as_deref().unwrap_or(&self.config)
     }
 
     /// Looks up the schedule again, and foresees what it says.
@@ -179,6 +194,7 @@ impl Autoscaler {
         (self.calendar, self.timetable) = (config.calendar()?, config.timetable()?);
         let before = std::mem::replace(&mut self.config, config);
         let changes = self.state.reconfigure(&before, &self.config);
+        self.follow_classes();
         self.look_at_the_schedule();
         Ok(changes)
     }
@@ -198,13 +214,19 @@ impl Autoscaler {
         let _span = traced::observe(record.timestamp);
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
         self.state.look_ahead(&self.config, &self.timetable, record.timestamp);
-        Ok(pipeline::observe(&self.config, &self.calendar, &mut self.state, networks, record))
+        let config = self.with_classes.as_deref().unwrap_or(&self.config);
+        let seen = pipeline::observe(config, &self.calendar, &mut self.state, networks, record);
+        if self.with_classes.is_some() {
+            self.follow_classes();
+        }
+        Ok(seen)
     }
 
     /// The first half of [`observe`](Self::observe), before the forecast.
     pub(crate) fn ingest(&mut self, record: &Metrics) -> Result<Ingested, Observation> {
         self.state.look_ahead(&self.config, &self.timetable, record.timestamp);
-        pipeline::ingest(&self.config, &self.calendar, &mut self.state, record)
+        let config = self.with_classes.as_deref().unwrap_or(&self.config);
+        pipeline::ingest(config, &self.calendar, &mut self.state, record)
     }
 
     /// The second half of [`observe`](Self::observe). `precomputed` is the forecasting network's answer, if it ran already.
@@ -214,7 +236,13 @@ impl Autoscaler {
         precomputed: Option<Result<Quantiles>>,
     ) -> Observation {
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
-        pipeline::complete(&self.config, &self.calendar, &mut self.state, networks, ingested, precomputed)
+        let config = self.with_classes.as_deref().unwrap_or(&self.config);
+        let (calendar, state) = (&self.calendar, &mut self.state);
+        let seen = pipeline::complete(config, calendar, state, networks, ingested, precomputed);
+        if self.with_classes.is_some() {
+            self.follow_classes();
+        }
+        seen
     }
 
     /// Takes a record from long ago into the history alone: nothing is forecast, learned or evaluated on it, which is
@@ -227,12 +255,17 @@ impl Autoscaler {
     /// # Errors
     /// As for `observe`.
     pub fn backfill(&mut self, record: &Metrics) -> Result<Observation> {
-        Ok(intake::backfill(&self.config, &self.calendar, &mut self.state, record))
+        let config = self.with_classes.as_deref().unwrap_or(&self.config);
+        Ok(intake::backfill(config, &self.calendar, &mut self.state, record))
     }
 
     /// Returns the forecast at the newest record, with what is announced of the time to come.
     pub fn forecast(&self) -> Forecast {
-        self.state.forecast.nominal()
+        let forecast = self.state.forecast.nominal();
+        match &self.state.classes {
+            Some(classes) => classes.in_events(forecast),
+            None => forecast,
+        }
     }
 
     /// Returns the decision at the time of the newest record: a new one if it is due or there is an emergency, else
@@ -247,7 +280,8 @@ impl Autoscaler {
         let _span = traced::decide(now);
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
         self.state.look_ahead(&self.config, &self.timetable, now);
-        pipeline::decide(&self.config, &self.calendar, &mut self.state, networks, now)
+        let config = self.with_classes.as_deref().unwrap_or(&self.config);
+        pipeline::decide(config, &self.calendar, &mut self.state, networks, now)
     }
 
     /// Reports how long the last [`observe`](Self::observe) or [`decide`](Self::decide) took by the host's clock. Networks
@@ -305,13 +339,15 @@ impl Autoscaler {
 
     /// Returns how the pool is doing: model, data, service, jobs and cost, and what drifts.
     pub fn report(&self) -> Report {
-        let report = self.state.watched(&self.config, &self.calendar, Monitor::report);
-        Report { models: self.models(), ..report }
+        let report = self.state.watched(self.run_by(), &self.calendar, Monitor::report);
+        let of_each = |classes: &Classes| classes.report(&self.config);
+        let classes = self.state.classes.as_deref().map(of_each).unwrap_or_default();
+        Report { models: self.models(), classes, ..report }
     }
 
     /// Returns the alerts that fire, or were resolved within the last day; the worst and newest first.
     pub fn alerts(&self) -> Vec<Alert> {
-        self.state.watched(&self.config, &self.calendar, Monitor::alerts)
+        self.state.watched(self.run_by(), &self.calendar, Monitor::alerts)
     }
 
     /// Returns report and alerts as OpenMetrics text, as Prometheus reads it, with the label `pool`.
@@ -365,6 +401,29 @@ impl Autoscaler {
         Ok(())
     }
 
+    /// Says which events fall due when, as it is known at `now`: delayed messages, jobs that were enqueued for a time, a batch whose
+    /// delivery time is known. They come beside the load that is expected otherwise, all at their moment, and have their jobs ready
+    /// by then. Call it as often as the numbers change: what was said of times from `now` on is replaced, what has fallen due before
+    /// stays. Events whose time is before `now` are left out, as the records count them. What came is compared with what was said,
+    /// and what falls due weighs less if it mostly did not come.
+    ///
+    /// ```
+    /// use evscale_core::{Autoscaler, Config, DueEvents, Timestamp};
+    /// let mut scaler = Autoscaler::builder(Config::default()).build()?;
+    /// let [now, at]: [Timestamp; 2] = ["2026-01-05T18:00:00Z".parse()?, "2026-01-06T02:00:00Z".parse()?];
+    /// scaler.set_due(now, &[DueEvents { at, events: 40_000.0 }])?;
+    /// assert_eq!(scaler.health().announced, ["due: 40000 events fall due at 2026-01-06T02:00:00Z"]);
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// More than 256 moments, or a number of events that cannot be. What was said before stays.
+    pub fn set_due(&mut self, now: Timestamp, due: &[DueEvents]) -> Result<()> {
+        self.state.announced.set_due(now, due)?;
+        self.state.foresee(&self.config);
+        Ok(())
+    }
+
     /// Returns what was announced, and what became of it: everything that is to come, and the last ones that have ended.
     pub fn announcements(&self) -> Vec<AnnouncementStatus> {
         self.state.announced.statuses()
@@ -375,6 +434,7 @@ impl Autoscaler {
         let state = &self.state;
         let issue = state.issue_decided.as_ref().or(state.issue.as_ref());
         let newest = state.pool.newest().unwrap_or(Timestamp::EPOCH);
+        let most = self.config.fewest_and_most().1;
         // a decision since the restore has written the issue down
         let untold = state.restored && issue.is_none_or(|issue| issue.quality != DataQuality::Restored);
         let causes = [
@@ -388,7 +448,10 @@ impl Autoscaler {
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
             state.announced.distrust(),
-            state.pool.lateness(&self.config),
+            match &state.classes {
+                Some(classes) => classes.lateness(&self.config, state.pool.last_known_jobs() >= Some(most)),
+                None => state.pool.lateness(&self.config),
+            },
             state.pool.contradiction(),
             state.pool.failures(),
             state.pool.standing_backlog(),

@@ -9,6 +9,7 @@ use super::networks::Networks;
 use super::observation::Observation;
 use super::state::{Ran, State};
 use crate::calendar::Calendar;
+use crate::classes::weigh;
 use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::error::Result;
@@ -55,7 +56,11 @@ pub(crate) fn ingest(
     record: &Metrics,
 ) -> Result<Ingested, Observation> {
     let mut checked = check(config, state, record)?;
-    let usual = state.usual_events(config, &mut checked.record);
+    let counted = checked.record.logged_events_count;
+    state.announced.leave_out_scheduled(&mut checked.record);
+    let repairs = weigh(state.classes.as_deref_mut(), config, &mut checked.record);
+    checked.repairs.extend(repairs);
+    let usual = state.usual_events(config, &mut checked.record, counted);
     state.remember(config, calendar, checked.record.timestamp, usual);
     // what the host states acts on the forecast, not through the network
     let input = forecaster_input(&state.history, calendar, 1.0);
@@ -87,7 +92,8 @@ pub(crate) fn complete(
         state.run_beside(config, networks, &input, checked.record.timestamp);
     }
     let forecast = Arc::clone(&state.forecast);
-    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
+    let levels = state.levels(config, calendar);
+    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
     state.watch(config, calendar, &outlook, |monitor, sight| {
         monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
     });
@@ -129,8 +135,15 @@ pub(crate) fn learn(
             job_hour_price: state.announced.job_hour_price(config, record.timestamp),
             late_events: state.pool.late_events().filter(|_| acts && state.is_as_asked()),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
+            own: None,
         };
-        state.selection.evaluate(load, &seen);
+        match &mut state.classes {
+            Some(classes) => {
+                state.selection.evaluate(load, &classes.seen_of_last(config, &seen));
+                classes.evaluate(config, &forecast, &state.pool, &seen);
+            }
+            None => state.selection.evaluate(load, &seen),
+        }
     }
     let open = policy.is_some() && state.policy_breaker.next() == CircuitState::Open;
     if known.is_none() || (policy.is_none() && acts) {
@@ -159,7 +172,8 @@ pub(crate) fn decide(
     now: Timestamp,
 ) -> Decision {
     let forecast = Arc::clone(&state.forecast);
-    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection);
+    let levels = state.levels(config, calendar);
+    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
     if state.pool.known_jobs().is_none() {
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
         let notes = std::mem::take(&mut state.notes);

@@ -2,7 +2,7 @@
 //! learned stays where it still means something, and the next decision tells the difference.
 
 use super::State;
-use crate::config::{Config, SettingChange};
+use crate::config::{Config, ServiceClass, SettingChange};
 use crate::forecaster::Ensemble;
 use crate::policy::ForecastAvailability;
 
@@ -52,9 +52,26 @@ impl State {
         if before.interval_seconds != now.interval_seconds {
             self.resample(before, now);
         }
+        self.follow_other_classes(before, now);
         self.note(Vec::new());
         self.schedule.expedite();
         changes
+    }
+
+    /// Learns anew what other classes of events need; where they are of other sizes, the load too.
+    fn follow_other_classes(&mut self, before: &Config, now: &Config) {
+        if before.classes == now.classes {
+            return;
+        }
+        let size = |class: &ServiceClass| (class.name.clone(), class.service_time_seconds);
+        let sizes = |config: &Config| config.classes.iter().map(size).collect::<Vec<_>>();
+        if sizes(before) == sizes(now) {
+            self.classes = self.classes.as_ref().and_then(|classes| classes.ordered_anew(now));
+            self.selection.discount_past();
+        } else {
+            self.begin_anew(now);
+            self.notes.push("the load is learned anew, as its classes are other ones".to_owned());
+        }
     }
 
     /// Keeps what the next decision tells, the newest of it.
@@ -70,6 +87,9 @@ impl State {
         self.expectation.rescale(ratio);
         self.pool.rescale(ratio);
         self.selection.rescale(ratio);
+        if let Some(classes) = &mut self.classes {
+            classes.rescale(ratio);
+        }
         self.availability = ForecastAvailability::default();
         self.ensemble = Ensemble::new(f64::from(now.interval_seconds));
         let newest = self.history.newest_slot();

@@ -84,6 +84,11 @@ impl Autoscaler {
         if !state.lifecycle.as_ref().is_none_or(|models| models.fits(fits)) {
             return Err(refused("models in the shadow that do not belong to its records".to_owned()));
         }
+        if !state.classes.as_ref().is_none_or(|classes| classes.fits(&before))
+            || state.classes.is_some() == before.classes.is_empty()
+        {
+            return Err(refused("classes that do not belong to its configuration".to_owned()));
+        }
         if !state.days.fits() || !state.months.fits() {
             return Err(refused("a calendar of another size".to_owned()));
         }

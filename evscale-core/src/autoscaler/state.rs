@@ -2,6 +2,7 @@
 
 use crate::announced::Announcements;
 use crate::calendar::Calendar;
+use crate::classes::Classes;
 use crate::config::{Config, Mode, Timetable};
 use crate::decision::Schedule;
 use crate::features::PolicyState;
@@ -10,7 +11,7 @@ use crate::inference::CircuitBreaker;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{History, Metrics};
 use crate::monitor::{Monitor, Sight};
-use crate::policy::{Begin, ForecastAvailability, Need, Outlook, Selection, policy_state};
+use crate::policy::{Begin, ForecastAvailability, Levels, Need, Outlook, Selection, policy_state};
 use crate::pool::Pool;
 use crate::safety::{Orders, Safety};
 use crate::time::Timestamp;
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) schedule: Schedule,
     pub(crate) monitor: Monitor,
     pub(crate) announced: Announcements,
+    /// Classes of events; none in a pool of one kind.
+    pub(crate) classes: Option<Box<Classes>>,
     /// Other models than those at first; none while there were none.
     pub(crate) lifecycle: Option<Box<Lifecycle>>,
     /// What the next decision tells, beside its reasons.
@@ -92,6 +95,7 @@ impl State {
             schedule: Schedule::default(),
             monitor: Monitor::new(config),
             announced: Announcements::default(),
+            classes: Classes::new(config),
             lifecycle: None,
             notes: Vec::new(),
             restored: false,
@@ -154,7 +158,7 @@ impl State {
 
     /// Returns a forecast with what is stated, and itself before where that differs.
     fn with_statements(&self, config: &Config, seen: f64, usual: Forecast) -> (Option<Forecast>, Forecast) {
-        match self.announced.told(&usual, config.interval_seconds, seen) {
+        match self.announced.told(&usual, config.interval_seconds, seen, self.event_size()) {
             Some(told) => (Some(usual), told),
             None => (None, usual),
         }
@@ -166,20 +170,25 @@ impl State {
         self.with_statements(config, self.seen(), usual)
     }
 
+    /// Returns the size of an event in what the history counts.
+    fn event_size(&self) -> f64 {
+        self.classes.as_ref().map_or(1.0, |classes| classes.event_size())
+    }
+
     /// Returns the forecast at the newest record without what is stated.
     fn usual(&self) -> &Forecast {
         self.usual.as_ref().unwrap_or(&self.forecast)
     }
 
-    /// Takes what is no load out of the arrivals of a record; returns its usual load, without what statements explain, of which
-    /// it learns what came.
-    pub(crate) fn usual_events(&mut self, config: &Config, record: &mut Metrics) -> f64 {
+    /// Takes what is no load out of the arrivals of a record that said `counted` ones; returns its usual load, without what statements
+    /// explain, of which it learns what came.
+    pub(crate) fn usual_events(&mut self, config: &Config, record: &mut Metrics, counted: f64) -> f64 {
         let interval = f64::from(config.interval_seconds);
         let [usual, at_most] = self.usual().expected_at(record.timestamp, interval);
-        let counted = record.logged_events_count;
         record.logged_events_count = self.pool.load_of(record, usual, at_most);
         let busy_jobs = self.pool.in_service() / config.places();
-        let (events, notes) = self.announced.observe(config, record, counted, usual, busy_jobs);
+        let size = self.event_size();
+        let (events, notes) = self.announced.observe(config, record, counted, usual, busy_jobs, size);
         self.pool.follow_calendar(record, events, interval);
         self.note(notes);
         events
@@ -195,6 +204,7 @@ impl State {
         self.selection = Selection::new(config.min_jobs, config.use_networks);
         self.pool.begin_anew(config);
         self.safety.begin_anew();
+        self.classes = Classes::new(config);
         self.begin_second_anew();
         self.schedule.expedite();
         self.foresee_from(config, self.seen(), Vec::new());
@@ -209,6 +219,9 @@ impl State {
         self.safety.rewind(at);
         self.schedule.expedite();
         self.announced.rewind();
+        if let Some(classes) = &mut self.classes {
+            classes.rewind();
+        }
     }
 
     /// Reports whether a new decision is due at `now`: its time has come, or what a person has
@@ -241,6 +254,12 @@ impl State {
         self.announced.job_hour_price(config, self.pool.newest()?)
     }
 
+    /// Returns what the classes of events need.
+    pub(crate) fn levels(&self, config: &Config, calendar: &Calendar) -> Levels {
+        let needs = |classes: &Classes| classes.needs(config, calendar, &self.forecast, &self.pool);
+        self.classes.as_deref().map(needs).unwrap_or_default()
+    }
+
     /// Asks the monitor about the pool as it is.
     pub(crate) fn watched<T>(
         &self,
@@ -248,7 +267,8 @@ impl State {
         calendar: &Calendar,
         ask: impl FnOnce(&Monitor, &Sight<'_>) -> T,
     ) -> T {
-        let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection);
+        let levels = self.levels(config, calendar);
+        let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection, levels);
         let sight = Sight {
             config,
             calendar,

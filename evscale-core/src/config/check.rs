@@ -1,6 +1,6 @@
 //! Combinations, and what else is checked of a configuration.
 
-use super::{Config, Timetable};
+use super::{Config, Timetable, classes};
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
 use crate::indicators::AlertRule;
@@ -20,6 +20,10 @@ impl Config {
     pub fn check(&self) -> Result<()> {
         self.check_ranges()?;
         self.check_job_numbers()?;
+        if !self.classes.is_empty() {
+            classes::check(&self.classes)?;
+            self.check_beside_classes()?;
+        }
         if let Some(key) = &self.bundle_public_key
             && (key.len() != 64 || !key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
         {
@@ -68,6 +72,31 @@ impl Config {
         }
         self.alerts.iter().try_for_each(|text| AlertRule::parse(text).map(|_| ()))?;
         self.timetable().map(|_| ())
+    }
+
+    /// Checks that no setting of the whole pool contradicts its classes.
+    fn check_beside_classes(&self) -> Result<()> {
+        let usual = Self::default();
+        let of_each = [
+            ("sla_wait_seconds", self.sla_wait_seconds != usual.sla_wait_seconds),
+            ("sla_target", self.sla_target != usual.sla_target),
+            ("service_time_ms", self.service_time_ms.is_some()),
+        ];
+        if let Some((name, _)) = of_each.iter().find(|(_, set)| *set) {
+            return Err(Error::config(format!(
+                "`{name}` is set beside `classes`, of which each has its own; leave `{name}` out"
+            )));
+        }
+        let of_all = [
+            ("most_events_per_second", self.most_events_per_second.is_some()),
+            ("late_event_price", self.late_event_price.is_some()),
+        ];
+        match of_all.iter().find(|(_, set)| *set) {
+            Some((name, _)) => Err(Error::config(format!(
+                "`{name}` is set beside `classes`, and an event of one class is not like one of another; leave out one of them"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The pool's schedule.

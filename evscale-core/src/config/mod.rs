@@ -1,12 +1,14 @@
 //! The configuration of one pool: every setting, its default and its range.
 
 mod check;
+mod classes;
 mod job_numbers;
 mod range;
 mod schedule;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
+pub use classes::ServiceClass;
 pub(crate) use job_numbers::{JobNumbers, whole_jobs};
 pub use schedule::ScheduleEntry;
 pub(crate) use schedule::{MULTIPLIERS, Occurrence, Timetable};

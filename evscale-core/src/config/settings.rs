@@ -1,8 +1,9 @@
 //! The settings: name, meaning, type, default and range of each are the same lines. Documentation, checks and bindings read
 //! them from here.
 
+use super::classes::USUAL_TARGET;
 use super::range::{Bound, within};
-use super::{Mode, Pause, ScheduleEntry, StaleAction};
+use super::{Mode, Pause, ScheduleEntry, ServiceClass, StaleAction};
 use crate::error::Result;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -162,7 +163,7 @@ settings! {
     sla_wait_seconds: f64 = 30.0, 0.001 to 86400.0;
     /// Share of events that should meet the SLA. Stricter than 0.995 costs much more: what must never
     /// happen cannot be learned from a week, so the pool keeps a reserve near its highest load.
-    sla_target: f64 = 0.995, 0.5 to 0.99999;
+    sla_target: f64 = USUAL_TARGET, 0.5 to 0.99999;
     /// Utilization that jobs can be planned with.
     target_utilization: f64 = 0.95, 0.1 to 1.0;
     /// Events that a job can work on at the same time: threads, connections, or the messages of a batch. With more than 1, durations
@@ -172,6 +173,9 @@ settings! {
     spare_jobs: u32 = 0, 0 to max_jobs;
     /// Most events per second that what the jobs call can take, all jobs together: no more jobs are asked for than that keeps busy.
     most_events_per_second: Option<f64> = None, 1e-6 to 1e12;
+    /// Kinds of events that are unlike each other: `name`, `service_time_seconds`, `sla_wait_seconds`, `sla_target` and `priority` (a
+    /// lower number is served first) of each; 2 to 8, and then the SLA and the service time of the pool are theirs. None by default.
+    classes: Vec<ServiceClass> = Vec::new();
     /// Mean time a job works on one event, ms, for pools whose records do not report it.
     service_time_ms: Option<f64> = None, 1e-6 to 1e9;
     /// IANA time zone of the pool's users.

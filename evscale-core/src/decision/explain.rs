@@ -1,6 +1,6 @@
 //! From what the safety rules allow to a decision: the only way to make one.
 
-use super::{Action, Decision, Drain, Reasoning, plan};
+use super::{Action, Decision, Drain, PlanStep, Reasoning, plan};
 use crate::config::{Config, Mode};
 use crate::policy::{Outlook, Proposal, Selection, Source, jobs_for};
 use crate::pool::Pool;
@@ -21,9 +21,23 @@ pub(crate) struct Evidence<'a> {
     pub(crate) selection: &'a Selection,
     /// Networks that act again, or do not.
     pub(crate) notes: Vec<String>,
+    /// What the classes of events that others wait for are planned to need.
+    pub(crate) level_plans: Vec<Vec<PlanStep>>,
 }
 
 impl Evidence<'_> {
+    /// Returns the plan of the pool, no less than that of any class of events that others wait for.
+    fn plan(&self) -> Vec<PlanStep> {
+        let mut steps = self.outlook.load().map(plan).unwrap_or_default();
+        for own in &self.level_plans {
+            for (step, own) in steps.iter_mut().zip(own) {
+                step.jobs = step.jobs.max(own.jobs);
+                (step.low, step.high) = (step.low.max(own.low), step.high.max(own.high));
+            }
+        }
+        steps
+    }
+
     /// Returns the need of the newest arrivals alone, jobs.
     fn need_now(&self) -> Option<f64> {
         let (events, service) = self.pool.events().zip(self.pool.job_seconds(self.config))?;
@@ -77,6 +91,9 @@ pub(crate) fn explain(outcome: Option<Outcome>, proposal: Proposal, evidence: &E
         let (rule, late) = (evidence.selection.describe(), evidence.selection.expected_late_share(load));
         explanation.push_str(&format!("; rule: {rule} ({:.2} % late in shadow evaluation)", 100.0 * late));
     }
+    if let Some(classes) = evidence.outlook.classes_in_words() {
+        explanation.push_str(&format!("; {classes}"));
+    }
     if evidence.outlook.emergency {
         explanation.push_str("; emergency");
     }
@@ -107,7 +124,7 @@ pub(crate) fn explain(outcome: Option<Outcome>, proposal: Proposal, evidence: &E
         proposed_jobs: proposal.jobs,
         limited_by: trail.iter().map(|entry| entry.rule).collect(),
         trail,
-        plan: evidence.outlook.load().map(plan).unwrap_or_default(),
+        plan: evidence.plan(),
         drain: evidence.drain(change.map_or(0, |change| change.min(0).unsigned_abs() as u32)),
         emergency: evidence.outlook.emergency,
         fallback_reason: proposal.fallback,

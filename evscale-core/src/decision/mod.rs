@@ -8,7 +8,7 @@ mod schedule;
 pub use drain::Drain;
 pub(crate) use explain::{Evidence, explain};
 pub use plan::PlanStep;
-use plan::plan;
+pub(crate) use plan::plan;
 pub(crate) use schedule::Schedule;
 
 use crate::policy::Source;

@@ -7,7 +7,7 @@ use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause, SettingChange};
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::forecaster::Forecast;
+use crate::forecaster::{DueEvents, Forecast};
 use crate::indicators::{Alert, LifecycleStatus, Report};
 use crate::metrics::Metrics;
 use crate::monitor::Health;
@@ -159,6 +159,14 @@ impl PoolMut<'_> {
     /// As there.
     pub fn cancel_announcement(&mut self, id: u32) -> Result<()> {
         self.scaler.cancel_announcement(id)
+    }
+
+    /// Says which events fall due when, as it is known at `now`; see [`Autoscaler::set_due`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_due(&mut self, now: Timestamp, due: &[DueEvents]) -> Result<()> {
+        self.scaler.set_due(now, due)
     }
 
     /// Returns what was announced, and what became of it; see [`Autoscaler::announcements`].

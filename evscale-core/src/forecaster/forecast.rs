@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "steps before the first one are none")]
 
 use super::days::Burst;
+use super::due_events::DueEvents;
 use crate::features::HORIZONS;
 use crate::quantiles::{LEVELS, QUANTILE_LEVELS, quantile_at, rounded};
 use crate::time::Timestamp;
@@ -25,6 +26,9 @@ pub struct Forecast {
     pub model_confidence: f64,
     /// Bursts that are due by the clock, as on the days before: what the horizons are too far apart to show. In order.
     pub bursts: Vec<Burst>,
+    /// Events that the host says fall due at a moment, as far as they are believed: beside the arrivals between the horizons, and
+    /// among those of a horizon in whose interval they fall due. In order.
+    pub due: Vec<DueEvents>,
 }
 
 /// Arrivals of one whole interval that ends a while from now, events per interval.
@@ -92,7 +96,7 @@ impl Forecast {
             .zip(steps)
             .map(|(minutes, steps)| HorizonForecast::new(*minutes, *steps as u32, [0.0; LEVELS]))
             .collect();
-        Self { at, horizons, anomaly_score: 0.0, model_confidence: 0.0, bursts: Vec::new() }
+        Self { at, horizons, anomaly_score: 0.0, model_confidence: 0.0, bursts: Vec::new(), due: Vec::new() }
     }
 
     /// The forecast of a nominal lead; 12, 48 and 180 minutes are always there.
@@ -126,7 +130,7 @@ impl Forecast {
         Self { horizons, ..self.clone() }
     }
 
-    /// The forecast as JSON; `bursts` are there where any are due.
+    /// The forecast as JSON; `bursts` and `due` are there where any are.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
@@ -140,7 +144,7 @@ impl Serialize for Forecast {
                 serializer.collect_map(self.0.iter().map(|h| (h.minutes.to_string(), h)))
             }
         }
-        let mut out = serializer.serialize_struct("Forecast", 5)?;
+        let mut out = serializer.serialize_struct("Forecast", 6)?;
         out.serialize_field("at", &self.at)?;
         out.serialize_field("horizons", &ByMinutes(&self.horizons))?;
         out.serialize_field("anomaly_score", &rounded(self.anomaly_score))?;
@@ -149,6 +153,11 @@ impl Serialize for Forecast {
             out.skip_field("bursts")?;
         } else {
             out.serialize_field("bursts", &self.bursts)?;
+        }
+        if self.due.is_empty() {
+            out.skip_field("due")?;
+        } else {
+            out.serialize_field("due", &self.due)?;
         }
         out.end()
     }

@@ -7,6 +7,7 @@ mod aggregation;
 mod anomaly;
 mod calibration;
 mod days;
+mod due_events;
 mod ensemble;
 mod experts;
 mod forecast;
@@ -17,6 +18,7 @@ mod standalone;
 
 pub use days::Burst;
 pub(crate) use days::Days;
+pub use due_events::DueEvents;
 pub(crate) use ensemble::Ensemble;
 pub(crate) use forecast::FEW_EVENTS;
 pub use forecast::{Forecast, HorizonForecast};

@@ -2,6 +2,7 @@
 //! table of alerts.
 
 mod alerts;
+mod classes;
 mod drift;
 mod latency;
 mod models;
@@ -14,6 +15,7 @@ mod windows;
 
 pub(crate) use alerts::Alerts;
 pub use alerts::{Alert, AlertState};
+pub use classes::ClassReport;
 pub use drift::DriftKind;
 pub(crate) use drift::{DayEnd, Drift};
 pub(crate) use latency::Latency;

@@ -1,5 +1,6 @@
 //! The metrics of a pool by name, unit and formula: the one list that reports, alerts, exporters and documentation read.
 
+use super::classes::ClassReport;
 use super::drift::DriftKind;
 use super::models::LifecycleStatus;
 use super::picture::DayPicture;
@@ -61,6 +62,9 @@ macro_rules! metrics {
             /// Which models act, which run beside them, and what happened; none while there was one bundle alone.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub models: Option<LifecycleStatus>,
+            /// How each class of events is doing; empty in a pool of one kind.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub classes: Vec<ClassReport>,
             /// The last day in bins.
             pub day: DayPicture,
         }

@@ -1,10 +1,9 @@
 //! One metrics record per interval.
 
+use super::class_counts::{ClassCounts, LARGEST_COUNT};
 use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-
-/// Largest count per interval that is plausible; larger ones are not believed.
-pub(crate) const LARGEST_COUNT: f64 = 1e15;
+use std::collections::BTreeMap;
 
 /// A field of a record as it is documented.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -66,6 +65,10 @@ macro_rules! record {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $flag: Option<bool>,
             )*
+            /// Counts of each class of events that are due, by its name in the setting `classes`. Where they are known they count, and
+            /// those of the record do not.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            pub classes: BTreeMap<String, ClassCounts>,
         }
 
         impl Metrics {
@@ -94,6 +97,7 @@ macro_rules! record {
                     current_job_count,
                     $($number: None,)*
                     $($flag: None,)*
+                    classes: BTreeMap::new(),
                 }
             }
 
@@ -159,6 +163,8 @@ record! {
         busy_jobs: 0.0 to 1e7;
         /// Jobs among those that exist which take no more events, because they leave.
         draining_jobs: 0.0 to 1e7;
+        /// Events among those that wait which are not due yet: delayed or scheduled messages. They need no job before.
+        scheduled_events_count: 0.0 to LARGEST_COUNT;
     }
     flags {
         /// Business hours, by the host's own calendar.

@@ -1,6 +1,7 @@
 //! How many jobs would be best: the analytic rule, the policy network that adjusts it, and what acts when they cannot.
 
 mod fallback_chain;
+mod levels;
 mod need;
 mod network;
 mod outlook;
@@ -9,11 +10,12 @@ mod saving;
 mod selection;
 
 pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, propose};
+pub(crate) use levels::{LevelNeed, Levels};
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
-pub(crate) use outlook::{Outlook, load_ahead, policy_state};
+pub(crate) use outlook::{Outlook, load_ahead, load_of_level, policy_state};
 pub(crate) use saving::Saving;
-pub(crate) use selection::{AdvisedInterval, Begin, RivalInterval, Seen, Selection};
+pub(crate) use selection::{AdvisedInterval, Begin, OwnEvents, RivalInterval, Seen, Selection};
 
 pub(crate) use crate::config::whole_jobs;
 use serde::{Deserialize, Serialize};

@@ -72,8 +72,8 @@ pub(crate) struct Need {
     pub(crate) emergency: f64,
     /// Need of the backlog alone.
     pub(crate) backlog: f64,
-    /// Need of the bursts that are due by the clock until a job asked for at the next decision is ready, and of the events whose
-    /// wait runs out.
+    /// Need that no policy may undercut: of the bursts and the events that are due until a job asked for at the next decision is ready,
+    /// of the events whose wait runs out, and of the classes of events that others wait for.
     pub(crate) due: f64,
     /// Nothing is there or expected that is worth a job, and one can be had in time.
     pub(crate) idle: bool,
@@ -114,9 +114,9 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Jobs for the bursts that are due by the clock until a job asked for at the next decision is ready.
+    /// Jobs for the bursts and the events that are due until a job asked for at the next decision is ready.
     pub(crate) fn due_jobs(&self) -> f64 {
-        if self.forecast.bursts.is_empty() {
+        if self.forecast.bursts.is_empty() && self.forecast.due.is_empty() {
             return 0.0;
         }
         self.planned(self.near_path().moments().iter().map(|moment| moment.due).fold(0.0, f64::max))
@@ -271,6 +271,7 @@ impl<'a> Load<'a> {
             service_seconds: self.service_seconds,
             sojourn_seconds: self.sojourn_seconds(),
             target: self.config.sla_target,
+            due_seconds: self.service_seconds + self.patience.due_seconds,
         };
         Path::ahead(self.forecast, &pace, from, to)
     }
@@ -291,6 +292,28 @@ pub(crate) fn jobs_for(events: f64, job_seconds: f64, config: &Config) -> f64 {
 }
 
 impl Need {
+    /// Returns the need of a pool that has to do what the other one says too.
+    pub(super) fn raised(self, other: &Self) -> Self {
+        let near = std::array::from_fn(|at| {
+            self.near.get(at).copied().unwrap_or(0.0).max(other.near.get(at).copied().unwrap_or(0.0))
+        });
+        let later = std::array::from_fn(|at| {
+            self.later.get(at).copied().unwrap_or(0.0).max(other.later.get(at).copied().unwrap_or(0.0))
+        });
+        Self {
+            near,
+            later,
+            hour: self.hour.max(other.hour),
+            analytic: self.analytic.max(other.analytic),
+            scale_down_floor: self.scale_down_floor.max(other.scale_down_floor),
+            emergency: self.emergency.max(other.emergency),
+            backlog: self.backlog.max(other.backlog),
+            due: self.due.max(other.analytic),
+            most: self.most.max(other.most),
+            idle: self.idle && other.idle,
+        }
+    }
+
     /// The part of the policy's state that is a need.
     pub(crate) fn fill(&self, state: &mut PolicyState) {
         state.near_need = self.near;

@@ -1,5 +1,6 @@
 //! The load ahead, what it needs, and whether that cannot wait: computed once for each decision.
 
+use super::levels::Levels;
 use super::need::{Load, Need};
 use super::selection::Selection;
 use super::whole_jobs;
@@ -22,6 +23,10 @@ pub(crate) struct Outlook<'a> {
     pub(crate) known: Option<(Load<'a>, Need)>,
     /// A predicted or real breach of the SLA that more jobs can mend.
     pub(crate) emergency: bool,
+    /// What the classes of events need.
+    levels: Levels,
+    /// Need of the pool without that of the levels, where there are any.
+    all: Need,
 }
 
 impl<'a> Outlook<'a> {
@@ -30,16 +35,29 @@ impl<'a> Outlook<'a> {
         forecast: &'a Forecast,
         pool: &Pool,
         selection: &Selection,
+        levels: Levels,
     ) -> Self {
         let known = load_ahead(config, forecast, pool, selection).map(|load| {
             let need = load.need();
             (load, need)
         });
+        let all = known
+            .as_ref()
+            .filter(|_| !levels.last.is_empty())
+            .map(|(_, need)| need.clone())
+            .unwrap_or_default();
+        let known = known.map(|(load, need)| (load, levels.raise(need)));
         let emergency = match &known {
             Some((_, need)) => is_emergency(config, pool, need),
             None => pool.service_seconds().is_none() && unserved_jobs(config, pool).is_some(),
         };
-        Self { forecast, known, emergency }
+        Self { forecast, known, emergency, levels, all }
+    }
+
+    /// Returns which class of events decides, and which ones wait; none in a pool without classes.
+    pub(crate) fn classes_in_words(&self) -> Option<String> {
+        let (load, _) = self.known.as_ref()?;
+        self.levels.in_words(&self.all, load.most_jobs)
     }
 
     /// Returns the load.
@@ -79,6 +97,26 @@ pub(crate) fn load_ahead<'a>(
     let expected = load.jobs(pool.calendar_events());
     let (floor_jobs, urgent_jobs) = (load.floor_jobs.max(expected), selection.urgent_jobs(&load));
     Some(Load { floor_jobs, urgent_jobs, ..load })
+}
+
+/// Returns the load of the classes of events up to a level: `size` is that of its events in those of the pool, `waiting` what of them
+/// waits in events of the pool, and `part` their share of the work.
+pub(crate) fn load_of_level<'a>(
+    config: &'a Config,
+    forecast: &'a Forecast,
+    pool: &Pool,
+    selection: &Selection,
+    (size, waiting, part): (f64, f64, f64),
+) -> Option<Load<'a>> {
+    let all = load_ahead(config, forecast, pool, selection)?;
+    Some(Load {
+        service_seconds: all.service_seconds * size,
+        backlog_events: waiting / size,
+        in_service: all.in_service * part,
+        floor_jobs: selection.floor_jobs(),
+        urgent_jobs: 0.0,
+        ..all
+    })
 }
 
 /// Returns the jobs of a pool in which events wait and nobody knows how long one takes: some more than there are, and no

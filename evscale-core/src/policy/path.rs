@@ -1,9 +1,12 @@
 //! The moments ahead: what the forecast and the bursts that are due by the clock make of the events in the system.
 
+#![expect(clippy::disallowed_methods, reason = "what has fallen due is due now")]
+
 use crate::announced::MOST_BETWEEN;
 use crate::features::HORIZONS;
-use crate::forecaster::{Burst, Forecast, HorizonForecast};
+use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::quantiles::normal_quantile;
+use crate::time::Timestamp;
 
 /// Quantile of the arrivals beyond which none is given a job of its own.
 const MOST_QUANTILE: f64 = 0.95;
@@ -38,6 +41,8 @@ pub(super) struct Pace {
     pub(super) sojourn_seconds: f64,
     /// Share of the events that is to be in time.
     pub(super) target: f64,
+    /// The same of an event of which it is known when it falls due.
+    pub(super) due_seconds: f64,
 }
 
 /// The moments up to a time ahead, nearest first.
@@ -70,6 +75,7 @@ impl Path {
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
         let mut before: Option<&HorizonForecast> = None;
         let mut bursts = Bursts { due: &forecast.bursts, sojourn, above: 0.0 };
+        let mut masses = Masses::new(forecast, pace);
         for (index, horizon) in forecast.horizons.iter().enumerate() {
             let end = f64::from(horizon.steps) * interval;
             if end <= until {
@@ -92,12 +98,13 @@ impl Path {
             // what is there at the end of a hole, not its mean
             let now = if hole && decay < 0.5 { there / interval * sojourn } else { events };
             let (above, more) = bursts.between(until, at, there / interval);
-            mean_arrivals += more;
+            let (at_once, beside) = masses.between(until, at, hole);
+            mean_arrivals += more + beside;
             if at > from || last {
                 let moment = Moment {
                     kept: served * (-at / sojourn).exp(),
-                    coming: served * (now + above),
-                    due: if above > 0.0 { served * (now + above) } else { 0.0 },
+                    coming: served * (now + above) + at_once,
+                    due: if above + at_once > 0.0 { served * (now + above) + at_once } else { 0.0 },
                     unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
                     most_arrivals: mean_arrivals + squares.sqrt().max(by_chance(mean_arrivals, target)),
                     from: if hole { index - 1 } else { index },
@@ -121,9 +128,10 @@ impl Path {
             // beyond the last horizon
             let (above, more) =
                 bursts.between(until, to, before.map_or(0.0, HorizonForecast::expected) / interval);
-            last.coming += served * above;
-            last.due = if above > 0.0 { last.coming } else { last.due };
-            last.most_arrivals += more;
+            let (at_once, beside) = masses.between(until, to, true);
+            last.coming += served * above + at_once;
+            last.due = if above + at_once > 0.0 { last.coming } else { last.due };
+            last.most_arrivals += more + beside;
         }
         path
     }
@@ -165,6 +173,54 @@ impl Bursts<'_> {
         }
         self.above *= (-(to - at) / self.sojourn).exp();
         (most, arrivals)
+    }
+}
+
+/// Events that fall due along a path, all at their moment: jobs for them beyond those for what the horizons show.
+struct Masses<'a> {
+    due: &'a [DueEvents],
+    /// Begin of the path.
+    at: Timestamp,
+    due_seconds: f64,
+    /// Jobs per event, and those of them that the horizon in whose interval it falls due shows.
+    each: f64,
+    shown: f64,
+    jobs: f64,
+}
+
+impl<'a> Masses<'a> {
+    fn new(forecast: &'a Forecast, pace: &Pace) -> Self {
+        let Pace {
+            interval_seconds: interval, service_seconds: service, sojourn_seconds, due_seconds, ..
+        } = *pace;
+        let spread = (1.0 - (-interval / sojourn_seconds).exp()) / interval;
+        Self {
+            due: &forecast.due,
+            at: forecast.at,
+            due_seconds,
+            each: service / due_seconds,
+            shown: service * spread,
+            jobs: 0.0,
+        }
+    }
+
+    /// Returns the most of these jobs from `from` to `to`, and how many events fall due beside those that the forecast shows, which are
+    /// none in a `hole` between two horizons. Stretches follow each other.
+    fn between(&mut self, from: f64, to: f64, hole: bool) -> (f64, f64) {
+        let (mut most, mut arrivals, mut now) = (0.0f64, 0.0, from);
+        for due in self.due {
+            let at = due.at.seconds_since(self.at).max(0.0);
+            if at < from || at >= to {
+                continue;
+            }
+            self.jobs *= (-(at - now) / self.due_seconds).exp();
+            self.jobs += due.events * if hole { self.each } else { (self.each - self.shown).max(0.0) };
+            arrivals += if hole { due.events } else { 0.0 };
+            most = most.max(self.jobs);
+            now = at;
+        }
+        self.jobs *= (-(to - now) / self.due_seconds).exp();
+        (most.max(self.jobs), arrivals)
     }
 }
 

@@ -14,6 +14,8 @@ const ABSORBED: (f64, f64) = (0.25, 0.5);
 /// Time in which a queue beyond the plan is worked off, over the allowed wait, where that is far too short to get a job,
 /// and where it is long enough.
 const CATCH_UP: (f64, f64) = (1.5, 1.0);
+/// Share of the allowed wait in which events are served whose time is known.
+const DUE: f64 = 0.8;
 /// Need of a pool without events and with slack that is not worth a job.
 const IDLE_BELOW_JOBS: f64 = 0.5;
 /// Allowed wait, as a share of the time in which a job can be had, from which on a wrong step down costs less and less.
@@ -28,6 +30,8 @@ pub(crate) struct Patience {
     pub(crate) absorbed_seconds: f64,
     /// Time in which a longer queue is worked off, seconds.
     pub(crate) catch_up_seconds: f64,
+    /// Time in which events are served of which it is known when they fall due, seconds.
+    pub(crate) due_seconds: f64,
     /// What the SLA allows beyond seeing an event and starting a job for it, seconds; 0 if it allows less.
     pub(crate) slack_seconds: f64,
     /// How far a step down that was wrong can be mended in time, 0 to 1.
@@ -45,6 +49,7 @@ impl Patience {
         let mendable = ((wait / answer - MENDABLE) / (1.0 - MENDABLE)).clamp(0.0, 1.0);
         let standing = SPENT * (slack - interval).max(0.0);
         Self {
+            due_seconds: DUE * wait,
             standing_seconds: standing,
             absorbed_seconds: standing.max(wait * between(ABSORBED, mendable)),
             catch_up_seconds: wait * between(CATCH_UP, mendable),

@@ -10,7 +10,7 @@ use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::features::{HORIZONS, LEVELS, POLICY_ACTIONS, POLICY_FEATURES, policy_input};
 use crate::forecaster::{Forecast, HorizonForecast};
-use crate::policy::{Outlook, Proposal, Source, whole_jobs};
+use crate::policy::{Levels, Outlook, Proposal, Source, whole_jobs};
 use crate::time::Timestamp;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
@@ -172,7 +172,7 @@ impl Environment {
 
 impl Episode {
     fn outlook<'a>(&'a self, forecast: &'a Forecast) -> Outlook<'a> {
-        Outlook::new(&self.config, forecast, &self.state.pool, &self.state.selection)
+        Outlook::new(&self.config, forecast, &self.state.pool, &self.state.selection, Levels::default())
     }
 
     /// End of the newest interval.
@@ -201,7 +201,8 @@ impl Episode {
     /// Decides with an adjustment of the analytic need; reports whether the pool changed.
     fn act(&mut self, adjustment: f64) -> bool {
         let (forecast, now) = (Arc::clone(&self.state.forecast), self.now());
-        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection);
+        let outlook =
+            Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection, Levels::default());
         let analytic = outlook.need().map_or(0.0, |need| need.analytic);
         let proposal = Proposal {
             jobs: Some(whole_jobs(analytic * (1.0 + adjustment))),

@@ -3,6 +3,7 @@
 mod backtest;
 pub mod baselines;
 mod clairvoyant;
+mod class_pool;
 mod environment;
 mod queue;
 mod replay;
@@ -13,6 +14,7 @@ mod trace;
 mod workload;
 
 pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
+pub use class_pool::{CLASS_SUBSTEP_SECONDS, ClassOutcome, ClassSimulator, ClassesOutcome};
 pub use environment::{Environment, ForecastTrace, RewardWeights, StepOutcome};
 pub use queue::{IntervalOutcome, PoolSimulator};
 pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay, replay_while};

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// Length of a substep, seconds; waits are counted in these.
 pub(crate) const SUBSTEP_SECONDS: f64 = 10.0;
 /// Events fewer than this are none.
-const NOTHING: f64 = 1e-9;
+pub(super) const NOTHING: f64 = 1e-9;
 /// Waits of a day and more share the last bin.
 const LONGEST_WAIT: usize = 8640;
 

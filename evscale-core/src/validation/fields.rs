@@ -17,7 +17,7 @@ const FEW_EVENTS: f64 = 1000.0;
 const SLACK_SHARE: f64 = 0.05;
 const SLACK_EVENTS: f64 = 10.0;
 /// Fields that decisions can do without: a wrong one is taken out, and says nothing of the others.
-const BESIDE: [&str; 8] = [
+const BESIDE: [&str; 9] = [
     "unprocessed_events_count",
     "memory_utilization_percent",
     "network_io_mbps",
@@ -26,6 +26,7 @@ const BESIDE: [&str; 8] = [
     "oldest_event_age_ms",
     "busy_jobs",
     "draining_jobs",
+    "scheduled_events_count",
 ];
 /// What many exporters write for a number that they do not know, whatever it counts.
 const NOT_KNOWN: f64 = -1.0;
@@ -258,7 +259,8 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
     if let Some(waiting) = before.queued
         && arrived.is_finite()
     {
-        let existed = slack(waiting + arrived);
+        // what is sent for later may be counted as arrived when it falls due
+        let existed = slack(waiting + arrived + record.scheduled_events_count.unwrap_or(0.0));
         // each job may have had an event in service
         let served = slack(waiting + arrived + before.jobs.unwrap_or(0.0));
         if let Some(processed) = record.processed_events_count.filter(|count| *count > served) {
@@ -300,6 +302,14 @@ fn contradictions(record: &mut Metrics, before: &Expectation, config: &Config, r
         let expected = format!("at most the {} jobs there are", record.current_job_count);
         repairs.note(Fault::Implausible, DataQuality::Contradictory, "draining_jobs", draining, &expected);
         record.draining_jobs = None;
+    }
+    if let (Some(scheduled), Some(queued)) = (record.scheduled_events_count, record.queued_events_count)
+        && scheduled > slack(queued)
+    {
+        let expected = format!("at most the {queued} that wait, of which they are");
+        let field = "scheduled_events_count";
+        repairs.note(Fault::Implausible, DataQuality::Contradictory, field, scheduled, &expected);
+        record.scheduled_events_count = None;
     }
     if let (Some(wait), Some(0.0), Some(0.0)) =
         (record.average_queue_wait_time_ms, before.queued, record.queued_events_count)

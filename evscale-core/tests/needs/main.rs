@@ -3,7 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod classes;
 mod downstream;
+mod due;
 mod events_per_job;
 mod job_numbers;
 mod prices;

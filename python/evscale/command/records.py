@@ -42,6 +42,7 @@ FIELDS_HELP = "fields of a record, one per interval; the first three are require
         ("oldest_event_age_ms", "of the oldest event that waits"),
         ("busy_jobs", "jobs that work on an event, on average"),
         ("draining_jobs", "jobs that exist but take no more events"),
+        ("scheduled_events_count", "of those that wait, not due yet"),
     ))
 LARGEST_ARRAY = 64 << 20
 """Most characters of an array of records."""

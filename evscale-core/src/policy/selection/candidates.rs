@@ -55,6 +55,10 @@ const KEPT: [(Floor, f64); 7] = [
 /// Number of candidates.
 pub(super) const CANDIDATES: usize = HEADROOMS.len() * KEPT.len();
 
+/// The candidates of a part of a pool: less, the median, and more, each alone and with what was needed before.
+pub(super) const FEW: [usize; 20] =
+    [7, 9, 10, 12, 21, 23, 24, 26, 28, 30, 31, 33, 42, 44, 45, 47, 56, 58, 59, 61];
+
 /// Returns a candidate; its headroom is `HEADROOMS[index / 7]`.
 pub(super) fn candidate(index: usize) -> Candidate {
     let (floor, share) = KEPT.get(index % KEPT.len()).copied().unwrap_or((Floor::Peak, 0.0));

@@ -67,6 +67,7 @@ impl Member for Candidates {
                     at,
                     events,
                     usual_events: events,
+                    own: None,
                     job_hour_price: None,
                     late_events: None,
                     service_seconds: 0.5,

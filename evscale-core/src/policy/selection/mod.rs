@@ -36,7 +36,7 @@ use crate::features::PolicyState;
 use crate::time::Timestamp;
 use advised::Advised;
 pub(crate) use advised::{AdvisedInterval, Begin};
-use candidates::{CANDIDATES, Candidate, FIRST, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
+use candidates::{CANDIDATES, Candidate, FEW, FIRST, FLOORS, Floor, HEADROOMS, candidate, headroom_of};
 use deadlines::Deadlines;
 use prices::{Moves, NETWORK, Prices};
 use recent_peaks::RecentPeaks;
@@ -85,6 +85,17 @@ pub(crate) struct Seen<'a> {
     pub(crate) late_events: Option<f64>,
     /// Busy seconds of a place per event that ended in it.
     pub(crate) service_seconds: f64,
+    /// Those of the arrivals that are late if they wait; all of them where there are none.
+    pub(crate) own: Option<OwnEvents>,
+}
+
+/// Events that wait for all others: those of them are late that exceed what came of their own within their wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnEvents {
+    /// Arrivals of the interval.
+    pub(crate) events: f64,
+    /// Longest wait that meets their SLA, seconds.
+    pub(crate) wait_seconds: f64,
 }
 
 /// Seconds of one part of a stabilization window, of which there are few.
@@ -107,6 +118,7 @@ fn ahead(load: &Load<'_>, path: &Path, headroom: impl Fn(&Moment) -> f64, limite
 /// The shadow evaluation of all candidates for one pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Selection {
+    /// One for each candidate, or for each of [`FEW`].
     pools: Vec<ShadowPool>,
     network: ShadowNetwork,
     network_acts: bool,
@@ -165,6 +177,18 @@ impl Selection {
         }
     }
 
+    /// The same of a part of a pool, with fewer candidates and without a network.
+    pub(crate) fn of_level(min_jobs: u32) -> Self {
+        let all = Self::new(min_jobs, false);
+        let pools = vec![ShadowPool::new(min_jobs.max(1) as f32); FEW.len()];
+        Self { pools, leader: FEW.len() / 2, ..all }
+    }
+
+    /// Returns the candidate of a shadow pool.
+    fn candidate_at(&self, place: usize) -> usize {
+        if self.pools.len() == FEW.len() { FEW.get(place).copied().unwrap_or(place) } else { place }
+    }
+
     /// Goes on with intervals `ratio` times as long.
     pub(crate) fn rescale(&mut self, ratio: f64) {
         self.peaks = self.peaks.scaled(ratio);
@@ -210,7 +234,7 @@ impl Selection {
     }
 
     fn leading(&self) -> Candidate {
-        candidate(self.leader)
+        candidate(self.candidate_at(self.leader))
     }
 
     /// Reports whether the policy network has the pool's trust.
@@ -274,7 +298,10 @@ impl Selection {
 
     fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>, prices: Option<&Prices>) {
         let interval = f64::from(load.config.interval_seconds);
-        let wait = load.config.sla_wait_seconds;
+        let usual = OwnEvents { events: seen.events, wait_seconds: load.config.sla_wait_seconds };
+        let own = seen.own.unwrap_or(usual);
+        let part = if seen.own.is_some() && seen.events > 0.0 { own.events / seen.events } else { 1.0 };
+        let wait = own.wait_seconds;
         let age = f64::from(self.intervals) * interval;
         let memory = (MEMORY_OF_AGE * age).clamp(LEAST_MEMORY_SECONDS, MEMORY_SECONDS);
         let discount = (-interval / memory).exp();
@@ -284,7 +311,8 @@ impl Selection {
         let substep = arrivals.substep_seconds();
         let mut substeps = [Substep::default(); MOST_SUBSTEPS];
         for (cell, arriving) in substeps.iter_mut().zip(arrivals.per_substep()) {
-            let (within, expiring) = self.deadlines.advance(*arriving, substep as f32, wait as f32);
+            let (within, expiring) =
+                self.deadlines.advance(*arriving * part as f32, substep as f32, wait as f32);
             *cell = Substep { arriving: *arriving, within, expiring };
         }
         let service = Service {
@@ -296,8 +324,8 @@ impl Selection {
                 .config
                 .most_events_per_second
                 .map_or(f32::INFINITY, |most| (most * substep) as f32),
-            wait_seconds: wait as f32,
-            by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * wait,
+            wait_seconds: usual.wait_seconds as f32,
+            by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * usual.wait_seconds,
         };
         let mut late_in_shadow = 0.0;
         for (index, pool) in self.pools.iter_mut().enumerate() {
@@ -323,12 +351,12 @@ impl Selection {
         if let Some(late) = seen.late_events {
             self.late_in_shadow += late_in_shadow;
             // More late events than the interval had are those of an old queue: a quarter of them is new.
-            self.late_in_records += late.min(events.max(late / 4.0));
+            self.late_in_records += late.min(own.events.max(late / 4.0));
         }
-        self.events = self.events * discount + events;
+        self.events = self.events * discount + own.events;
         self.intervals = self.intervals.saturating_add(1);
         self.mean_events +=
-            (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (events - self.mean_events);
+            (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (own.events - self.mean_events);
     }
 
     fn limits<'a>(&self, load: &Load<'a>) -> Limits<'a> {
@@ -382,10 +410,12 @@ impl Selection {
             let demand = ahead(load, &near, |moment| headroom * load.unit(moment), true);
             (demand.shared(share), (share < 1.0).then(|| limits.shared(share)))
         });
+        let few = self.pools.len() == FEW.len();
         for (index, pool) in self.pools.iter_mut().enumerate() {
-            if let Some((demand, shared)) = demands.get(headroom_of(index)) {
+            let which = if few { FEW.get(index).copied().unwrap_or(index) } else { index };
+            if let Some((demand, shared)) = demands.get(headroom_of(which)) {
                 let before = pool.jobs();
-                let floor = candidate(index).floor_jobs(&self.floors) as f32;
+                let floor = candidate(which).floor_jobs(&self.floors) as f32;
                 pool.decide(demand, floor, shared.as_ref().unwrap_or(&limits));
                 self.moves.count(index, before, pool);
             }
@@ -418,11 +448,12 @@ impl Selection {
         let mut best = (f64::INFINITY, self.leader);
         let patient = load.config.sla_wait_seconds >= f64::from(load.config.interval_seconds);
         for (index, pool) in self.pools.iter().enumerate() {
-            if candidate(index).demand_share < 1.0 && !patient {
+            let own = candidate(self.candidate_at(index));
+            if own.demand_share < 1.0 && !patient {
                 continue; // a queue would be late before a record shows it
             }
             let bonus = if index == self.leader { LEADER_BONUS } else { 0.0 };
-            let score = self.score(index, pool, &candidate(index), load, prices) - bonus;
+            let score = self.score(index, pool, &own, load, prices) - bonus;
             if score < best.0 {
                 best = (score, index);
             }

@@ -52,6 +52,7 @@ fn evaluated_for(sla_target: f64, load: impl Fn(usize) -> (f64, f64, f64)) -> Se
                 at,
                 events,
                 usual_events: events,
+                own: None,
                 job_hour_price: None,
                 late_events: None,
                 service_seconds: 0.5,

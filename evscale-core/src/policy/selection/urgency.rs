@@ -17,7 +17,7 @@ const FREED: f32 = 0.5;
 pub(super) const AGES: usize = 8;
 
 /// What the waiting events of a pool ask for, by their age; nothing where the SLA leaves no time to see an event and to start a
-/// job for it.
+/// job for it, or where events are of classes, which are not served in the order in which they came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Urgency {
     /// Arrivals since an age, and jobs per event that must begin in the rest of the wait or is in service.
@@ -29,7 +29,7 @@ pub(super) struct Urgency {
 impl Urgency {
     /// Returns the urgency at ages, seconds, with the arrivals since each of them, of which the last age is the allowed wait.
     pub(super) fn new(load: &Load<'_>, ages: &[(f32, f32); AGES]) -> Self {
-        if load.patience.slack_seconds <= 0.0 {
+        if load.patience.slack_seconds <= 0.0 || !load.config.classes.is_empty() {
             return Self::default();
         }
         let (wait, in_time) = ages.last().copied().unwrap_or_default();
