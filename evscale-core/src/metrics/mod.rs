@@ -6,4 +6,4 @@ mod ring;
 
 pub use history::History;
 pub(crate) use record::LARGEST_COUNT;
-pub use record::{Field, FieldMut, Metrics};
+pub use record::{Field, FieldMut, Metrics, MetricsBuilder};

@@ -3,6 +3,7 @@
 mod backtest;
 pub mod baselines;
 mod clairvoyant;
+#[cfg(feature = "training")]
 mod environment;
 mod queue;
 mod replay;
@@ -12,7 +13,8 @@ mod simulated_pool;
 mod trace;
 mod workload;
 
-pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
+pub use backtest::{Backtest, BacktestRun, BacktestScores, History, ServiceTimeSource, backtest};
+#[cfg(feature = "training")]
 pub use environment::{Environment, ForecastTrace, RewardWeights, StepOutcome};
 pub use queue::{IntervalOutcome, PoolSimulator};
 pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay, replay_while};
