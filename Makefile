@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-c test-python test-adapters test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices deny test-c test-python test-adapters test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel wheel-portable deb test-dist test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -31,7 +31,7 @@ help: ## Show this help
 demo: build venv ## Replay two weeks (or TRACE=file.csv) under evscale and a reactive rule; table and picture
 	$(PY) -m evscale demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
 
-test: test-rust test-c test-python ## All tests: Rust, C, Python
+test: test-rust test-crate test-c test-python ## All tests: Rust, the packed crate, C, Python
 	@echo "all tests passed"
 
 build: ## Build library, C library and Python module
@@ -41,6 +41,9 @@ build: ## Build library, C library and Python module
 
 test-rust: ## Rust tests
 	cargo test --release --workspace --locked
+
+test-crate: test-rust venv ## The crate as a registry has it: packed, unpacked, used by a new crate in an empty folder
+	$(PY) -m pytest -q tests/crate
 
 test-c: build ## Header, ABI, C and C++ tests and examples, installation
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
@@ -209,13 +212,29 @@ fuzz: build venv ## Fuzz whatever is parsed or fed, each target for FUZZ_SECONDS
 	fuzz/run.sh
 	PYTHONPATH=python $(PY) fuzz/csv_fuzz.py $(or $(FUZZ_SECONDS),60)
 
-lint: venv ## Formatting, lints, types and import circles
+notices: ## Write THIRD-PARTY.md again (needs cargo-about: cargo install cargo-about --features cli)
+	cargo about --color never generate --locked --offline --fail -c packaging/about.toml -m Cargo.toml --workspace -o THIRD-PARTY.md packaging/about.hbs
+
+deny: ## Licences, sources and versions of all dependencies (needs cargo-deny: cargo install cargo-deny)
+	cargo deny --locked --offline check licenses bans sources
+
+rust-api: ## Write abi/rust.txt, the public interface of the Rust library, again
+	cargo doc --release --workspace --no-deps --locked --quiet
+	$(PYTHON) tools/public_api.py
+
+lint: venv ## Formatting, lints, documentation without warnings, the Rust interface, types, import circles and spelling
 	cargo fmt --all -- --check
 	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	for features in "" simulate,prometheus default; do \
+		cargo clippy --release --locked -p evscale-core --no-default-features --features "$$features" -- -D warnings || exit 1; \
+	done
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --locked --quiet
+	$(PYTHON) tools/public_api.py --check
 	$(PYTHON) tools/circles.py
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tools benchmarks fuzz
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tests/crate tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
+	$(VENV)/bin/typos
 
 operators: build venv ## Write what operators load (rules, dashboard, heads of the runbooks, docs/metrics.md) again
 	PYTHONPATH=python $(PY) tools/alerts.py

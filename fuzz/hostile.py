@@ -123,6 +123,16 @@ def files() -> dict[str, bytes]:
                                       + node("LSTM", ["other", "weights", "weights"], "big", integer("hidden_size", 1))),
         "loop": policy(constant("turns", [HUGE], []) + field(5, field(2, BOOL) + field(8, "go") + field(9, b"\1")) + one
                        + node("Loop", ["turns", "go", "one"], "big", field(1, "body") + field(6, body) + field(20, 5))),
+        # each alone is harmless; what the library does with all of them grows with the square of their number
+        "links": policy(load + constant("axes", [0]) + node("Unsqueeze", ["load", "axes"], "one_load")
+                        + node("Concat", ["one_load"] * 8_200, "big", integer("axis", 0))),
+        "recurrent_layers": policy(filled("layer0", [30, 1, 8]) + filled("weights", [1, 24, 8]) + constant("axes", [1])
+                                   + b"".join(node("GRU", [f"layer{i}", "weights", "weights"], f"answer{i}", integer("hidden_size", 8))
+                                              + node("Squeeze", [f"answer{i}", "axes"], f"layer{i + 1}") for i in range(33)),
+                                   last="layer33"),
+        "norms": policy(filled("plane", [8, 8]) + filled("scale", [8]) + load + node("Add", ["plane", "load"], "norm0")
+                        + b"".join(node("LayerNormalization", [f"norm{i}", "scale", "scale"], f"norm{i + 1}") for i in range(450)),
+                        last="norm450"),
     }
 
 

@@ -39,22 +39,26 @@ fn asked(bytes: usize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         asked(layout.size());
+        // SAFETY: the caller promises what the system asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         asked(layout.size());
+        // SAFETY: the caller promises what the system asks for.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size() as u64, Relaxed);
+        // SAFETY: the caller promises what the system asks for.
         unsafe { System.dealloc(place, layout) }
     }
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         LIVE.fetch_sub(layout.size() as u64, Relaxed);
         asked(bytes);
+        // SAFETY: the caller promises what the system asks for.
         unsafe { System.realloc(place, layout, bytes) }
     }
 }

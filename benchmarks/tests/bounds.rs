@@ -36,7 +36,7 @@ fn a_pool_costs_no_more_than_it_did() {
         );
         scaler.decide();
     }
-    let single = std::mem::size_of_val(&scaler) as u64;
+    let single = size_of_val(&scaler) as u64;
     drop(scaler);
     let bytes = Counts::now().live - before;
     assert!((single..=POOL).contains(&bytes), "{bytes} bytes");

@@ -15,6 +15,7 @@ const LONGEST_BREAK: i64 = 12;
 
 /// Local calendar position of an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CalendarPosition {
     /// Time of day as a share of the day, 0 to 1.
     pub day_fraction: f64,

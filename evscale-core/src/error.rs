@@ -2,6 +2,7 @@
 
 use crate::text::{LONGEST_MESSAGE, readable};
 use std::fmt;
+use std::sync::Arc;
 
 /// What went wrong, stable across versions. New kinds may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,13 +45,35 @@ impl ErrorKind {
     }
 }
 
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// An error with a stable kind and a message that names the thing, the value and the allowed range.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// The message says it all; `source` has what lies under it, as far as another error does.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
+
+/// What another library says: its text alone, made readable, because it may quote a file.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct Foreign(String);
+
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.message) == (other.kind, &other.message)
+    }
+}
+
+impl Eq for Error {}
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -62,7 +85,17 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
-        Self { kind, message: readable(&message.to_string(), LONGEST_MESSAGE) }
+        Self { kind, message: readable(&message.to_string(), LONGEST_MESSAGE), source: None }
+    }
+
+    /// Returns the error with the one under it.
+    pub(crate) fn because(self, source: Self) -> Self {
+        Self { source: Some(Arc::new(source)), ..self }
+    }
+
+    /// Returns the error with what another library said.
+    pub(crate) fn because_of(self, source: &dyn fmt::Display) -> Self {
+        Self { source: Some(Arc::new(Foreign(readable(&source.to_string(), LONGEST_MESSAGE)))), ..self }
     }
 
     pub(crate) fn config(message: impl fmt::Display) -> Self {
@@ -81,11 +114,30 @@ impl Error {
         Self::new(ErrorKind::InvalidSnapshot, message)
     }
 
+    #[cfg(feature = "simulate")]
     pub(crate) fn trace(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidTrace, message)
     }
 
     pub(crate) fn inference(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Inference, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Config;
+    use std::error::Error;
+
+    #[test]
+    fn what_lies_under_an_error_is_its_source_and_cannot_command_a_terminal() {
+        let refused = Config::from_json(r#"{"\u001b[2J": 1}"#).unwrap_err();
+        let source = refused.source().expect("the JSON was refused").to_string();
+        assert!(
+            source.contains("unknown field") && source.contains("x1b") && !source.contains('\u{1b}'),
+            "{source}"
+        );
+        assert!(refused.to_string().ends_with(&source), "{refused}: {source}");
+        assert!(Config::from_json("[]").unwrap_err().source().is_none(), "nothing lies under it");
     }
 }

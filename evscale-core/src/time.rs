@@ -10,7 +10,9 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::ops::{Add, Sub};
 use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
 /// Milliseconds in one second.
 pub const SECOND_MS: i64 = 1_000;
@@ -83,6 +85,59 @@ impl Timestamp {
     /// Returns the seconds between two instants, whichever is earlier.
     pub fn seconds_apart(self, other: Self) -> f64 {
         self.seconds_since(other).abs()
+    }
+}
+
+impl Timestamp {
+    /// Returns the time from `earlier` to this instant; none if `earlier` is later, so that one of the two is wrong.
+    pub fn duration_since(self, earlier: Self) -> Option<Duration> {
+        u64::try_from(self.millis_since(earlier)).ok().map(Duration::from_millis)
+    }
+}
+
+impl TryFrom<SystemTime> for Timestamp {
+    type Error = Error;
+
+    /// Takes the time of a clock of the host, in whole milliseconds.
+    ///
+    /// ```
+    /// use evscale_core::Timestamp;
+    /// use std::time::{Duration, SystemTime};
+    /// let now = Timestamp::try_from(SystemTime::now())?;
+    /// assert_eq!((now + Duration::from_secs(90)).duration_since(now), Some(Duration::from_secs(90)));
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
+    fn try_from(time: SystemTime) -> Result<Self> {
+        let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
+        };
+        Self::from_millis(millis)
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(at: Timestamp) -> Self {
+        let apart = Duration::from_millis(at.0.unsigned_abs());
+        if at.0 < 0 { Self::UNIX_EPOCH - apart } else { Self::UNIX_EPOCH + apart }
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    /// Moves the instant, within the years that can be told.
+    fn add(self, time: Duration) -> Self {
+        self.plus_millis(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    /// Moves the instant back, within the years that can be told.
+    fn sub(self, time: Duration) -> Self {
+        self.plus_millis(i64::try_from(time.as_millis()).map_or(i64::MIN, |millis| -millis))
     }
 }
 
@@ -164,6 +219,21 @@ mod tests {
         let [first, last] = [first, last].map(|millis| Timestamp::from_millis(millis).unwrap());
         assert!(last.seconds_since(first) > 9e9 && first.seconds_since(last) < -9e9);
         assert_eq!((last.plus_seconds(i64::MAX), first.plus_millis(i64::MIN)), (last, first));
+    }
+
+    #[test]
+    fn clocks_of_the_host_go_in_and_out_and_durations_stay_within_the_years() {
+        for millis in [EARLIEST_MS, -1, 0, 1_767_607_320_001, LATEST_MS - 1] {
+            let at = Timestamp::from_millis(millis).unwrap();
+            assert_eq!(Timestamp::try_from(SystemTime::from(at)).unwrap(), at);
+        }
+        let (day, year) = (Duration::from_secs(86_400), Duration::from_secs(31_536_000));
+        Timestamp::try_from(SystemTime::UNIX_EPOCH - 80 * year).unwrap_err();
+        Timestamp::try_from(SystemTime::UNIX_EPOCH + 240 * year).unwrap_err();
+        let at: Timestamp = "2026-01-05T10:02:00Z".parse().unwrap();
+        assert_eq!((at + day - day, (at + day).to_string().as_str()), (at, "2026-01-06T10:02:00Z"));
+        assert_eq!(((at + day).duration_since(at), at.duration_since(at + day)), (Some(day), None));
+        assert_eq!((at + Duration::MAX, (at - Duration::MAX).as_millis()), (Timestamp::LATEST, EARLIEST_MS));
     }
 
     /// Lines of the library's code with a file and number, comments and tests aside.

@@ -4,7 +4,8 @@ mod support;
 
 use evscale_core::features::PolicyState;
 use evscale_core::{
-    Config, Decision, HealthStatus, HostPolicy, ManualOrder, ManualOverride, PlanStep, Source,
+    Config, CostImpact, Decision, HealthStatus, HostError, HostPolicy, LoadTrend, ManualOrder,
+    ManualOverride, PlanStep, SlaRisk, Source,
 };
 use std::sync::{Arc, Mutex};
 use support::{Pool, eager};
@@ -38,14 +39,14 @@ fn ordered(pool: &mut Pool, jobs: u32) -> Decision {
 fn the_cost_of_a_change_is_named_by_its_share_of_the_pool() {
     let mut pool = settled(|_| ());
     let named = [
-        (5, "saving"),
-        (19, "saving"),
-        (20, "none"),
-        (21, "low"),      // 5 %
-        (22, "moderate"), // 10 %
-        (29, "moderate"), // 45 %
-        (30, "high"),     // 50 %
-        (60, "high"),
+        (5, CostImpact::Saving),
+        (19, CostImpact::Saving),
+        (20, CostImpact::None),
+        (21, CostImpact::Low),      // 5 %
+        (22, CostImpact::Moderate), // 10 %
+        (29, CostImpact::Moderate), // 45 %
+        (30, CostImpact::High),     // 50 %
+        (60, CostImpact::High),
     ];
     for (jobs, words) in named {
         assert_eq!(ordered(&mut pool, jobs).reasoning.cost_impact, words, "{jobs} of 20 jobs");
@@ -66,18 +67,23 @@ fn the_risk_falls_from_high_to_low_as_the_need_is_met() {
         };
         let risk = decision.reasoning.sla_risk;
         if f64::from(jobs) >= highest(0.95) {
-            assert_eq!(risk, "low", "{jobs} jobs meet the upper need of {:.2}", highest(0.95));
+            assert_eq!(risk, SlaRisk::Low, "{jobs} jobs meet the upper need of {:.2}", highest(0.95));
         }
         if f64::from(jobs) + 1.5 < highest(0.5) {
-            assert_eq!(risk, "high", "{jobs} jobs are far below the median need of {:.2}", highest(0.5));
+            assert_eq!(
+                risk,
+                SlaRisk::High,
+                "{jobs} jobs are far below the median need of {:.2}",
+                highest(0.5)
+            );
         }
         if f64::from(jobs) + 1.0 < highest(0.95) {
-            assert_ne!(risk, "low", "{jobs} jobs are more than one short of {:.2}", highest(0.95));
+            assert_ne!(risk, SlaRisk::Low, "{jobs} jobs are more than one short of {:.2}", highest(0.95));
         }
         words.push(risk);
     }
     words.dedup();
-    assert_eq!(words, ["high", "medium", "low"]);
+    assert_eq!(words, [SlaRisk::High, SlaRisk::Medium, SlaRisk::Low]);
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn a_wait_beyond_the_sla_is_a_breach_whatever_the_pool_will_have() {
             pool.tick_with(2000.0, |record| record.average_queue_wait_time_ms = Some(1000.0 * wait_seconds));
         assert_eq!(
             decision.reasoning.sla_risk,
-            if breach { "breach" } else { "low" },
+            if breach { SlaRisk::Breach } else { SlaRisk::Low },
             "{}",
             decision.to_json()
         );
@@ -103,7 +109,12 @@ fn a_backlog_that_takes_longer_than_the_sla_allows_is_a_breach() {
     for (waiting, breach) in [(990.0, false), (1010.0, true)] {
         let mut pool = settled(|_| ());
         let decision = pool.tick_with(2000.0, |record| record.queued_events_count = Some(waiting));
-        assert_eq!(decision.reasoning.sla_risk == "breach", breach, "{waiting}: {}", decision.to_json());
+        assert_eq!(
+            decision.reasoning.sla_risk == SlaRisk::Breach,
+            breach,
+            "{waiting}: {}",
+            decision.to_json()
+        );
     }
 }
 
@@ -114,7 +125,7 @@ fn a_pool_that_nobody_knows_enough_about_holds_and_says_what_is_missing() {
     for _ in 0..5 {
         let decision = pool.tick_with(2000.0, unknown);
         assert_eq!((decision.source, decision.recommended_jobs.unwrap()), (Source::Hold, 10));
-        assert_eq!(decision.reasoning.forecast_indicates, "unknown_load");
+        assert_eq!(decision.reasoning.forecast_indicates, LoadTrend::UnknownLoad);
         let health = pool.scaler.health();
         assert_eq!((health.status, health.source), (HealthStatus::Holding, Some(Source::Hold)));
         assert!(decision.fallback_reason.unwrap().contains("the service time is unknown"));
@@ -169,7 +180,7 @@ fn the_plan_stays_within_the_bounds() {
 struct Listening(Arc<Mutex<Vec<f64>>>);
 
 impl HostPolicy for Listening {
-    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError> {
         self.0.lock().unwrap().push(state.load_ratio);
         Ok(state.analytic_need)
     }
@@ -213,4 +224,17 @@ fn the_load_ratio_is_one_where_an_interval_is_unknown() {
     pool.tick(3000.0);
     let ratios = shown.lock().unwrap().clone();
     assert!(!ratios.is_empty() && ratios.iter().all(|ratio| *ratio == 1.0), "{ratios:?}");
+}
+
+#[test]
+fn a_reader_of_decisions_goes_on_with_fields_of_a_later_version() {
+    let decision = settled(|_| ()).tick(2000.0);
+    let later = decision.to_json().replacen('{', "{\"of_a_later_version\": 1, ", 1);
+    let drained = later.replacen(
+        "\"drain\":null",
+        "\"drain\":{\"jobs\":1,\"at_once\":1,\"then_one_per_seconds\":0,\"new\":1}",
+        1,
+    );
+    let read: Decision = serde_json::from_str(&drained).unwrap();
+    assert_eq!((read.recommended_jobs, read.explanation), (decision.recommended_jobs, decision.explanation));
 }

@@ -3,8 +3,8 @@
 mod support;
 
 use evscale_core::{
-    Autoscaler, Config, Decision, HostForecaster, HostPolicy, ManualOrder, ManualOverride, Metrics,
-    ModelBundle, Observation, Pause, Series, Timestamp, Verdict, features::PolicyState,
+    Autoscaler, Config, Decision, HostError, HostForecaster, HostPolicy, ManualOrder, ManualOverride,
+    Metrics, ModelBundle, Observation, Pause, Series, SlaRisk, Timestamp, Verdict, features::PolicyState,
 };
 use support::{built, served, start, without_networks};
 
@@ -380,9 +380,9 @@ fn late_events_that_are_no_longer_told_of_are_no_breach_for_good() {
     let mut record = served(start().plus_seconds(host.now), 3000.0, host.jobs, SERVICE_MS);
     record.sla_violations_count = Some(100.0);
     host.scaler.observe(&record).unwrap();
-    assert_eq!(host.scaler.decide().reasoning.sla_risk, "breach");
+    assert_eq!(host.scaler.decide().reasoning.sla_risk, SlaRisk::Breach);
     host.send_many(30, 3000.0);
-    assert_ne!(host.scaler.decide().reasoning.sla_risk, "breach");
+    assert_ne!(host.scaler.decide().reasoning.sla_risk, SlaRisk::Breach);
 }
 
 #[test]
@@ -436,13 +436,13 @@ fn settings_that_changed_at_a_restart_are_told_by_the_next_decision_alone() {
 struct Panics;
 
 impl HostForecaster for Panics {
-    fn forecast(&mut self, _: &Series) -> Result<Vec<Vec<f64>>, String> {
+    fn forecast(&mut self, _: &Series) -> Result<Vec<Vec<f64>>, HostError> {
         panic!("a forecaster of the host")
     }
 }
 
 impl HostPolicy for Panics {
-    fn jobs(&mut self, _: &PolicyState) -> Result<f64, String> {
+    fn jobs(&mut self, _: &PolicyState) -> Result<f64, HostError> {
         panic!("a policy of the host")
     }
 }

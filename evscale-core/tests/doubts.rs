@@ -4,7 +4,7 @@
 mod support;
 
 use evscale_core::metrics::FieldMut;
-use evscale_core::{Config, DataQuality, Metrics, Pause};
+use evscale_core::{Config, DataQuality, Metrics, Pause, SlaRisk};
 use support::{Pool, SERVICE_MS, eager, served};
 
 /// Jobs of a pool that needs a handful.
@@ -288,8 +288,8 @@ fn late_events_that_are_no_longer_told_are_no_breach_for_ever() {
             pool.scaler.observe(&record).unwrap();
             risks.push(pool.scaler.decide().reasoning.sla_risk);
         }
-        assert_eq!(risks[20], "breach");
-        assert!(risks[40..].iter().all(|risk| risk != "breach"), "{risks:?}");
+        assert_eq!(risks[20], SlaRisk::Breach);
+        assert!(risks[40..].iter().all(|risk| *risk != SlaRisk::Breach), "{risks:?}");
     }
 }
 

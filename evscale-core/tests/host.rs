@@ -3,16 +3,18 @@
 mod support;
 
 use evscale_core::features::PolicyState;
-use evscale_core::{Config, Decision, HealthStatus, HostForecaster, HostPolicy, Series, Source, Verdict};
+use evscale_core::{
+    Config, Decision, HealthStatus, HostError, HostForecaster, HostPolicy, Series, Source, Verdict,
+};
 use support::{Pool, built, served, without_networks};
 
-type Jobs = fn(&PolicyState) -> Result<f64, String>;
-type Quantiles = fn(&Series) -> Result<Vec<Vec<f64>>, String>;
+type Jobs = fn(&PolicyState) -> Result<f64, HostError>;
+type Quantiles = fn(&Series) -> Result<Vec<Vec<f64>>, HostError>;
 
 struct Policy(Jobs);
 
 impl HostPolicy for Policy {
-    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError> {
         (self.0)(state)
     }
 }
@@ -20,7 +22,7 @@ impl HostPolicy for Policy {
 struct Forecaster(Quantiles);
 
 impl HostForecaster for Forecaster {
-    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError> {
         (self.0)(series)
     }
 }
@@ -46,7 +48,7 @@ fn a_policy_acts_under_the_same_rules_and_is_named() {
 #[test]
 fn a_policy_that_fails_or_answers_nonsense_leaves_the_analytic_rule() {
     let broken: [(Jobs, &str); 4] = [
-        (|_| Err("no luck today".to_owned()), "no luck today"),
+        (|_| Err("no luck today".into()), "no luck today"),
         (|_| Ok(f64::NAN), "NaN jobs"),
         (|_| Ok(-1.0), "-1 jobs"),
         (|_| Ok(1e12), "1000000000000 jobs"),
@@ -76,7 +78,7 @@ fn a_forecaster_is_asked_with_the_history_and_checked() {
     run(&mut pool, 60);
     assert!(pool.scaler.health().causes.is_empty(), "{:?}", pool.scaler.health());
     let broken: [(Quantiles, &str); 4] = [
-        (|_| Err("no luck today".to_owned()), "no luck today"),
+        (|_| Err("no luck today".into()), "no luck today"),
         (|_| Ok(vec![vec![1.0; 15]; 3]), "3 rows of 15, expected 12 of 15"),
         (|_| Ok(vec![vec![f64::NAN; 15]; 12]), "NaN, expected 0 to 1e15"),
         (|_| Ok(vec![(0..15).rev().map(f64::from).collect(); 12]), "decrease"),
@@ -135,12 +137,12 @@ impl Once {
 }
 
 impl HostForecaster for Once {
-    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError> {
         let last = series.counts.last().copied().filter(|count| count.is_finite()).unwrap_or(0.0);
         let rows = vec![vec![last; 15]; 12];
         match self.turn() {
             Some(Fault::Panics) => panic!("a bug of the forecaster"),
-            Some(Fault::Fails) => Err("no luck".to_owned()),
+            Some(Fault::Fails) => Err("no luck".into()),
             Some(Fault::Answers(value)) => Ok(vec![vec![value; 15]; 12]),
             Some(Fault::Short) => Ok(vec![vec![last; 15]; 11]),
             None => Ok(rows),
@@ -149,10 +151,10 @@ impl HostForecaster for Once {
 }
 
 impl HostPolicy for Once {
-    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError> {
         match self.turn() {
             Some(Fault::Panics) => panic!("a bug of the policy"),
-            Some(Fault::Fails | Fault::Short) => Err("no luck".to_owned()),
+            Some(Fault::Fails | Fault::Short) => Err("no luck".into()),
             Some(Fault::Answers(value)) => Ok(value),
             None => Ok(state.analytic_need),
         }
@@ -213,14 +215,14 @@ fn assert_harmless(place: &str, text: &str) {
 struct Says(String, bool);
 
 impl HostPolicy for Says {
-    fn jobs(&mut self, _: &PolicyState) -> Result<f64, String> {
-        if self.1 { panic!("{}", self.0) } else { Err(self.0.clone()) }
+    fn jobs(&mut self, _: &PolicyState) -> Result<f64, HostError> {
+        if self.1 { panic!("{}", self.0) } else { Err(self.0.clone().into()) }
     }
 }
 
 impl HostForecaster for Says {
-    fn forecast(&mut self, _: &Series) -> Result<Vec<Vec<f64>>, String> {
-        if self.1 { panic!("{}", self.0) } else { Err(self.0.clone()) }
+    fn forecast(&mut self, _: &Series) -> Result<Vec<Vec<f64>>, HostError> {
+        if self.1 { panic!("{}", self.0) } else { Err(self.0.clone().into()) }
     }
 }
 

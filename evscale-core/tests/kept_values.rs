@@ -2,7 +2,7 @@
 
 mod support;
 
-use evscale_core::{Decision, Metrics};
+use evscale_core::{Decision, Metrics, SlaRisk};
 use serde_json::{Map, Value, json};
 use support::{Pool, eager};
 
@@ -58,7 +58,7 @@ fn one_value_of_any_field_is_forgotten_within_a_day() {
             let jobs = f64::from(decision.recommended_jobs.unwrap());
             let usual = f64::from(usual_jobs);
             assert!((jobs - usual).abs() <= 1.0 + 0.1 * usual, "{usual} jobs are usual; {}", tell());
-            assert!(decision.reasoning.sla_risk != "breach" && !decision.emergency, "{}", tell());
+            assert!(decision.reasoning.sla_risk != SlaRisk::Breach && !decision.emergency, "{}", tell());
             assert!(causes.is_empty(), "{}", tell());
             tried += 1;
         }

@@ -67,8 +67,10 @@ fn changed(config: &Config) -> Vec<(&'static str, Config)> {
 
 #[test]
 fn every_setting_that_changes_wins_and_is_told_once_at_a_restart_and_while_the_pool_lives() {
-    // other prices are compared with that of a job
-    let pool = settled(|config| config.job_hour_price = Some(1.0));
+    // other prices are compared with that of a job, and serial numbers are those that a key has signed
+    let pool = settled(|config| {
+        (config.job_hour_price, config.bundle_public_key) = (Some(1.0), Some("cd".repeat(32)));
+    });
     let (config, snapshot) = (pool.scaler.config().clone(), pool.scaler.snapshot());
     for (name, other) in changed(&config) {
         let mut living = Autoscaler::restore(config.clone(), bundle(), &snapshot).unwrap();

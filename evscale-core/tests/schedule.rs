@@ -12,8 +12,8 @@ fn replayed(days: usize, burst: impl Fn(usize) -> bool) -> Backtest {
         .collect();
     let start: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
     let workload = Workload { name: "by the clock".to_owned(), start, interval_seconds: 120, events };
-    let history =
-        History { workload, service_seconds: None, jobs_at_peak: Some(60.0), seed: 1, baselines: false };
+    let mut history = History::new(workload);
+    (history.jobs_at_peak, history.baselines) = (Some(60.0), false);
     let config = Config::default();
     backtest(&history, &config, None, &mut |_, _| true).unwrap()
 }

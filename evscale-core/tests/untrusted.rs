@@ -3,7 +3,9 @@
 mod support;
 
 use evscale_core::bundle::{KEY_BYTES, public_key, sign};
-use evscale_core::{Autoscaler, Config, ErrorKind, Fleet, HealthStatus, Metrics, ModelBundle, Source};
+use evscale_core::{
+    Autoscaler, Config, ErrorKind, Fleet, Forecaster, HealthStatus, Metrics, ModelBundle, Source,
+};
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use support::{built, served, start, without_networks};
@@ -208,16 +210,24 @@ fn one_bundle_serves_eight_threads_alike() {
 
 /// A bundle that is not the one compiled into the library, signed with this seed.
 fn signed(seed: [u8; KEY_BYTES]) -> ModelBundle {
-    let signature = sign(MANIFEST.as_bytes(), &seed);
+    signed_manifest(MANIFEST, seed)
+}
+
+fn signed_manifest(manifest: &str, seed: [u8; KEY_BYTES]) -> ModelBundle {
+    let signature = sign(manifest.as_bytes(), &seed);
     let key = public_key(&seed);
-    ModelBundle::from_signed_files(MANIFEST.as_bytes(), FORECASTER, POLICY, &signature, &key).unwrap()
+    ModelBundle::from_signed_files(manifest.as_bytes(), FORECASTER, POLICY, &signature, &key).unwrap()
+}
+
+fn hex(key: [u8; KEY_BYTES]) -> String {
+    key.map(|byte| format!("{byte:02x}")).concat()
 }
 
 #[test]
 fn a_configured_key_must_have_signed_the_bundle() {
     let seed = [3; KEY_BYTES];
     let mut config = config(true);
-    config.bundle_public_key = Some(public_key(&seed).map(|byte| format!("{byte:02x}")).concat());
+    config.bundle_public_key = Some(hex(public_key(&seed)));
     let build = |bundle| Autoscaler::builder(config.clone()).bundle(bundle).build();
     let mut scaler = build(signed(seed)).unwrap();
     run(&mut scaler, 0, 5);
@@ -233,8 +243,35 @@ fn a_configured_key_must_have_signed_the_bundle() {
         assert!(fleet.add("a", config.clone()).is_err());
         assert!(fleet.restore("a", config.clone(), &snapshot).is_err());
     }
+    let forecaster = |bundle: &ModelBundle| Forecaster::for_config(&config, start(), Some(bundle));
+    forecaster(&signed(seed)).unwrap().observe(5.0).unwrap();
+    assert_eq!(forecaster(&signed([4; KEY_BYTES])).unwrap_err().kind(), ErrorKind::InvalidBundle);
     config.bundle_public_key = Some("7".to_owned());
     assert!(Autoscaler::builder(config).build().unwrap_err().to_string().contains("64 lower-case"));
+}
+
+#[test]
+fn an_older_bundle_is_refused_though_its_signature_is_good() {
+    let seed = [3; KEY_BYTES];
+    let numbered =
+        |serial: u32| signed_manifest(&MANIFEST.replacen('{', &format!("{{\"serial\": {serial}, "), 1), seed);
+    let mut config = config(true);
+    (config.bundle_public_key, config.bundle_min_serial) = (Some(hex(public_key(&seed))), 8);
+    let mut scaler = Autoscaler::builder(config.clone()).bundle(numbered(8)).build().unwrap();
+    Autoscaler::builder(config.clone()).bundle(numbered(9)).build().unwrap();
+    Autoscaler::builder(config.clone()).build().unwrap();
+    for older in [numbered(7), signed(seed)] {
+        let refused =
+            Autoscaler::builder(config.clone()).bundle(older.clone()).build().unwrap_err().to_string();
+        assert!(
+            refused.contains(&format!("serial number {}, expected at least 8", older.serial())),
+            "{refused}"
+        );
+        assert!(Forecaster::for_config(&config, start(), Some(&older)).is_err());
+        assert!(scaler.challenge(&older).is_err() && scaler.set_bundle(&older, "back").is_err());
+    }
+    config.bundle_public_key = None;
+    assert!(config.check().unwrap_err().to_string().contains("set the key too"));
 }
 
 #[test]

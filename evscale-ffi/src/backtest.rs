@@ -4,7 +4,7 @@ use crate::autoscaler::config_of;
 use crate::boundary::{copy_text, enter, json, null, required_mut, slice};
 use crate::bundle::{bundle_of, evscale_bundle};
 use crate::error::*;
-use evscale_core::simulate::{Backtest, History, Workload, backtest};
+use evscale_core::simulate::{Backtest, History, ServiceTimeSource, Workload, backtest};
 use evscale_core::{Decision, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::ffi::{c_char, c_void};
@@ -66,21 +66,19 @@ pub unsafe extern "C" fn evscale_backtest_new(
         } else {
             Some(slice(service_ms, count, MOST_INTERVALS, "service_ms")?)
         };
-        let history = History {
-            workload: Workload {
-                name: "history".to_owned(),
-                start: Timestamp::from_millis(start_ms)?,
-                interval_seconds,
-                events: slice(events, count, MOST_INTERVALS, "events")?.to_vec(),
-            },
-            service_seconds: service.map(|times| times.iter().map(|time| time / 1000.0).collect()),
-            jobs_at_peak: options.jobs_at_peak,
-            seed: options.seed,
-            baselines: options.baselines,
-        };
+        let mut history = History::new(Workload {
+            name: "history".to_owned(),
+            start: Timestamp::from_millis(start_ms)?,
+            interval_seconds,
+            events: slice(events, count, MOST_INTERVALS, "events")?.to_vec(),
+        });
+        history.service_seconds = service.map(|times| times.iter().map(|time| time / 1000.0).collect());
+        history.jobs_at_peak = options.jobs_at_peak;
+        history.seed = options.seed;
+        history.baselines = options.baselines;
         let mut stopped = None;
-        // SAFETY: the host's function gets the host's pointer.
         let mut told = |done, all| {
+            // SAFETY: the host's function gets the host's pointer.
             let answer = progress.map_or(0, |progress| unsafe { progress(context, done, all) });
             stopped = Some(answer).filter(|answer| *answer != 0);
             answer == 0
@@ -128,7 +126,7 @@ fn told(
 struct Scored<'a> {
     interval_seconds: u32,
     scored_from: usize,
-    service_time_source: &'a str,
+    service_time_source: ServiceTimeSource,
     service_time_ms: f64,
     clairvoyant_job_hours: f64,
     runs: Vec<Run<'a>>,
@@ -154,7 +152,7 @@ pub unsafe extern "C" fn evscale_backtest_scores_json(
         serde_json::to_string(&Scored {
             interval_seconds: all.interval_seconds,
             scored_from: all.scored_from,
-            service_time_source: &all.service_time_source,
+            service_time_source: all.service_time_source,
             service_time_ms: all.service_time_ms,
             clairvoyant_job_hours: all.clairvoyant_job_hours,
             runs: all.runs.iter().map(|run| Run { name: &run.name, scores: &run.scores }).collect(),

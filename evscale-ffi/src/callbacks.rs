@@ -4,7 +4,7 @@ use crate::autoscaler::{evscale_autoscaler, with_pool};
 use crate::boundary::{enter, null};
 use crate::error::*;
 use evscale_core::features::PolicyState;
-use evscale_core::{HORIZON_MINUTES, HostForecaster, HostPolicy, QUANTILE_LEVELS, Series};
+use evscale_core::{HORIZON_MINUTES, HostError, HostForecaster, HostPolicy, QUANTILE_LEVELS, Series};
 use std::ffi::{CString, c_char, c_void};
 
 /// Leads of a forecaster of the host's own: a row of its answer each, 2, 4, 6, 8, 12, 18, 24, 36, 48, 72, 120 and 180 minutes ahead.
@@ -65,7 +65,7 @@ struct Proposes {
 }
 
 impl HostForecaster for Forecasts {
-    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError> {
         let mut answer = vec![f64::NAN; HORIZON_MINUTES.len() * QUANTILE_LEVELS.len()];
         // SAFETY: the host's function gets the host's pointer and arrays of the sizes that the header tells.
         let status = unsafe {
@@ -84,8 +84,8 @@ impl HostForecaster for Forecasts {
 }
 
 impl HostPolicy for Proposes {
-    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
-        let state = CString::new(state.to_json()).map_err(|problem| problem.to_string())?;
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError> {
+        let state = CString::new(state.to_json())?;
         let mut jobs = f64::NAN;
         // SAFETY: the host's function gets the host's pointer, a text that ends in NUL, and a number to write.
         let status = unsafe { (self.callback)(self.context.pointer, state.as_ptr(), &mut jobs) };

@@ -1,6 +1,13 @@
 //! C ABI of evscale: thin, no logic. The contract of the pointers is in the header's introduction (`cbindgen.toml`), and
 //! where a function goes beyond it, in its own comment.
-#![allow(non_camel_case_types, clippy::missing_safety_doc, clippy::too_many_arguments)]
+#![allow(
+    non_camel_case_types,
+    clippy::missing_safety_doc,
+    clippy::too_many_arguments,
+    reason = "names and parameters are those of C, and the header says what callers promise"
+)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(not(test), warn(clippy::undocumented_unsafe_blocks))]
 
 mod announcements;
 mod autoscaler;

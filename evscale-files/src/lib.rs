@@ -5,6 +5,8 @@
 //!
 //! [`Registry`] keeps versions of model bundles in a folder with it.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod beside;
 mod error;
 mod registry;

@@ -19,7 +19,7 @@ use pyo3::prelude::*;
     signature = (start_ms, interval_seconds, events, service_ms, config, bundle=None, jobs_at_peak=None, seed=None, baselines=true, progress=None),
     text_signature = "(start_ms, interval_seconds, events, service_ms, config, bundle=None, jobs_at_peak=None, seed=0, baselines=True, progress=None)"
 )]
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "they are those of the Python call")]
 pub fn backtest_history(
     py: Python<'_>,
     start_ms: &Bound<'_, PyAny>,
@@ -41,13 +41,11 @@ pub fn backtest_history(
             interval_seconds: interval(interval_seconds)?,
             events: events.as_slice()?.to_vec(),
         };
-        let history = History {
-            workload,
-            service_seconds: service_ms.as_ref().map(seconds).transpose()?,
-            jobs_at_peak: jobs_at_peak.map(|jobs| number("jobs_at_peak", jobs)).transpose()?,
-            seed: seed.map_or(Ok(0), |seed| unsigned("seed", seed))?,
-            baselines,
-        };
+        let mut history = History::new(workload);
+        history.service_seconds = service_ms.as_ref().map(seconds).transpose()?;
+        history.jobs_at_peak = jobs_at_peak.map(|jobs| number("jobs_at_peak", jobs)).transpose()?;
+        history.seed = seed.map_or(Ok(0), |seed| unsigned("seed", seed))?;
+        history.baselines = baselines;
         let bundle = bundle.map(|bundle| bundle.0.clone());
         let report = guarded(py, || {
             let report = backtest(&history, &config.0, bundle, &mut |done, all| progress.tell(done, all))?;

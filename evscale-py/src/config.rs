@@ -130,6 +130,9 @@ use pyo3::types::{PyDict, PyList};
 /// bundle_public_key
 ///     Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be
 ///     signed by it; none by default.
+/// bundle_min_serial
+///     Least `serial` in the manifest of a bundle that `bundle_public_key` has signed, so that nobody can bring an
+///     older one back: raise it with every roll-out. 0 by default, which is every bundle. Range: 0 to 1e9.
 /// use_networks
 ///     Whether the networks act; without them the statistical experts and the analytic rule do.
 ///

@@ -168,7 +168,7 @@ impl Fleet {
     /// Orders exactly `fixed` jobs of a pool, at most `cap` or at least `floor`, from `start` (at once without) until a time;
     /// without them the order is taken back.
     #[pyo3(signature = (key, fixed=None, cap=None, until=None, *, floor=None, start=None))]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the Python call")]
     fn set_override(
         &self,
         py: Python<'_>,
@@ -186,7 +186,7 @@ impl Fleet {
     }
     /// Announces an event for a pool before the records show it, as `Autoscaler.announce`.
     #[pyo3(signature = (key, start, end, *, multiplier=None, events=None, min_jobs=None))]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the Python call")]
     fn announce(
         &self,
         py: Python<'_>,

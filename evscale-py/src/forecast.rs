@@ -67,14 +67,12 @@ impl Forecast {
             let horizons = horizons.iter().map(|one| Ok(one.cast::<HorizonForecast>()?.get().0.clone()));
             let horizons = horizons.collect::<PyResult<_>>()?;
             let at = timestamp("at", at)?;
-            let inner = evscale_core::Forecast {
-                at,
-                horizons,
-                anomaly_score: number("anomaly_score", anomaly_score)?,
-                model_confidence: number("model_confidence", model_confidence)?,
-                bursts: bursts.map_or(Ok(Vec::new()), self::bursts)?,
-                due: due.map_or(Ok(Vec::new()), crate::orders::due)?,
-            };
+            let mut inner = evscale_core::Forecast::default();
+            (inner.at, inner.horizons) = (at, horizons);
+            inner.anomaly_score = number("anomaly_score", anomaly_score)?;
+            inner.model_confidence = number("model_confidence", model_confidence)?;
+            inner.bursts = bursts.map_or(Ok(Vec::new()), self::bursts)?;
+            inner.due = due.map_or(Ok(Vec::new()), crate::orders::due)?;
             let interval_seconds =
                 interval_seconds.map(|seconds| whole("interval_seconds", seconds)).transpose()?;
             Ok(Self { inner, interval_seconds, backend: None })
@@ -191,7 +189,10 @@ fn bursts(given: &Bound<'_, PyAny>) -> PyResult<Vec<Burst>> {
             );
             return Err(refused(given.py(), &told));
         };
-        Ok(Burst { begins_seconds, ends_seconds, events_per_second })
+        let mut burst = Burst::default();
+        (burst.begins_seconds, burst.ends_seconds) = (begins_seconds, ends_seconds);
+        burst.events_per_second = events_per_second;
+        Ok(burst)
     };
     items("bursts", given, MOST_BURSTS)?.iter().map(burst).collect()
 }
@@ -227,13 +228,13 @@ impl HorizonForecast {
         quantiles: &Bound<'_, PyAny>,
     ) -> Door<Self> {
         door(py, || {
-            Ok(Self(evscale_core::HorizonForecast {
-                minutes: whole("minutes", minutes)?,
-                steps: whole("steps", steps)?,
-                prediction: number("prediction", prediction)?,
-                uncertainty: number("uncertainty", uncertainty)?,
-                quantiles: self::quantiles(quantiles)?,
-            }))
+            let mut horizon = evscale_core::HorizonForecast::default();
+            horizon.minutes = whole("minutes", minutes)?;
+            horizon.steps = whole("steps", steps)?;
+            horizon.prediction = number("prediction", prediction)?;
+            horizon.uncertainty = number("uncertainty", uncertainty)?;
+            horizon.quantiles = self::quantiles(quantiles)?;
+            Ok(Self(horizon))
         })
     }
     /// Nominal lead, minutes.

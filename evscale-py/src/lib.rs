@@ -1,5 +1,7 @@
 //! The Python extension module: thin, no logic. Everything is in `evscale_core`.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod arguments;
 mod autoscaler;
 mod backtest;
@@ -90,6 +92,6 @@ mod _evscale {
     }
 
     #[pymodule_export]
-    #[allow(non_upper_case_globals)]
+    #[allow(non_upper_case_globals, reason = "the name that Python looks for")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 }

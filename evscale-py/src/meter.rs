@@ -125,7 +125,7 @@ impl Meter {
     /// ArgumentError
     ///     A total is negative or no number, or there are more than 10,000 sources.
     #[pyo3(signature = (source=None, *, arrived=None, finished=None, failed=None, busy_seconds=None, waited_seconds=None, late=None))]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the Python call")]
     fn totals(
         &self,
         py: Python<'_>,

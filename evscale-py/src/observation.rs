@@ -81,7 +81,7 @@ impl Observation {
 #[pymethods]
 impl Observation {
     #[new]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the Python call")]
     fn new(
         py: Python<'_>,
         verdict: Text,
@@ -150,7 +150,6 @@ impl Observation {
             Ok(format!("Observation({})", fields.join(", ")))
         })
     }
-    #[allow(clippy::type_complexity)]
     fn __getnewargs__(&self) -> (&'static str, Vec<String>, Option<String>, &'static str, f64, bool, bool) {
         let Self { verdict, repairs, reason, quality, anomaly_score, decision_due, emergency } = self.clone();
         (verdict, repairs, reason, quality.as_str(), anomaly_score, decision_due, emergency)

@@ -4,7 +4,7 @@ use crate::errors::refused;
 use crate::plain::{loads, number, shown};
 use crate::turns::{call_back, guarded};
 use evscale_core::features::PolicyState;
-use evscale_core::{HostForecaster, HostPolicy, Series};
+use evscale_core::{HostError, HostForecaster, HostPolicy, Series};
 use numpy::{PyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -45,8 +45,8 @@ pub fn install(
 }
 
 impl HostForecaster for PythonForecaster {
-    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
-        call_back(|py| {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError> {
+        Ok(call_back(|py| {
             let fields = PyDict::new(py);
             let interval_ms = (series.interval_seconds * 1000.0) as i64;
             fields.set_item("start_ms", series.end.as_millis() - interval_ms * series.counts.len() as i64)?;
@@ -59,7 +59,7 @@ impl HostForecaster for PythonForecaster {
                 refused(py, &format!("the answer is of shape {}, expected (12, 15)", shape(&array)))
             })?;
             Ok(array.as_array().rows().into_iter().map(|row| row.to_vec()).collect())
-        })
+        })?)
     }
 }
 
@@ -68,10 +68,10 @@ fn shape(array: &Bound<'_, PyAny>) -> String {
 }
 
 impl HostPolicy for PythonPolicy {
-    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
-        call_back(|py| {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError> {
+        Ok(call_back(|py| {
             let state = loads(py, &state.to_json())?;
             number("jobs", &self.0.bind(py).call1((state,))?)
-        })
+        })?)
     }
 }

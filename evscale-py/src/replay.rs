@@ -37,7 +37,7 @@ pub fn demo_workload(py: Python<'_>, seed: &Bound<'_, PyAny>) -> Door<String> {
     signature = (name, csv, rule, config, jobs_at_peak=None, hpa_target_percent=None, progress=None),
     text_signature = "(name, csv, rule, config, jobs_at_peak=60.0, hpa_target_percent=70.0, progress=None)"
 )]
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "they are those of the Python call")]
 pub fn replay_workload(
     py: Python<'_>,
     name: Text,

@@ -164,6 +164,9 @@ class Config:
     bundle_public_key
         Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be
         signed by it; none by default.
+    bundle_min_serial
+        Least `serial` in the manifest of a bundle that `bundle_public_key` has signed, so that nobody can bring an
+        older one back: raise it with every roll-out. 0 by default, which is every bundle. Range: 0 to 1e9.
     use_networks
         Whether the networks act; without them the statistical experts and the analytic rule do.
 
@@ -231,6 +234,7 @@ class Config:
         alerts: Sequence[str] | None = None,
         latency_budget_ms: float | None = None,
         bundle_public_key: str | None = None,
+        bundle_min_serial: int | None = None,
         use_networks: bool | None = None,
     ) -> Config: ...
     def to_dict(self) -> dict[str, Any]:
@@ -332,6 +336,8 @@ class Config:
     def latency_budget_ms(self) -> float: ...
     @property
     def bundle_public_key(self) -> str | None: ...
+    @property
+    def bundle_min_serial(self) -> int: ...
     @property
     def use_networks(self) -> bool: ...
     # end of the settings

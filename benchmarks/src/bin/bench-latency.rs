@@ -57,7 +57,8 @@ fn main() -> Result<(), Error> {
     let ticks = argument(1, 100_000);
     let mut bare = BareNetworks::new(&ModelBundle::bundled()?);
     let inputs = inputs();
-    let state = PolicyState { current_jobs: 10.0, analytic_need: 9.0, ..PolicyState::default() };
+    let mut state = PolicyState::default();
+    (state.current_jobs, state.analytic_need) = (10.0, 9.0);
     let mut pools = [true, false].map(|networks| (networks, Records::new(1), Times::new()));
     let mut scalers = Vec::new();
     for (networks, records, _) in &mut pools {

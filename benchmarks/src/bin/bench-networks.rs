@@ -29,7 +29,8 @@ fn inputs() -> Vec<ForecasterInput> {
 fn main() -> Result<(), Box<dyn Error>> {
     let inputs = inputs();
     let mut bare = BareNetworks::new(&ModelBundle::bundled()?);
-    let state = PolicyState { current_jobs: 10.0, analytic_need: 9.0, ..PolicyState::default() };
+    let mut state = PolicyState::default();
+    (state.current_jobs, state.analytic_need) = (10.0, 9.0);
     let mut scaler = Autoscaler::builder(config(true)).build()?;
     let mut records = Records::new(1);
     for record in records.by_ref().take(1000) {

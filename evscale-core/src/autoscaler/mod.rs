@@ -1,9 +1,11 @@
 //! One pool: the whole way of the data, and the only thing with state.
 
+#[cfg(feature = "training")]
 mod bare;
 mod beside;
 mod conclusion;
 mod intake;
+mod learned;
 mod models;
 mod networks;
 mod observation;
@@ -13,13 +15,16 @@ mod reconfigure;
 mod snapshot;
 mod state;
 
+#[cfg(feature = "training")]
 pub use bare::BareNetworks;
+#[cfg(feature = "training")]
 pub(crate) use conclusion::conclude;
+pub use learned::Learned;
 pub use models::Challenger;
 pub(crate) use networks::Networks;
 pub use observation::Observation;
 pub(crate) use pipeline::Ingested;
-pub use plugin::{HostForecaster, HostPolicy, Series};
+pub use plugin::{HostError, HostForecaster, HostPolicy, Series};
 pub(crate) use state::State;
 
 use crate::announced::{Announcement, AnnouncementStatus};
@@ -63,6 +68,16 @@ impl AutoscalerBuilder {
     pub fn build(self) -> Result<Autoscaler> {
         let networks = Networks::for_config(&self.config, self.bundle)?;
         Autoscaler::from_parts(self.config, networks, None)
+    }
+
+    /// Builds an autoscaler that goes on from a snapshot; see [`Autoscaler::restore`]. A forecaster or policy of the host's own is
+    /// no part of a snapshot: give it again.
+    ///
+    /// # Errors
+    /// As for [`build`](Self::build), and a snapshot that is damaged, truncated, foreign, or of another format.
+    pub fn restore(self, snapshot: &[u8]) -> Result<Autoscaler> {
+        let networks = Networks::for_config(&self.config, self.bundle)?;
+        Autoscaler::restore_with(self.config, networks, snapshot)
     }
 }
 
@@ -166,6 +181,14 @@ impl Autoscaler {
 
     /// Goes on under another configuration.
     ///
+    /// ```
+    /// use evscale_core::{Autoscaler, Config};
+    /// let mut scaler = Autoscaler::builder(Config::builder().use_networks(false).build()?).build()?;
+    /// let changes = scaler.reconfigure(Config::builder().use_networks(false).min_jobs(4).build()?)?;
+    /// assert_eq!(changes[0].to_string(), "`min_jobs` is 4, was 1");
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
+    ///
     /// What the configuration says wins over what was learned: service and startup time where they change, pause, bounds, SLA,
     /// calendar. What was learned stays where it still means something: records of another interval go on with the history
     /// resampled, with forecasts and rules that are evaluated anew. An order outside the new bounds is taken back. A decision is
@@ -177,7 +200,7 @@ impl Autoscaler {
     pub fn reconfigure(&mut self, config: Config) -> Result<Vec<SettingChange>> {
         config.check()?;
         match &self.networks {
-            Some(networks) => networks.bundle().check_signer(&config)?,
+            Some(networks) => networks.check_signers(&config)?,
             None if config.use_networks => {
                 return Err(Error::argument(
                     "`use_networks` is true, expected false as the pool was built without; restore its snapshot with a bundle",
@@ -197,6 +220,11 @@ impl Autoscaler {
         self.follow_classes();
         self.look_at_the_schedule();
         Ok(changes)
+    }
+
+    /// Refuses models that are not signed as `config` asks for.
+    pub(crate) fn check_signers(&self, config: &Config) -> Result<()> {
+        self.networks.as_ref().map_or(Ok(()), |networks| networks.check_signers(config))
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -276,6 +304,17 @@ impl Autoscaler {
     }
 
     /// Returns the decision at `now`, which may be later than the newest record.
+    ///
+    /// ```
+    /// use evscale_core::{Autoscaler, Config, DataQuality, Metrics, Timestamp};
+    /// let mut scaler = Autoscaler::builder(Config::builder().use_networks(false).build()?).build()?;
+    /// let at: Timestamp = "2026-01-05T10:02:00Z".parse()?;
+    /// scaler.observe(&Metrics::builder(at, 3400.0, 12.0).average_processing_duration_ms(400.0).build())?;
+    /// // a timer of the host goes on, and no record comes
+    /// scaler.decide_at(at.plus_seconds(20 * 60));
+    /// assert_eq!(scaler.health().data_quality, DataQuality::Missing);
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
     pub fn decide_at(&mut self, now: Timestamp) -> Decision {
         let _span = traced::decide(now);
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
@@ -308,6 +347,21 @@ impl Autoscaler {
 
     /// Reports what the host really did. The startup time and, for a while, the most jobs that can be had are learned from
     /// it; it may be late, partial or missing.
+    ///
+    /// ```
+    /// use evscale_core::{Autoscaler, Config, Metrics, ScalingOutcome, Timestamp};
+    /// use std::time::Duration;
+    /// let config = Config::builder().use_networks(false).job_startup_seconds(180).build()?;
+    /// let mut scaler = Autoscaler::builder(config).build()?;
+    /// let at: Timestamp = "2026-01-05T10:02:00Z".parse()?;
+    /// for index in 0..10 {
+    ///     scaler.observe(&Metrics::new(at.plus_seconds(120 * index), 3400.0, 12.0))?;
+    ///     let told = ScalingOutcome::new(at.plus_seconds(120 * index + 60));
+    ///     scaler.acknowledge(&told.with_started(1).with_ready(1, Duration::from_secs(45)));
+    /// }
+    /// assert!(scaler.learned().job_startup_seconds < 180.0);
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
     pub fn acknowledge(&mut self, outcome: &ScalingOutcome) {
         let State { pool, safety, schedule, .. } = &mut self.state;
         pool.acknowledge(outcome);
@@ -319,6 +373,22 @@ impl Autoscaler {
     }
 
     /// Switches changes off or on again; the next [`decide`](Self::decide) makes a new decision.
+    ///
+    /// ```
+    /// use evscale_core::{Autoscaler, Config, Metrics, Pause, Rule, Timestamp};
+    /// let mut scaler = Autoscaler::builder(Config::builder().use_networks(false).build()?).build()?;
+    /// let at: Timestamp = "2026-01-05T10:02:00Z".parse()?;
+    /// for index in 0..10 {
+    ///     let record = Metrics::builder(at.plus_seconds(120 * index), 9000.0, 12.0);
+    ///     scaler.observe(&record.average_processing_duration_ms(400.0).build())?;
+    /// }
+    /// scaler.set_pause(Pause::All);
+    /// let paused = scaler.decide();
+    /// assert!(paused.recommended_jobs == Some(12) && paused.limited_by.contains(&Rule::Pause));
+    /// scaler.set_pause(Pause::Off);
+    /// assert!(scaler.decide().recommended_jobs > Some(12));
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
     pub fn set_pause(&mut self, pause: Pause) {
         self.state.orders.set_pause(pause);
     }

@@ -41,6 +41,13 @@ impl Networks {
         Ok(Some(Self::new(&bundle)))
     }
 
+    /// Refuses bundles that are not signed as the configuration asks for: of these networks, and of those in the shadow, which may
+    /// come back.
+    pub(crate) fn check_signers(&self, config: &Config) -> Result<()> {
+        self.bundle.check_signer(config)?;
+        self.second.as_ref().map_or(Ok(()), |second| second.check_signers(config))
+    }
+
     /// Returns the bundle that the networks came from.
     pub(crate) fn bundle(&self) -> &ModelBundle {
         &self.bundle

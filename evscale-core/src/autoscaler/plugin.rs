@@ -22,6 +22,7 @@ const LONGEST_TEXT: usize = 500;
 
 /// What a forecaster is shown.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Series {
     /// Arrivals per interval of up to a week, oldest first; NaN where they are unknown. Never empty.
     pub counts: Vec<f64>,
@@ -31,7 +32,25 @@ pub struct Series {
     pub interval_seconds: f64,
 }
 
+/// Why a forecaster or policy of the host's own has no answer: whatever `?` makes of an error, or a text by `into()`.
+pub type HostError = Box<dyn std::error::Error + Send + Sync>;
+
 /// A forecaster of the host's own; [`Autoscaler::use_forecaster`](crate::Autoscaler::use_forecaster).
+///
+/// ```
+/// use evscale_core::{Autoscaler, Config, HORIZON_MINUTES, HostError, HostForecaster, QUANTILE_LEVELS, Series};
+/// /// As it was, a little more or less.
+/// struct Last;
+/// impl HostForecaster for Last {
+///     fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError> {
+///         let last = series.counts.iter().rev().find(|count| count.is_finite()).ok_or("no count is known")?;
+///         let row: Vec<f64> = QUANTILE_LEVELS.iter().map(|level| last * (0.5 + level)).collect();
+///         Ok(vec![row; HORIZON_MINUTES.len()])
+///     }
+/// }
+/// Autoscaler::builder(Config::default()).build()?.use_forecaster(Box::new(Last))?;
+/// # Ok::<(), evscale_core::Error>(())
+/// ```
 pub trait HostForecaster: Send {
     /// Quantiles of the arrivals of single intervals, events: a row per horizon of [`HORIZON_MINUTES`], a cell per level of
     /// [`QUANTILE_LEVELS`](crate::QUANTILE_LEVELS), 0 to 1e15, never decreasing within a row. The interval of a row ends
@@ -40,11 +59,24 @@ pub trait HostForecaster: Send {
     /// Asked at every record. The same series should give the same answer: snapshots know nothing of a forecaster's state.
     ///
     /// # Errors
-    /// Any text; it is shown to the user.
-    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String>;
+    /// Any error; its text is shown to the user.
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError>;
 }
 
 /// A policy of the host's own; [`Autoscaler::use_policy`](crate::Autoscaler::use_policy).
+///
+/// ```
+/// use evscale_core::features::PolicyState;
+/// use evscale_core::{Autoscaler, Config, HostError, HostPolicy};
+/// struct FifthMore;
+/// impl HostPolicy for FifthMore {
+///     fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError> {
+///         Ok(1.2 * state.near_need[0])
+///     }
+/// }
+/// Autoscaler::builder(Config::default()).build()?.use_policy(Box::new(FifthMore))?;
+/// # Ok::<(), evscale_core::Error>(())
+/// ```
 pub trait HostPolicy: Send {
     /// Jobs that the pool should have, 0 to 1e9, before the safety rules.
     ///
@@ -52,8 +84,8 @@ pub trait HostPolicy: Send {
     /// same way: it must not take two calls for two moments of one pool.
     ///
     /// # Errors
-    /// Any text; it is shown to the user.
-    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String>;
+    /// Any error; its text is shown to the user.
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError>;
 }
 
 /// A host's forecaster in the place of the network.
@@ -83,7 +115,7 @@ impl ForecastSource for OwnForecaster {
             interval_seconds: history.interval_seconds(),
         };
         let rows = caught(|| self.0.forecast(&series))
-            .unwrap_or_else(|panic| Err(format!("it panicked: {panic}")))
+            .unwrap_or_else(|panic| Err(format!("it panicked: {panic}").into()))
             .map_err(|why| refused("forecaster", why))?;
         if rows.len() != HORIZONS || rows.iter().any(|row| row.len() != LEVELS) {
             let (count, length) = (rows.len(), rows.first().map_or(0, Vec::len));
@@ -118,7 +150,7 @@ impl ForecastSource for OwnForecaster {
 impl PolicySource for OwnPolicy {
     fn jobs(&mut self, state: &PolicyState) -> Result<f64> {
         let jobs = caught(|| self.0.jobs(state))
-            .unwrap_or_else(|panic| Err(format!("it panicked: {panic}")))
+            .unwrap_or_else(|panic| Err(format!("it panicked: {panic}").into()))
             .map_err(|why| refused("policy", why))?;
         if !(0.0..=MOST_JOBS).contains(&jobs) {
             return Err(refused("policy", format!("the answer is {jobs} jobs, expected 0 to 1e9")));

@@ -30,6 +30,20 @@ impl Autoscaler {
     /// Returns an autoscaler that goes on from a snapshot. Until a fresh record tells the number of jobs, no decision has a
     /// recommendation.
     ///
+    /// ```
+    /// use evscale_core::{Autoscaler, Config, Metrics, Timestamp};
+    /// let config = Config::builder().use_networks(false).build()?;
+    /// let mut scaler = Autoscaler::builder(config.clone()).build()?;
+    /// let at: Timestamp = "2026-01-05T10:02:00Z".parse()?;
+    /// scaler.observe(&Metrics::new(at, 3400.0, 12.0))?;
+    /// let bytes = scaler.snapshot(); // to be written where only the host can write
+    /// let mut restored = Autoscaler::builder(config).restore(&bytes)?;
+    /// assert_eq!(restored.decide().recommended_jobs, None); // until a fresh record
+    /// restored.observe(&Metrics::new(at.plus_seconds(120), 3400.0, 12.0))?;
+    /// assert!(restored.decide().recommended_jobs.is_some());
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
+    ///
     /// Where `config` differs from the configuration of the snapshot it wins, as by [`reconfigure`](Self::reconfigure), and the
     /// next decision tells the difference.
     ///
@@ -73,7 +87,9 @@ impl Autoscaler {
     pub(crate) fn restore_with(config: Config, networks: Option<Networks>, snapshot: &[u8]) -> Result<Self> {
         let (before, state) = read(snapshot)?;
         let refused = |what| Error::snapshot(format!("snapshot has {what}"));
-        before.check().map_err(|problem| refused(format!("a configuration that is refused: {problem}")))?;
+        before.check().map_err(|problem| {
+            refused(format!("a configuration that is refused: {problem}")).because(problem)
+        })?;
         if !state.history.fits(before.interval_seconds) {
             return Err(refused("a history that does not belong to its configuration".to_owned()));
         }
@@ -140,6 +156,7 @@ fn read(snapshot: &[u8]) -> Result<(Config, State)> {
     if found != wanted {
         return Err(Error::snapshot(format!("snapshot has the checksum {found:08x}, expected {wanted:08x}")));
     }
-    postcard::from_bytes(body)
-        .map_err(|problem| Error::snapshot(format!("snapshot cannot be read: {problem}")))
+    postcard::from_bytes(body).map_err(|problem| {
+        Error::snapshot(format!("snapshot cannot be read: {problem}")).because_of(&problem)
+    })
 }

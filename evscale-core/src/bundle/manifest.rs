@@ -28,6 +28,9 @@ pub(crate) struct Manifest {
     pub(crate) name: String,
     /// Version of the bundle.
     pub(crate) version: String,
+    /// Number that grows with every bundle that its maker signs; 0 where the manifest has none.
+    #[serde(default)]
+    pub(crate) serial: u32,
     /// The event-volume forecaster.
     pub(crate) forecaster: Part,
     /// The job-allocation policy.
@@ -70,7 +73,8 @@ impl Manifest {
                 json.len()
             )));
         }
-        let broken = |error: serde_json::Error| Error::bundle(format!("manifest: {error}"));
+        let broken =
+            |problem: serde_json::Error| Error::bundle(format!("manifest: {problem}")).because_of(&problem);
         let Format { format_version } = serde_json::from_slice(json).map_err(broken)?;
         if format_version != FORMAT_VERSION {
             return Err(Error::bundle(format!(

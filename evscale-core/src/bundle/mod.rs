@@ -17,9 +17,12 @@ use manifest::{Manifest, Part};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-const BUNDLED_MANIFEST: &[u8] = include_bytes!("../../../models/onnx/manifest.json");
-const BUNDLED_FORECASTER: &[u8] = include_bytes!("../../../models/onnx/forecaster.onnx");
-const BUNDLED_POLICY: &[u8] = include_bytes!("../../../models/onnx/policy.onnx");
+#[cfg(feature = "bundled-models")]
+const BUNDLED_MANIFEST: &[u8] = include_bytes!("../../models/manifest.json");
+#[cfg(feature = "bundled-models")]
+const BUNDLED_FORECASTER: &[u8] = include_bytes!("../../models/forecaster.onnx");
+#[cfg(feature = "bundled-models")]
+const BUNDLED_POLICY: &[u8] = include_bytes!("../../models/policy.onnx");
 
 /// Rows of a batch of forecasts; larger ones gain nothing.
 pub(crate) const BATCH: usize = 16;
@@ -85,15 +88,25 @@ impl ModelBundle {
     /// The models compiled into the library, loaded once per process.
     ///
     /// # Errors
-    /// They were made for other features than this library computes.
+    /// They were made for other features than this library computes, or are not there: the crate was built without its feature
+    /// `bundled-models`.
     /// [`ErrorKind::Busy`](crate::ErrorKind::Busy): this process was forked while another thread was in the first load of
     /// any models. Load before you fork.
     pub fn bundled() -> Result<Self> {
+        #[cfg(feature = "bundled-models")]
         let load = || Self::from_files(BUNDLED_MANIFEST, BUNDLED_FORECASTER, BUNDLED_POLICY);
+        #[cfg(not(feature = "bundled-models"))]
+        let load = || {
+            Err(Error::bundle(
+                "this build has no models; build evscale-core with its feature `bundled-models`, load a bundle, or set \
+                 `use_networks` to false",
+            ))
+        };
         BUNDLED.get_or_make(load)?.clone()
     }
 
     /// Names and contents of the files compiled into the library: a place to start from for training.
+    #[cfg(feature = "bundled-models")]
     pub fn bundled_files() -> [(&'static str, &'static [u8]); 3] {
         [
             ("manifest.json", BUNDLED_MANIFEST),
@@ -114,6 +127,17 @@ impl ModelBundle {
     /// A bundle as of [`from_files`](Self::from_files), whose manifest is signed (Ed25519, see [`sign`]). The signature is
     /// verified before anything else is looked at.
     ///
+    /// ```
+    /// use evscale_core::ModelBundle;
+    /// use evscale_core::bundle::{public_key, sign};
+    /// let [(_, manifest), (_, forecaster), (_, policy)] = ModelBundle::bundled_files();
+    /// let seed = [7; 32]; // the secret, of who makes the models
+    /// let (signature, key) = (sign(manifest, &seed), public_key(&seed));
+    /// ModelBundle::from_signed_files(manifest, forecaster, policy, &signature, &key)?;
+    /// assert!(ModelBundle::from_signed_files(manifest, forecaster, policy, &signature, &[1; 32]).is_err());
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As there, and a signature that is not one of this key over this manifest.
     pub fn from_signed_files(
@@ -128,18 +152,39 @@ impl ModelBundle {
         Ok(Parts { signed_by: Some(*public_key), ..parts }.into())
     }
 
-    /// Refuses a bundle that is neither compiled into the library nor signed by the configured key, if there is one.
+    /// Returns the serial number from the manifest, by which an older bundle is told from a newer one; 0 where it has none.
+    pub fn serial(&self) -> u32 {
+        self.0.manifest.serial
+    }
+
+    /// Refuses a bundle that is neither compiled into the library nor signed by the configured key, if there is one, or that is
+    /// older than the configuration allows.
     pub(crate) fn check_signer(&self, config: &Config) -> Result<()> {
         let Some(key) = &config.bundle_public_key else { return Ok(()) };
         let bundled = BUNDLED.get().and_then(|bundle| bundle.as_ref().ok());
         let signer = self.0.signed_by.map(|signer| signature::hex(&signer));
-        if bundled.is_some_and(|bundled| Arc::ptr_eq(&bundled.0, &self.0)) || signer.as_ref() == Some(key) {
+        if bundled.is_some_and(|bundled| Arc::ptr_eq(&bundled.0, &self.0)) {
             return Ok(());
+        }
+        if signer.as_ref() == Some(key) {
+            return self.check_serial(config.bundle_min_serial);
         }
         Err(Error::bundle(format!(
             "bundle {:?} is signed by {}, expected {key}, the `bundle_public_key` of the configuration",
             self.name(),
             signer.as_deref().unwrap_or("nobody")
+        )))
+    }
+
+    fn check_serial(&self, least: u32) -> Result<()> {
+        if self.serial() >= least {
+            return Ok(());
+        }
+        Err(Error::bundle(format!(
+            "bundle {:?} has the serial number {}, expected at least {least}, the `bundle_min_serial` of the configuration; it is \
+             an older one",
+            self.name(),
+            self.serial()
         )))
     }
 

@@ -31,6 +31,13 @@ impl Config {
                 "`bundle_public_key` is {key:?}, expected 64 lower-case hexadecimal digits"
             )));
         }
+        if self.bundle_min_serial > 0 && self.bundle_public_key.is_none() {
+            return Err(Error::config(format!(
+                "`bundle_min_serial` is {}, expected 0 without a `bundle_public_key`: a manifest that nobody signed can say any \
+                 number; set the key too",
+                self.bundle_min_serial
+            )));
+        }
         if let Some(daily) = self.job_hours_per_day
             && daily < 24.0 * f64::from(self.min_jobs)
         {

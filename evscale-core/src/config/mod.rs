@@ -12,9 +12,10 @@ pub use classes::ServiceClass;
 pub(crate) use job_numbers::{JobNumbers, whole_jobs};
 pub use schedule::ScheduleEntry;
 pub(crate) use schedule::{MULTIPLIERS, Occurrence, Timetable};
-pub use settings::{Config, Setting, SettingChange};
+pub use settings::{Config, ConfigBuilder, Setting, SettingChange};
 
 use crate::error::{Error, Result};
+use crate::names::named;
 use serde::{Deserialize, Serialize};
 
 /// A step down to a share of the pool looks back on this multiple of that share of the stabilization window, and on the
@@ -25,7 +26,7 @@ pub(crate) const LOOK_BACK: f64 = 1.5;
 const JSON_LIMIT: usize = 64 * 1024;
 
 /// What stale or missing records lead to, once they have been missing for `stale_fail_safe_seconds`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StaleAction {
     /// Keep the pool as it is.
@@ -35,7 +36,7 @@ pub enum StaleAction {
 }
 
 /// Whether the host carries decisions out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The host carries decisions out.
@@ -47,7 +48,7 @@ pub enum Mode {
 }
 
 /// Which changes are switched off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pause {
     /// Nothing is paused.
@@ -60,6 +61,10 @@ pub enum Pause {
     /// No scale-up.
     Up,
 }
+
+named! { StaleAction, "`stale_action`": Hold = "hold", FailSafe = "fail_safe" }
+named! { Mode, "`mode`": Act = "act", Advise = "advise" }
+named! { Pause, "`pause`": Off = "off", All = "all", Down = "down", Up = "up" }
 
 impl Config {
     /// Reads a configuration; absent keys have their default.
@@ -78,7 +83,7 @@ impl Config {
             return Err(Error::config("configuration is a JSON array, expected an object"));
         }
         let config: Self = serde_json::from_str(text)
-            .map_err(|problem| Error::config(format!("configuration: {problem}")))?;
+            .map_err(|problem| Error::config(format!("configuration: {problem}")).because_of(&problem))?;
         config.check()?;
         Ok(config)
     }

@@ -72,12 +72,45 @@ macro_rules! bound {
     };
 }
 
+/// Declares how the builder takes a setting: texts and lists as whatever becomes one, and what may be missing without `Some`.
+macro_rules! setter {
+    ($(#[doc = $doc:literal])+ $name:ident: String) => {
+        setter! { @ $(#[doc = $doc])+ $name: impl Into<String> => $name.into() }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident: Option<String>) => {
+        setter! { @ $(#[doc = $doc])+ $name: impl Into<String> => Some($name.into()) }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident: Option<$inner:ident>) => {
+        setter! { @ $(#[doc = $doc])+ $name: $inner => Some($name) }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident: Vec<String>) => {
+        setter! { @ $(#[doc = $doc])+
+            $name: impl IntoIterator<Item: Into<String>> => $name.into_iter().map(Into::into).collect() }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident: Vec<$inner:ident>) => {
+        setter! { @ $(#[doc = $doc])+ $name: impl IntoIterator<Item = $inner> => $name.into_iter().collect() }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident: $kind:ident) => {
+        setter! { @ $(#[doc = $doc])+ $name: $kind => $name }
+    };
+    (@ $(#[doc = $doc:literal])+ $name:ident: $given:ty => $kept:expr) => {
+        $(#[doc = $doc])+
+        pub fn $name(mut self, $name: $given) -> Self {
+            self.0.$name = $kept;
+            self
+        }
+    };
+}
+
 /// Declares the settings: documentation, type, default, and range where there is one.
 macro_rules! settings {
-    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr $(, $low:tt to $high:tt)?;)*) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident: $kind:ident $(<$inner:ident>)? = $default:expr $(, $low:tt to $high:tt)?;
+    )*) => {
         /// Settings of one pool. Unknown keys, impossible combinations and values out of range are refused.
         ///
-        /// Start from [`Config::default`] or [`Config::from_json`]; fields can be set directly, they are
+        /// Start from [`Config::builder`], [`Config::default`] or [`Config::from_json`]; fields can be set directly, they are
         /// checked when the autoscaler is built.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -89,8 +122,35 @@ macro_rules! settings {
                     #[doc = ""]
                     #[doc = concat!("Range: ", stringify!($low), " to ", stringify!($high), ".")]
                 )?
-                pub $name: $kind,
+                pub $name: $kind $(<$inner>)?,
             )*
+        }
+
+        /// Builds a [`Config`], setting by setting, from the defaults.
+        ///
+        /// ```
+        /// use evscale_core::{Config, Pause};
+        /// let config = Config::builder().min_jobs(5).service_time_ms(400.0).pause(Pause::Down).build()?;
+        /// assert_eq!((config.min_jobs, config.service_time_ms), (5, Some(400.0)));
+        /// let refused = Config::builder().sla_target(1.5).build().unwrap_err();
+        /// assert_eq!(refused.to_string(), "`sla_target` is 1.5, expected 0.5 to 0.99999");
+        /// # Ok::<(), evscale_core::Error>(())
+        /// ```
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct ConfigBuilder(Config);
+
+        impl ConfigBuilder {
+            $(setter! { $(#[doc = $doc])+ $name: $kind $(<$inner>)? })*
+
+            /// Checks the settings, each and together.
+            ///
+            /// # Errors
+            /// A value is out of its range, or values contradict each other.
+            pub fn build(self) -> Result<Config> {
+                self.0.check()?;
+                Ok(self.0)
+            }
         }
 
         impl Default for Config {
@@ -100,6 +160,11 @@ macro_rules! settings {
         }
 
         impl Config {
+            /// Returns a builder, in which every setting has its default.
+            pub fn builder() -> ConfigBuilder {
+                ConfigBuilder::default()
+            }
+
             /// Returns every setting as it is documented, in the order of the fields.
             pub fn settings() -> Vec<Setting> {
                 let usual = Self::default();
@@ -252,6 +317,9 @@ settings! {
     /// Ed25519 key, 64 lower-case hexadecimal digits: other bundles than the one compiled into the library must be signed
     /// by it; none by default.
     bundle_public_key: Option<String> = None;
+    /// Least `serial` in the manifest of a bundle that `bundle_public_key` has signed, so that nobody can bring an older one back: raise it
+    /// with every roll-out. 0 by default, which is every bundle.
+    bundle_min_serial: u32 = 0, 0 to 1000000000;
     /// Whether the networks act; without them the statistical experts and the analytic rule do.
     use_networks: bool = true;
 }

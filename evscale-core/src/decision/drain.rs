@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Hints for a scale-down: jobs finish their event and leave, the idle ones first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Drain {
     /// Jobs that leave in all.
     pub jobs: u32,

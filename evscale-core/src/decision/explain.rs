@@ -1,6 +1,6 @@
 //! From what the safety rules allow to a decision: the only way to make one.
 
-use super::{Action, Decision, Drain, PlanStep, Reasoning, plan};
+use super::{Action, CostImpact, Decision, Drain, LoadTrend, PlanStep, Reasoning, SlaRisk, plan};
 use crate::config::{Config, Mode};
 use crate::policy::{Outlook, Proposal, Selection, Source, jobs_for};
 use crate::pool::Pool;
@@ -137,40 +137,40 @@ pub(crate) fn explain(outcome: Option<Outcome>, proposal: Proposal, evidence: &E
 fn reasoning(evidence: &Evidence<'_>, recommended: Option<u32>, change: Option<i64>) -> Reasoning {
     let need = evidence.outlook.need();
     let indicates = match need.zip(evidence.need_now()) {
-        _ if need.is_none() => "unknown_load",
-        Some((need, now)) if need.near[0] > now * (1.0 + TREND_SHARE) => "increasing_load",
-        Some((need, now)) if need.near[0] < now * (1.0 - TREND_SHARE) => "decreasing_load",
-        _ => "steady_load",
+        _ if need.is_none() => LoadTrend::UnknownLoad,
+        Some((need, now)) if need.near[0] > now * (1.0 + TREND_SHARE) => LoadTrend::IncreasingLoad,
+        Some((need, now)) if need.near[0] < now * (1.0 - TREND_SHARE) => LoadTrend::DecreasingLoad,
+        _ => LoadTrend::SteadyLoad,
     };
     let risk = match (recommended.map(f64::from), need) {
-        _ if evidence.pool.breached(evidence.config) => "breach",
-        (None, _) => "unknown",
-        (Some(_), None) => "medium",
+        _ if evidence.pool.breached(evidence.config) => SlaRisk::Breach,
+        (None, _) => SlaRisk::Unknown,
+        (Some(_), None) => SlaRisk::Medium,
         (Some(jobs), Some(need)) => {
             let [median, _, upper, _] = need.near;
             match jobs {
-                jobs if jobs + 1.0 < median => "high",
-                jobs if jobs + 0.5 < upper => "medium",
-                _ => "low",
+                jobs if jobs + 1.0 < median => SlaRisk::High,
+                jobs if jobs + 0.5 < upper => SlaRisk::Medium,
+                _ => SlaRisk::Low,
             }
         }
     };
     Reasoning {
-        forecast_indicates: indicates.to_owned(),
+        forecast_indicates: indicates,
         current_utilization: evidence.pool.utilization().map(rounded),
-        sla_risk: risk.to_owned(),
-        cost_impact: cost_impact(change, evidence.pool.known_jobs()).to_owned(),
+        sla_risk: risk,
+        cost_impact: cost_impact(change, evidence.pool.known_jobs()),
     }
 }
 
 /// Returns the change as a share of the pool, in a word.
-fn cost_impact(change: Option<i64>, current: Option<u32>) -> &'static str {
-    let Some((change, current)) = change.zip(current) else { return "unknown" };
+fn cost_impact(change: Option<i64>, current: Option<u32>) -> CostImpact {
+    let Some((change, current)) = change.zip(current) else { return CostImpact::Unknown };
     match change as f64 / f64::from(current.max(1)) {
-        s if s < 0.0 => "saving",
-        0.0 => "none",
-        s if s < 0.1 => "low",
-        s if s < 0.5 => "moderate",
-        _ => "high",
+        s if s < 0.0 => CostImpact::Saving,
+        0.0 => CostImpact::None,
+        s if s < 0.1 => CostImpact::Low,
+        s if s < 0.5 => CostImpact::Moderate,
+        _ => CostImpact::High,
     }
 }

@@ -11,6 +11,7 @@ pub use plan::PlanStep;
 pub(crate) use plan::plan;
 pub(crate) use schedule::Schedule;
 
+use crate::names::named;
 use crate::policy::Source;
 use crate::quantiles::rounded;
 use crate::safety::{Rule, TrailEntry};
@@ -18,7 +19,7 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// The direction of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// More jobs.
@@ -29,22 +30,90 @@ pub enum Action {
     Hold,
 }
 
-/// Four words on the state of the pool.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+named! { Action, "action": ScaleUp = "scale_up", ScaleDown = "scale_down", Hold = "hold" }
+
+/// Where the forecast sees the load go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadTrend {
+    /// More than a tenth above the newest arrivals.
+    IncreasingLoad,
+    /// Within a tenth of them.
+    SteadyLoad,
+    /// More than a tenth below them.
+    DecreasingLoad,
+    /// There is no forecast.
+    UnknownLoad,
+}
+
+named! {
+    LoadTrend, "load trend":
+    IncreasingLoad = "increasing_load",
+    SteadyLoad = "steady_load",
+    DecreasingLoad = "decreasing_load",
+    UnknownLoad = "unknown_load",
+}
+
+/// How likely the recommended pool misses the SLA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlaRisk {
+    /// It serves the 95 % quantile of the forecast.
+    Low,
+    /// It serves the median, or nobody knows the need.
+    Medium,
+    /// It serves less than the median.
+    High,
+    /// Events are late already.
+    Breach,
+    /// There is no recommendation.
+    Unknown,
+}
+
+named! {
+    SlaRisk, "risk for the SLA":
+    Low = "low", Medium = "medium", High = "high", Breach = "breach", Unknown = "unknown",
+}
+
+/// What the change does to the cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostImpact {
+    /// Fewer jobs.
+    Saving,
+    /// As many jobs.
+    None,
+    /// Less than a tenth more.
+    Low,
+    /// Less than a half more.
+    Moderate,
+    /// A half more, and above.
+    High,
+    /// There is no change to speak of: no recommendation, or no count.
+    Unknown,
+}
+
+named! {
+    CostImpact, "cost impact":
+    Saving = "saving", None = "none", Low = "low", Moderate = "moderate", High = "high", Unknown = "unknown",
+}
+
+/// The state of the pool in four words.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Reasoning {
-    /// `increasing_load`, `steady_load`, `decreasing_load` or `unknown_load`.
-    pub forecast_indicates: String,
+    /// Where the forecast sees the load go.
+    pub forecast_indicates: LoadTrend,
     /// Busy share of the pool, 0 to 1; none if unknown.
     pub current_utilization: Option<f64>,
-    /// Of the recommended pool: `low`, `medium`, `high`, `breach`, or `unknown` without a recommendation.
-    pub sla_risk: String,
-    /// Of the change: `saving`, `none`, `low`, `moderate`, `high`, or `unknown` where there is none.
-    pub cost_impact: String,
+    /// Risk for the SLA of the recommended pool.
+    pub sla_risk: SlaRisk,
+    /// Impact of the change on the cost.
+    pub cost_impact: CostImpact,
 }
 
 /// A number of jobs that passed the safety rules, or none where it would be a guess, with everything that led to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Decision {
     /// Jobs the pool should have, ready and starting ones; none while nobody knows how many it has, so that no number can

@@ -15,6 +15,7 @@ const HIGH: f64 = 0.95;
 /// within `min_jobs` and `max_jobs`, as numbers of jobs that exist, with those that are kept idle, and no more than a limit
 /// downstream allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PlanStep {
     /// Lead, minutes.
     pub minutes_ahead: u32,

@@ -14,8 +14,15 @@ mod window;
 
 pub use crate::quantiles::{LEVELS, QUANTILE_LEVELS};
 pub(crate) use contract::{Expected, NetworkContract};
-pub use forecaster_input::{ForecasterInput, forecaster_input, lead_steps};
-pub use policy_input::{PolicyState, policy_input};
+pub use forecaster_input::lead_steps;
+#[doc(hidden)]
+pub use forecaster_input::{ForecasterInput, forecaster_input};
+pub use policy_input::PolicyState;
+#[doc(hidden)]
+pub use policy_input::policy_input;
 pub(crate) use schema::contract;
-pub use schema::{COARSE_BINS, FINE_STEPS, HORIZON_MINUTES, HORIZONS, POLICY_ACTIONS, contract_json};
+#[doc(hidden)]
+pub use schema::{COARSE_BINS, FINE_STEPS, POLICY_ACTIONS, contract_json};
+pub use schema::{HORIZON_MINUTES, HORIZONS};
+#[doc(hidden)]
 pub use table::{COARSE_CHANNELS, FINE_CHANNELS, FUTURE_FEATURES, POLICY_FEATURES, STATIC_FEATURES};

@@ -6,6 +6,7 @@ use serde::Serialize;
 /// What the policy knows of a pool. Needs are in jobs at the planned utilization; the demand of a
 /// window is the highest of its intervals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct PolicyState {
     /// Ready and starting jobs.
     pub current_jobs: f64,

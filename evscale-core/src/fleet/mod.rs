@@ -121,12 +121,20 @@ impl Fleet {
     /// Adds a pool that goes on from a snapshot of [`Fleet::snapshot`] or [`Autoscaler::snapshot`].
     ///
     /// # Errors
-    /// The key is taken, or configuration or snapshot are refused.
+    /// The key is taken, configuration or snapshot are refused, or the models that act in the snapshot are not signed as the
+    /// configuration asks for.
     pub fn restore(&mut self, key: &str, config: Config, snapshot: &[u8]) -> Result<()> {
         self.check_signer(&config)?;
         let scaler = Autoscaler::restore_with(config, None, snapshot)?;
         self.insert(key, scaler)?;
-        self.with_pool(key, |pool| pool.scaler.follow_restored_models())
+        let followed = self.with_pool(key, |pool| {
+            pool.scaler.check_signers(pool.scaler.config())?;
+            pool.scaler.follow_restored_models();
+            Ok(())
+        });
+        followed.flatten().inspect_err(|_| {
+            self.pools.remove(key);
+        })
     }
 
     fn insert(&mut self, key: &str, scaler: Autoscaler) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::shelf::Shelf;
 use crate::announced::{Announcement, AnnouncementStatus};
-use crate::autoscaler::{Autoscaler, Observation};
+use crate::autoscaler::{Autoscaler, Learned, Observation};
 use crate::bundle::ModelBundle;
 use crate::config::{Config, Pause, SettingChange};
 use crate::decision::Decision;
@@ -38,6 +38,7 @@ impl PoolMut<'_> {
     /// The configuration is refused, or the models of the fleet are not signed as it asks for.
     pub fn reconfigure(&mut self, config: Config) -> Result<Vec<SettingChange>> {
         self.bundles.iter().take(1).try_for_each(|bundle| bundle.check_signer(&config))?;
+        self.scaler.check_signers(&config)?;
         self.scaler.adopt(config)
     }
 
@@ -55,6 +56,11 @@ impl PoolMut<'_> {
     /// As there.
     pub fn backfill(&mut self, record: &Metrics) -> Result<Observation> {
         self.scaler.backfill(record)
+    }
+
+    /// Returns what the pool has learned; see [`Autoscaler::learned`].
+    pub fn learned(&self) -> Learned {
+        self.scaler.learned()
     }
 
     /// Returns the forecast at the newest record.

@@ -42,7 +42,8 @@ const ASSUMED: (f64, f64) = (0.6, 1.1);
 const MEMORY: f64 = 0.95;
 
 /// Arrivals that are due by the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Burst {
     /// Begin, seconds after the newest record; 0 if it has begun.
     pub begins_seconds: f64,
@@ -371,7 +372,7 @@ mod tests {
         let utc = Calendar::utc();
         // where two came on the days before, the third stays away
         let fickle = |date: i64| date % 3 != 2;
-        let (days, _) = self::days(&utc, "2026-01-05T00:00:00Z", 20, |date, hour| hour == 18 && fickle(date));
+        let (days, _) = days(&utc, "2026-01-05T00:00:00Z", 20, |date, hour| hour == 18 && fickle(date));
         assert!(!days.believed(), "{} came, {} did not", days.came, days.stayed_away);
         let steady = |date, hour| hour == 18 && (date >= 20 || fickle(date));
         let (days, now) = self::days(&utc, "2026-01-05T00:00:00Z", 34, steady);
@@ -406,8 +407,7 @@ mod tests {
     #[test]
     fn holidays_are_days_of_their_own_kind_once_one_was_seen() {
         let holidays = calendar("UTC", &["2026-01-14", "2026-01-16"]);
-        let (days, now) =
-            self::days(&holidays, "2026-01-05T00:00:00Z", 9, |date, hour| date % 7 < 5 && hour == 18);
+        let (days, now) = days(&holidays, "2026-01-05T00:00:00Z", 9, |date, hour| date % 7 < 5 && hour == 18);
         assert_eq!(due(&days, &holidays, now), [18.0], "the first holiday may be like its weekday");
         let (days, now) = self::days(&holidays, "2026-01-05T00:00:00Z", 11, |date, hour| {
             date % 7 < 5 && date != 9 && hour == 18

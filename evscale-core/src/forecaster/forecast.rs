@@ -15,6 +15,7 @@ pub(crate) const FEW_EVENTS: f64 = 5.0;
 
 /// Arrivals expected at every horizon.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Forecast {
     /// End of the newest interval known.
     pub at: Timestamp,
@@ -32,7 +33,8 @@ pub struct Forecast {
 }
 
 /// Arrivals of one whole interval that ends a while from now, events per interval.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct HorizonForecast {
     /// Nominal lead, minutes.
     pub minutes: u32,

@@ -5,7 +5,7 @@ use super::forecast::Forecast;
 use super::network::ForecasterNetwork;
 use crate::bundle::ModelBundle;
 use crate::calendar::Calendar;
-use crate::config::INTERVAL_SECONDS;
+use crate::config::{Config, INTERVAL_SECONDS};
 use crate::error::{Error, Result};
 use crate::features::forecaster_input;
 use crate::metrics::{History, LARGEST_COUNT};
@@ -51,6 +51,23 @@ impl Forecaster {
     pub fn with_bundle(interval_seconds: u32, start: Timestamp, bundle: &ModelBundle) -> Result<Self> {
         let mut forecaster = Self::without_network(interval_seconds, start)?;
         forecaster.network = Some(ForecasterNetwork::new(bundle));
+        Ok(forecaster)
+    }
+
+    /// A forecaster under the interval, calendar, `use_networks` and `bundle_public_key` of a configuration; with the bundled models
+    /// where there is no bundle.
+    ///
+    /// # Errors
+    /// The configuration is refused, or the models are not signed as it asks for.
+    pub fn for_config(config: &Config, start: Timestamp, bundle: Option<&ModelBundle>) -> Result<Self> {
+        config.check()?;
+        let mut forecaster = Self::without_network(config.interval_seconds, start)?;
+        forecaster.calendar = config.calendar()?;
+        if config.use_networks {
+            let bundle = bundle.map_or_else(ModelBundle::bundled, |bundle| Ok(bundle.clone()))?;
+            bundle.check_signer(config)?;
+            forecaster.network = Some(ForecasterNetwork::new(&bundle));
+        }
         Ok(forecaster)
     }
 

@@ -3,6 +3,7 @@
 use super::report::Report;
 use super::rules::{AlertRule, Severity};
 use crate::error::{Error, Result};
+use crate::names::named;
 use crate::time::Timestamp;
 use crate::traced;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use std::num::NonZeroU32;
 const TOLD_SECONDS: f64 = 86_400.0;
 
 /// Whether an alert fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
     /// Its condition holds.
@@ -20,6 +21,8 @@ pub enum AlertState {
     /// It has fired within the last day, and its condition no longer holds.
     Resolved,
 }
+
+named! { AlertState, "alert state": Firing = "firing", Resolved = "resolved" }
 
 /// An alert that fires, or was resolved within the last day.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -16,6 +16,7 @@
 
 use super::picture::Halves;
 use super::windows::DAY_BLOCKS;
+use crate::names::named;
 use serde::{Deserialize, Serialize};
 
 /// Blocks of a week.
@@ -120,7 +121,7 @@ impl PageHinkley {
 }
 
 /// What drifts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
     /// Arrivals per day.
@@ -133,16 +134,12 @@ pub enum DriftKind {
     Residuals,
 }
 
-impl DriftKind {
-    /// Returns the name, as in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Level => "level",
-            Self::Season => "season",
-            Self::Variability => "variability",
-            Self::Residuals => "residuals",
-        }
-    }
+named! {
+    DriftKind, "drift":
+    Level = "level",
+    Season = "season",
+    Variability = "variability",
+    Residuals = "residuals",
 }
 
 const LEVEL: Usual = Usual {

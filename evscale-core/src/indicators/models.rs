@@ -1,10 +1,11 @@
 //! What is told of the models of a pool.
 
+use crate::names::named;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What happened to a bundle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LifecycleEventKind {
@@ -22,6 +23,17 @@ pub enum LifecycleEventKind {
     Pinned,
     /// They were allowed again.
     Unpinned,
+}
+
+named! {
+    LifecycleEventKind, "event":
+    Challenged = "challenged",
+    Ended = "ended",
+    Promoted = "promoted",
+    RolledBack = "rolled_back",
+    Replaced = "replaced",
+    Pinned = "pinned",
+    Unpinned = "unpinned",
 }
 
 /// Something that happened to the models of a pool.

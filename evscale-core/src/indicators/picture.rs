@@ -70,6 +70,7 @@ macro_rules! curves {
         /// The last day in 144 bins of ten minutes, oldest first; a bin without a record is NaN, in JSON `null`. Values are means
         /// over the records of a bin, with three significant digits.
         #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+        #[non_exhaustive]
         pub struct DayPicture {
             /// End of the newest bin.
             pub until: crate::time::Timestamp,

@@ -4,6 +4,7 @@ use super::classes::ClassReport;
 use super::drift::DriftKind;
 use super::models::LifecycleStatus;
 use super::picture::DayPicture;
+use crate::names::named;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -256,7 +257,7 @@ metrics! {
 }
 
 /// State of a circuit breaker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
     /// The network acts.
@@ -267,6 +268,8 @@ pub enum BreakerState {
     /// The network does not run.
     Open,
 }
+
+named! { BreakerState, "circuit breaker": Closed = "closed", HalfOpen = "half_open", Open = "open" }
 
 /// The circuit breakers of a pool's networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -2,12 +2,13 @@
 
 use super::report::Report;
 use crate::error::{Error, Result};
+use crate::names::named;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::LazyLock;
 
 /// How much an alert matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Somebody should look at it in working hours.
@@ -16,15 +17,7 @@ pub enum Severity {
     Critical,
 }
 
-impl Severity {
-    /// Returns the name, as in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
+named! { Severity, "severity": Warning = "warning", Critical = "critical" }
 
 /// Above or below a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -10,17 +10,27 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as Size;
 use tract_onnx::pb::type_proto::Value as Kind;
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::DimLike;
 
-/// Most operators of a network.
-const MAX_OPERATORS: usize = 10_000;
+/// Most operators of a network. The library's time to compile it grows with their square: what is allowed takes it seconds.
+const MAX_OPERATORS: usize = 1_000;
+/// Most recurrent layers, which take it longer than others.
+const MAX_RECURRENT: usize = 32;
+/// Most inputs and outputs of all operators together.
+const MAX_LINKS: usize = 8_192;
+/// Most tensors that the file holds.
+const MAX_CONSTANTS: usize = 8_192;
+/// Most operators after those that stand for several are taken apart, those of recurrent layers included.
+const MAX_PARTS: usize = 4_000;
 /// Most dimensions of a tensor.
 const MAX_RANK: usize = 16;
 /// Most numbers of one tensor.
 const MAX_ELEMENTS: usize = 1 << 24;
 /// Most numbers of all tensors together.
 const MAX_TOTAL_ELEMENTS: usize = 1 << 27;
+const RECURRENT: [&str; 3] = ["GRU", "LSTM", "RNN"];
 /// Operators whose size the library's rules misjudge: they take numbers of more than 32 bits for others.
 const UNRULY: [&str; 1] = ["Pad"];
 
@@ -28,18 +38,25 @@ const UNRULY: [&str; 1] = ["Pad"];
 /// expressions that the library would parse, and the sizes that count come from the caller.
 ///
 /// # Errors
-/// Too many operators, or one with a graph of its own (`If`, `Loop`, `Scan`) or defined in the file.
+/// Too many operators, recurrent layers, links or constants, or an operator with a graph of its own (`If`, `Loop`, `Scan`) or defined in the file.
 pub(super) fn check_file(name: &str, file: &mut ModelProto) -> Result<()> {
     let refused = |what: String| Err(Error::bundle(format!("{name}: {what}")));
     if !file.functions.is_empty() {
         return refused(format!("file defines {} operators, expected none", file.functions.len()));
     }
     let Some(graph) = file.graph.as_mut() else { return Ok(()) };
-    if graph.node.len() > MAX_OPERATORS {
-        return refused(format!(
-            "graph has {} operators, expected at most {MAX_OPERATORS}",
-            graph.node.len()
-        ));
+    let recurrent = graph.node.iter().filter(|node| RECURRENT.contains(&node.op_type.as_str())).count();
+    let links = graph.node.iter().map(|node| node.input.len() + node.output.len()).sum();
+    let counted = [
+        (graph.node.len(), "operators", MAX_OPERATORS),
+        (recurrent, "recurrent layers", MAX_RECURRENT),
+        (links, "inputs and outputs of operators", MAX_LINKS),
+        (graph.initializer.len() + graph.sparse_initializer.len(), "constants", MAX_CONSTANTS),
+    ];
+    for (found, what, most) in counted {
+        if found > most {
+            return refused(format!("graph has {found} {what}, expected at most {most}"));
+        }
     }
     for node in &graph.node {
         if node.attribute.iter().any(|given| given.g.is_some() || !given.graphs.is_empty()) {
@@ -148,11 +165,17 @@ fn check_answers(name: &str, model: &InferenceModel, node: usize) -> Result<f64>
     Ok(if constant { work::of_constants(asked.op.name().as_ref(), &inputs, &answers) } else { 0.0 })
 }
 
-/// Checks the tensors of a graph whose shapes are all known.
+/// Checks the operators and tensors of a graph whose shapes are all known.
 ///
 /// # Errors
-/// A tensor beyond the limits.
+/// Too many operators, or a tensor beyond the limits.
 pub(super) fn check_tensors(name: &str, model: &TypedModel) -> Result<()> {
+    let parts = parts_of(model);
+    if parts > MAX_PARTS {
+        return Err(Error::bundle(format!(
+            "{name}: operators have {parts} parts together, expected at most {MAX_PARTS}"
+        )));
+    }
     for node in &model.nodes {
         for fact in node.outputs.iter().map(|output| &output.fact) {
             let sizes = fact.shape.iter().filter_map(|size| size.to_usize().ok());
@@ -167,6 +190,11 @@ pub(super) fn check_tensors(name: &str, model: &TypedModel) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn parts_of(model: &TypedModel) -> usize {
+    let inner = |node: &TypedNode| node.op_as::<Scan>().map_or(0, |scan| parts_of(&scan.body));
+    model.nodes.iter().map(|node| 1 + inner(node)).sum()
 }
 
 type Facts = TVec<InferenceFact>;

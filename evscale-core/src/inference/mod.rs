@@ -4,18 +4,30 @@
 //! runs it does so through a [`Session`] of its own. A network sees `f32` tensors and nothing else, and the same
 //! inputs give the same bits on one kind of processor, whatever was run before.
 
+#[cfg(not(feature = "networks"))]
+mod absent;
 mod circuit_breaker;
+#[cfg(feature = "networks")]
 mod declared;
+#[cfg(feature = "networks")]
 mod limits;
+#[cfg(feature = "networks")]
 mod network;
+#[cfg(feature = "networks")]
 mod session;
 mod spec;
 #[cfg(test)]
+#[cfg(feature = "networks")]
 mod tests;
+#[cfg(feature = "networks")]
 mod work;
 
+#[cfg(not(feature = "networks"))]
+pub(crate) use absent::{Network, Session};
 pub(crate) use circuit_breaker::{CircuitBreaker, CircuitState};
+#[cfg(feature = "networks")]
 pub(crate) use network::Network;
+#[cfg(feature = "networks")]
 pub(crate) use session::Session;
 pub(crate) use spec::TensorSpec;
 

@@ -24,6 +24,7 @@ impl TensorSpec {
     }
 
     /// The shape with a batch of so many rows.
+    #[cfg(feature = "networks")]
     pub(crate) fn batch_shape(&self, rows: usize) -> Vec<usize> {
         std::iter::once(rows).chain(self.shape.iter().copied()).collect()
     }

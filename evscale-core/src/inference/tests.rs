@@ -262,6 +262,9 @@ fn a_file_that_asks_for_much_memory_or_time_is_refused_before_it_is_computed() {
         ("einsum", "multiplications, expected at most 2.1e9"),
         ("recurrence", "multiplications, expected at most 2.1e9"),
         ("recurrence_of_input", "multiplications, expected at most 2.1e9"),
+        ("links", "inputs and outputs of operators, expected at most 8192"),
+        ("recurrent_layers", "graph has 33 recurrent layers, expected at most 32"),
+        ("norms", "parts together, expected at most 4000"),
     ];
     for (name, part) in cases {
         let error = load(name).unwrap_err();
@@ -271,12 +274,17 @@ fn a_file_that_asks_for_much_memory_or_time_is_refused_before_it_is_computed() {
 }
 
 #[test]
-fn too_many_operators_are_refused() {
-    let mut onnx = hostile("healthy");
-    // field 7 of a model is its graph, field 1 of a graph an operator; fields that come again are appended
-    (0..10_000).for_each(|_| onnx.extend([0x3a, 2, 0x0a, 0]));
-    let error = refusal(&onnx, &[spec("observation", &[24])], &[spec("logits", &[11])]);
-    assert!(error.contains("graph has 10004 operators, expected at most 10000"), "{error}");
+fn too_many_operators_and_constants_are_refused() {
+    // field 7 of a model is its graph, of which field 1 is an operator and field 5 a constant; fields that come again are appended
+    let more = |field: u8, count: usize| {
+        let mut onnx = hostile("healthy");
+        (0..count).for_each(|_| onnx.extend([0x3a, 2, field << 3 | 2, 0]));
+        refusal(&onnx, &[spec("observation", &[24])], &[spec("logits", &[11])])
+    };
+    let error = more(1, 1_000);
+    assert!(error.contains("graph has 1004 operators, expected at most 1000"), "{error}");
+    let error = more(5, 8_191);
+    assert!(error.contains("graph has 8193 constants, expected at most 8192"), "{error}");
 }
 
 #[test]

@@ -8,4 +8,4 @@ mod ring;
 pub use class_counts::ClassCounts;
 pub(crate) use class_counts::LARGEST_COUNT;
 pub use history::History;
-pub use record::{Field, FieldMut, Metrics};
+pub use record::{Field, FieldMut, Metrics, MetricsBuilder};

@@ -71,7 +71,49 @@ macro_rules! record {
             pub classes: BTreeMap<String, ClassCounts>,
         }
 
+        /// Builds a [`Metrics`] record, field by field.
+        ///
+        /// ```
+        /// use evscale_core::{Metrics, Timestamp};
+        /// let record = Metrics::builder(Timestamp::EPOCH, 3400.0, 12.0).queued_events_count(80.0).build();
+        /// assert_eq!(record.queued_events_count, Some(80.0));
+        /// ```
+        #[derive(Clone, Debug)]
+        #[must_use]
+        pub struct MetricsBuilder(Metrics);
+
+        impl MetricsBuilder {
+            $(
+                #[doc = $number_doc]
+                pub fn $number(mut self, $number: f64) -> Self {
+                    self.0.$number = Some($number);
+                    self
+                }
+            )*
+            $(
+                #[doc = $flag_doc]
+                pub fn $flag(mut self, $flag: bool) -> Self {
+                    self.0.$flag = Some($flag);
+                    self
+                }
+            )*
+
+            /// Returns the record; what makes no sense in it is found when it is observed.
+            pub fn build(self) -> Metrics {
+                self.0
+            }
+        }
+
         impl Metrics {
+            /// Returns a builder of a record with the three required fields.
+            pub fn builder(
+                timestamp: Timestamp,
+                logged_events_count: f64,
+                current_job_count: f64,
+            ) -> MetricsBuilder {
+                MetricsBuilder(Self::new(timestamp, logged_events_count, current_job_count))
+            }
+
             /// Every field as it is documented, in their order.
             pub const FIELDS: &[Field] = &[
                 Field { name: stringify!($time), description: $time_doc.trim_ascii(), range: None, required: true },

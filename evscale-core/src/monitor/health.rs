@@ -1,11 +1,12 @@
 //! Who acts, and why not a better source.
 
+use crate::names::named;
 use crate::policy::Source;
 use crate::validation::{AllowedActions, DataQuality};
 use serde::{Deserialize, Serialize};
 
 /// How well a pool is looked after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     /// Nothing is known to be wrong.
@@ -15,6 +16,8 @@ pub enum HealthStatus {
     /// Nobody knows enough to decide: the pool stays as it is.
     Holding,
 }
+
+named! { HealthStatus, "health status": Healthy = "healthy", Degraded = "degraded", Holding = "holding" }
 
 /// Health of one pool at its newest record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

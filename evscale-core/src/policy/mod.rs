@@ -18,10 +18,11 @@ pub(crate) use saving::Saving;
 pub(crate) use selection::{AdvisedInterval, Begin, OwnEvents, RivalInterval, Seen, Selection};
 
 pub(crate) use crate::config::whole_jobs;
+use crate::names::named;
 use serde::{Deserialize, Serialize};
 
 /// Who made a proposal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Source {
@@ -35,6 +36,15 @@ pub enum Source {
     ReactiveRule,
     /// Nobody knows enough: the pool stays as it is.
     Hold,
+}
+
+named! {
+    Source, "source":
+    PolicyNetwork = "policy_network",
+    HostPolicy = "host_policy",
+    AnalyticRule = "analytic_rule",
+    ReactiveRule = "reactive_rule",
+    Hold = "hold",
 }
 
 impl Source {

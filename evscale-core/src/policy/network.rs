@@ -54,8 +54,9 @@ impl PolicyNetwork {
 
 impl PolicySource for PolicyNetwork {
     fn jobs(&mut self, state: &PolicyState) -> Result<f64> {
-        let adjustment =
-            self.adjustment(state).map_err(|problem| Error::inference(format!("policy {problem}")))?;
+        let adjustment = self
+            .adjustment(state)
+            .map_err(|problem| Error::inference(format!("policy {problem}")).because(problem))?;
         Ok(state.analytic_need * (1.0 + adjustment))
     }
 

@@ -22,6 +22,7 @@ pub(crate) use error_budget::ErrorBudget;
 pub(crate) use outcome::Recommended;
 pub use outcome::ScalingOutcome;
 pub(crate) use patience::Patience;
+#[cfg(feature = "simulate")]
 pub(crate) use starting::StartingJobs;
 pub(crate) use work::is_long;
 

@@ -2,8 +2,16 @@
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What the host really did after a decision, or since the last outcome that it told.
+///
+/// ```
+/// use evscale_core::{ScalingOutcome, Timestamp};
+/// use std::time::Duration;
+/// let outcome = ScalingOutcome::new(Timestamp::EPOCH).with_started(3).with_ready(2, Duration::from_secs(75));
+/// assert_eq!((outcome.ready, outcome.startup_seconds), (2, Some(75.0)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -31,6 +39,30 @@ impl ScalingOutcome {
     /// An outcome in which nothing happened; set what did.
     pub fn new(timestamp: Timestamp) -> Self {
         Self { timestamp, started: 0, ready: 0, startup_seconds: None, refused: 0, drained: 0 }
+    }
+
+    /// Says how many jobs were started.
+    #[must_use]
+    pub fn with_started(self, started: u32) -> Self {
+        Self { started, ..self }
+    }
+
+    /// Says how many jobs became ready, and how long after their request on average.
+    #[must_use]
+    pub fn with_ready(self, ready: u32, startup: Duration) -> Self {
+        Self { ready, startup_seconds: Some(startup.as_secs_f64()), ..self }
+    }
+
+    /// Says how many jobs could not be had.
+    #[must_use]
+    pub fn with_refused(self, refused: u32) -> Self {
+        Self { refused, ..self }
+    }
+
+    /// Says how many jobs have finished their work and left.
+    #[must_use]
+    pub fn with_drained(self, drained: u32) -> Self {
+        Self { drained, ..self }
     }
 }
 

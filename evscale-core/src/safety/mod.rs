@@ -126,6 +126,7 @@ impl Context<'_> {
 
 /// A change that a rule made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TrailEntry {
     /// The rule.
     pub rule: Rule,

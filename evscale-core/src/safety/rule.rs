@@ -1,7 +1,10 @@
 //! The rules by name, with what each does in words: the one list that trails, reports and bindings read.
 
+use crate::error::{Error, Result};
+use crate::names::unknown;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// Declares the rules: variant, name in trails and JSON, and what the rule does.
 macro_rules! rules {
@@ -64,9 +67,19 @@ rules! {
     Bounds = "bounds", "keeps between the fewest and the most jobs";
 }
 
+impl FromStr for Rule {
+    type Err = Error;
+
+    /// Reads the name.
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.iter().copied().find(|rule| rule.as_str() == text);
+        found.ok_or_else(|| unknown("rule", text, Self::ALL.iter().map(|rule| rule.as_str())))
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 

@@ -13,7 +13,8 @@ use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
-use serde::Serialize;
+use crate::names::named;
+use serde::{Deserialize, Serialize};
 
 /// Target of the baselines that take one: CPU percent, share of a job's capacity, utilization.
 const BASELINE_TARGET: f64 = 0.7;
@@ -24,6 +25,7 @@ const WARM_UP_SECONDS: usize = 7 * 86_400;
 
 /// What a backtest replays.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct History {
     /// Arrivals; NaN is unknown and interpolated.
     pub workload: Workload,
@@ -39,8 +41,30 @@ pub struct History {
     pub baselines: bool,
 }
 
+impl History {
+    /// Returns a history of arrivals alone, replayed under evscale and the baselines.
+    pub fn new(workload: Workload) -> Self {
+        Self { workload, service_seconds: None, jobs_at_peak: None, seed: 1, baselines: true }
+    }
+}
+
+/// Where the service time of a backtest comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceTimeSource {
+    /// The history has it.
+    History,
+    /// `service_time_ms` of the configuration.
+    Config,
+    /// Assumed, so that the peak keeps `jobs_at_peak` busy.
+    Assumed,
+}
+
+named! { ServiceTimeSource, "source of the service time": History = "history", Config = "config", Assumed = "assumed" }
+
 /// Scores of one rule over the scored part.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct BacktestScores {
     /// Compliance, cost, waits and changes.
     #[serde(flatten)]
@@ -61,6 +85,7 @@ pub struct BacktestScores {
 
 /// One rule in a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct BacktestRun {
     /// Name of the rule.
     pub name: String,
@@ -72,13 +97,14 @@ pub struct BacktestRun {
 
 /// Result of [`backtest`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Backtest {
     /// Length of an interval as replayed, seconds.
     pub interval_seconds: u32,
     /// First scored interval.
     pub scored_from: usize,
-    /// Where the service time comes from: `history`, `config` or `assumed`.
-    pub service_time_source: String,
+    /// Where the service time comes from.
+    pub service_time_source: ServiceTimeSource,
     /// Median service time, ms.
     pub service_time_ms: f64,
     /// Job-hours of the clairvoyant schedule over the scored part.
@@ -121,6 +147,17 @@ impl ScalingRule for Recorded {
 /// come from a simulated queue (first in, first out, substeps of 10 s), since other decisions would have led to other
 /// backlogs than those measured. `progress` is told the intervals done and all, and says whether to go on.
 ///
+/// ```
+/// use evscale_core::simulate::{History, Workload, backtest};
+/// use evscale_core::Config;
+/// let mut history = History::new(Workload::random(1, 0.2, 600)); // instead of `Workload::from_csv`
+/// history.baselines = false;
+/// let config = Config::builder().use_networks(false).service_time_ms(400.0).build()?;
+/// let result = backtest(&history, &config, None, &mut |_done, _all| true)?;
+/// assert!(result.runs[0].scores.replay.job_hours > 0.0);
+/// # Ok::<(), evscale_core::Error>(())
+/// ```
+///
 /// # Errors
 /// A configuration or history that makes no sense; a replay that was stopped.
 pub fn backtest(
@@ -161,7 +198,7 @@ pub fn backtest(
     Ok(Backtest {
         interval_seconds: world.interval_seconds(),
         scored_from,
-        service_time_source: source.to_owned(),
+        service_time_source: source,
         service_time_ms: 1000.0 * world.base_service_seconds(),
         clairvoyant_job_hours: reference,
         runs,
@@ -169,7 +206,7 @@ pub fn backtest(
     })
 }
 
-fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'static str)> {
+fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, ServiceTimeSource)> {
     let known = history.workload.events.iter().filter(|events| events.is_finite()).count();
     if known < 3 {
         return Err(Error::trace(format!("history has {known} known counts, expected at least 3")));
@@ -185,10 +222,10 @@ fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'sta
     if let Some(seconds) = &history.service_seconds
         && let Some(seconds) = summed(seconds, factor, workload.events.len())
     {
-        return Ok((by_time(seconds), "history"));
+        return Ok((by_time(seconds), ServiceTimeSource::History));
     }
     if let Some(milliseconds) = config.service_time_ms {
-        return Ok((by_time(vec![milliseconds / 1000.0; workload.events.len()]), "config"));
+        return Ok((by_time(vec![milliseconds / 1000.0; workload.events.len()]), ServiceTimeSource::Config));
     }
     let usual = (f64::from(config.max_jobs) / 1.5).min(60.0);
     let jobs_at_peak = history.jobs_at_peak.unwrap_or(usual);
@@ -202,7 +239,7 @@ fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, &'sta
         seed: history.seed,
         ..LoadSettings::default()
     };
-    Ok((SimulatedLoad::new(&workload, &settings), "assumed"))
+    Ok((SimulatedLoad::new(&workload, &settings), ServiceTimeSource::Assumed))
 }
 
 /// Means of `factor` service times, the last known one where none is; nothing if none is known at all.
@@ -304,15 +341,21 @@ mod tests {
     fn the_measured_service_time_counts_first_then_the_configured_one() {
         let mut config = Config::default();
         let mut given = history(1, false);
-        assert_eq!(backtest(&given, &config, None, &mut |_, _| true).unwrap().service_time_source, "assumed");
+        assert_eq!(
+            backtest(&given, &config, None, &mut |_, _| true).unwrap().service_time_source,
+            ServiceTimeSource::Assumed
+        );
         config.service_time_ms = Some(900.0);
         let report = backtest(&given, &config, None, &mut |_, _| true).unwrap();
-        assert_eq!((report.service_time_source.as_str(), report.service_time_ms.round()), ("config", 900.0));
+        assert_eq!(
+            (report.service_time_source, report.service_time_ms.round()),
+            (ServiceTimeSource::Config, 900.0)
+        );
         given.service_seconds = Some((0..144).map(|i| if i % 2 == 0 { f64::NAN } else { 2.0 }).collect());
         let report = backtest(&given, &config, None, &mut |_, _| true).unwrap();
         assert_eq!(
-            (report.service_time_source.as_str(), report.service_time_ms.round()),
-            ("history", 2000.0)
+            (report.service_time_source, report.service_time_ms.round()),
+            (ServiceTimeSource::History, 2000.0)
         );
     }
 

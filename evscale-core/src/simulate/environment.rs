@@ -56,6 +56,7 @@ pub struct ForecastTrace {
 
 /// What a step gave.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StepOutcome {
     /// The next observation.
     pub observation: [f32; POLICY_FEATURES],
@@ -66,6 +67,7 @@ pub struct StepOutcome {
 }
 
 /// One pool after another: episodes of random workloads, configurations and service times.
+#[derive(Debug)]
 pub struct Environment {
     traces: Arc<Vec<ForecastTrace>>,
     weights: RewardWeights,
@@ -73,6 +75,7 @@ pub struct Environment {
     episode: Option<Episode>,
 }
 
+#[derive(Debug)]
 struct Episode {
     trace: usize,
     world: SimulatedLoad,

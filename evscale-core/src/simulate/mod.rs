@@ -4,6 +4,7 @@ mod backtest;
 pub mod baselines;
 mod clairvoyant;
 mod class_pool;
+#[cfg(feature = "training")]
 mod environment;
 mod queue;
 mod replay;
@@ -13,8 +14,9 @@ mod simulated_pool;
 mod trace;
 mod workload;
 
-pub use backtest::{Backtest, BacktestRun, BacktestScores, History, backtest};
+pub use backtest::{Backtest, BacktestRun, BacktestScores, History, ServiceTimeSource, backtest};
 pub use class_pool::{CLASS_SUBSTEP_SECONDS, ClassOutcome, ClassSimulator, ClassesOutcome};
+#[cfg(feature = "training")]
 pub use environment::{Environment, ForecastTrace, RewardWeights, StepOutcome};
 pub use queue::{IntervalOutcome, PoolSimulator};
 pub use replay::{Replay, ReplayRow, ScalingRule, Scores, replay, replay_while};

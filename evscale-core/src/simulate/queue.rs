@@ -12,6 +12,7 @@ const LONGEST_WAIT: usize = 8640;
 
 /// What happened in one interval.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct IntervalOutcome {
     /// Events that arrived.
     pub arrived: f64,

@@ -39,6 +39,7 @@ impl ScalingRule for Autoscaler {
 
 /// One interval of a replay.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ReplayRow {
     /// End of the interval.
     pub timestamp: Timestamp,
@@ -62,6 +63,7 @@ pub struct ReplayRow {
 
 /// Scores of the scored part of a replay.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Scores {
     /// Share of events that waited no longer than the SLA allows; those that still wait at the end count as late.
     pub sla_compliance_percent: f64,
@@ -79,6 +81,7 @@ pub struct Scores {
 
 /// A replay and its scores.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Replay {
     /// Every interval, warm-up included.
     pub rows: Vec<ReplayRow>,

@@ -21,6 +21,7 @@ pub(crate) use stuck::Movement;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::names::named;
 use crate::time::Timestamp;
 use agreement::Agreement;
 use cadence::Cadence;
@@ -37,7 +38,7 @@ const LOST_INTERVALS: f64 = 1.75;
 const RETURNING_RECORDS: u32 = 3;
 
 /// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Used as it is.
@@ -48,16 +49,7 @@ pub enum Verdict {
     Rejected,
 }
 
-impl Verdict {
-    /// The verdict in snake case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Repaired => "repaired",
-            Self::Rejected => "rejected",
-        }
-    }
-}
+named! { Verdict, "verdict": Accepted = "accepted", Repaired = "repaired", Rejected = "rejected" }
 
 /// What is remembered of the records before, to judge the next one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

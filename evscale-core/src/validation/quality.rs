@@ -1,5 +1,6 @@
 //! Verdict on the data, and what may be done on it.
 
+use crate::names::named;
 use serde::{Deserialize, Serialize};
 
 /// Verdict on the data. Each verdict with what it is, and what may be done on it:
@@ -35,7 +36,7 @@ use serde::{Deserialize, Serialize};
 /// after 12 records, one that no decision uses holds nothing at all, and -1 of a field that cannot be negative is unknown.
 /// `cadence` and `ahead` last as long as their cause, which a setting or a clock mends, and `missing` and `blackout` as long as
 /// nothing can be seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DataQuality {
@@ -80,8 +81,31 @@ pub enum DataQuality {
     Returning,
 }
 
+named! {
+    DataQuality, "data quality":
+    Good = "good",
+    Repeated = "repeated",
+    OutOfOrder = "out_of_order",
+    FarAhead = "far_ahead",
+    Broken = "broken",
+    CounterReset = "counter_reset",
+    RunningTotal = "running_total",
+    Contradictory = "contradictory",
+    Stuck = "stuck",
+    Anomalous = "anomalous",
+    Deploy = "deploy",
+    Gap = "gap",
+    Cadence = "cadence",
+    Ahead = "ahead",
+    Late = "late",
+    Restored = "restored",
+    Missing = "missing",
+    Blackout = "blackout",
+    Returning = "returning",
+}
+
 /// What may be done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AllowedActions {
     /// Growing and shrinking.
@@ -93,6 +117,8 @@ pub enum AllowedActions {
     Hold,
 }
 
+named! { AllowedActions, "allowed actions": All = "all", UpOnly = "up_only", Hold = "hold" }
+
 impl DataQuality {
     /// What may be done on data of this quality.
     pub fn allowed(self) -> AllowedActions {
@@ -100,31 +126,6 @@ impl DataQuality {
             Self::Good | Self::RunningTotal => AllowedActions::All,
             Self::Restored | Self::Missing | Self::Blackout => AllowedActions::Hold,
             _ => AllowedActions::UpOnly,
-        }
-    }
-
-    /// The verdict in snake case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Repeated => "repeated",
-            Self::OutOfOrder => "out_of_order",
-            Self::Late => "late",
-            Self::FarAhead => "far_ahead",
-            Self::Broken => "broken",
-            Self::CounterReset => "counter_reset",
-            Self::RunningTotal => "running_total",
-            Self::Contradictory => "contradictory",
-            Self::Stuck => "stuck",
-            Self::Anomalous => "anomalous",
-            Self::Deploy => "deploy",
-            Self::Gap => "gap",
-            Self::Cadence => "cadence",
-            Self::Ahead => "ahead",
-            Self::Restored => "restored",
-            Self::Missing => "missing",
-            Self::Blackout => "blackout",
-            Self::Returning => "returning",
         }
     }
 }

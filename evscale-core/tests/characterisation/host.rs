@@ -3,7 +3,7 @@
 use crate::cases::{Case, Events, Own};
 use evscale_core::features::PolicyState;
 use evscale_core::{
-    Autoscaler, Config, Decision, Fleet, HORIZON_MINUTES, HostForecaster, HostPolicy, ManualOrder,
+    Autoscaler, Config, Decision, Fleet, HORIZON_MINUTES, HostError, HostForecaster, HostPolicy, ManualOrder,
     ManualOverride, Metrics, ModelBundle, Observation, Pause, QUANTILE_LEVELS, ScalingOutcome, Series,
     Timestamp,
 };
@@ -224,11 +224,11 @@ fn at(seconds: f64) -> Timestamp {
 struct MeanForecaster;
 
 impl HostForecaster for MeanForecaster {
-    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError> {
         let known: Vec<f64> =
             series.counts.iter().rev().take(30).copied().filter(|count| count.is_finite()).collect();
         if known.len() < 3 {
-            return Err("fewer than three counts".to_owned());
+            return Err("fewer than three counts".into());
         }
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         let row: Vec<f64> = QUANTILE_LEVELS.iter().map(|level| mean * (0.7 + 0.6 * level)).collect();
@@ -239,9 +239,9 @@ impl HostForecaster for MeanForecaster {
 struct HalfAgain;
 
 impl HostPolicy for HalfAgain {
-    fn jobs(&mut self, state: &PolicyState) -> Result<f64, String> {
+    fn jobs(&mut self, state: &PolicyState) -> Result<f64, HostError> {
         if state.current_jobs as u32 % 50 == 49 {
-            return Err("no answer for 49".to_owned());
+            return Err("no answer for 49".into());
         }
         Ok(1.1 * state.near_need[1])
     }

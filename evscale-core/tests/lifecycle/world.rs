@@ -3,8 +3,8 @@
 use evscale_core::features::lead_steps;
 use evscale_core::simulate::PoolSimulator;
 use evscale_core::{
-    Autoscaler, Challenger, Config, Decision, HostForecaster, Metrics, ModelBundle, QUANTILE_LEVELS, Series,
-    Timestamp,
+    Autoscaler, Challenger, Config, Decision, HostError, HostForecaster, Metrics, ModelBundle,
+    QUANTILE_LEVELS, Series, Timestamp,
 };
 
 pub const INTERVAL: u32 = 600;
@@ -41,7 +41,7 @@ pub struct Insider {
 }
 
 impl HostForecaster for Insider {
-    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, String> {
+    fn forecast(&mut self, series: &Series) -> Result<Vec<Vec<f64>>, HostError> {
         let error = self.scale * (self.error)(series.end);
         let hour = series.end.as_millis() / 3_600_000;
         let leads = lead_steps(series.interval_seconds);

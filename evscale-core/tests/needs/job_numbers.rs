@@ -141,8 +141,8 @@ fn a_backtest_is_of_the_numbers_that_exist() {
     use evscale_core::simulate::{History, Workload, backtest};
     let mut workload = Workload::two_weeks(3);
     workload.events.truncate(3 * 720);
-    let history =
-        History { workload, service_seconds: None, jobs_at_peak: Some(10.0), seed: 1, baselines: true };
+    let mut history = History::new(workload);
+    (history.jobs_at_peak, history.baselines) = (Some(10.0), true);
     let config: Config = without_networks(|config| {
         config.max_jobs = 40;
         config.job_step = 5;

@@ -1,5 +1,5 @@
 //! What the integration tests share: configurations, records, and a pool whose host carries out what is decided.
-#![allow(dead_code)] // each test file uses a part of it
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use evscale_core::{Autoscaler, Config, Decision, Metrics, Timestamp};
 
