@@ -223,6 +223,7 @@ class Config:
         change_price: float | None = None,
         reversal_price: float | None = None,
         cost_per_day: float | None = None,
+        priority: float | None = None,
         alerts: Sequence[str] | None = None,
         latency_budget_ms: float | None = None,
         bundle_public_key: str | None = None,
@@ -1144,6 +1145,8 @@ class Fleet:
         """Removes a pool; says whether it was there."""
     def set_threads(self, threads: int) -> None:
         """Sets the number of threads that a tick may use, the caller's included: 1 to 1024."""
+    def set_budget(self, *, jobs: int | None = None, cost_per_hour: float | None = None) -> None: ...
+    def budget(self) -> dict[str, Any] | None: ...
     def tick(
         self, records: Mapping[str, Mapping[str, Any]] | Iterable[tuple[str, Mapping[str, Any]]]
     ) -> FleetTick:

@@ -249,6 +249,10 @@ class DistributedFleet:
         """Returns the processor time of each actor's process."""
         return self._all("cpu_seconds")
 
+    def processes(self) -> dict[int, int]:
+        """Returns the number of each actor's process, on the machine that it is on."""
+        return self._all("process")
+
     def close(self) -> None:
         """Keeps the states of all pools, and ends the actors."""
         if self._actors:

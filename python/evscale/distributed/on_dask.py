@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +55,8 @@ class Dask:
             while True:
                 while len(running) < 2 * self.workers() and (one := next(left, None)) is not None:
                     try:
-                        future = self._client.submit(ask, one[1], pure=False, retries=0)
+                        # the scheduler would unpack what a task is given: whatever that does, a worker does it
+                        future = self._client.submit(_in_worker, ask, pickle.dumps(one[1]), pure=False, retries=0)
                     except Exception as problem:  # noqa: BLE001 what cannot be pickled
                         yield (*one, reason(problem))
                         continue
@@ -81,6 +83,10 @@ class Dask:
     def ended(self, address: str) -> None:
         """Learns that an actor on a worker has ended."""
         self._held[address] -= 1
+
+
+def _in_worker(ask: Callable[[Any], Any], question: bytes) -> Any:
+    return ask(pickle.loads(question))
 
 
 def _answer(future: Any) -> Any:

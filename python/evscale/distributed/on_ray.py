@@ -16,10 +16,12 @@ from .engine import ENDED, Lost, Q, reason
 
 
 class Ray:
-    """The cluster that `ray.init` has joined. `options` are those of Ray for tasks and actors, such as `num_cpus` or `resources`."""
+    """The cluster that `ray.init` has joined. `options` are those of Ray for tasks and actors, such as `resources`. A task takes a
+    processor; actors are spread over the nodes, and wait for none unless `num_cpus` says so."""
 
     def __init__(self, **options: Any) -> None:
         self._options = {"num_cpus": 1} | options
+        self._of_actors = {"num_cpus": 0, "scheduling_strategy": "SPREAD"} | options
 
     def workers(self) -> int:
         """Returns the processors of the cluster over those that a task takes."""
@@ -28,7 +30,7 @@ class Ray:
 
     def actor(self, make: Callable[..., Any], *arguments: Any) -> RayActor:
         """Makes an actor. It does not come back by itself: whoever made it knows what it must have then."""
-        remote = ray.remote(make).options(max_restarts=0, max_task_retries=0, **self._options)
+        remote = ray.remote(make).options(max_restarts=0, max_task_retries=0, **self._of_actors)
         return RayActor(remote.remote(*arguments))
 
     def answers(self, ask: Callable[[Q], Any], questions: Iterable[tuple[str, Q]]) -> Iterator[tuple[str, Q, Any]]:

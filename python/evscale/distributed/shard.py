@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping
 from os import PathLike
@@ -232,6 +233,10 @@ class Shard:
         if self._log is None:
             self._log = self._folder.log(self._name, seq)
         return self._log
+
+    def process(self) -> int:
+        """Returns the number of this process."""
+        return os.getpid()
 
     def cpu_seconds(self) -> float:
         """Returns the processor time of this process."""
