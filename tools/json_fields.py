@@ -35,6 +35,7 @@ OBJECTS = [
     ("Forecast: horizon", "forecaster/forecast.rs", "HorizonForecast", "each of `horizons`",
      {"minutes": None, "confidence_interval": "The 80 % interval: its lower and its upper end.", "quantiles": "Events per interval by level."}),
     ("Forecast: burst", "forecaster/days.rs", "Burst", "each of `bursts`", {}),
+    ("Fleet: budget", "fleet/budget.rs", "BudgetStatus", "`evscale_fleet_budget_json`; `budget` is that of `evscale_fleet_set_budget`", {}),
     ("Health", "monitor/health.rs", "Health", "`evscale_health_json`", {}),
     ("Alert", "indicators/alerts.rs", "Alert", "each of `evscale_alerts_json`", {}),
     ("Announcement", "announced/mod.rs", "AnnouncementStatus", "each of `evscale_announcements_json`; and start, end and one of multiplier, events and min_jobs",

@@ -54,7 +54,7 @@ pub use config::{Config, Mode, Pause, ScheduleEntry, Setting, SettingChange, Sta
 pub use decision::{Action, Decision, Drain, PlanStep, Reasoning};
 pub use error::{Error, ErrorKind, Result};
 pub use features::HORIZON_MINUTES;
-pub use fleet::{Fleet, PoolMut, PoolTick};
+pub use fleet::{BudgetStatus, Fleet, PoolMut, PoolTick, SharedBudget};
 pub use forecaster::{Burst, Forecast, Forecaster, HorizonForecast};
 pub use indicators::{
     Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, ComparisonStatus, DayPicture, DriftKind,

@@ -10,6 +10,7 @@ mod observation;
 pub(crate) mod pipeline;
 mod plugin;
 mod reconfigure;
+mod shared;
 mod snapshot;
 mod state;
 
@@ -19,6 +20,7 @@ pub use models::Challenger;
 pub(crate) use networks::Networks;
 pub use observation::Observation;
 pub(crate) use pipeline::Ingested;
+pub(crate) use shared::Begun;
 pub use plugin::{HostForecaster, HostPolicy, Series};
 pub(crate) use state::State;
 
@@ -387,6 +389,7 @@ impl Autoscaler {
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
+            self.gave_way(),
             state.announced.distrust(),
             state.pool.lateness(&self.config),
             state.pool.contradiction(),

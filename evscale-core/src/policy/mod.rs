@@ -1,6 +1,7 @@
 //! How many jobs would be best: the analytic rule, the policy network that adjusts it, and what acts when they cannot.
 
 mod fallback_chain;
+mod late_ahead;
 mod need;
 mod network;
 mod outlook;
@@ -9,6 +10,7 @@ mod saving;
 mod selection;
 
 pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, propose};
+pub(crate) use late_ahead::LateAhead;
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, load_ahead, policy_state};

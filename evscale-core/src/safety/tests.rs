@@ -53,6 +53,8 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         maintenance: false,
         order: None,
         pause: Pause::Off,
+        busy_jobs: 0,
+        share: None,
     }
 }
 
