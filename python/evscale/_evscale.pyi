@@ -321,6 +321,8 @@ class Config:
     @property
     def cost_per_day(self) -> float | None: ...
     @property
+    def priority(self) -> float: ...
+    @property
     def alerts(self) -> Sequence[str]: ...
     @property
     def latency_budget_ms(self) -> float: ...
@@ -1145,8 +1147,28 @@ class Fleet:
         """Removes a pool; says whether it was there."""
     def set_threads(self, threads: int) -> None:
         """Sets the number of threads that a tick may use, the caller's included: 1 to 1024."""
-    def set_budget(self, *, jobs: int | None = None, cost_per_hour: float | None = None) -> None: ...
-    def budget(self) -> dict[str, Any] | None: ...
+    def set_budget(self, *, jobs: int | None = None, cost_per_hour: float | None = None) -> None:
+        """Sets what all pools may have together: so many `jobs`, or so much `cost_per_hour` by the price of a job-hour of each pool (one
+        without a price counts 1). Without either there is no such limit any more.
+
+        Whenever the pools ask for more, every pool with a record decides in that `tick`, and it is divided among them: each keeps
+        what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+        weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy;
+        give all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as
+        `shared_budget`. A pool that decides alone gets what the others leave.
+
+        Examples
+        --------
+        >>> import evscale
+        >>> fleet = evscale.Fleet()
+        >>> fleet.set_budget(jobs=500)
+        >>> fleet.budget()["budget"]
+        {'jobs': 500}
+        """
+    def budget(self) -> dict[str, Any] | None:
+        """What became of the budget in the last tick: `budget`, what the pools have of it (`held`) and would have without it
+        (`wanted`), `pools_that_gave_way`, and why it is `exceeded`, if it is. None without a budget.
+        """
     def tick(
         self, records: Mapping[str, Mapping[str, Any]] | Iterable[tuple[str, Mapping[str, Any]]]
     ) -> FleetTick:
