@@ -43,7 +43,7 @@ pub struct BudgetStatus {
     /// What the pools would hold without it.
     pub wanted: f64,
     /// Pools that have fewer jobs than they asked for.
-    pub pools_that_gave_way: usize,
+    pub pools_that_gave_way: u32,
     /// Why the pools hold more than the budget; none if they do not.
     pub exceeded: Option<String>,
 }
@@ -55,7 +55,7 @@ pub(super) struct Account {
     /// What all pools hold, in units.
     held: u64,
     wanted: u64,
-    gave_way: usize,
+    gave_way: u32,
 }
 
 /// A decision between its halves, and what its pool holds until it ends.
@@ -195,7 +195,7 @@ impl Account {
         (self.held, self.gave_way) = (0, 0);
         for pool in pools {
             self.held = self.held.saturating_add(self.units_of(pool));
-            self.gave_way += usize::from(pool.held().cut().is_some());
+            self.gave_way += u32::from(pool.held().cut().is_some());
         }
     }
 }
