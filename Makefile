@@ -81,7 +81,7 @@ kill-test-engines: build $(ENGINES_VENV) ## The same with a worker killed every 
 
 bench-engines: build $(ENGINES_VENV) ## Processor seconds of two actors over those of one process (POOLS=20000)
 	@for engine in processes ray dask; do \
-		PYTHONPATH=python $(ENGINES_VENV)/bin/python benchmarks/distributed.py --engine $$engine --pools $(or $(POOLS),20000) || exit 1; done
+		PYTHONPATH=python $(ENGINES_VENV)/bin/python benchmarks/actors.py --engine $$engine --pools $(or $(POOLS),20000) || exit 1; done
 
 bench-budget: ## A budget for 200 generated pools against a cap for each (a quarter of an hour; POOLS, DAYS)
 	EVSCALE_BUDGET_POOLS=$(or $(POOLS),200) EVSCALE_BUDGET_DAYS=$(or $(DAYS),1.5) \

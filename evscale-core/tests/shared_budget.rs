@@ -255,7 +255,9 @@ fn compare(pools: &[Simulated], limit: Limit<'_>, scored_from: usize) -> Score {
     }
     let mut simulators: Vec<PoolSimulator> = pools
         .iter()
-        .map(|pool| PoolSimulator::new(1, f64::from(pool.config.job_startup_seconds), pool.config.sla_wait_seconds))
+        .map(|pool| {
+            PoolSimulator::new(1, f64::from(pool.config.job_startup_seconds), pool.config.sla_wait_seconds)
+        })
         .collect();
     let mut score = Score { peaks: vec![0; pools.len()], ..Score::default() };
     let mut arrivals = Vec::new();
@@ -313,12 +315,15 @@ fn a_shared_budget_is_worth_more_than_a_cap_for_each() {
         let alone = compare(&pools, Limit::Alone(&caps), scored_from);
         let in_turn = compare(&pools, Limit::InTurn(budget), scored_from);
         let together = compare(&pools, Limit::Together(budget), scored_from);
-        let all = [("without", &free), ("capped alone", &alone), ("in turn", &in_turn), ("together", &together)];
+        let all =
+            [("without", &free), ("capped alone", &alone), ("in turn", &in_turn), ("together", &together)];
         for (name, score) in all {
             let [all, low, high] = score.late_percent();
             println!(
                 "{budget} jobs ({share:.2}), {name}: {:.0} job-hours, at most {} jobs, late {all:.2} %, priority 1 {low:.2} %, 10 {high:.2} %, weighed {:.0}",
-                score.job_hours, score.most, score.weighed()
+                score.job_hours,
+                score.most,
+                score.weighed()
             );
         }
         assert!(together.most <= budget, "{} of {budget}", together.most);

@@ -118,7 +118,10 @@ impl Fleet {
                 }
                 (None, Some(cost)) => Some(SharedBudget::CostPerHour(number("cost_per_hour", cost)?)),
                 (Some(_), Some(_)) => {
-                    return Err(refused(py, "`jobs` and `cost_per_hour` are both given, expected one of them"));
+                    return Err(refused(
+                        py,
+                        "`jobs` and `cost_per_hour` are both given, expected one of them",
+                    ));
                 }
             };
             locked(py, &self.0, |fleet| fleet.set_budget(budget))

@@ -15,9 +15,9 @@ from evscale.distributed import DistributedFleet, backtest_many, what_if_many
 
 START = 1_767_571_200_000
 CONFIG = evscale.Config(max_jobs=80)
-KILLS = int(os.environ.get("EVSCALE_KILLS", 2))
-KILL_SECONDS = float(os.environ.get("EVSCALE_KILL_SECONDS", 5))
-POOLS = int(os.environ.get("EVSCALE_KILL_POOLS", 60))
+KILLS = int(os.environ.get("EVSCALE_KILLS", "2"))
+KILL_SECONDS = float(os.environ.get("EVSCALE_KILL_SECONDS", "5"))
+POOLS = int(os.environ.get("EVSCALE_KILL_POOLS", "60"))
 
 
 @pytest.fixture(scope="module", params=["ray", "dask"])

@@ -84,7 +84,7 @@ def alone(steps, calls=None):
         for key, method, arguments in (calls or {}).get(step, ()):
             getattr(fleet, method)(key, *arguments)
         given = {name: np.broadcast_to(values, POOLS).tolist() for name, values in columns(step).items()}
-        records = {key: {name: values[place] for name, values in given.items() if values[place] == values[place]}
+        records = {key: {name: values[place] for name, values in given.items() if not np.isnan(values[place])}
                    | {"timestamp": START + 120_000 * step} for place, key in enumerate(KEYS)}
         tick = fleet.tick(records)
     return {key: decision.to_json() for key, decision in tick.decisions.items()}

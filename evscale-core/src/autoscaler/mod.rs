@@ -20,8 +20,8 @@ pub use models::Challenger;
 pub(crate) use networks::Networks;
 pub use observation::Observation;
 pub(crate) use pipeline::Ingested;
-pub(crate) use shared::Begun;
 pub use plugin::{HostForecaster, HostPolicy, Series};
+pub(crate) use shared::Begun;
 pub(crate) use state::State;
 
 use crate::announced::{Announcement, AnnouncementStatus};

@@ -52,15 +52,8 @@ impl Autoscaler {
         self.set_share(share);
         let forecast = Arc::clone(&self.state.forecast);
         let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection);
-        let decision = conclusion::end(
-            &self.config,
-            &self.calendar,
-            &mut self.state,
-            now,
-            &outlook,
-            proposal,
-            notes,
-        );
+        let decision =
+            conclusion::end(&self.config, &self.calendar, &mut self.state, now, &outlook, proposal, notes);
         self.set_share(None);
         decision
     }
@@ -99,7 +92,8 @@ impl Autoscaler {
 
     /// Returns why the last decision has fewer jobs than the pool asked for; none if no shared budget took any.
     pub(crate) fn gave_way(&self) -> Option<String> {
-        self.cut().map(|cut| format!("shared budget: {} of {} jobs, as {}", cut.after, cut.before, cut.detail))
+        self.cut()
+            .map(|cut| format!("shared budget: {} of {} jobs, as {}", cut.after, cut.before, cut.detail))
     }
 
     /// Returns what a shared budget took in the last decision.

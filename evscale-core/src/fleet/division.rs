@@ -50,7 +50,8 @@ pub(super) fn divide(budget: u64, claims: &[Claim]) -> Vec<u32> {
 
 /// Returns the increments along the lower convex hull of a claim's late events (Andrew's monotone chain).
 fn increments(index: usize, claim: &Claim) -> Vec<Increment> {
-    let slope = |one: &(u32, f64), other: &(u32, f64)| (one.1 - other.1) / f64::from(other.0 - one.0).max(1.0);
+    let slope =
+        |one: &(u32, f64), other: &(u32, f64)| (one.1 - other.1) / f64::from(other.0 - one.0).max(1.0);
     let mut hull: Vec<(u32, f64)> = Vec::new();
     for point in &claim.late {
         while let [.., before, last] = hull.as_slice()
@@ -95,8 +96,7 @@ mod tests {
         let curve = |scale: f64, fall: f64| -> Vec<(u32, f64)> {
             (0..=6).map(|jobs| (jobs, scale * fall.powi(jobs as i32))).collect()
         };
-        let claims =
-            [claim(1, &curve(100.0, 0.5)), claim(1, &curve(60.0, 0.8)), claim(1, &curve(10.0, 0.3))];
+        let claims = [claim(1, &curve(100.0, 0.5)), claim(1, &curve(60.0, 0.8)), claim(1, &curve(10.0, 0.3))];
         for budget in 0..=18 {
             let jobs = divide(budget, &claims);
             assert_eq!(u64::from(jobs.iter().sum::<u32>()), budget);

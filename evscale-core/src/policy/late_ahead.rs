@@ -71,7 +71,9 @@ impl LateAhead {
         let [least, current, most] = jobs;
         let span = most.saturating_sub(least);
         let mut points: Vec<u32> = (0..=POINTS.min(span))
-            .map(|point| least + (f64::from(span) * f64::from(point) / f64::from(POINTS.min(span).max(1))) as u32)
+            .map(|point| {
+                least + (f64::from(span) * f64::from(point) / f64::from(POINTS.min(span).max(1))) as u32
+            })
             .map(|jobs| numbers.down(jobs).max(least))
             .chain([current].into_iter().filter(|current| (least..=most).contains(current)))
             .chain([most])

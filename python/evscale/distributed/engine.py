@@ -17,6 +17,7 @@ class Answer(Protocol):
 
     def wait(self) -> Any:
         """Returns it, or raises what the actor raised; `Lost` if the actor has ended."""
+        ...
 
 
 class Actor(Protocol):
@@ -24,6 +25,7 @@ class Actor(Protocol):
 
     def ask(self, method: str, *arguments: Any) -> Answer:
         """Calls a method, and does not wait for it. One call is made at a time, in their order."""
+        ...
 
     def end(self) -> None:
         """Ends the object and its process."""
@@ -34,13 +36,16 @@ class Engine(Protocol):
 
     def workers(self) -> int:
         """Returns how many processors there are."""
+        ...
 
     def actor(self, make: Callable[..., Any], *arguments: Any) -> Actor:
         """Makes an object in another process."""
+        ...
 
     def answers(self, ask: Callable[[Q], Any], questions: Iterable[tuple[str, Q]]) -> Iterator[tuple[str, Q, Any]]:
         """Yields key, question and `ask(question)`, or why there is no answer as a text, as they come. A question that ends its
         process takes no other with it."""
+        ...
 
 
 ENDED = "its process ended abruptly"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isnan
 from os import PathLike, fspath
 from typing import Any
 
@@ -46,7 +48,7 @@ class DistributedTick:
     def jobs(self) -> dict[str, int]:
         """The recommended jobs by key, as far as there are some."""
         known = zip(self.keys, self.recommended_jobs.tolist(), strict=True)
-        return {key: int(jobs) for key, jobs in known if jobs == jobs}
+        return {key: int(jobs) for key, jobs in known if not isnan(jobs)}
 
 
 class DistributedFleet:
@@ -110,7 +112,7 @@ class DistributedFleet:
                     self._order.setdefault(key, len(self._order))
         self._arrange()
 
-    def __enter__(self) -> DistributedFleet:
+    def __enter__(self) -> DistributedFleet:  # noqa: PYI034 typing has no Self before Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -339,15 +341,13 @@ class DistributedFleet:
                 return answer.wait()
             except Lost:
                 self.losses += 1
-            try:
+            # nothing may be left of it to end
+            with suppress(Exception):
                 self._actors[actor].end()
-            except Exception:  # noqa: BLE001 nothing is left of it
-                pass
             self._make(actor)
-            try:
+            # one that is lost again is found by the next question
+            with suppress(Lost):
                 self._actors[actor].ask("open", self._slots_of[actor]).wait()
-            except Lost:
-                pass  # the next question finds it lost again
             answer = self._actors[actor].ask(method, *given)
         return answer.wait()
 

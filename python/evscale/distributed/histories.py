@@ -154,7 +154,8 @@ def _what_if(question: _Question) -> dict[str, Any] | str:
 
     history, config, options, changes = question
     try:
-        report = backtest(history, config, **{"baselines": False} | options)
+        asked: dict[str, Any] = {"baselines": False} | options
+        report = backtest(history, config, **asked)
         result: dict[str, Any] = {"base": report.evscale.scores, "changes": {}}
         for setting, value in changes:
             told = report.what_if(**{setting: value})

@@ -31,7 +31,8 @@ class Dask:
 
     def workers(self) -> int:
         """Returns the threads of all workers."""
-        return max(1, sum(self._client.nthreads().values()))
+        threads: Iterable[int] = self._client.nthreads().values()
+        return max(1, sum(threads))
 
     def actor(self, make: Callable[..., Any], *arguments: Any) -> DaskActor:
         """Makes an actor on the worker that has the fewest."""
@@ -50,7 +51,8 @@ class Dask:
 
     def answers(self, ask: Callable[[Q], Any], questions: Iterable[tuple[str, Q]]) -> Iterator[tuple[str, Q, Any]]:
         """A task for each question, two for every thread at once, so that no worker waits."""
-        left, running, done = iter(questions), {}, as_completed()
+        left, done = iter(questions), as_completed()
+        running: dict[Any, tuple[str, Q]] = {}
         try:
             while True:
                 while len(running) < 2 * self.workers() and (one := next(left, None)) is not None:

@@ -35,7 +35,8 @@ class Ray:
 
     def answers(self, ask: Callable[[Q], Any], questions: Iterable[tuple[str, Q]]) -> Iterator[tuple[str, Q, Any]]:
         """A task for each question, as many at once as there are processors."""
-        left, running = iter(questions), {}
+        left = iter(questions)
+        running: dict[Any, tuple[str, Q]] = {}
         remote = ray.remote(ask).options(max_retries=0, **self._options)
         try:
             while True:

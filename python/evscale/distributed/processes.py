@@ -97,10 +97,12 @@ class ProcessAnswer:
 
     def wait(self) -> Any:
         """Reads it."""
+        number: int = -1
+        answer: Any = None
+        raised = False
         try:
             if self._pipe is None:
                 raise EOFError
-            number = -1
             while number != self._number:
                 # one that nobody waited for, after Ctrl-C, is passed over
                 number, answer, raised = self._pipe.recv()

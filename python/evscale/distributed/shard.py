@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from math import isnan
 from os import PathLike
 from typing import Any
 
@@ -114,7 +115,8 @@ class Shard:
     def tick(self, seq: int, names: list[str], times: NDArray[np.int64], values: NDArray[np.float64]) -> Answers:
         """Takes a record for every pool here, in the order of `keys`, and decides. A time of 0 is no record; NaN is unknown."""
         if seq <= self._seq:
-            return self._again(seq)
+            known: Answers = self._again(seq)
+            return known
         rows = [[slot, len(pools)] for slot, pools in self._slots.items()]
         if sum(count for _, count in rows) != len(times):
             raise refuse(f"{len(times)} records were given, expected one for each of {sum(count for _, count in rows)} pools")
@@ -123,7 +125,8 @@ class Shard:
         self.save(slot for slot in self._slots if (slot + self._ticks) % self._every == 0)
         header = {"seq": seq, "kind": "tick", "slots": rows, "names": names}
         body = np.ascontiguousarray(times, np.int64).tobytes() + np.ascontiguousarray(values, np.float64).tobytes()
-        return self._do(header, body)
+        answers: Answers = self._do(header, body)
+        return answers
 
     def call(self, seq: int, slot: int, key: str, method: str, arguments: list[Any], options: dict[str, Any]) -> Any:
         """Does something with one pool."""
@@ -170,7 +173,8 @@ class Shard:
         for key, at, row in zip(keys, times.tolist(), values.T.tolist(), strict=True):
             if at:
                 known = zip(names, row, strict=True)
-                record: dict[str, Any] = {name: bool(value) if name in FLAGS else value for name, value in known if value == value}
+                record: dict[str, Any] = {
+                    name: bool(value) if name in FLAGS else value for name, value in known if not isnan(value)}
                 record["timestamp"] = at
                 records.append((key, record))
         tick = self._fleet.tick(records)

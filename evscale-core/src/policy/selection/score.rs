@@ -54,13 +54,7 @@ impl Selection {
     }
 
     /// Returns the late share of a candidate: in the shadow, with the assumed load, corrected by the records.
-    fn late_share(
-        &self,
-        pool: &ShadowPool,
-        candidate: &Candidate,
-        load: &Load<'_>,
-        doubt: &Doubt,
-    ) -> f64 {
+    fn late_share(&self, pool: &ShadowPool, candidate: &Candidate, load: &Load<'_>, doubt: &Doubt) -> f64 {
         let interval = f64::from(load.config.interval_seconds);
         let assumed = doubt.assumed_days * 86_400.0 / interval * self.mean_events;
         let total = self.events + assumed;

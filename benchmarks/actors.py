@@ -1,4 +1,4 @@
-"""What a fleet on actors costs: python benchmarks/distributed.py [--engine processes|ray|dask] [--pools 20000] [--ticks 8].
+"""What a fleet on actors costs: python benchmarks/actors.py [--engine processes|ray|dask] [--pools 20000] [--ticks 8].
 
 Processor seconds of two actors over those of one process that ticks the same pools on the same records, whose dicts are made
 beforehand; what the driver needs is told apart. Rounds of both take turns, as the machine is shared.
