@@ -212,7 +212,7 @@ impl Score {
     }
 }
 
-fn simulated(pools: usize, days: f64, networks: bool) -> Vec<Simulated> {
+fn simulated(pools: usize, days: f64) -> Vec<Simulated> {
     let pool = |seed: usize| {
         let workload = Workload::random(7000 + seed as u64, days, 120);
         let jobs_at_peak = [3.0, 6.0, 12.0, 25.0, 50.0][seed % 5];
@@ -221,7 +221,7 @@ fn simulated(pools: usize, days: f64, networks: bool) -> Vec<Simulated> {
             &LoadSettings { jobs_at_peak, seed: seed as u64, ..LoadSettings::default() },
         );
         let mut config = Config::default();
-        (config.max_jobs, config.use_networks) = (200, networks);
+        (config.max_jobs, config.use_networks) = (200, false);
         config.priority = if seed % 4 == 1 { 10.0 } else { 1.0 };
         Simulated { load, config }
     };
@@ -304,7 +304,7 @@ fn a_shared_budget_is_worth_more_than_a_cap_for_each() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<f64>().ok());
     let asked = number("EVSCALE_BUDGET_POOLS");
     let (count, days) = (asked.unwrap_or(20.0) as usize, number("EVSCALE_BUDGET_DAYS").unwrap_or(1.25));
-    let pools = simulated(count, days, count >= 200);
+    let pools = simulated(count, days);
     let scored_from = (0.4 * days * 720.0) as usize;
     let free = compare(&pools, Limit::Nothing, scored_from);
     for share in if asked.is_some() { vec![0.85, 0.7, 0.5] } else { vec![0.5] } {
