@@ -90,7 +90,7 @@ static void a_pool_of_a_fleet_says_what_a_single_one_says(void) {
     CHECK(evscale_fleet_budget_json(fleet, keys, sizeof keys, NULL, NULL) == EVSCALE_OK && strcmp(keys, "null") == 0);
     CHECK(evscale_fleet_set_budget(fleet, "{\"jobs\": -1}", NULL) == EVSCALE_INVALID_ARGUMENT);
     CHECK(evscale_fleet_set_budget(fleet, "{\"jobs\": 7}", NULL) == EVSCALE_OK);
-    CHECK(evscale_fleet_budget_json(fleet, budget, sizeof budget, NULL, NULL) == EVSCALE_OK && strncmp(budget, "{\"budget\":{\"jobs\":7},", 22) == 0);
+    CHECK(evscale_fleet_budget_json(fleet, budget, sizeof budget, NULL, NULL) == EVSCALE_OK && strncmp(budget, "{\"budget\":{\"jobs\":7},", 21) == 0);
     CHECK(evscale_fleet_set_budget(fleet, NULL, NULL) == EVSCALE_OK);
     CHECK(evscale_meter_new(NULL, 1767700000000, &meter, NULL) == EVSCALE_OK);
     CHECK(evscale_meter_started(meter, 1767700000000, 1, NULL) == EVSCALE_OK);
