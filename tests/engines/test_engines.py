@@ -31,8 +31,11 @@ def engine(request):
         ray.shutdown()
     else:
         distributed = pytest.importorskip("distributed")
+        import dask
         from evscale.distributed import Dask
 
+        # a cluster of this machine gives up a worker that is not back by then, and a busy machine starts one slowly
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"})
         with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, distributed.Client(cluster) as client:
             yield Dask(client)
 
