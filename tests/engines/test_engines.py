@@ -34,8 +34,9 @@ def engine(request):
         import dask
         from evscale.distributed import Dask
 
-        # a cluster of this machine gives up a worker that is not back by then, and a busy machine starts one slowly
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"})
+        # so long after a worker was lost, a cluster of this machine looks whether one of its name is there, and gives it up if not: a
+        # busy machine starts one slowly, and the next kill must not fall on that look
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "45s"})
         with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, distributed.Client(cluster) as client:
             yield Dask(client)
 

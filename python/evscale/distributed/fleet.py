@@ -115,8 +115,12 @@ class DistributedFleet:
     def __enter__(self) -> DistributedFleet:  # noqa: PYI034 typing has no Self before Python 3.11
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            # what was raised is not hidden by what follows from it; nothing is lost that is not saved
+            self._end()
 
     def __len__(self) -> int:
         return len(self._order)
@@ -259,8 +263,12 @@ class DistributedFleet:
         """Keeps the states of all pools, and ends the actors."""
         if self._actors:
             self.save()
+        self._end()
+
+    def _end(self) -> None:
         for actor in self._actors.values():
-            actor.end()
+            with suppress(Exception):
+                actor.end()
         self._actors.clear()
 
     def _next(self) -> int:
