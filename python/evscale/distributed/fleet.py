@@ -369,7 +369,8 @@ def _count(actors: int, slots: int) -> int:
 def _times(timestamp: Any, count: int) -> NDArray[np.int64]:
     """Returns milliseconds since 1970 for each pool, 0 for none."""
     if isinstance(timestamp, str):
-        timestamp = datetime.fromisoformat(timestamp)
+        # Python 3.10 does not know Z
+        timestamp = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
     if isinstance(timestamp, datetime):
         if timestamp.tzinfo is None:
             raise refuse(f"the timestamp {timestamp} has no zone, expected one such as 2026-01-05T10:02:00Z")
