@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices deny test-c test-python test-adapters test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices deny test-c test-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel wheel-portable deb test-dist test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -60,10 +60,35 @@ test-python: build venv ## Python tests, golden vectors, README
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
 
 ADAPTERS_VENV ?= $(CURDIR)/.venv-adapters
+ARQ_VENV ?= $(CURDIR)/.venv-arq
 test-adapters: build ## The adapters against Dask, Celery, RQ, Ray Serve, Kubernetes' client, Redis and RabbitMQ (a quarter of an hour)
 	test -x $(ADAPTERS_VENV)/bin/python || $(PYTHON) -m venv $(ADAPTERS_VENV)
 	$(ADAPTERS_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/adapters/requirements.txt
-	PYTHONPATH=python $(ADAPTERS_VENV)/bin/python -m pytest -q tests/adapters
+	PYTHONPATH=python $(ADAPTERS_VENV)/bin/python -m pytest -q tests/adapters -k "not arq"
+	test -x $(ARQ_VENV)/bin/python || $(PYTHON) -m venv $(ARQ_VENV)
+	$(ARQ_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/adapters/requirements-arq.txt
+	PYTHONPATH=python $(ARQ_VENV)/bin/python -m pytest -q tests/adapters -k arq
+
+ENGINES_VENV ?= $(CURDIR)/.venv-engines
+$(ENGINES_VENV): tests/engines/requirements.txt
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+test-engines: build $(ENGINES_VENV) ## Fleets and backtests on Ray and Dask, whose workers are killed (two minutes)
+	PYTHONPATH=python $(ENGINES_VENV)/bin/python -m pytest -q -s tests/engines
+
+kill-test-engines: build $(ENGINES_VENV) ## The same with a worker killed every minute for ten minutes, on each engine
+	EVSCALE_KILLS=10 EVSCALE_KILL_SECONDS=60 EVSCALE_KILL_POOLS=$(or $(POOLS),1000) PYTHONPATH=python \
+		$(ENGINES_VENV)/bin/python -m pytest -q -s tests/engines -k killed
+
+bench-engines: build $(ENGINES_VENV) ## Processor seconds of two actors over those of one process (POOLS=20000)
+	@for engine in processes ray dask; do \
+		PYTHONPATH=python $(ENGINES_VENV)/bin/python benchmarks/actors.py --engine $$engine --pools $(or $(POOLS),20000) || exit 1; done
+
+bench-budget: ## A budget for 200 generated pools against a cap for each (a quarter of an hour; POOLS, DAYS)
+	EVSCALE_BUDGET_POOLS=$(or $(POOLS),200) EVSCALE_BUDGET_DAYS=$(or $(DAYS),1.5) \
+		cargo test --release --workspace --locked --test shared_budget -- --nocapture worth
 
 BROKER_JARS := tests/brokers/jars
 $(BROKER_JARS): tests/brokers/pom.xml
@@ -232,7 +257,7 @@ lint: venv ## Formatting, lints, documentation without warnings, the Rust interf
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --locked --quiet
 	$(PYTHON) tools/public_api.py --check
 	$(PYTHON) tools/circles.py
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tests/crate tools benchmarks fuzz
+	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tests/crate tests/engines tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 	$(VENV)/bin/typos
 
@@ -256,4 +281,4 @@ setup-system: ## Debian packages that some tests use
 		chromium chromium-driver postgresql prometheus prometheus-alertmanager strace openssl redis-server rabbitmq-server influxdb
 
 clean: ## Remove what was built
-	rm -rf target fuzz/target .venv .venv-adapters benchmarks/.venv dist $(MODULE)
+	rm -rf target fuzz/target .venv .venv-adapters .venv-arq .venv-engines benchmarks/.venv dist $(MODULE)

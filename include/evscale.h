@@ -1007,6 +1007,28 @@ int32_t evscale_fleet_set_threads(struct evscale_fleet *fleet,
                                   size_t threads,
                                   struct evscale_error **error);
 
+// Sets what all pools may have together: `{"jobs": 500}`, or `{"cost_per_hour": 120.5}` by the price of a job-hour of each pool (one
+// without a price counts 1). NULL takes it back.
+//
+// Whenever the pools ask for more, every pool with a record decides in that evscale_fleet_tick, and it is divided among them: each
+// keeps what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+// weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy; give
+// all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as `shared_budget`.
+// A pool that decides alone gets what the others leave.
+EVSCALE_API
+int32_t evscale_fleet_set_budget(struct evscale_fleet *fleet,
+                                 const char *budget_json,
+                                 struct evscale_error **error);
+
+// What became of the budget in the last tick, as JSON: `budget`, what the pools have of it (`held`) and would have without it
+// (`wanted`), `pools_that_gave_way`, and why it is `exceeded`, if it is. `null` without a budget.
+EVSCALE_API
+int32_t evscale_fleet_budget_json(struct evscale_fleet *fleet,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed,
+                                  struct evscale_error **error);
+
 // Adds a pool under a key of its own (any text; EVSCALE_POOL_EXISTS if another pool has it), with a configuration in JSON
 // (NULL: the defaults).
 EVSCALE_API

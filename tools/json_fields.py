@@ -37,6 +37,7 @@ OBJECTS = [
      {"minutes": None, "confidence_interval": "The 80 % interval: its lower and its upper end.", "quantiles": "Events per interval by level."}),
     ("Forecast: burst", "forecaster/days.rs", "Burst", "each of `bursts`", {}),
     ("Forecast: what falls due", "forecaster/due_events.rs", "DueEvents", "each of `due`", {}),
+    ("Fleet: budget", "fleet/budget.rs", "BudgetStatus", "`evscale_fleet_budget_json`; `budget` is that of `evscale_fleet_set_budget`", {}),
     ("Health", "monitor/health.rs", "Health", "`evscale_health_json`", {}),
     ("Alert", "indicators/alerts.rs", "Alert", "each of `evscale_alerts_json`", {}),
     ("Announcement", "announced/mod.rs", "AnnouncementStatus", "each of `evscale_announcements_json`; and start, end and one of multiplier, events and min_jobs",

@@ -1,11 +1,11 @@
 //! Many pools by key: life, and records in batches.
 
 use crate::autoscaler::{config_of, free};
-use crate::boundary::{Outcome, bytes, copy_text, enter, null, required_mut, required_text};
+use crate::boundary::{Outcome, bytes, copy_text, enter, null, required_mut, required_text, text};
 use crate::bundle::{bundle_of, evscale_bundle};
 use crate::error::*;
 use crate::guarded::Guarded;
-use evscale_core::{Decision, Fleet, Observation};
+use evscale_core::{Decision, Fleet, Observation, SharedBudget};
 use std::collections::BTreeMap;
 use std::ffi::c_char;
 
@@ -69,6 +69,43 @@ pub unsafe extern "C" fn evscale_fleet_set_threads(
     error: *mut *mut evscale_error,
 ) -> i32 {
     enter(error, || with_pools(fleet, |pools| Ok(pools.fleet.set_threads(threads)?)))
+}
+
+/// Sets what all pools may have together: `{"jobs": 500}`, or `{"cost_per_hour": 120.5}` by the price of a job-hour of each pool (one
+/// without a price counts 1). NULL takes it back.
+///
+/// Whenever the pools ask for more, every pool with a record decides in that evscale_fleet_tick, and it is divided among them: each
+/// keeps what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+/// weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy; give
+/// all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as `shared_budget`.
+/// A pool that decides alone gets what the others leave.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_set_budget(
+    fleet: *mut evscale_fleet,
+    budget_json: *const c_char,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let budget = text(budget_json, "budget_json")?.map(SharedBudget::from_json).transpose()?;
+        with_pools(fleet, |pools| Ok(pools.fleet.set_budget(budget)?))
+    })
+}
+
+/// What became of the budget in the last tick, as JSON: `budget`, what the pools have of it (`held`) and would have without it
+/// (`wanted`), `pools_that_gave_way`, and why it is `exceeded`, if it is. `null` without a budget.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_budget_json(
+    fleet: *mut evscale_fleet,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let status = with_pools(fleet, |pools| Ok(pools.fleet.budget_status()))?;
+        let json = status.map_or_else(|| "null".to_owned(), |status| status.to_json());
+        copy_text(json, buffer, capacity, needed)
+    })
 }
 
 /// Adds a pool under a key of its own (any text; EVSCALE_POOL_EXISTS if another pool has it), with a configuration in JSON

@@ -121,6 +121,9 @@ use pyo3::types::{PyDict, PyList};
 /// cost_per_day
 ///     Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing
 ///     else does. Range: 0 to 1e15.
+/// priority
+///     How much a late event counts against one of another pool, beside its price, where the pools of a fleet share a
+///     budget that is not enough for all. Range: 0.001 to 1,000.
 /// alerts
 ///     Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as
 ///     wished `for` a time and `critical`, such as `queue_length > 500 for 10m critical`; at most 16.

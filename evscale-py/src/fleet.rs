@@ -11,11 +11,11 @@ use crate::log::Rejections;
 use crate::models::ModelBundle;
 use crate::notebook::table;
 use crate::observation::Observation;
-use crate::plain::integer;
+use crate::plain::{integer, number};
 use crate::ticks::{keyed, tick};
 use crate::turns::{Shared, guarded, locked};
 use crate::{orders, plain, record, reports};
-use evscale_core::AnnouncementStatus;
+use evscale_core::{AnnouncementStatus, SharedBudget};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -86,6 +86,54 @@ impl Fleet {
         door(py, || {
             let threads = self::threads(threads)?;
             locked(py, &self.0, |fleet| fleet.set_threads(threads))
+        })
+    }
+    /// Sets what all pools may have together: so many `jobs`, or so much `cost_per_hour` by the price of a job-hour of each pool (one
+    /// without a price counts 1). Without either there is no such limit any more.
+    ///
+    /// Whenever the pools ask for more, every pool with a record decides in that `tick`, and it is divided among them: each keeps
+    /// what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+    /// weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy;
+    /// give all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as
+    /// `shared_budget`. A pool that decides alone gets what the others leave.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import evscale
+    /// >>> fleet = evscale.Fleet()
+    /// >>> fleet.set_budget(jobs=500)
+    /// >>> fleet.budget()["budget"]
+    /// {'jobs': 500}
+    #[pyo3(signature = (*, jobs=None, cost_per_hour=None))]
+    fn set_budget(
+        &self,
+        py: Python<'_>,
+        jobs: Option<&Bound<'_, PyAny>>,
+        cost_per_hour: Option<&Bound<'_, PyAny>>,
+    ) -> Door<()> {
+        door(py, || {
+            let budget = match (jobs, cost_per_hour) {
+                (None, None) => None,
+                (Some(jobs), None) => {
+                    Some(SharedBudget::Jobs(integer("jobs", jobs, 0..=u32::MAX.into())? as u32))
+                }
+                (None, Some(cost)) => Some(SharedBudget::CostPerHour(number("cost_per_hour", cost)?)),
+                (Some(_), Some(_)) => {
+                    return Err(refused(
+                        py,
+                        "`jobs` and `cost_per_hour` are both given, expected one of them",
+                    ));
+                }
+            };
+            locked(py, &self.0, |fleet| fleet.set_budget(budget))
+        })
+    }
+    /// What became of the budget in the last tick: `budget`, what the pools have of it (`held`) and would have without it
+    /// (`wanted`), `pools_that_gave_way`, and why it is `exceeded`, if it is. None without a budget.
+    fn budget<'py>(&self, py: Python<'py>) -> Door<Option<Bound<'py, PyAny>>> {
+        door(py, || {
+            let status = locked(py, &self.0, |fleet| Ok(fleet.budget_status()))?;
+            status.map(|status| plain::loads(py, &status.to_json())).transpose()
         })
     }
     /// Takes records of any pools, and decides for each of these pools: a dict of key to record, or pairs of key and record

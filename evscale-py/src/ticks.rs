@@ -40,12 +40,15 @@ fn pair<'py>(given: Bound<'py, PyAny>) -> Option<Entry<'py>> {
 }
 
 /// Ticks a fleet in parts of whole pools, each twice the one before as long as that is quick, so that Ctrl-C is heard
-/// soon. Pools do not share state: the answers are those of one tick.
+/// soon. Pools do not share state: the answers are those of one tick. Pools that share a budget decide in one.
 pub fn tick(
     fleet: &mut evscale_core::Fleet,
     records: Vec<(String, Metrics)>,
 ) -> Vec<evscale_core::Result<PoolTick>> {
     const FIRST_PART: usize = 256;
+    if fleet.budget().is_some() {
+        return fleet.tick(records);
+    }
     let mut pools = by_pool(records).into_iter().peekable();
     let (mut answers, mut size, mut watch) = (Vec::new(), FIRST_PART, Watch::new());
     while pools.peek().is_some() {

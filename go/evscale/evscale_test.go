@@ -170,6 +170,14 @@ func TestAFleetSaysWhatASinglePoolSays(t *testing.T) {
 	must(t, 0, fleet.Add("b", nil))
 	must(t, 0, fleet.Add("a", Config{"max_jobs": 50}))
 	must(t, 0, fleet.SetThreads(2))
+	if budget, err := fleet.Budget(); must(t, budget, err) != nil {
+		t.Fatal(budget)
+	}
+	must(t, 0, fleet.SetBudget(`{"jobs": 1000}`))
+	if budget, err := fleet.Budget(); must(t, budget, err).Held != 2 || budget.Exceeded != "" {
+		t.Fatal(budget)
+	}
+	must(t, 0, fleet.SetBudget(""))
 	if err := fleet.Add("a", nil); !errors.Is(err, ErrPoolExists) {
 		t.Fatal(err)
 	}

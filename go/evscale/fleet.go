@@ -89,13 +89,60 @@ func (fleet *Fleet) SetThreads(threads int) error {
 	})
 }
 
+// SetBudget sets what all pools may have together: {"jobs": 500}, or {"cost_per_hour": 120.5} by the price of a job-hour of each
+// pool. An empty text takes it back.
+func (fleet *Fleet) SetBudget(budget string) error {
+	text, free, err := cText(budget)
+	defer free()
+	if err != nil {
+		return err
+	}
+	if budget == "" {
+		text = nil
+	}
+	return fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_set_budget(handle, text, detail)
+	})
+}
+
+// Budget is what became of the budget in the last tick.
+type Budget struct {
+	// Held is what the pools have of it, in jobs or money per hour; Wanted what they would have without it.
+	Held   float64 `json:"held"`
+	Wanted float64 `json:"wanted"`
+	// PoolsThatGaveWay have fewer jobs than they asked for.
+	PoolsThatGaveWay int `json:"pools_that_gave_way"`
+	// Exceeded says why the pools have more than the budget; empty if they do not.
+	Exceeded string `json:"exceeded"`
+}
+
+// Budget tells what became of the budget in the last tick; nil without one.
+func (fleet *Fleet) Budget() (*Budget, error) {
+	var status *Budget
+	err := fleet.told(&status, func(handle *C.evscale_fleet, to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_budget_json(handle, to, size, needed, detail)
+	})
+	return status, err
+}
+
 // Keys are those of all pools in their order.
 func (fleet *Fleet) Keys() ([]string, error) {
+	var keys []string
+	err := fleet.told(&keys, func(handle *C.evscale_fleet, to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_keys_json(handle, to, size, needed, detail)
+	})
+	return keys, err
+}
+
+// told reads what a function says of the fleet in JSON.
+func (fleet *Fleet) told(
+	into any, ask func(*C.evscale_fleet, *C.char, C.size_t, *C.size_t, **C.evscale_error) C.int32_t,
+) error {
 	var text []byte
 	var failure error
 	err := fleet.call(func(handle *C.evscale_fleet, _ **C.evscale_error) C.int32_t {
 		text, failure = filled(4096, func(to unsafe.Pointer, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
-			return C.evscale_fleet_keys_json(handle, (*C.char)(to), size, needed, detail)
+			return ask(handle, (*C.char)(to), size, needed, detail)
 		})
 		return C.EVSCALE_OK
 	})
@@ -103,11 +150,9 @@ func (fleet *Fleet) Keys() ([]string, error) {
 		err = failure
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var keys []string
-	err = json.Unmarshal(text[:len(text)-1], &keys)
-	return keys, err
+	return json.Unmarshal(text[:len(text)-1], into)
 }
 
 // Record is one of a pool.

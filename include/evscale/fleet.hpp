@@ -127,6 +127,13 @@ public:
     /// Threads that a tick may use, the caller's included.
     void set_threads(std::size_t threads) { run(evscale_fleet_set_threads, threads); }
 
+    /// What all pools may have together: `{"jobs": 500}` or `{"cost_per_hour": 120.5}`.
+    void set_budget(const std::string &budget_json) { run(evscale_fleet_set_budget, detail::whole(budget_json)); }
+    /// Takes the budget back.
+    void clear_budget() { run(evscale_fleet_set_budget, static_cast<const char *>(nullptr)); }
+    /// What became of the budget in the last tick, as JSON; `null` without one.
+    std::string budget_json() { return text(evscale_fleet_budget_json); }
+
     /// The keys of all pools in their order, as JSON.
     std::string keys_json() { return text(evscale_fleet_keys_json); }
     /// The metrics that add up, summed over the pools that know them, by name.

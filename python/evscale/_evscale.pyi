@@ -155,6 +155,9 @@ class Config:
     cost_per_day
         Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing
         else does. Range: 0 to 1e15.
+    priority
+        How much a late event counts against one of another pool, beside its price, where the pools of a fleet share a
+        budget that is not enough for all. Range: 0.001 to 1,000.
     alerts
         Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as
         wished `for` a time and `critical`, such as `queue_length > 500 for 10m critical`; at most 16.
@@ -231,6 +234,7 @@ class Config:
         change_price: float | None = None,
         reversal_price: float | None = None,
         cost_per_day: float | None = None,
+        priority: float | None = None,
         alerts: Sequence[str] | None = None,
         latency_budget_ms: float | None = None,
         bundle_public_key: str | None = None,
@@ -330,6 +334,8 @@ class Config:
     def reversal_price(self) -> float | None: ...
     @property
     def cost_per_day(self) -> float | None: ...
+    @property
+    def priority(self) -> float: ...
     @property
     def alerts(self) -> Sequence[str]: ...
     @property
@@ -1185,6 +1191,28 @@ class Fleet:
         """Removes a pool; says whether it was there."""
     def set_threads(self, threads: int) -> None:
         """Sets the number of threads that a tick may use, the caller's included: 1 to 1024."""
+    def set_budget(self, *, jobs: int | None = None, cost_per_hour: float | None = None) -> None:
+        """Sets what all pools may have together: so many `jobs`, or so much `cost_per_hour` by the price of a job-hour of each pool (one
+        without a price counts 1). Without either there is no such limit any more.
+
+        Whenever the pools ask for more, every pool with a record decides in that `tick`, and it is divided among them: each keeps
+        what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+        weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy;
+        give all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as
+        `shared_budget`. A pool that decides alone gets what the others leave.
+
+        Examples
+        --------
+        >>> import evscale
+        >>> fleet = evscale.Fleet()
+        >>> fleet.set_budget(jobs=500)
+        >>> fleet.budget()["budget"]
+        {'jobs': 500}
+        """
+    def budget(self) -> dict[str, Any] | None:
+        """What became of the budget in the last tick: `budget`, what the pools have of it (`held`) and would have without it
+        (`wanted`), `pools_that_gave_way`, and why it is `exceeded`, if it is. None without a budget.
+        """
     def tick(
         self, records: Mapping[str, Mapping[str, Any]] | Iterable[tuple[str, Mapping[str, Any]]]
     ) -> FleetTick:

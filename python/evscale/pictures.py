@@ -30,7 +30,8 @@ RULE_COLORS = {
     "cooldown_down": "#c2a18a", "announced": "#00a6d6", "effectiveness": "#6b8e23", "downstream_limit": "#a83f39",
     "capacity_limit": "#b3485a", "first_records": "#4f7cac", "data_quality": "#d9822b", "stale_records": "#e8b27d",
     "scheduled_maximum": "#7c5cbf", "maintenance_window": "#5b6875", "manual_fixed": "#e377c2", "manual_cap": "#f2b8dd",
-    "manual_floor": "#c94fa5", "pause": "#9aa5b1", "job_hour_budget": "#2f6f4f", "bounds": "#444444",
+    "manual_floor": "#c94fa5", "pause": "#9aa5b1", "job_hour_budget": "#2f6f4f", "shared_budget": "#3fa27a",
+    "bounds": "#444444",
 }
 """The colour of each of `RULES`."""
 FIGURE_BASELINE = "HPA on CPU"

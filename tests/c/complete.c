@@ -43,7 +43,7 @@ static void a_pool_of_a_fleet_says_what_a_single_one_says(void) {
     evscale_observation seen, seen_there;
     evscale_error *error = NULL;
     double quantiles[4], there[4], jobs = 0;
-    char walked[16] = "", keys[16];
+    char walked[16] = "", keys[16], budget[256];
     int32_t found = -1;
     int i;
     CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
@@ -87,6 +87,11 @@ static void a_pool_of_a_fleet_says_what_a_single_one_says(void) {
     CHECK(evscale_fleet_snapshots(fleet, keep, walked, NULL) == EVSCALE_STOPPED && strcmp(walked, "ab") == 0);
     CHECK(evscale_fleet_set_threads(fleet, 0, NULL) == EVSCALE_INVALID_ARGUMENT);
     CHECK(evscale_fleet_set_threads(fleet, 2, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_budget_json(fleet, keys, sizeof keys, NULL, NULL) == EVSCALE_OK && strcmp(keys, "null") == 0);
+    CHECK(evscale_fleet_set_budget(fleet, "{\"jobs\": -1}", NULL) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(evscale_fleet_set_budget(fleet, "{\"jobs\": 7}", NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_budget_json(fleet, budget, sizeof budget, NULL, NULL) == EVSCALE_OK && strncmp(budget, "{\"budget\":{\"jobs\":7},", 21) == 0);
+    CHECK(evscale_fleet_set_budget(fleet, NULL, NULL) == EVSCALE_OK);
     CHECK(evscale_meter_new(NULL, 1767700000000, &meter, NULL) == EVSCALE_OK);
     CHECK(evscale_meter_started(meter, 1767700000000, 1, NULL) == EVSCALE_OK);
     CHECK(evscale_fleet_meter_acknowledge(fleet, "a", meter, 1767700060000, NULL) == EVSCALE_OK);

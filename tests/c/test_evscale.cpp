@@ -225,6 +225,10 @@ int main(int count, char **argv) {
     });
     CHECK(states == 2 && fleet.keys_json() == R"(["b","c"])" && fleet.has("c") && !fleet.has("a"));
     fleet.set_threads(2);
+    fleet.set_budget(R"({"cost_per_hour": 40.5})");
+    CHECK(fleet.budget_json().find(R"({"budget":{"cost_per_hour":40.5},"held":)") == 0);
+    fleet.clear_budget();
+    CHECK(fleet.budget_json() == "null");
     results_own_parts_and_backtests();
     try {
         evscale::Autoscaler refused(R"({"max_job": 3})");

@@ -232,7 +232,7 @@ def test_the_table_has_all_doors():
     assert {name.partition(".")[0] for name in DOORS if name[0].isupper()} >= set(MAKERS) - {"FleetTick"}
     absent = {p for name, (_, parameters) in DOORS.items() for p in parameters} - set(USUAL)
     assert absent <= {"forecaster", "policy", "columns", "warm_days", "fields", "cap", "floor", "confidence", "axes", "start",
-                      "end", "multiplier", "id", "alert", "due",
+                      "end", "multiplier", "id", "alert", "due", "cost_per_hour",
                       "public_key", "parent", "details", "progress", "jobs_at_peak", "hpa_target_percent", "time_zone", "gaps", "autoscaler",
                       "source", "history", *evscale.Config().to_dict()}, "a parameter without a usual value"
 

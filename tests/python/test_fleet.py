@@ -126,3 +126,41 @@ def test_threads_of_the_host_may_share_a_fleet():
     _, alone = fed()
     for pool in range(4):
         assert ticks[pool][-1].decisions[f"pool-{pool}"] == alone[-1].decisions[f"pool-{pool}"]
+
+
+def test_pools_share_a_budget_however_many_they_are():
+    fleet, keys = evscale.Fleet(), [f"pool {number:03}" for number in range(300)]
+    for key in keys:
+        fleet.add(key, evscale.Config(use_networks=False, min_jobs=1, priority=50.0 if key.endswith("7") else 1.0))
+    assert fleet.budget() is None
+    fleet.set_budget(jobs=900)
+    jobs, given, asked = dict.fromkeys(keys, 2), {7: 0, 3: 0}, 0
+    for step in range(60):
+        events = 1500 + 10 * step
+        records = {key: {"timestamp": 1_767_571_200_000 + 120_000 * step, "logged_events_count": events, "processed_events_count": events,
+                         "queued_events_count": 0, "current_job_count": jobs[key], "average_processing_duration_ms": 400.0} for key in keys}
+        decisions = fleet.tick(records).decisions
+        jobs = {key: decisions[key].recommended_jobs for key in keys}
+        assert sum(jobs.values()) <= 900
+        for key, decision in decisions.items():
+            for entry in decision.trail:
+                if entry["rule"] == "shared_budget":
+                    asked += 1
+                    if int(key[-1]) in given:
+                        given[int(key[-1])] += entry["before"] - entry["after"]
+    assert asked > 100 and given[7] < given[3] / 4
+    status = fleet.budget()
+    assert status["budget"] == {"jobs": 900} and status["held"] == sum(jobs.values()) and status["exceeded"] is None
+    named = [key for key in keys if any(cause.startswith("shared budget: ") for cause in fleet.health(key)["causes"])]
+    assert len(named) == status["pools_that_gave_way"] > 0
+    fleet.set_budget()
+    assert fleet.budget() is None
+
+
+def test_a_budget_that_makes_no_sense_is_refused():
+    fleet = evscale.Fleet()
+    for wrong, message in [({"jobs": 1, "cost_per_hour": 2.0}, "one of them"), ({"jobs": -1}, "0 to"), ({"cost_per_hour": -1.0}, "0 to 1e12"),
+                           ({"cost_per_hour": float("nan")}, "cost_per_hour")]:
+        with pytest.raises(evscale.ArgumentError, match=message):
+            fleet.set_budget(**wrong)
+    assert fleet.budget() is None

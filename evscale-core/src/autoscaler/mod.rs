@@ -12,6 +12,7 @@ mod observation;
 pub(crate) mod pipeline;
 mod plugin;
 mod reconfigure;
+mod shared;
 mod snapshot;
 mod state;
 
@@ -25,6 +26,7 @@ pub(crate) use networks::Networks;
 pub use observation::Observation;
 pub(crate) use pipeline::Ingested;
 pub use plugin::{HostError, HostForecaster, HostPolicy, Series};
+pub(crate) use shared::Begun;
 pub(crate) use state::State;
 
 use crate::announced::{Announcement, AnnouncementStatus};
@@ -517,6 +519,7 @@ impl Autoscaler {
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),
             state.orders.hold(state.pool.newest()),
+            self.gave_way(),
             state.announced.distrust(),
             match &state.classes {
                 Some(classes) => classes.lateness(&self.config, state.pool.last_known_jobs() >= Some(most)),

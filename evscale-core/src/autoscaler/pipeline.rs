@@ -174,16 +174,39 @@ pub(crate) fn decide(
     let forecast = Arc::clone(&state.forecast);
     let levels = state.levels(config, calendar);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
+    match offer(config, state, networks, now, &outlook, false) {
+        Offer::Standing(decision) => *decision,
+        Offer::Proposed(proposal, notes) => conclude(config, calendar, state, now, &outlook, proposal, notes),
+    }
+}
+
+/// What a pool decides on.
+pub(super) enum Offer {
+    /// The decision that stands.
+    Standing(Box<Decision>),
+    /// A proposal for the safety rules, and what the decision tells beside its reasons.
+    Proposed(Proposal, Vec<String>),
+}
+
+/// Proposes a number of jobs if a decision is due at `now`, there is an emergency, or one is wanted `early`.
+pub(super) fn offer(
+    config: &Config,
+    state: &mut State,
+    networks: Option<&mut Networks>,
+    now: Timestamp,
+    outlook: &Outlook<'_>,
+    early: bool,
+) -> Offer {
     if state.pool.known_jobs().is_none() {
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
-        let notes = std::mem::take(&mut state.notes);
-        return conclude(config, calendar, state, now, &outlook, proposal, notes);
+        return Offer::Proposed(proposal, std::mem::take(&mut state.notes));
     }
-    if !outlook.emergency
+    if !early
+        && !outlook.emergency
         && !state.decision_due(config, now)
         && let Some(standing) = state.schedule.standing()
     {
-        return standing.clone();
+        return Offer::Standing(Box::new(standing.clone()));
     }
     let seen = outlook.need().map(|need| state.seen_by_policy(config, need, now));
     let network = networks.zip(seen).map(|(networks, seen)| NetworkPolicy {
@@ -204,5 +227,5 @@ pub(crate) fn decide(
     } else {
         notes.extend(fault);
     }
-    conclude(config, calendar, state, now, &outlook, proposal, notes)
+    Offer::Proposed(proposal, notes)
 }

@@ -13,7 +13,7 @@ use crate::metrics::{History, Metrics};
 use crate::monitor::{Monitor, Sight};
 use crate::policy::{Begin, ForecastAvailability, Levels, Need, Outlook, Selection, policy_state};
 use crate::pool::Pool;
-use crate::safety::{Orders, Safety};
+use crate::safety::{Orders, Safety, Share};
 use crate::time::Timestamp;
 use crate::validation::{Expectation, Issue};
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,9 @@ pub(crate) struct State {
     pub(crate) restored: bool,
     #[serde(skip)]
     pub(crate) ran: Ran,
+    /// What the pool has of a budget that it shares, while a fleet lets it decide.
+    #[serde(skip)]
+    pub(crate) share: Option<Box<Share>>,
 }
 
 /// Leads that the plan tells, and what follows after the effect of a decision, seconds.
@@ -100,6 +103,7 @@ impl State {
             notes: Vec::new(),
             restored: false,
             ran: Ran::default(),
+            share: None,
         }
     }
 

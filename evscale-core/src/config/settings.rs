@@ -309,6 +309,9 @@ settings! {
     reversal_price: Option<f64> = None, 0.0 to 1e9;
     /// Cost that a day (UTC) should not exceed, in the same currency; none by default. Alerts tell of it, and nothing else does.
     cost_per_day: Option<f64> = None, 0.0 to 1e15;
+    /// How much a late event counts against one of another pool, beside its price, where the pools of a fleet share a budget that is
+    /// not enough for all.
+    priority: f64 = 1.0, 0.001 to 1000.0;
     /// Alerts of your own, beside those of the library: a metric of the report, `>` or `<`, a number, and as far as wished `for` a
     /// time and `critical`, such as `queue_length > 500 for 10m critical`; at most 16.
     alerts: Vec<String> = Vec::new();

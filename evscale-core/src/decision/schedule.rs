@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Rules that make a pool smaller for other reasons than its load.
-const BESIDE_THE_LOAD: [Rule; 7] = [
+const BESIDE_THE_LOAD: [Rule; 8] = [
     Rule::Effectiveness,
     Rule::CapacityLimit,
     Rule::ScheduledMaximum,
@@ -16,6 +16,7 @@ const BESIDE_THE_LOAD: [Rule; 7] = [
     Rule::ManualCap,
     Rule::Pause,
     Rule::JobHourBudget,
+    Rule::SharedBudget,
 ];
 
 /// The last decision, and when the last regular one was made.

@@ -1,12 +1,15 @@
 //! Many pools by key: shared networks, any order of records, as many threads as the host allows.
 
+mod budget;
+mod division;
 mod pool;
 mod rollout;
 mod shelf;
 
+pub use budget::{BudgetStatus, SharedBudget};
 pub use pool::PoolMut;
 
-use crate::autoscaler::{Autoscaler, Ingested, Observation};
+use crate::autoscaler::{Autoscaler, Begun, Ingested, Observation};
 use crate::bundle::{BATCH, ModelBundle};
 use crate::config::Config;
 use crate::decision::Decision;
@@ -15,6 +18,8 @@ use crate::features::ForecasterInput;
 use crate::forecaster::Quantiles;
 use crate::indicators::{Alert, Report};
 use crate::metrics::Metrics;
+use crate::safety::Share;
+use budget::{Account, Turn};
 use pool::Pool;
 use shelf::Shelf;
 use std::collections::BTreeMap;
@@ -61,6 +66,8 @@ pub struct Fleet {
     shelves: Vec<Shelf>,
     /// The usual bundle first; those that are tried or rolled out.
     bundles: Vec<ModelBundle>,
+    /// What the pools share; none without a budget.
+    account: Option<Account>,
 }
 
 /// A pool with its records of a tick, and what became of them.
@@ -73,6 +80,9 @@ struct PoolTurn<'a> {
     ingested: Option<Ingested>,
     /// The forecasting network's answer to it, from a batch.
     answer: Option<Result<Quantiles>>,
+    /// The decision between its halves, where the pools share a budget.
+    begun: Option<Begun>,
+    share: Option<Share>,
     outcome: Option<Result<PoolTick>>,
 }
 
@@ -80,7 +90,7 @@ impl Fleet {
     /// A fleet without pools that works on the caller's thread alone.
     pub fn new(bundle: &ModelBundle) -> Self {
         let bundles = vec![bundle.clone()];
-        Self { pools: BTreeMap::new(), shelves: vec![Shelf::new(&bundles)], bundles }
+        Self { pools: BTreeMap::new(), shelves: vec![Shelf::new(&bundles)], bundles, account: None }
     }
 
     /// Sets the number of threads that a tick may use, the caller's included; 1 by default.
@@ -141,13 +151,21 @@ impl Fleet {
         if self.pools.contains_key(key) {
             return Err(Error::argument(format!("pool `{key}` is in the fleet already")));
         }
-        self.pools.insert(key.to_owned(), Box::new(Pool::new(scaler)));
+        let pool = Box::new(Pool::new(scaler));
+        if let Some(account) = &mut self.account {
+            account.moved(0, account.units_of(&pool));
+        }
+        self.pools.insert(key.to_owned(), pool);
         Ok(())
     }
 
     /// Removes a pool; says whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
-        self.pools.remove(key).is_some()
+        let removed = self.pools.remove(key);
+        if let (Some(account), Some(pool)) = (&mut self.account, &removed) {
+            account.moved(account.units_of(pool), 0);
+        }
+        removed.is_some()
     }
 
     /// Number of pools.
@@ -220,10 +238,19 @@ impl Fleet {
     /// There is no such pool, or it failed inside, now or before.
     pub fn with_pool<T>(&mut self, key: &str, work: impl FnOnce(&mut PoolMut<'_>) -> T) -> Result<T> {
         let pool = self.pools.get_mut(key).ok_or_else(|| unknown_pool(key))?;
-        match self.shelves.first_mut() {
+        let before = self.account.map(|account| {
+            pool.set_share(Some(account.rest(pool)));
+            account.units_of(pool)
+        });
+        let answer = match self.shelves.first_mut() {
             Some(shelf) => pool.run_for_host(key, shelf, &self.bundles, work),
             None => pool.run_for_host(key, &mut Shelf::new(&[]), &self.bundles, work),
+        };
+        if let (Some(account), Some(before)) = (&mut self.account, before) {
+            pool.set_share(None);
+            account.moved(before, account.units_of(pool));
         }
+        answer
     }
 
     /// Takes records of any pools in any order (those of one pool in theirs), and decides for each of these pools.
@@ -246,26 +273,56 @@ impl Fleet {
                 Some(PoolTurn::new(key, pool, records))
             })
             .collect();
-        let share = turns.len().div_ceil(self.shelves.len()).max(1);
-        match self.shelves.as_mut_slice() {
-            [shelf] => shelf.run(&mut turns),
-            threads => std::thread::scope(|scope| {
-                for (chunk, shelf) in turns.chunks_mut(share).zip(threads) {
-                    scope.spawn(move || shelf.run(chunk));
-                }
-            }),
+        let together = self.account.is_some();
+        on_threads(&mut self.shelves, &mut turns, |shelf, turns| shelf.run(turns, together));
+        if let Some(account) = &mut self.account {
+            if !account.suffices(&halves(&turns)) {
+                on_threads(&mut self.shelves, &mut turns, |shelf, turns| {
+                    turns.iter_mut().for_each(|turn| turn.begin_early(shelf));
+                });
+            }
+            let shares = account.divide(&halves(&turns));
+            turns.iter_mut().zip(shares).for_each(|(turn, share)| turn.share = share);
+            on_threads(&mut self.shelves, &mut turns, |shelf, turns| {
+                turns.iter_mut().for_each(|turn| turn.end(shelf));
+            });
         }
         out.extend(turns.into_iter().filter_map(|turn| turn.outcome));
+        if let Some(account) = &mut self.account {
+            account.close(self.pools.values().map(AsRef::as_ref));
+        }
         out
     }
 }
 
+fn halves<'a>(turns: &'a [PoolTurn<'_>]) -> Vec<Option<Turn<'a>>> {
+    turns.iter().map(PoolTurn::half).collect()
+}
+
+/// Works on all turns with the networks of each thread.
+fn on_threads(
+    shelves: &mut [Shelf],
+    turns: &mut [PoolTurn<'_>],
+    work: impl Fn(&mut Shelf, &mut [PoolTurn<'_>]) + Sync,
+) {
+    let (share, work) = (turns.len().div_ceil(shelves.len()).max(1), &work);
+    match shelves {
+        [shelf] => work(shelf, turns),
+        threads => std::thread::scope(|scope| {
+            for (chunk, shelf) in turns.chunks_mut(share).zip(threads) {
+                scope.spawn(move || work(shelf, chunk));
+            }
+        }),
+    }
+}
+
 impl Shelf {
-    fn run(&mut self, turns: &mut [PoolTurn<'_>]) {
+    /// Takes the records of turns, and decides; where the pools decide `together`, half of that.
+    fn run(&mut self, turns: &mut [PoolTurn<'_>], together: bool) {
         for group in turns.chunks_mut(GROUP) {
             group.iter_mut().for_each(|turn| turn.ingest(self));
             self.forecast_group(group);
-            group.iter_mut().for_each(|turn| turn.complete(self));
+            group.iter_mut().for_each(|turn| turn.complete(self, together));
         }
     }
 
@@ -292,7 +349,17 @@ impl Shelf {
 
 impl<'a> PoolTurn<'a> {
     fn new(key: &'a str, pool: &'a mut Pool, records: Vec<Metrics>) -> Self {
-        Self { key, pool, records, observations: Vec::new(), ingested: None, answer: None, outcome: None }
+        Self {
+            key,
+            pool,
+            records,
+            observations: Vec::new(),
+            ingested: None,
+            answer: None,
+            begun: None,
+            share: None,
+            outcome: None,
+        }
     }
 
     /// All records but the last, and the first half of that one.
@@ -319,17 +386,55 @@ impl<'a> PoolTurn<'a> {
         self.ingested.is_some() && self.pool.uses_networks()
     }
 
-    /// The second half of the last record, and the decision.
-    fn complete(&mut self, shelf: &mut Shelf) {
+    /// The second half of the last record, and the decision; where the pools decide `together`, the first half of that.
+    fn complete(&mut self, shelf: &mut Shelf, together: bool) {
         if self.outcome.is_some() {
             return;
         }
         let (ingested, answer) = (self.ingested.take(), self.answer.take());
-        let mut observations = std::mem::take(&mut self.observations);
-        self.outcome = Some(self.pool.run(self.key, shelf, |scaler| {
+        let observations = &mut self.observations;
+        let completed = self.pool.run(self.key, shelf, |scaler| {
             observations.extend(ingested.map(|ingested| scaler.complete(ingested, answer)));
-            PoolTick { key: self.key.to_owned(), observations, decision: scaler.decide() }
-        }));
+            if together { Err(scaler.begin_decision(false)) } else { Ok(scaler.decide()) }
+        });
+        match completed {
+            Ok(Ok(decision)) => self.tell(Ok(decision)),
+            Ok(Err(begun)) => self.begun = Some(begun),
+            Err(problem) => self.tell(Err(problem)),
+        }
+    }
+
+    /// Returns the decision between its halves.
+    fn half(&self) -> Option<Turn<'_>> {
+        Some(Turn { pool: self.pool, begun: self.begun.as_ref()? })
+    }
+
+    /// Begins a decision that is not due, so that the pool can give to others or get what they give.
+    fn begin_early(&mut self, shelf: &mut Shelf) {
+        if !matches!(self.begun, Some(Begun::Standing(_))) {
+            return;
+        }
+        match self.pool.run(self.key, shelf, |scaler| scaler.begin_decision(true)) {
+            Ok(begun) => self.begun = Some(begun),
+            Err(problem) => {
+                self.begun = None;
+                self.tell(Err(problem));
+            }
+        }
+    }
+
+    /// The second half of the decision.
+    fn end(&mut self, shelf: &mut Shelf) {
+        let Some(begun) = self.begun.take() else { return };
+        let share = self.share.take();
+        let decision = self.pool.run(self.key, shelf, |scaler| scaler.end_decision(begun, share));
+        self.tell(decision);
+    }
+
+    fn tell(&mut self, decision: Result<Decision>) {
+        let observations = std::mem::take(&mut self.observations);
+        self.outcome =
+            Some(decision.map(|decision| PoolTick { key: self.key.to_owned(), observations, decision }));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::indicators::{Alert, LifecycleStatus, Report};
 use crate::metrics::Metrics;
 use crate::monitor::Health;
 use crate::pool::ScalingOutcome;
-use crate::safety::ManualOverride;
+use crate::safety::{ManualOverride, Share};
 use crate::time::Timestamp;
 use crate::traced;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -207,6 +207,16 @@ impl Pool {
     /// Returns the pool's autoscaler; none if it failed.
     pub(super) fn scaler(&self) -> Option<&Autoscaler> {
         (!self.failed).then_some(&self.scaler)
+    }
+
+    /// Returns the pool's autoscaler for what it holds of a shared budget, which a pool that failed holds on to.
+    pub(super) fn held(&self) -> &Autoscaler {
+        &self.scaler
+    }
+
+    /// Sets what the pool has of a shared budget when it decides alone.
+    pub(super) fn set_share(&mut self, share: Option<Share>) {
+        self.scaler.set_share(share);
     }
 
     /// Reports whether the forecasting network is to be asked for it.

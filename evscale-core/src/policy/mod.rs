@@ -1,6 +1,7 @@
 //! How many jobs would be best: the analytic rule, the policy network that adjusts it, and what acts when they cannot.
 
 mod fallback_chain;
+mod late_ahead;
 mod levels;
 mod need;
 mod network;
@@ -10,6 +11,7 @@ mod saving;
 mod selection;
 
 pub(crate) use fallback_chain::{ForecastAvailability, NetworkPolicy, Proposal, propose};
+pub(crate) use late_ahead::LateAhead;
 pub(crate) use levels::{LevelNeed, Levels};
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};

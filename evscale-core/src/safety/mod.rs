@@ -32,6 +32,8 @@
 //! 15. No scale-down to fewer jobs than have the memory for the newest load: `tests/fields.rs`.
 //! 16. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
 //! 17. Every recommendation is a number of jobs that exists: `only_numbers_that_exist_are_recommended`, `tests/needs.rs`.
+//! 18. A budget that pools share takes jobs from a pool only as far as 2, 3, 4, 8, 10, 12, 14 and 15 let it shrink, and no job
+//!     that is busy with a long event: `a_shared_budget_takes_no_more_than_the_protecting_rules_give`.
 //!
 //! 2 to 8 and 13 to 15 yield to what protects more: the fail-safe number of a pool without metrics, what is announced, an
 //! order, the budget, the
@@ -57,6 +59,7 @@ mod network;
 mod orders;
 mod pause;
 mod rule;
+mod shared_budget;
 mod spare;
 mod stabilization;
 mod step;
@@ -66,6 +69,7 @@ pub(crate) use first_records::Beginning;
 pub(crate) use orders::Orders;
 pub use orders::{ManualOrder, ManualOverride};
 pub use rule::Rule;
+pub(crate) use shared_budget::{Share, Wish};
 
 use crate::announced::Ready;
 use crate::calendar::Calendar;
@@ -115,6 +119,10 @@ pub(crate) struct Context<'a> {
     /// Order that is in force.
     pub(crate) order: Option<ManualOverride>,
     pub(crate) pause: Pause,
+    /// Jobs that are busy with long events.
+    pub(crate) busy_jobs: u32,
+    /// What the pool has of a budget that it shares; none without one.
+    pub(crate) share: Option<Share>,
 }
 
 impl Context<'_> {
@@ -279,6 +287,7 @@ impl Safety {
         way.pass_either(manual::apply(context, way.jobs));
         way.pass(Rule::Pause, pause::apply(context, way.jobs));
         way.pass(Rule::JobHourBudget, self.job_hours.apply(context, way.jobs));
+        way.pass(Rule::SharedBudget, shared_budget::apply(self, context, way.jobs));
         way.pass(Rule::Bounds, bounds::apply(context, way.jobs));
         if context.config.mode == Mode::Act {
             self.flap.remember(context, way.jobs);

@@ -64,6 +64,7 @@ rules! {
     ManualFloor = "manual_floor", "keeps above a floor that a person ordered";
     Pause = "pause", "leaves changes undone that are switched off";
     JobHourBudget = "job_hour_budget", "keeps within the job-hours of the day";
+    SharedBudget = "shared_budget", "gives way to other pools under the budget that they share";
     Bounds = "bounds", "keeps between the fewest and the most jobs";
 }
 

@@ -53,6 +53,8 @@ fn context(config: &Config, current_jobs: u32) -> Context<'_> {
         maintenance: false,
         order: None,
         pause: Pause::Off,
+        busy_jobs: 0,
+        share: None,
     }
 }
 
@@ -311,4 +313,36 @@ fn an_order_holds_until_its_time() {
     ruled(&floor, 30, 35, Some("manual_floor"));
     ruled(&floor, 40, 40, None);
     ruled(&Context { order: None, ..capped }, 30, 30, None);
+}
+
+#[test]
+fn a_shared_budget_takes_no_more_than_the_protecting_rules_give() {
+    let config = Config { min_jobs: 2, ..lenient() };
+    let share = Some(Share { most: 1, detail: "others need theirs more".to_owned() });
+    let limited = |config: &Config, change: fn(&mut Context<'_>)| {
+        let mut context = Context { share: share.clone(), floor_jobs: Some(18), ..context(config, 20) };
+        change(&mut context);
+        let outcome = Safety::default().apply(&context, 30);
+        let bound = outcome.trail.iter().any(|entry| entry.rule == Rule::SharedBudget);
+        assert!(bound || outcome.jobs() >= 20, "{outcome:?}");
+        outcome.jobs()
+    };
+    assert_eq!(limited(&config, |_| ()), 2, "the forecast floor gives way, the bounds do not");
+    assert_eq!(limited(&config, |context| context.busy_jobs = 7), 7, "busy with long events");
+    assert_eq!(limited(&config, |context| context.memory_jobs = Some(9)), 9, "memory");
+    assert_eq!(limited(&config, |context| context.pause = Pause::Down), 20, "growth alone is cut");
+    assert_eq!(limited(&config, |context| context.maintenance = true), 20);
+    let fixed = |context: &mut Context<'_>| {
+        let order = ManualOverride::new(ManualOrder::Fixed(25), start().plus_seconds(60));
+        context.order = Some(order);
+    };
+    assert_eq!(limited(&config, fixed), 25, "an order");
+    let doubtful = |context: &mut Context<'_>| context.issue = Some(Issue::restored());
+    assert_eq!(limited(&config, doubtful), 20, "unknown is never down");
+    let new = |context: &mut Context<'_>| context.beginning.seen_seconds = 60.0;
+    assert_eq!(limited(&config, new), 20, "a new pool");
+    let stepwise = Config { max_step_down_percent: 10.0, max_step_down_jobs: 1, ..config.clone() };
+    assert_eq!(limited(&stepwise, |_| ()), 18, "one step");
+    let coarse = Config { job_step: 8, ..config };
+    assert_eq!(limited(&coarse, |context| context.current_jobs = 24), 8, "a number that exists");
 }

@@ -1,32 +1,20 @@
-"""Many histories at once, on the processors of this machine.
-
->>> from evscale.distributed import backtest_many
->>> import evscale, numpy
->>> times = [1_767_571_200_000 + 600_000 * i for i in range(432)]
->>> shops = {name: {"timestamp": times, "events": level + 100 * numpy.sin(numpy.arange(432) / 23)} for name, level in
-...          [("north", 400), ("south", 900)]}
->>> many = backtest_many(shops, evscale.Config(max_jobs=80), processes=1, baselines=False, jobs_at_peak=20)
->>> sorted(many.results), many.failures
-(['north', 'south'], {})
->>> many.results["north"]["scores"]["evscale"]["sla_compliance_percent"] > 50
-True
-"""
+"""Many histories at once: backtests and changed settings, with partial failure kept, and going on where one ended."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from os import PathLike, cpu_count, fspath
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from ._evscale import Config, EvscaleError, __version__, replace_file
-from ._refuse import refuse
+from .._evscale import Config, EvscaleError, __version__, replace_file
+from .._refuse import refuse
+from .engine import Engine
+from .processes import Processes
 
 Progress = Callable[[int, int], object]
 
@@ -36,7 +24,7 @@ class Many:
     """Results of many histories: what is known of each, and why the others have none."""
 
     results: dict[str, dict[str, Any]] = field(repr=False)
-    """`Report.to_dict()` by the key of the history."""
+    """`Report.to_dict()` by the key of the history; of `what_if_many` that of `WhatIf` for each change."""
     failures: dict[str, str]
     """Why a history has no result, by its key."""
     resumed: int = 0
@@ -47,12 +35,13 @@ def backtest_many(
     histories: Mapping[str, Any],
     config: Config | Mapping[str, Config] | None = None,
     *,
+    engine: Engine | None = None,
     processes: int | None = None,
     folder: str | PathLike[str] | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Many:
-    """Runs `evscale.backtest` of many histories in processes of their own. One that fails, or that ends its process, fails alone.
+    """Runs `evscale.backtest` of many histories in other processes. One that fails, or that ends its process, fails alone.
 
     Parameters
     ----------
@@ -61,8 +50,10 @@ def backtest_many(
         read themselves.
     config
         Settings of all pools, or by key.
+    engine
+        Where the processes are: `Processes()`, which is this machine and the default, `Ray()` or `Dask(client)`.
     processes
-        How many at once; as many as there are processors without.
+        How many at once on this machine; as many as there are processors without.
     folder
         Keeps every result as a file there. A call with the same folder goes on where one before was ended: it runs what has no
         result, failed, or has another history, configuration or option by now.
@@ -76,6 +67,44 @@ def backtest_many(
     Many
         Results and failures.
     """
+    return _many(_backtest, (), histories, config, engine or Processes(processes), folder, progress, options)
+
+
+def what_if_many(
+    histories: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    config: Config | Mapping[str, Config] | None = None,
+    *,
+    engine: Engine | None = None,
+    processes: int | None = None,
+    folder: str | PathLike[str] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Many:
+    """Asks of many histories what each of `changes`, settings with another value, would do to the scores: `Report.what_if`.
+
+    A result has the scores as they are (`base`), and for each setting its value `before` and `after`, the `scores` with it, and their
+    `difference`. Everything else is as for `backtest_many`.
+    """
+    if not isinstance(changes, Mapping) or not changes:
+        raise refuse("`changes` has no setting, expected at least one with its value, such as {\"max_jobs\": 200}")
+    asked = tuple(changes.items())
+    return _many(_what_if, asked, histories, config, engine or Processes(processes), folder, progress, options)
+
+
+_Question = tuple[Any, Config | None, dict[str, Any], tuple[tuple[str, Any], ...]]
+
+
+def _many(
+    ask: Callable[[_Question], dict[str, Any] | str],
+    changes: tuple[tuple[str, Any], ...],
+    histories: Mapping[str, Any],
+    config: Config | Mapping[str, Config] | None,
+    engine: Engine,
+    folder: str | PathLike[str] | None,
+    progress: Progress | None,
+    options: dict[str, Any],
+) -> Many:
     if not isinstance(histories, Mapping):
         raise refuse("`histories` is no mapping, expected histories by key, such as {\"north\": \"north.csv\"}")
     for name in ("progress", "bundle"):
@@ -87,7 +116,7 @@ def backtest_many(
     for key, history in histories.items():
         if isinstance(config, Mapping) and key not in config:
             raise refuse(f"`config` has no {key!r}, expected one for every history")
-        question = (history, config[key] if isinstance(config, Mapping) else config, options)
+        question = (history, config[key] if isinstance(config, Mapping) else config, options, changes)
         found = kept.read(key, question)
         if found is None:
             waiting.append((key, question))
@@ -96,7 +125,7 @@ def backtest_many(
     resumed = len(many.results)
     if progress is not None and resumed:
         progress(resumed, len(histories))
-    for key, question, answer in _answers(waiting, processes or cpu_count() or 1):
+    for key, question, answer in engine.answers(ask, waiting):
         if isinstance(answer, dict):
             many.results[key] = answer
             kept.write(key, question, answer)
@@ -108,50 +137,32 @@ def backtest_many(
     return Many({key: many.results[key] for key in order}, many.failures, resumed)
 
 
-_Question = tuple[Any, Config | None, dict[str, Any]]
-
-
-def _answers(
-    waiting: Iterable[tuple[str, _Question]], processes: int
-) -> Iterator[tuple[str, _Question, dict[str, Any] | str]]:
-    """Yields results, or why there is none, as they come. Every process has an executor of its own: one that dies takes one
-    question with it."""
-    context = multiprocessing.get_context("spawn")
-    left = iter(waiting)
-    idle = [ProcessPoolExecutor(1, context) for _ in range(processes)]
-    running: dict[Future[dict[str, Any] | str], tuple[str, _Question, ProcessPoolExecutor]] = {}
-    try:
-        while True:
-            while idle and (one := next(left, None)) is not None:
-                executor = idle.pop()
-                running[executor.submit(_backtest, one[1])] = (*one, executor)
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                key, question, executor = running.pop(future)
-                answer: dict[str, Any] | str
-                try:
-                    answer = future.result()
-                except BrokenExecutor:
-                    executor.shutdown()
-                    executor, answer = ProcessPoolExecutor(1, context), "its process ended abruptly"
-                except Exception as problem:  # noqa: BLE001 what cannot be pickled, above all
-                    answer = f"{type(problem).__name__}: {problem}"
-                idle.append(executor)
-                yield key, question, answer
-    finally:
-        for executor in [*idle, *(executor for _, _, executor in running.values())]:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-
 def _backtest(question: _Question) -> dict[str, Any] | str:
     """In a process: the result of a history, or why it has none."""
-    from .report import backtest
+    from ..report import backtest
 
-    history, config, options = question
+    history, config, options, _ = question
     try:
         return backtest(history, config, **options).to_dict()
+    except (EvscaleError, TypeError, OSError, ImportError) as problem:
+        return f"{type(problem).__name__}: {problem}"
+
+
+def _what_if(question: _Question) -> dict[str, Any] | str:
+    """In a process: what the changes do to a history, or why nobody knows."""
+    from ..report import backtest
+
+    history, config, options, changes = question
+    try:
+        asked: dict[str, Any] = {"baselines": False} | options
+        report = backtest(history, config, **asked)
+        result: dict[str, Any] = {"base": report.evscale.scores, "changes": {}}
+        for setting, value in changes:
+            told = report.what_if(**{setting: value})
+            scores = told.report.evscale.scores
+            result["changes"][setting] = {
+                "before": told.before, "after": told.after, "scores": scores, "difference": told.difference}
+        return result
     except (EvscaleError, TypeError, OSError, ImportError) as problem:
         return f"{type(problem).__name__}: {problem}"
 
@@ -186,10 +197,10 @@ class _Kept:
 
 def _mark(question: _Question) -> str:
     """A mark of a question that differs where its answer may."""
-    history, config, options = question
+    history, config, options, changes = question
     if isinstance(history, str | PathLike):
         path = Path(fspath(history))
         told = path.stat() if path.exists() else None
         history = (str(path), told and (told.st_size, told.st_mtime_ns))
     settings = None if config is None else config.to_dict()
-    return hashlib.sha256(pickle.dumps((__version__, history, settings, sorted(options.items())))).hexdigest()
+    return hashlib.sha256(pickle.dumps((__version__, history, settings, sorted(options.items()), changes))).hexdigest()

@@ -1,0 +1,107 @@
+//! A decision in two halves, between which a fleet divides a budget that its pools share.
+
+use super::pipeline::{Offer, offer};
+use super::{Autoscaler, conclusion};
+use crate::decision::Decision;
+use crate::policy::{LateAhead, Outlook, Proposal};
+use crate::safety::{Rule, Share, TrailEntry, Wish};
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// A decision between its halves.
+pub(crate) enum Begun {
+    /// No decision is due: this one stands.
+    Standing(Box<Decision>),
+    /// A proposal that the safety rules have yet to see.
+    Proposed {
+        now: Timestamp,
+        proposal: Proposal,
+        notes: Vec<String>,
+        /// None where the size of the pool is unknown.
+        wish: Option<Wish>,
+    },
+}
+
+impl Autoscaler {
+    /// Begins the decision at the time of the newest record: a new one if it is due, there is an emergency, the last one gave way to
+    /// other pools, or it is wanted `early`.
+    pub(crate) fn begin_decision(&mut self, early: bool) -> Begun {
+        let early = early || self.cut().is_some();
+        let now = self.state.expectation.now().unwrap_or(Timestamp::EPOCH);
+        let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
+        self.state.look_ahead(&self.config, &self.timetable, now);
+        let forecast = Arc::clone(&self.state.forecast);
+        let levels = self.state.levels(&self.config, &self.calendar);
+        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection, levels);
+        match offer(&self.config, &mut self.state, networks, now, &outlook, early) {
+            Offer::Standing(decision) => Begun::Standing(decision),
+            Offer::Proposed(proposal, notes) => {
+                let notes = conclusion::begin(&self.config, &mut self.state, now, notes);
+                let wish =
+                    conclusion::wish(&self.config, &self.calendar, &self.state, now, &outlook, &proposal);
+                Begun::Proposed { now, proposal, notes, wish }
+            }
+        }
+    }
+
+    /// Ends a decision that has begun, with what the pool has of a shared budget; none if it has all that it asks for.
+    pub(crate) fn end_decision(&mut self, begun: Begun, share: Option<Share>) -> Decision {
+        let (now, proposal, notes) = match begun {
+            Begun::Standing(decision) => return *decision,
+            Begun::Proposed { now, proposal, notes, .. } => (now, proposal, notes),
+        };
+        self.set_share(share);
+        let forecast = Arc::clone(&self.state.forecast);
+        let levels = self.state.levels(&self.config, &self.calendar);
+        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection, levels);
+        let decision =
+            conclusion::end(&self.config, &self.calendar, &mut self.state, now, &outlook, proposal, notes);
+        self.set_share(None);
+        decision
+    }
+
+    /// Sets what the pool has of a shared budget in the decisions that follow.
+    pub(crate) fn set_share(&mut self, share: Option<Share>) {
+        self.state.share = share.map(Box::new);
+    }
+
+    /// Returns the jobs that the pool is to have: those that were asked for last, else those that it had, else the fewest.
+    pub(crate) fn held_jobs(&self) -> u32 {
+        let asked = self.state.schedule.recommended().map(|asked| asked.jobs);
+        asked.or(self.state.pool.last_known_jobs()).unwrap_or(self.config.min_jobs)
+    }
+
+    /// Returns the price of a job-hour at the newest record, 1 where there is none.
+    pub(crate) fn job_hour_price(&self) -> f64 {
+        self.state.job_hour_price(&self.config).unwrap_or(1.0)
+    }
+
+    /// Returns the late events of the next hour by numbers of jobs from `least` to `most`, weighed by what one counts: its priority
+    /// times its price, or, where it has none, times the seconds that it keeps a job busy, whatever the number of events.
+    pub(crate) fn late_ahead(&self, least: u32, most: u32) -> Vec<(u32, f64)> {
+        let forecast = Arc::clone(&self.state.forecast);
+        let levels = self.state.levels(&self.config, &self.calendar);
+        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection, levels);
+        let current = self.state.pool.known_jobs().unwrap_or(least);
+        let worth = self.config.late_event_price.or(self.state.pool.job_seconds(&self.config));
+        let weight = self.config.priority * worth.unwrap_or(1.0);
+        let ready = f64::from(current) - self.state.pool.starting_now();
+        let late = match outlook.load() {
+            Some(load) => LateAhead::new(load, ready),
+            None => LateAhead::unknown(self.state.pool.last_events().unwrap_or(0.0), most, &self.config),
+        };
+        late.curve(self.config.job_numbers(), [least, current, most], weight)
+    }
+
+    /// Returns why the last decision has fewer jobs than the pool asked for; none if no shared budget took any.
+    pub(crate) fn gave_way(&self) -> Option<String> {
+        self.cut()
+            .map(|cut| format!("shared budget: {} of {} jobs, as {}", cut.after, cut.before, cut.detail))
+    }
+
+    /// Returns what a shared budget took in the last decision.
+    pub(crate) fn cut(&self) -> Option<&TrailEntry> {
+        let standing = self.state.schedule.standing()?;
+        standing.trail.iter().find(|entry| entry.rule == Rule::SharedBudget)
+    }
+}

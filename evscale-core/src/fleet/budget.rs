@@ -1,0 +1,253 @@
+//! A budget for all pools of a fleet: what it is, what became of it, and what every pool holds of it.
+
+use super::Fleet;
+use super::division::{Claim, divide};
+use super::pool::Pool;
+use crate::autoscaler::Begun;
+use crate::error::{Error, Result};
+use crate::safety::{Share, Wish};
+use serde::{Deserialize, Serialize};
+
+/// Units that a job or a unit of money is counted in, so that sums do not depend on their order.
+const UNITS: f64 = 1e6;
+/// Largest budget.
+const LARGEST: f64 = 1e12;
+
+/// What all pools of a fleet may have together.
+///
+/// ```
+/// use evscale_core::{Config, Fleet, ModelBundle, SharedBudget};
+/// let mut fleet = Fleet::new(&ModelBundle::bundled()?);
+/// fleet.set_budget(Some(SharedBudget::from_json(r#"{"jobs": 500}"#)?))?;
+/// assert_eq!(fleet.budget(), Some(SharedBudget::Jobs(500)));
+/// # Ok::<(), evscale_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SharedBudget {
+    /// At most so many jobs.
+    Jobs(u32),
+    /// At most so much per hour, by the price of a job-hour of each pool; a pool without one counts 1.
+    CostPerHour(f64),
+}
+
+/// What became of a shared budget in the last tick.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BudgetStatus {
+    /// The budget.
+    pub budget: SharedBudget,
+    /// What the pools hold of it, in jobs or money per hour.
+    pub held: f64,
+    /// What the pools would hold without it.
+    pub wanted: f64,
+    /// Pools that have fewer jobs than they asked for.
+    pub pools_that_gave_way: u32,
+    /// Why the pools hold more than the budget; none if they do not.
+    pub exceeded: Option<String>,
+}
+
+/// A budget at work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Account {
+    pub(super) budget: SharedBudget,
+    /// What all pools hold, in units.
+    held: u64,
+    wanted: u64,
+    gave_way: u32,
+}
+
+/// A decision between its halves, and what its pool holds until it ends.
+pub(super) struct Turn<'a> {
+    pub(super) pool: &'a Pool,
+    pub(super) begun: &'a Begun,
+}
+
+impl<'a> Turn<'a> {
+    /// Returns the pool with what it would have without the others; none where it does not decide, or not on a number.
+    fn wish(&self) -> Option<(&'a Pool, Wish)> {
+        match self.begun {
+            Begun::Proposed { wish, .. } => Some((self.pool, (*wish)?)),
+            Begun::Standing(_) => None,
+        }
+    }
+}
+
+impl SharedBudget {
+    /// Reads a budget: `{"jobs": 500}` or `{"cost_per_hour": 120.5}`.
+    ///
+    /// # Errors
+    /// Not such JSON.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let expected = r#"expected {"jobs": 500} or {"cost_per_hour": 120.5}"#;
+        serde_json::from_str(text)
+            .map_err(|problem| Error::argument(format!("the shared budget is {text}, {expected}: {problem}")))
+    }
+
+    fn check(self) -> Result<()> {
+        match self {
+            Self::CostPerHour(most) if !(0.0..=LARGEST).contains(&most) => Err(Error::argument(format!(
+                "`cost_per_hour` of the shared budget is {most}, expected 0 to {LARGEST:e}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn units(self) -> u64 {
+        match self {
+            Self::Jobs(most) => u64::from(most) * UNITS as u64,
+            Self::CostPerHour(most) => (most * UNITS) as u64,
+        }
+    }
+
+    /// Returns what a job of a pool takes of it.
+    fn price(self, pool: &Pool) -> u64 {
+        match self {
+            Self::Jobs(_) => UNITS as u64,
+            Self::CostPerHour(_) => (pool.held().job_hour_price() * UNITS).round() as u64,
+        }
+    }
+
+    fn in_words(self) -> String {
+        match self {
+            Self::Jobs(most) => format!("{most} jobs"),
+            Self::CostPerHour(most) => format!("{most} per hour"),
+        }
+    }
+}
+
+impl BudgetStatus {
+    /// Returns the status as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Account {
+    fn new(budget: SharedBudget) -> Self {
+        Self { budget, held: 0, wanted: 0, gave_way: 0 }
+    }
+
+    /// Returns what a pool holds.
+    pub(super) fn units_of(&self, pool: &Pool) -> u64 {
+        u64::from(pool.held().held_jobs()).saturating_mul(self.budget.price(pool))
+    }
+
+    /// Learns that a pool holds something else than before.
+    pub(super) fn moved(&mut self, before: u64, after: u64) {
+        self.held = self.held.saturating_sub(before).saturating_add(after);
+    }
+
+    /// Returns what a pool may have that decides alone: what the others leave.
+    pub(super) fn rest(&self, pool: &Pool) -> Share {
+        let left = self.budget.units().saturating_sub(self.held.saturating_sub(self.units_of(pool)));
+        let most = left.checked_div(self.budget.price(pool)).unwrap_or(u64::MAX);
+        self.share(u32::try_from(most).unwrap_or(u32::MAX))
+    }
+
+    fn share(&self, most: u32) -> Share {
+        let detail = format!("all pools share {} and others need theirs more", self.budget.in_words());
+        Share { most, detail }
+    }
+
+    /// Reports whether the pools that decide ask for no more than there is.
+    pub(super) fn suffices(&self, turns: &[Option<Turn<'_>>]) -> bool {
+        let (others, wanted) = self.asked_for(turns);
+        others.saturating_add(wanted) <= self.budget.units()
+    }
+
+    /// Returns what the pools hold that do not decide, and what the others ask for.
+    fn asked_for(&self, turns: &[Option<Turn<'_>>]) -> (u64, u64) {
+        let (mut others, mut wanted) = (self.held, 0u64);
+        for (pool, wish) in turns.iter().flatten().filter_map(Turn::wish) {
+            others = others.saturating_sub(self.units_of(pool));
+            wanted = wanted.saturating_add(u64::from(wish.wanted).saturating_mul(self.budget.price(pool)));
+        }
+        (others, wanted)
+    }
+
+    /// Divides the budget among the pools that decide; returns what each has, none where that is all that it asks for. What the
+    /// other pools hold is theirs.
+    pub(super) fn divide(&mut self, turns: &[Option<Turn<'_>>]) -> Vec<Option<Share>> {
+        let (others, wanted) = self.asked_for(turns);
+        self.wanted = others.saturating_add(wanted);
+        if self.wanted <= self.budget.units() {
+            return turns.iter().map(|_| None).collect();
+        }
+        let wishes = || turns.iter().map(|turn| turn.as_ref().and_then(Turn::wish));
+        let claims: Vec<Claim> = wishes().flatten().map(|(pool, wish)| self.claim(pool, wish)).collect();
+        let mut got = divide(self.budget.units().saturating_sub(others), &claims).into_iter();
+        let share = |wish: Option<(&Pool, Wish)>| {
+            let (wish, most) = (wish?.1, got.next()?);
+            (most < wish.wanted).then(|| self.share(most))
+        };
+        wishes().map(share).collect()
+    }
+
+    fn claim(&self, pool: &Pool, wish: Wish) -> Claim {
+        let least = wish.least.min(wish.wanted);
+        Claim { price: self.budget.price(pool), late: pool.held().late_ahead(least, wish.wanted) }
+    }
+
+    /// Learns what the pools hold after a tick, and how many gave way in it.
+    pub(super) fn close<'a>(&mut self, pools: impl Iterator<Item = &'a Pool>) {
+        (self.held, self.gave_way) = (0, 0);
+        for pool in pools {
+            self.held = self.held.saturating_add(self.units_of(pool));
+            self.gave_way += u32::from(pool.held().cut().is_some());
+        }
+    }
+}
+
+impl Fleet {
+    /// Sets what all pools may have together, or takes that back.
+    ///
+    /// Whenever the pools ask for more, every pool with a record decides in that [`tick`](Fleet::tick), and it is divided among them: every pool keeps what its
+    /// safety rules keep (`min_jobs`, jobs that are busy with long events, step limits, cooldowns, orders, what is not known well
+    /// enough to shrink), and the rest goes where a job prevents most late events of the next hour for its price, each weighed
+    /// with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy; give all
+    /// pools of a fleet one, or none). The decisions tell what they gave in their trail, as `shared_budget`, and
+    /// so does the health of the pools. A pool that decides alone gets what the others leave. While the pools ask for no more than
+    /// there is, and without a budget, they decide as if they were alone.
+    ///
+    /// The increments are taken by their value, best first, as in Fox, *Discrete optimization via marginal analysis*, Management
+    /// Science 13 (1966), along the lower convex hull of each pool's late events, which need not be convex.
+    ///
+    /// # Errors
+    /// The cost is not 0 to 1e12.
+    pub fn set_budget(&mut self, budget: Option<SharedBudget>) -> Result<()> {
+        budget.map_or(Ok(()), SharedBudget::check)?;
+        self.account = budget.map(|budget| {
+            let mut account = Account::new(budget);
+            account.close(self.pools.values().map(AsRef::as_ref));
+            account.wanted = account.held;
+            account
+        });
+        Ok(())
+    }
+
+    /// Returns the budget that the pools share.
+    pub fn budget(&self) -> Option<SharedBudget> {
+        self.account.map(|account| account.budget)
+    }
+
+    /// Returns what became of the budget in the last tick; none without one.
+    pub fn budget_status(&self) -> Option<BudgetStatus> {
+        let account = self.account?;
+        let (held, wanted) = (account.held as f64 / UNITS, account.wanted as f64 / UNITS);
+        let exceeded = (account.held > account.budget.units()).then(|| {
+            format!(
+                "the pools hold {held}, more than {}: their safety rules and the pools that did not decide keep it",
+                account.budget.in_words()
+            )
+        });
+        Some(BudgetStatus {
+            budget: account.budget,
+            held,
+            wanted,
+            pools_that_gave_way: account.gave_way,
+            exceeded,
+        })
+    }
+}

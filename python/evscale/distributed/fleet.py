@@ -1,0 +1,389 @@
+"""A fleet whose pools are spread over actors: one call for all of them, and the decisions of one process bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import isnan
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._evscale import Config, fields
+from .._refuse import refuse
+from .engine import Actor, Answer, Engine, Lost
+from .journal import Folder
+from .shard import CALLS, QUESTIONS, Shard
+
+MOST_LOSSES = 10
+"""Times that an actor may be lost in one call before the call gives up."""
+
+_NAMES = frozenset(known["name"] for known in fields()) - {"timestamp"}
+_REQUIRED = ("logged_events_count", "current_job_count")
+
+
+@dataclass(frozen=True)
+class DistributedTick:
+    """What became of the records of a tick, in the order of the fleet's keys."""
+
+    keys: tuple[str, ...] = field(repr=False)
+    recommended_jobs: NDArray[np.float64]
+    """Jobs that each pool should have; NaN where nobody knows, or without a record."""
+    current_jobs: NDArray[np.float64]
+    """Jobs that it has."""
+    emergency: NDArray[np.bool_]
+    """Whether it was decided because of a predicted or real breach of the SLA."""
+    rejected: dict[str, Any]
+    """Why a record was rejected, by key."""
+    failures: list[str]
+    """Pools that failed inside, in words."""
+
+    @property
+    def jobs(self) -> dict[str, int]:
+        """The recommended jobs by key, as far as there are some."""
+        known = zip(self.keys, self.recommended_jobs.tolist(), strict=True)
+        return {key: int(jobs) for key, jobs in known if not isnan(jobs)}
+
+
+class DistributedFleet:
+    """Pools by key on actors of an engine.
+
+    Every operation is on the disk before an actor carries it out, and the states of all pools are kept every `snapshot_every` ticks, a
+    part in each. An actor that ends comes back with its pools, and answers what it was asked when it ended: nothing that was
+    answered is lost, and nothing is done twice. A fleet that is made with a folder that is there goes on with its pools.
+
+    Parameters
+    ----------
+    engine
+        Where the actors are: `Processes()`, `Ray()` or `Dask(client)`.
+    folder
+        Where states and operations are kept. All actors must reach it, and one fleet at a time.
+    actors
+        How many; as many as the engine has processors without.
+    snapshot_every
+        Ticks in which the state of every pool is kept once.
+    slots
+        Groups of pools that move together, fixed for a folder: at least ten for each actor that there will be.
+
+    Examples
+    --------
+    >>> from evscale.distributed import DistributedFleet, Processes
+    >>> import evscale, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, DistributedFleet(Processes(), folder, actors=1) as fleet:
+    ...     fleet.add(["eu-west", "us-east"], evscale.Config(min_jobs=5))
+    ...     tick = fleet.tick("2026-01-05T10:02:00Z", {"logged_events_count": [3400, 900], "current_job_count": [12, 7],
+    ...                                                "average_processing_duration_ms": 400.0})
+    ...     sorted(tick.jobs)
+    ['eu-west', 'us-east']
+    """
+
+    def __init__(
+        self, engine: Engine, folder: str | PathLike[str], *, actors: int | None = None, snapshot_every: int = 30, slots: int = 256,
+    ) -> None:
+        count = engine.workers() if actors is None else actors
+        if snapshot_every < 1 or slots < 1:
+            raise refuse(f"`snapshot_every` is {snapshot_every} and `slots` {slots}, expected at least 1")
+        self._engine, self._path, self._every = engine, fspath(folder), snapshot_every
+        self._folder = Folder(folder)
+        self._folder.make()
+        self._slots = self._folder.settle(slots)
+        self._actors: dict[int, Actor] = {}
+        self._slots_of: dict[int, list[int]] = {}
+        self._keys_in: dict[int, dict[int, list[str]]] = {}
+        self._seq = 0
+        self._order: dict[str, int] = {}
+        self._rows: dict[int, NDArray[np.int64]] = {}
+        self._owners: dict[int, int] = {}
+        self.losses = 0
+        """Actors that ended and were made again."""
+        self._spread(_count(count, self._slots))
+        self._seq = max(self._all("last_seq").values())
+        self._all("save")
+        self._folder.forget_operations()
+        for keys in self._keys_in.values():
+            for there in keys.values():
+                for key in there:
+                    self._order.setdefault(key, len(self._order))
+        self._arrange()
+
+    def __enter__(self) -> DistributedFleet:  # noqa: PYI034 typing has no Self before Python 3.11
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            # what was raised is not hidden by what follows from it; nothing is lost that is not saved
+            self._end()
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._order
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the pools, in the order of the arrays of a tick: that in which they were added, after those of the folder."""
+        return tuple(self._order)
+
+    @property
+    def actors(self) -> int:
+        """Number of actors."""
+        return len(self._actors)
+
+    def add(self, keys: Iterable[str] | Mapping[str, Config], config: Config | None = None) -> None:
+        """Adds pools: keys that share a configuration, or configurations by key. Of many at once, in one call."""
+        configs = dict(keys) if isinstance(keys, Mapping) else {key: config or Config() for key in keys}
+        for key in configs:
+            if not isinstance(key, str) or key in self._order:
+                raise refuse(f"pool {key!r} is in the fleet already, or its key is no text")
+        parts: dict[int, dict[int, dict[str, str]]] = {}
+        for key, settings in configs.items():
+            slot = self._slot(key)
+            parts.setdefault(self._actor_of(slot), {}).setdefault(slot, {})[key] = json.dumps(settings.to_dict())
+        seq = self._next()
+        self._asked({actor: ("add", (seq, part)) for actor, part in parts.items()})
+        for actor, part in parts.items():
+            for slot, pools in part.items():
+                self._keys_in[actor].setdefault(slot, []).extend(pools)
+        for key in configs:
+            self._order[key] = len(self._order)
+        self._arrange()
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Removes pools; those after them move up in the order of `keys`."""
+        gone = list(keys)
+        parts: dict[int, dict[int, list[str]]] = {}
+        for key in gone:
+            slot = self._known(key)
+            parts.setdefault(self._actor_of(slot), {}).setdefault(slot, []).append(key)
+        seq = self._next()
+        self._asked({actor: ("remove", (seq, part)) for actor, part in parts.items()})
+        for actor, part in parts.items():
+            for slot, removed in part.items():
+                self._keys_in[actor][slot] = [key for key in self._keys_in[actor][slot] if key not in removed]
+        self._order = {key: place for place, key in enumerate(key for key in self._order if key not in set(gone))}
+        self._arrange()
+
+    def tick(self, timestamp: Any, columns: Mapping[str, ArrayLike]) -> DistributedTick:
+        """Takes a record for every pool, and decides.
+
+        Parameters
+        ----------
+        timestamp
+            End of the interval: one for all (a text, a datetime, milliseconds since 1970), or an array of one for each pool
+            (`datetime64`, or milliseconds), where NaT and 0 stand for a pool that has no record.
+        columns
+            Fields of the record: a number for all pools, or an array in the order of `keys`. NaN is unknown.
+        """
+        count = len(self._order)
+        names = list(columns)
+        for name in names:
+            if name not in _NAMES:
+                raise refuse(f"{name!r} is no field of a record, expected some of {sorted(_NAMES)}")
+        for name in _REQUIRED:
+            if name not in columns:
+                raise refuse(f"`{name}` is missing, expected an array in the order of `keys`")
+        times = _times(timestamp, count)
+        values = np.empty((len(names), count))
+        for place, name in enumerate(names):
+            try:
+                values[place] = np.asarray(columns[name], np.float64)
+            except (TypeError, ValueError) as problem:
+                raise refuse(f"`{name}` cannot be a number for each of {count} pools: {problem}") from None
+        seq = self._next()
+        answers = self._asked({
+            actor: ("tick", (seq, names, times[rows], values[:, rows])) for actor, rows in self._rows.items() if len(rows)})
+        jobs = np.full((3, count), np.nan)
+        rejected: dict[str, Any] = {}
+        failures: list[str] = []
+        for actor, answer in answers.items():
+            jobs[:, self._rows[actor]] = answer["jobs"]
+            rejected |= answer["rejected"]
+            failures += answer["failures"]
+        return DistributedTick(self.keys, jobs[0], jobs[1], jobs[2] == 1, rejected, failures)
+
+    def call(self, key: str, method: str, *arguments: Any, **options: Any) -> Any:
+        """Does with one pool what a method of `evscale.Fleet` does: acknowledge, announce, cancel_announcement, observe,
+        set_override, set_pause or silence."""
+        if method not in CALLS:
+            raise refuse(f"{method!r} cannot be called, expected one of {sorted(CALLS)}")
+        slot = self._known(key)
+        given = json.loads(json.dumps([arguments, options], default=_as_text))
+        actor = self._actor_of(slot)
+        return self._asked({actor: ("call", (self._next(), slot, key, method, *given))})[actor]
+
+    def reconfigure(self, key: str, config: Config) -> dict[str, Any]:
+        """Goes on with a pool under another configuration, as `Fleet.reconfigure`."""
+        slot = self._known(key)
+        actor = self._actor_of(slot)
+        changes: dict[str, Any] = self._asked({actor: ("reconfigure", (self._next(), slot, key, json.dumps(config.to_dict())))})[actor]
+        return changes
+
+    def ask(self, key: str, what: str = "decision") -> Any:
+        """Returns the last `decision` of a pool as a dict, or its health, report, alerts or announcements."""
+        if what not in QUESTIONS | {"decision"}:
+            raise refuse(f"{what!r} cannot be asked, expected one of {sorted(QUESTIONS | {'decision'})}")
+        actor = self._actor_of(self._known(key))
+        return self._asked({actor: ("ask", (key, what))})[actor]
+
+    def decisions(self) -> dict[str, str]:
+        """Returns the last decisions of all pools as JSON, by key."""
+        found: dict[str, str] = {}
+        for answer in self._all("decisions").values():
+            found |= answer
+        return {key: found[key] for key in self._order if key in found}
+
+    def save(self) -> None:
+        """Keeps the states of all pools now."""
+        self._all("save")
+
+    def resize(self, actors: int) -> None:
+        """Spreads the pools over another number of actors, between two ticks: each moves with its state, and no more of them than
+        must."""
+        self._spread(_count(actors, self._slots))
+        self._arrange()
+
+    def cpu_seconds(self) -> dict[int, float]:
+        """Returns the processor time of each actor's process."""
+        return self._all("cpu_seconds")
+
+    def processes(self) -> dict[int, int]:
+        """Returns the number of each actor's process, on the machine that it is on."""
+        return self._all("process")
+
+    def close(self) -> None:
+        """Keeps the states of all pools, and ends the actors."""
+        if self._actors:
+            self.save()
+        self._end()
+
+    def _end(self) -> None:
+        for actor in self._actors.values():
+            with suppress(Exception):
+                actor.end()
+        self._actors.clear()
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _slot(self, key: str) -> int:
+        return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") % self._slots
+
+    def _known(self, key: str) -> int:
+        if key not in self._order:
+            raise refuse(f"the fleet has no pool {key!r}")
+        return self._slot(key)
+
+    def _actor_of(self, slot: int) -> int:
+        return self._owners[slot]
+
+    def _arrange(self) -> None:
+        """Looks up where the rows of each actor are in the arrays."""
+        self._rows = {
+            actor: np.array([self._order[key] for keys in slots.values() for key in keys], np.int64)
+            for actor, slots in self._keys_in.items()}
+
+    def _spread(self, actors: int) -> None:
+        """Moves slots until so many actors have as many each, but for one."""
+        held = {actor: list(self._slots_of.get(actor, [])) for actor in range(actors)}
+        free = [slot for actor, slots in self._slots_of.items() if actor >= actors for slot in slots]
+        free += sorted(set(range(self._slots)) - {slot for slots in self._slots_of.values() for slot in slots})
+        most = {actor: self._slots // actors + (actor < self._slots % actors) for actor in held}
+        for actor, slots in held.items():
+            free += slots[most[actor]:]
+            del slots[most[actor]:]
+        moved: dict[int, list[int]] = {}
+        for actor, slots in held.items():
+            moved[actor] = [free.pop() for _ in range(most[actor] - len(slots))]
+        for actor, slots in list(self._slots_of.items()):
+            leaving = [slot for slot in slots if slot not in held.get(actor, [])]
+            if leaving:
+                self._asked({actor: ("release", (leaving,))})
+                self._slots_of[actor] = [slot for slot in slots if slot not in leaving]
+                self._keys_in[actor] = {slot: keys for slot, keys in self._keys_in[actor].items() if slot not in leaving}
+        for actor in [actor for actor in self._actors if actor >= actors]:
+            self._actors.pop(actor).end()
+            del self._slots_of[actor], self._keys_in[actor]
+        for actor, slots in moved.items():
+            if actor not in self._actors:
+                self._make(actor)
+            self._slots_of[actor] = self._slots_of.get(actor, []) + slots
+        self._keys_in = self._asked({actor: ("open", (slots,)) for actor, slots in self._slots_of.items()})
+        self._owners = {slot: actor for actor, slots in self._slots_of.items() for slot in slots}
+
+    def _make(self, actor: int) -> None:
+        self._actors[actor] = self._engine.actor(Shard, self._path, f"actor{actor}", self._every)
+
+    def _all(self, method: str) -> dict[int, Any]:
+        return self._asked({actor: (method, ()) for actor in self._actors})
+
+    def _asked(self, calls: Mapping[int, tuple[str, tuple[Any, ...]]]) -> dict[int, Any]:
+        """Asks actors at once, and those again that were lost. Where some refuse, all have answered before that is raised."""
+        waiting: dict[int, Answer] = {actor: self._actors[actor].ask(method, *given) for actor, (method, given) in calls.items()}
+        answers: dict[int, Any] = {}
+        refused: Exception | None = None
+        for actor, answer in waiting.items():
+            try:
+                answers[actor] = self._answered(actor, answer, *calls[actor])
+            except Lost:
+                raise
+            except Exception as problem:  # noqa: BLE001 raised below
+                refused = problem
+        if refused is not None:
+            raise refused
+        return answers
+
+    def _answered(self, actor: int, answer: Answer, method: str, given: tuple[Any, ...]) -> Any:
+        """Waits for an answer, and asks again where the actor was lost."""
+        for _ in range(MOST_LOSSES):
+            try:
+                return answer.wait()
+            except Lost:
+                self.losses += 1
+            # nothing may be left of it to end
+            with suppress(Exception):
+                self._actors[actor].end()
+            self._make(actor)
+            # one that is lost again is found by the next question
+            with suppress(Lost):
+                self._actors[actor].ask("open", self._slots_of[actor]).wait()
+            answer = self._actors[actor].ask(method, *given)
+        return answer.wait()
+
+
+def _count(actors: int, slots: int) -> int:
+    if not 1 <= actors <= slots:
+        raise refuse(f"`actors` is {actors}, expected 1 to `slots`, which is {slots}")
+    return actors
+
+
+def _times(timestamp: Any, count: int) -> NDArray[np.int64]:
+    """Returns milliseconds since 1970 for each pool, 0 for none."""
+    if isinstance(timestamp, str):
+        # Python 3.10 does not know Z
+        timestamp = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    if isinstance(timestamp, datetime):
+        if timestamp.tzinfo is None:
+            raise refuse(f"the timestamp {timestamp} has no zone, expected one such as 2026-01-05T10:02:00Z")
+        timestamp = round(timestamp.timestamp() * 1000)
+    times = np.asarray(timestamp)
+    if times.dtype.kind == "M":
+        times = np.where(np.isnat(times), 0, times.astype("datetime64[ms]").astype(np.int64))
+    if times.dtype.kind not in "iu" or times.shape not in ((), (count,)):
+        raise refuse(f"`timestamp` is an array of {times.dtype} and shape {times.shape}, expected one time, or one for each of {count} pools")
+    return np.broadcast_to(times, (count,)).astype(np.int64)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise refuse(f"{value!r} cannot be written down, expected texts, numbers, and times")

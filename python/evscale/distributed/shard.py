@@ -1,0 +1,255 @@
+"""An actor of a distributed fleet: an `evscale.Fleet` of some slots, whose operations are on the disk before they are carried out."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from math import isnan
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._evscale import Config, Decision, EvscaleError, Fleet, fields
+from .._refuse import refuse
+from .journal import Folder, Log, Operation, Pool
+
+FLAGS = frozenset(known["name"] for known in fields() if known["name"].startswith("is_"))
+"""Fields that are true or false."""
+
+CALLS = frozenset({"acknowledge", "announce", "cancel_announcement", "observe", "set_override", "set_pause", "silence"})
+"""What may be done with one pool: it is written down like a tick."""
+
+QUESTIONS = frozenset({"alerts", "announcements", "health", "report"})
+"""What may be asked of one pool: it changes nothing."""
+
+Answers = dict[str, Any]
+
+
+class Shard:
+    """The pools of some slots. `name` is its own among the actors of the folder."""
+
+    def __init__(self, folder: str | PathLike[str], name: str, snapshot_every: int) -> None:
+        self._folder = Folder(folder)
+        self._name, self._every = name, snapshot_every
+        self._fleet = Fleet()
+        self._slots: dict[int, dict[str, str]] = {}
+        self._saved: dict[int, int] = {}
+        self._decisions: dict[str, Decision] = {}
+        self._seq = 0
+        self._answer: Any = None
+        self._ticks = 0
+        self._log: Log | None = None
+        self._written = self._folder.logs(name)
+
+    def open(self, slots: Iterable[int]) -> dict[int, list[str]]:
+        """Takes slots over: their states, and what was written since. Returns the keys of all slots here."""
+        new = set(slots) - set(self._slots)
+        if not new:
+            return self.keys()
+        for slot in new:
+            self._saved[slot], pools = self._folder.read_slot(slot)
+            self._seq = max(self._seq, self._saved[slot])
+            self._slots[slot] = {}
+            for pool in pools:
+                self._slots[slot][pool.key] = pool.config
+                if pool.state:
+                    self._fleet.restore(pool.key, _config(pool.config), pool.state)
+        for operation in self._folder.operations():
+            self._repeat(operation, new)
+        return self.keys()
+
+    def _repeat(self, operation: Operation, new: set[int]) -> None:
+        """Carries out again what slots were given after their states were kept."""
+        wanted = {slot for slot, _ in operation.slots if slot in new and operation.seq > self._saved[slot]}
+        if not wanted:
+            return
+        answer: Any
+        try:
+            answer = self._carry_out(operation, wanted)
+        except (EvscaleError, TypeError, ValueError) as problem:
+            answer = problem  # it was refused then, too
+        if operation.seq >= self._seq:
+            self._seq, self._answer = operation.seq, answer
+
+    def keys(self) -> dict[int, list[str]]:
+        """Returns the keys of each slot, in the order of its rows."""
+        return {slot: list(pools) for slot, pools in self._slots.items()}
+
+    def last_seq(self) -> int:
+        """Returns the number of the last operation that is known here."""
+        return self._seq
+
+    def add(self, seq: int, configs: Mapping[int, Mapping[str, str]]) -> None:
+        """Adds pools, with their configurations as JSON by slot and key. Those that are there already stay."""
+        for slot, pools in configs.items():
+            for key, text in pools.items():
+                if key not in self._slots[slot]:
+                    self._fleet.add(key, _config(text))
+                    self._slots[slot][key] = text
+        self._changed(seq, configs)
+
+    def remove(self, seq: int, keys: Mapping[int, Iterable[str]]) -> None:
+        """Removes pools."""
+        for slot, gone in keys.items():
+            for key in gone:
+                self._fleet.remove(key)
+                self._slots[slot].pop(key, None)
+                self._decisions.pop(key, None)
+        self._changed(seq, keys)
+
+    def reconfigure(self, seq: int, slot: int, key: str, text: str) -> dict[str, Any]:
+        """Goes on with a pool under another configuration."""
+        changes = self._fleet.reconfigure(key, _config(text))
+        self._slots[slot][key] = text
+        self._changed(seq, [slot])
+        return changes
+
+    def _changed(self, seq: int, slots: Iterable[int]) -> None:
+        self._seq = max(self._seq, seq)
+        self.save(slots)
+
+    def tick(self, seq: int, names: list[str], times: NDArray[np.int64], values: NDArray[np.float64]) -> Answers:
+        """Takes a record for every pool here, in the order of `keys`, and decides. A time of 0 is no record; NaN is unknown."""
+        if seq <= self._seq:
+            known: Answers = self._again(seq)
+            return known
+        rows = [[slot, len(pools)] for slot, pools in self._slots.items()]
+        if sum(count for _, count in rows) != len(times):
+            raise refuse(f"{len(times)} records were given, expected one for each of {sum(count for _, count in rows)} pools")
+        # states of before, so that the answer can be made again
+        self._ticks += 1
+        self.save(slot for slot in self._slots if (slot + self._ticks) % self._every == 0)
+        header = {"seq": seq, "kind": "tick", "slots": rows, "names": names}
+        body = np.ascontiguousarray(times, np.int64).tobytes() + np.ascontiguousarray(values, np.float64).tobytes()
+        answers: Answers = self._do(header, body)
+        return answers
+
+    def call(self, seq: int, slot: int, key: str, method: str, arguments: list[Any], options: dict[str, Any]) -> Any:
+        """Does something with one pool."""
+        if seq <= self._seq:
+            return self._again(seq)
+        header = {"seq": seq, "kind": "call", "slots": [[slot, 1]], "key": key, "method": method, "arguments": arguments,
+                  "options": options}
+        return self._do(header, b"")
+
+    def _again(self, seq: int) -> Any:
+        if seq < self._seq:
+            raise refuse(f"operation {seq} was carried out before {self._seq}")
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+    def _do(self, header: dict[str, Any], body: bytes) -> Any:
+        operation = Operation(header, body)
+        self._log_of(operation.seq).write(header, body)
+        self._seq, self._answer = operation.seq, None
+        self._answer = self._carry_out(operation, {slot for slot, _ in operation.slots})
+        return self._answer
+
+    def _carry_out(self, operation: Operation, slots: set[int]) -> Any:
+        header = operation.header
+        if header["kind"] == "call":
+            return getattr(self._fleet, header["method"])(header["key"], *header["arguments"], **header["options"])
+        count = sum(rows for _, rows in operation.slots)
+        times = np.frombuffer(operation.body, np.int64, count)
+        values = np.frombuffer(operation.body, np.float64, offset=times.nbytes).reshape(len(header["names"]), count)
+        keys: list[str] = []
+        places: list[NDArray[np.int64]] = []
+        at = 0
+        for slot, rows in operation.slots:
+            if slot in slots:
+                keys += self._slots[slot]
+                places.append(np.arange(at, at + rows))
+            at += rows
+        chosen = np.concatenate(places) if places else np.arange(0)
+        return self._records(keys, header["names"], times[chosen], values[:, chosen])
+
+    def _records(self, keys: list[str], names: list[str], times: NDArray[np.int64], values: NDArray[np.float64]) -> Answers:
+        records = []
+        for key, at, row in zip(keys, times.tolist(), values.T.tolist(), strict=True):
+            if at:
+                known = zip(names, row, strict=True)
+                record: dict[str, Any] = {
+                    name: bool(value) if name in FLAGS else value for name, value in known if not isnan(value)}
+                record["timestamp"] = at
+                records.append((key, record))
+        tick = self._fleet.tick(records)
+        self._decisions |= tick.decisions
+        jobs = np.full((3, len(keys)), np.nan)
+        rejected = {}
+        for place, key in enumerate(keys):
+            decision = tick.decisions.get(key)
+            if decision is not None:
+                jobs[0, place] = _or_nan(decision.recommended_jobs)
+                jobs[1, place] = _or_nan(decision.current_jobs)
+                jobs[2, place] = decision.emergency
+                seen = tick.observations[key][-1]
+                if seen.verdict == "rejected":
+                    rejected[key] = seen.reason
+        return {"jobs": jobs, "rejected": rejected, "failures": [str(problem) for problem in tick.errors]}
+
+    def ask(self, key: str, method: str) -> Any:
+        """Answers a question about one pool."""
+        if method == "decision":
+            decision = self._decisions.get(key)
+            return decision and decision.to_dict()
+        return getattr(self._fleet, method)(key)
+
+    def decisions(self, keys: Iterable[str] | None = None) -> dict[str, str]:
+        """Returns the last decisions of pools as JSON."""
+        chosen = self._decisions if keys is None else keys
+        return {key: self._decisions[key].to_json() for key in chosen if key in self._decisions}
+
+    def release(self, slots: Iterable[int]) -> None:
+        """Gives slots up: their states are kept, and whoever opens them goes on."""
+        gone = list(slots)
+        self.save(gone)
+        for slot in gone:
+            for key in self._slots.pop(slot):
+                self._fleet.remove(key)
+                self._decisions.pop(key, None)
+            del self._saved[slot]
+
+    def save(self, slots: Iterable[int] | None = None) -> None:
+        """Keeps the states of slots, of all without, and removes what was written before all of them."""
+        for slot in list(self._slots if slots is None else slots):
+            pools = []
+            for key, config in self._slots[slot].items():
+                # a pool that failed has no state, and stays without
+                pools.append(Pool(key, config, self._fleet.snapshot(key) or b""))
+            self._folder.write_slot(slot, self._seq, pools)
+            self._saved[slot] = self._seq
+        kept = min(self._saved.values(), default=self._seq)
+        for path, last in list(self._written.items()):
+            if last <= kept:
+                path.unlink(missing_ok=True)
+                del self._written[path]
+
+    def _log_of(self, seq: int) -> Log:
+        if self._log is not None and self._log.length >= self._every:
+            self._log.close()
+            self._written[self._log.path] = self._log.last_seq
+            self._log = None
+        if self._log is None:
+            self._log = self._folder.log(self._name, seq)
+        return self._log
+
+    def process(self) -> int:
+        """Returns the number of this process."""
+        return os.getpid()
+
+    def cpu_seconds(self) -> float:
+        """Returns the processor time of this process."""
+        return time.process_time()
+
+
+def _config(text: str) -> Config:
+    return Config(**json.loads(text))
+
+
+def _or_nan(jobs: int | None) -> float:
+    return np.nan if jobs is None else float(jobs)

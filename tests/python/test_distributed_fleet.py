@@ -1,0 +1,204 @@
+"""Fleets on actors: the decisions of one process, whatever actor ends at whatever moment, and whatever their number becomes."""
+
+import random
+
+import evscale
+import numpy as np
+import pytest
+from evscale.distributed import DistributedFleet, Lost, Processes
+from evscale.distributed.journal import Folder
+
+START = 1_767_571_200_000
+POOLS = 40
+KEYS = [f"pool {number}" for number in range(POOLS)]
+CONFIG = evscale.Config(use_networks=False, max_jobs=60)
+
+
+class Death(BaseException):
+    """An actor ends."""
+
+
+class Fake:
+    """Actors in this process, which end when and where they are told: before an operation, once it is written, or once it is done."""
+
+    def __init__(self, actors=3):
+        self.count, self.deaths, self.made = actors, [], 0
+
+    def workers(self):
+        return self.count
+
+    def actor(self, make, *arguments):
+        self.made += 1
+        return FakeActor(self, make(*arguments))
+
+
+class FakeActor:
+    def __init__(self, engine, shard):
+        self.engine, self.shard = engine, shard
+
+    def ask(self, method, *arguments):
+        return FakeAnswer(lambda: self.answer(method, arguments))
+
+    def answer(self, method, arguments):
+        if self.shard is None:
+            raise Lost("it has ended")
+        death = self.engine.deaths.pop(0) if self.engine.deaths and method in ("tick", "call", "add") else None
+        if death == "written":
+            self.shard._carry_out = self.die
+        try:
+            if death == "before":
+                self.die()
+            answer = getattr(self.shard, method)(*arguments)
+            if death == "done":
+                self.die()
+        except Death:
+            self.shard = None
+            raise Lost("it has ended") from None
+        return answer
+
+    def die(self, *_):
+        raise Death
+
+    def end(self):
+        self.shard = None
+
+
+class FakeAnswer:
+    def __init__(self, answer):
+        self.wait = answer
+
+
+def columns(step, keys=KEYS):
+    level = np.array([500.0 + 90 * int(key.split()[1]) for key in keys])
+    events = np.round(level * (1 + 0.4 * np.sin((step + level) / 20)))
+    return {"logged_events_count": events, "processed_events_count": events, "current_job_count": 9.0,
+            "average_processing_duration_ms": 400.0, "queued_events_count": np.where(level > 900, 0.0, np.nan)}
+
+
+def alone(steps, calls=None):
+    """Decisions of one process, and its snapshots."""
+    fleet = evscale.Fleet()
+    for key in KEYS:
+        fleet.add(key, CONFIG)
+    for step in range(steps):
+        for key, method, arguments in (calls or {}).get(step, ()):
+            getattr(fleet, method)(key, *arguments)
+        given = {name: np.broadcast_to(values, POOLS).tolist() for name, values in columns(step).items()}
+        records = {key: {name: values[place] for name, values in given.items() if not np.isnan(values[place])}
+                   | {"timestamp": START + 120_000 * step} for place, key in enumerate(KEYS)}
+        tick = fleet.tick(records)
+    return {key: decision.to_json() for key, decision in tick.decisions.items()}
+
+
+def ticked(fleet, step):
+    return fleet.tick(START + 120_000 * step, columns(step, fleet.keys))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_actors_that_end_lose_nothing_and_do_nothing_twice(tmp_path, seed):
+    draw = random.Random(seed)
+    engine = Fake(actors=3)
+    pause = [("pool 3", "set_pause", ("all",)), ("pool 7", "acknowledge", ({"timestamp": START + 3_600_000, "startup_seconds": 95.0},))]
+    with DistributedFleet(engine, tmp_path, snapshot_every=7, slots=16) as fleet:
+        engine.deaths = ["before", "written", "done"][seed % 3:] * (seed > 0)
+        fleet.add(KEYS, CONFIG)
+        for step in range(60):
+            if step == 30:
+                for key, method, arguments in pause:
+                    fleet.call(key, method, *arguments)
+            engine.deaths = [draw.choice(["before", "written", "done", None, None, None]) for _ in range(3)] if draw.random() < 0.5 else []
+            tick = ticked(fleet, step)
+            assert np.isfinite(tick.recommended_jobs).all() and not tick.rejected and not tick.failures
+        assert fleet.decisions() == alone(60, {30: pause})
+        assert fleet.losses > 20 and engine.made == 3 + fleet.losses
+        assert tick.jobs == {key: fleet.ask(key)["recommended_jobs"] for key in KEYS}
+        assert fleet.ask("pool 3", "health")["causes"][0].startswith("pause: ")
+
+
+def test_it_grows_shrinks_and_goes_on_from_its_folder_without_a_gap(tmp_path):
+    sizes = {10: 5, 20: 1, 30: 4}
+    with DistributedFleet(Fake(), tmp_path, snapshot_every=5, slots=16) as fleet:
+        fleet.add(KEYS, CONFIG)
+        for step in range(40):
+            if step in sizes:
+                before = {key: slot for slot, keys in enumerate(fleet._slots_of.values()) for key in keys}
+                fleet.resize(sizes[step])
+                after = {key: slot for slot, keys in enumerate(fleet._slots_of.values()) for key in keys}
+                assert fleet.actors == sizes[step]
+                most = 16 - 16 // max(len(set(before.values())), sizes[step]) * min(len(set(before.values())), sizes[step])
+                assert sum(before[slot] != after[slot] for slot in before) <= most
+            ticked(fleet, step)
+        with pytest.raises(evscale.ArgumentError, match="1 to `slots`, which is 16"):
+            fleet.resize(17)
+    # the driver ends without a word, and another one goes on with another number of actors
+    fleet = DistributedFleet(Fake(), tmp_path, actors=2, slots=99)
+    assert len(fleet) == POOLS and sorted(fleet.keys) == sorted(KEYS)
+    for step in range(40, 50):
+        ticked(fleet, step)
+    with DistributedFleet(Fake(), tmp_path, actors=3) as again:
+        ticked(again, 50)
+        assert again.decisions() == alone(51)
+
+
+def test_records_of_some_pools_and_pools_that_come_and_go(tmp_path):
+    with DistributedFleet(Fake(), tmp_path, slots=8) as fleet:
+        fleet.add({"a": CONFIG, "b": evscale.Config(use_networks=False, min_jobs=3)})
+        fields = {"logged_events_count": [100.0, 200.0], "current_job_count": 4}
+        tick = fleet.tick(np.array(["2026-01-05T10:02", "NaT"], "datetime64[s]"), fields)
+        assert list(tick.jobs) == ["a"] and np.isnan(tick.recommended_jobs[1])
+        fleet.add(["c"], CONFIG)
+        fleet.remove(["a"])
+        assert fleet.keys == ("b", "c") and "a" not in fleet
+        tick = fleet.tick("2026-01-05T10:02:00+00:00", fields)
+        assert list(tick.jobs) == ["b", "c"]
+        tick = fleet.tick(int(np.datetime64("2026-01-05T10:02").astype("datetime64[ms]").astype(int)), fields)
+        assert set(tick.rejected) == {"b", "c"} and "not newer" in tick.rejected["b"]
+        assert fleet.reconfigure("b", CONFIG)["min_jobs"] == (3, 1)
+
+
+def test_what_was_written_in_part_is_none_and_a_damaged_state_is_refused(tmp_path):
+    with DistributedFleet(Fake(), tmp_path, actors=1, slots=1, snapshot_every=100) as fleet:
+        fleet.add(KEYS, CONFIG)
+        for step in range(5):
+            ticked(fleet, step)
+        log, = (tmp_path / "journal").iterdir()
+        kept = log.read_bytes()
+        slot = (tmp_path / "slots/0000.pools").read_bytes()
+    (tmp_path / "slots/0000.pools").write_bytes(slot)
+    log.write_bytes(kept[:-1])
+    folder = Folder(tmp_path)
+    assert [operation.seq for operation in folder.operations()] == [2, 3, 4, 5]
+    (tmp_path / "slots/0000.pools").write_bytes(slot[:-1] + bytes([slot[-1] ^ 1]))
+    with pytest.raises(evscale.ArgumentError, match=r"0000\.pools is damaged"):
+        DistributedFleet(Fake(), tmp_path, actors=1)
+
+
+def test_calls_that_make_no_sense_are_refused_and_change_nothing(tmp_path):
+    with DistributedFleet(Fake(), tmp_path, slots=8) as fleet:
+        fleet.add(KEYS, CONFIG)
+        for wrong, message in [
+            (lambda: fleet.add(["pool 1"]), "'pool 1' is in the fleet already"),
+            (lambda: fleet.call("nobody", "set_pause", "all"), "no pool 'nobody'"),
+            (lambda: fleet.call("pool 1", "snapshot"), "cannot be called"),
+            (lambda: fleet.ask("pool 1", "tick"), "cannot be asked"),
+            (lambda: fleet.tick(START, {"logged_events": 1}), "no field of a record"),
+            (lambda: fleet.tick(START, {"logged_events_count": 1}), "`current_job_count` is missing"),
+            (lambda: fleet.tick(START, columns(0) | {"current_job_count": [1, 2]}), "a number for each of 40"),
+            (lambda: fleet.tick(1.5, columns(0)), "`timestamp` is"),
+            (lambda: fleet.call("pool 1", "set_pause", "some"), "some"),
+        ]:
+            with pytest.raises(evscale.EvscaleError, match=message):
+                wrong()
+        assert not ticked(fleet, 0).rejected
+
+
+def test_actors_in_processes_and_one_of_them_is_killed(tmp_path):
+    with DistributedFleet(Processes(2), tmp_path, snapshot_every=4, slots=8) as fleet:
+        fleet.add(KEYS, CONFIG)
+        for step in range(12):
+            if step == 6:
+                fleet._actors[0]._process.kill()
+            ticked(fleet, step)
+        assert fleet.losses == 1
+        assert fleet.decisions() == alone(12)
+        assert all(seconds > 0 for seconds in fleet.cpu_seconds().values())
