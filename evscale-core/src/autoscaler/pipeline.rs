@@ -7,6 +7,7 @@ use super::conclusion::conclude;
 use super::intake::check;
 use super::networks::Networks;
 use super::observation::Observation;
+use super::offer::{Offer, offer};
 use super::state::{Ran, State};
 use crate::calendar::Calendar;
 use crate::classes::weigh;
@@ -17,7 +18,7 @@ use crate::features::{ForecasterInput, forecaster_input};
 use crate::forecaster::{Burst, ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
-use crate::policy::{NetworkPolicy, Outlook, PolicySource, Proposal, Seen, load_ahead, propose};
+use crate::policy::{Outlook, PolicySource, Seen, load_ahead};
 use crate::time::Timestamp;
 use crate::traced;
 use crate::validation::{Checked, Issue, anomalous};
@@ -178,54 +179,4 @@ pub(crate) fn decide(
         Offer::Standing(decision) => *decision,
         Offer::Proposed(proposal, notes) => conclude(config, calendar, state, now, &outlook, proposal, notes),
     }
-}
-
-/// What a pool decides on.
-pub(super) enum Offer {
-    /// The decision that stands.
-    Standing(Box<Decision>),
-    /// A proposal for the safety rules, and what the decision tells beside its reasons.
-    Proposed(Proposal, Vec<String>),
-}
-
-/// Proposes a number of jobs if a decision is due at `now`, there is an emergency, or one is wanted `early`.
-pub(super) fn offer(
-    config: &Config,
-    state: &mut State,
-    networks: Option<&mut Networks>,
-    now: Timestamp,
-    outlook: &Outlook<'_>,
-    early: bool,
-) -> Offer {
-    if state.pool.known_jobs().is_none() {
-        let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
-        return Offer::Proposed(proposal, std::mem::take(&mut state.notes));
-    }
-    if !early
-        && !outlook.emergency
-        && !state.decision_due(config, now)
-        && let Some(standing) = state.schedule.standing()
-    {
-        return Offer::Standing(Box::new(standing.clone()));
-    }
-    let seen = outlook.need().map(|need| state.seen_by_policy(config, need, now));
-    let network = networks.zip(seen).map(|(networks, seen)| NetworkPolicy {
-        policy: networks.policy.as_mut(),
-        breaker: &mut state.policy_breaker,
-        trusted: state.selection.network_acts(),
-        seen,
-    });
-    let (mut proposal, ran) = propose(config, &state.pool, outlook.need(), &state.availability, network);
-    state.ran = Ran { forecaster: false, policy: ran };
-    let mut notes = Vec::new();
-    notes.extend(state.policy_breaker.take_recovery("policy network"));
-    notes.extend(state.ensemble.take_recovery("forecaster network"));
-    notes.append(&mut state.notes);
-    let fault = state.ensemble.without_network();
-    if proposal.source.is_learned() {
-        proposal.fallback = fault;
-    } else {
-        notes.extend(fault);
-    }
-    Offer::Proposed(proposal, notes)
 }

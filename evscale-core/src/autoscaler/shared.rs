@@ -1,6 +1,6 @@
 //! A decision in two halves, between which a fleet divides a budget that its pools share.
 
-use super::pipeline::{Offer, offer};
+use super::offer::{Offer, offer};
 use super::{Autoscaler, conclusion};
 use crate::decision::Decision;
 use crate::policy::{LateAhead, Outlook, Proposal};

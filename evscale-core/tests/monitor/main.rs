@@ -159,6 +159,23 @@ fn a_host_that_does_not_act_is_named_until_it_does() {
 }
 
 #[test]
+fn records_that_are_used_only_in_part_are_told_until_their_source_is_mended() {
+    let mut world = World::new(config(|_| ()), 12);
+    world.run(1.0, office);
+    assert!(world.seen.is_empty(), "{:?}", world.seen);
+    for _ in 0..240 {
+        let events = world.events(office(world.day()));
+        world.tick_with(events, |record| {
+            record.memory_utilization_percent = Some(-3.0);
+            true
+        });
+    }
+    assert!(world.fires("records_repaired"), "{:?}", world.scaler.report().share_repaired);
+    world.run(1.0, office);
+    fired_and_resolved(&world, &["records_repaired"]);
+}
+
+#[test]
 fn a_pool_without_records_is_blind_until_the_next_one() {
     let mut world = World::new(config(|_| ()), 7);
     world.run(1.0, office);
