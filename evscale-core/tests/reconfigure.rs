@@ -26,6 +26,10 @@ fn other_value(name: &str, value: &Value, range: Option<(&str, &str)>) -> Value 
         ("time_zone", _) => json!("Asia/Tokyo"),
         ("holidays", _) => json!(["2026-12-25"]),
         ("schedule", _) => json!([{"cron": "0 3 * * *", "seconds": 600, "min_jobs": 3}]),
+        ("classes", _) => json!([
+            {"name": "urgent", "service_time_seconds": 0.5, "sla_wait_seconds": 5.0, "priority": 1},
+            {"name": "rest", "service_time_seconds": 0.5, "sla_wait_seconds": 600.0, "priority": 2}
+        ]),
         ("alerts", _) => json!(["queue_length > 500 for 10m critical"]),
         ("pause", _) => json!("down"),
         ("mode", _) => json!("advise"),
