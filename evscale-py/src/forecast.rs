@@ -51,7 +51,7 @@ impl Forecast {
 impl Forecast {
     #[new]
     #[pyo3(signature = (at, horizons, anomaly_score, model_confidence, interval_seconds=None, bursts=None, due=None))]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a forecast, by name")]
     fn new(
         py: Python<'_>,
         at: &Bound<'_, PyAny>,

@@ -185,8 +185,11 @@ impl FleetModels {
     /// ------
     /// ArgumentError
     ///     The share is not 0 to 1.
-    fn challenge(&self, py: Python<'_>, bundle: &ModelBundle, share: f64) -> Door<Vec<String>> {
-        door(py, || self.with(py, |fleet| fleet.challenge(&bundle.0, share)))
+    fn challenge(&self, py: Python<'_>, bundle: &ModelBundle, share: &Bound<'_, PyAny>) -> Door<Vec<String>> {
+        door(py, || {
+            let share = plain::number("share", share)?;
+            self.with(py, |fleet| fleet.challenge(&bundle.0, share))
+        })
     }
     /// Lets other models act in a share of the pools, 0 to 1, without a trial. Returns the keys of the pools in which they act from now
     /// on: pools that rolled these models back before, or whose models are pinned, are left out.
@@ -200,18 +203,23 @@ impl FleetModels {
         &self,
         py: Python<'_>,
         bundle: &ModelBundle,
-        share: f64,
+        share: &Bound<'_, PyAny>,
         reason: Option<Text>,
     ) -> Door<Vec<String>> {
         let reason = in_words(reason);
-        door(py, || self.with(py, |fleet| fleet.roll_out(&bundle.0, share, &reason)))
+        door(py, || {
+            let share = plain::number("share", share)?;
+            self.with(py, |fleet| fleet.roll_out(&bundle.0, share, &reason))
+        })
     }
     /// Promotes the challenger of a pool without waiting for its proof.
     ///
     /// Raises
     /// ------
     /// ArgumentError
-    ///     There is none, the models are pinned, or there is no such pool.
+    ///     There is none, or the models are pinned.
+    /// EvscaleError
+    ///     There is no such pool.
     #[pyo3(signature = (key, reason=None))]
     fn promote(&self, py: Python<'_>, key: Text, reason: Option<Text>) -> Door<()> {
         let reason = in_words(reason);
@@ -222,7 +230,9 @@ impl FleetModels {
     /// Raises
     /// ------
     /// ArgumentError
-    ///     There is none, the models are pinned, or there is no such pool.
+    ///     There is none, or the models are pinned.
+    /// EvscaleError
+    ///     There is no such pool.
     #[pyo3(signature = (key, reason=None))]
     fn roll_back(&self, py: Python<'_>, key: Text, reason: Option<Text>) -> Door<()> {
         let reason = in_words(reason);

@@ -1097,6 +1097,65 @@ class Autoscaler:
         """Its models: who acts, who is tried beside them."""
 
 @final
+class FleetModels:
+    """The models of the pools of a fleet, as `Fleet.models` returns them: other ones are tried or act in a share of the pools, always the
+    same pools for the same models.
+
+    Examples
+    --------
+    >>> from evscale import Fleet
+    >>> fleet = Fleet()
+    >>> fleet.add("eu-west")
+    >>> fleet.models.status("eu-west") is None
+    True
+    """
+    def challenge(self, bundle: ModelBundle, share: float) -> list[str]:
+        """Runs other models in the shadow in a share of the pools, 0 to 1; a larger share has the pools of a smaller one. Each pool promotes
+        them once they have proven to be better on its own load. Returns the keys of the pools in which they run from now on: pools
+        whose configuration refuses the models are left out.
+
+        Raises
+        ------
+        ArgumentError
+            The share is not 0 to 1.
+        """
+    def roll_out(self, bundle: ModelBundle, share: float, reason: str | None = None) -> list[str]:
+        """Lets other models act in a share of the pools, 0 to 1, without a trial. Returns the keys of the pools in which they act from now
+        on: pools that rolled these models back before, or whose models are pinned, are left out.
+
+        Raises
+        ------
+        ArgumentError
+            The share is not 0 to 1.
+        """
+    def promote(self, key: str, reason: str | None = None) -> None:
+        """Promotes the challenger of a pool without waiting for its proof.
+
+        Raises
+        ------
+        ArgumentError
+            There is none, or the models are pinned.
+        EvscaleError
+            There is no such pool.
+        """
+    def roll_back(self, key: str, reason: str | None = None) -> None:
+        """Brings the predecessor of a pool back, with what it has learned in the shadow.
+
+        Raises
+        ------
+        ArgumentError
+            There is none, or the models are pinned.
+        EvscaleError
+            There is no such pool.
+        """
+    def pin(self, key: str, reason: str | None = None) -> None:
+        """Forbids promotion and rollback in a pool, by hand and by itself; without a reason, allows them again."""
+    def status(self, key: str) -> dict[str, Any] | None:
+        """Which models act in a pool, which run beside them, how both compare, and what happened: a dict, or None while there was never
+        another one than at first.
+        """
+
+@final
 class PoolModels:
     """The models of a pool, as `Autoscaler.models` returns them: other ones are tried in the shadow, promoted once they have proven
     to be better on this pool's load, and rolled back if they become worse.
@@ -1288,6 +1347,9 @@ class Fleet:
         """The whole state of a pool; None if it is not there or failed."""
     def snapshots(self) -> dict[str, bytes]:
         """The states of all pools, by key."""
+    @property
+    def models(self) -> FleetModels:
+        """The models of its pools: other ones are tried or act in a share of them."""
     def keys(self) -> list[str]:
         """Keys in their order."""
     def __len__(self) -> int: ...
