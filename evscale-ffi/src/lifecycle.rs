@@ -20,8 +20,8 @@ fn reason_of<'a>(reason: *const c_char) -> Result<&'a str, Failure> {
 /// Runs other models in the shadow: they see every record, and no decision sees them. Once they have proven to be better on
 /// this pool's load they are promoted, and those before them stay in the shadow, to come back if the promoted ones become worse.
 /// Models that are no better are promoted in at most 1 of 1,000 trials. The bundle stays the caller's. After evscale_restore the
-/// same models go on where they were once they are given again. Fails with EVSCALE_INVALID_CONFIG or EVSCALE_INVALID_BUNDLE if the
-/// configuration does without networks, the models are not signed as it asks for, or they are those that act.
+/// same models go on where they were once they are given again. Fails with EVSCALE_INVALID_ARGUMENT if the configuration does without
+/// networks or the models are those that act, and with EVSCALE_INVALID_BUNDLE if they are not signed as it asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_challenge(
     autoscaler: *mut evscale_autoscaler,
@@ -83,8 +83,9 @@ pub unsafe extern "C" fn evscale_roll_back(
 }
 
 /// Lets other models act from now on, without a trial and without a pause: everything that was learned stays, and those before
-/// them stay in the shadow. The bundle stays the caller's; `reason` may be NULL. Fails with EVSCALE_INVALID_CONFIG or
-/// EVSCALE_INVALID_BUNDLE as evscale_challenge does, and with EVSCALE_INVALID_ARGUMENT if the present models are pinned.
+/// them stay in the shadow. The bundle stays the caller's; `reason` may be NULL. Fails with EVSCALE_INVALID_ARGUMENT if the
+/// configuration does without networks or the present models are pinned, and with EVSCALE_INVALID_BUNDLE if the new ones are not
+/// signed as it asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_set_bundle(
     autoscaler: *mut evscale_autoscaler,
@@ -136,7 +137,7 @@ fn told(status: Option<LifecycleStatus>) -> Result<String, Failure> {
 
 /// Runs other models in the shadow in a share of the pools, 0 to 1: those that are in it by the hash of key and models, so that a
 /// larger share has those of a smaller one. Pools whose configuration refuses the models are left out. `started` (may be NULL) gets
-/// the number of pools in which they run from now on.
+/// the number of pools in which they run from now on. Fails with EVSCALE_INVALID_ARGUMENT if `share` is not 0 to 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_fleet_challenge(
     fleet: *mut evscale_fleet,
@@ -152,7 +153,8 @@ pub unsafe extern "C" fn evscale_fleet_challenge(
 }
 
 /// Lets other models act in a share of the pools, 0 to 1, without a trial. Pools that rolled these models back before, or whose models
-/// are pinned, are left out. `changed` (may be NULL) gets the number of pools in which they act from now on; `reason` may be NULL.
+/// are pinned, are left out. `changed` (may be NULL) gets the number of pools in which they act from now on; `reason` may be NULL. Fails with EVSCALE_INVALID_ARGUMENT if `share`
+/// is not 0 to 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_fleet_roll_out(
     fleet: *mut evscale_fleet,

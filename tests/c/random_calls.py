@@ -21,6 +21,8 @@ NAMED = {
     "alert": 'TEXT("blind", "deaf", "", NULL, "\\xff")',
     "name": 'TEXT("jobs", "accuracy", "manifest.json", "policy.onnx", "nonsense", NULL)',
     "options_json": 'TEXT(NULL, "{}", "{\\"baselines\\": true}", "{\\"seed\\": -1}", "[]")',
+    "budget_json": 'TEXT(NULL, "{\\"jobs\\": 20}", "{\\"cost_per_hour\\": 5.5}", "{\\"jobs\\": -1}", "{}", "[1]", "")',
+    "reason": 'TEXT(NULL, "because", "", "\\xff")',
     "outcome_json": 'TEXT("{\\"timestamp\\": 1767600000000, \\"ready\\": 1, \\"startup_seconds\\": 60}", "{}", "[1]", "", NULL, "{\\"timestamp\\": 1e300}")',
     "path": "TEXT(saved_to, NULL, \"/nowhere/at/all\")",
     "pool": 'TEXT("orders", "", "a\\"b\\\\", NULL)',
