@@ -72,6 +72,8 @@ impl Autoscaler {
     }
 
     /// Returns the price of a job-hour at the newest record, 1 where there is none.
+    // inlined, the compiler rounds a price that is not there before it looks whether it is
+    #[inline(never)]
     pub(crate) fn job_hour_price(&self) -> f64 {
         self.state.job_hour_price(&self.config).unwrap_or(1.0)
     }
