@@ -21,6 +21,17 @@ def test_the_examples_are_shown_as_they_are(example):
     assert body.strip() in README + (ROOT / "docs/python.md").read_text()
 
 
+def test_the_two_commands_are_given_and_what_is_shown_is_set_apart():
+    inside, outside = [], []
+    for number, part in enumerate(README.split("\n```")):
+        (inside if number % 2 else outside).append(part)
+    assert README.count("\n```") % 2 == 0
+    given = "\n".join(part.partition("\n")[2] for part in outside)
+    assert "- `make demo` " in given and "- `make test` " in given
+    assert any(part.startswith("text\ntwo generated weeks: ") for part in inside), "the demonstration's output is in a block"
+    assert len(README.splitlines()) < 150
+
+
 def printed(command):
     return subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ}).stdout
 
