@@ -7,7 +7,7 @@ use crate::error::*;
 use crate::fleet::{evscale_fleet, with_pools};
 use crate::fleet_pools;
 use crate::reports::nothing;
-use evscale_core::LifecycleStatus;
+use evscale_core::{Autoscaler, LifecycleStatus, PoolMut};
 use std::ffi::c_char;
 
 /// Reason of what nobody gave a reason for.
@@ -62,10 +62,7 @@ pub unsafe extern "C" fn evscale_promote(
     reason: *const c_char,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let reason = reason_of(reason)?;
-        with_pool(autoscaler, |pool| Ok(pool.scaler.promote(reason)?))
-    })
+    enter(error, || alone(autoscaler, reason, Autoscaler::promote))
 }
 
 /// Brings the predecessor back, with what it has learned in the shadow. `reason` may be NULL. Fails with EVSCALE_INVALID_ARGUMENT if
@@ -76,10 +73,7 @@ pub unsafe extern "C" fn evscale_roll_back(
     reason: *const c_char,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let reason = reason_of(reason)?;
-        with_pool(autoscaler, |pool| Ok(pool.scaler.roll_back(reason)?))
-    })
+    enter(error, || alone(autoscaler, reason, Autoscaler::roll_back))
 }
 
 /// Lets other models act from now on, without a trial and without a pause: everything that was learned stays, and those before
@@ -170,6 +164,25 @@ pub unsafe extern "C" fn evscale_fleet_roll_out(
     })
 }
 
+fn alone(
+    autoscaler: *mut evscale_autoscaler,
+    reason: *const c_char,
+    change: impl FnOnce(&mut Autoscaler, &str) -> evscale_core::Result<()>,
+) -> Outcome {
+    let reason = reason_of(reason)?;
+    with_pool(autoscaler, |pool| Ok(change(&mut pool.scaler, reason)?))
+}
+
+fn in_fleet(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    reason: *const c_char,
+    change: impl FnOnce(&mut PoolMut<'_>, &str) -> evscale_core::Result<()>,
+) -> Outcome {
+    let reason = reason_of(reason)?;
+    Ok(fleet_pools::with_pool(fleet, key, |pool| change(pool, reason))??)
+}
+
 fn count(out: *mut usize, pools: usize) -> Outcome {
     if !out.is_null() {
         *required_mut(out, "count")? = pools;
@@ -185,10 +198,7 @@ pub unsafe extern "C" fn evscale_fleet_promote(
     reason: *const c_char,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let reason = reason_of(reason)?;
-        Ok(fleet_pools::with_pool(fleet, key, |pool| pool.promote(reason))??)
-    })
+    enter(error, || in_fleet(fleet, key, reason, |pool, why| pool.promote(why)))
 }
 
 /// Like evscale_roll_back, for one pool.
@@ -199,10 +209,7 @@ pub unsafe extern "C" fn evscale_fleet_roll_back(
     reason: *const c_char,
     error: *mut *mut evscale_error,
 ) -> i32 {
-    enter(error, || {
-        let reason = reason_of(reason)?;
-        Ok(fleet_pools::with_pool(fleet, key, |pool| pool.roll_back(reason))??)
-    })
+    enter(error, || in_fleet(fleet, key, reason, |pool, why| pool.roll_back(why)))
 }
 
 /// Like evscale_pin_models, for one pool.

@@ -40,7 +40,7 @@ finds_overflow() {
 grows_and_shrinks() { "$@" | tee /dev/stderr | awk '/grow from/ {g++} /shrink from/ {s++} END {print g " times up, " s " times down"; exit !(g && s)}'; }
 export -f build checked finds_overflow grows_and_shrinks
 
-c_sources=(tests/c/test_evscale.c tests/c/complete.c tests/c/misuse.c tests/c/processes.c examples/c/quickstart.c examples/c/scheduler.c)
+c_sources=(tests/c/test_evscale.c tests/c/said.c tests/c/complete.c tests/c/misuse.c tests/c/processes.c examples/c/quickstart.c examples/c/scheduler.c)
 cpp_sources=(tests/c/test_evscale.cpp examples/cpp/quickstart.cpp examples/cpp/scheduler.cpp)
 sanitize="-g -fsanitize=address,undefined -fno-sanitize-recover=all"
 {
@@ -65,7 +65,7 @@ ln -sf test_evscale-g++-c++17-shared "$out/test-shared-cpp17"
 
 {
     if command -v valgrind > /dev/null; then
-        for program in {test_evscale,complete,misuse,scheduler,quickstart}-gcc-c11-shared \
+        for program in {test_evscale,said,complete,misuse,scheduler,quickstart}-gcc-c11-shared \
             {test_evscale,scheduler}-g++-c++17-shared; do
             echo "step $program-valgrind checked \"\$out/$program\" 5"
         done
@@ -76,7 +76,7 @@ ln -sf test_evscale-g++-c++17-shared "$out/test-shared-cpp17"
         *) echo "step $(basename "$scheduler") \"$scheduler\" 5" ;;
         esac
     done
-    for program in "$out"/{test_evscale,complete,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
+    for program in "$out"/{test_evscale,said,complete,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
         [ ! -e "$program" ] || echo "step $(basename "$program") \"$program\""
     done
     echo "step overflow-sanitized finds_overflow"

@@ -240,7 +240,7 @@ def test_the_table_has_all_doors():
 def test_every_compiled_function_goes_through_the_door():
     """A signature that can raise is one of `Door`: nothing else translates what the host's objects raise."""
     found = 0
-    for file in sorted((ROOT / "evscale-py/src").glob("*.rs")):
+    for file in sorted((ROOT / "evscale-py/src").rglob("*.rs")):
         text = file.read_text()
         methods = "".join(re.findall(r"#\[pymethods\]\nimpl.*?\n}\n", text, re.DOTALL))
         functions = "".join(re.findall(r"#\[pyfunction\].*?\n}\n", text, re.DOTALL))

@@ -1,9 +1,9 @@
 //! A pool that serves classes of events in the order of their priorities, as a fluid; first in, first out within a priority.
 
 use super::queue::NOTHING;
+use super::simulated_jobs::SimulatedJobs;
 use crate::config::ServiceClass;
 use crate::metrics::ClassCounts;
-use crate::pool::StartingJobs;
 use std::collections::VecDeque;
 
 /// Length of a substep, seconds; waits are counted in these.
@@ -62,10 +62,8 @@ struct Waiting {
 #[derive(Clone, Debug)]
 pub struct ClassSimulator {
     classes: Vec<ServiceClass>,
-    startup_substeps: u64,
+    jobs: SimulatedJobs,
     now: u64,
-    ready: u32,
-    starting: StartingJobs<u64>,
     /// In the order of service.
     queues: Vec<(u32, VecDeque<Waiting>)>,
 }
@@ -78,32 +76,21 @@ impl ClassSimulator {
         priorities.dedup();
         Self {
             classes: classes.to_vec(),
-            startup_substeps: (startup_seconds / CLASS_SUBSTEP_SECONDS).round().max(0.0) as u64,
+            jobs: SimulatedJobs::new(jobs, startup_seconds, CLASS_SUBSTEP_SECONDS),
             now: 0,
-            ready: jobs,
-            starting: StartingJobs::default(),
             queues: priorities.into_iter().map(|priority| (priority, VecDeque::new())).collect(),
         }
     }
 
     /// Ready and starting jobs.
     pub fn jobs(&self) -> u32 {
-        self.ready + self.starting.count(|_| true)
+        self.jobs.count()
     }
 
     /// Asks for a number of jobs. New ones are paid for at once and ready after the startup time; on the way down the youngest
     /// starting ones leave first, then ready ones, at once.
     pub fn scale_to(&mut self, target: u32) {
-        let jobs = self.jobs();
-        if target > jobs {
-            if self.startup_substeps == 0 {
-                self.ready += target - jobs;
-            } else {
-                self.starting.add(self.now + self.startup_substeps, target - jobs);
-            }
-        }
-        let surplus = self.starting.leave(jobs.saturating_sub(target));
-        self.ready = self.ready.saturating_sub(surplus);
+        self.jobs.scale_to(target, self.now);
     }
 
     /// Runs one interval: the arrivals of each class per substep.
@@ -115,12 +102,12 @@ impl ClassSimulator {
         };
         let (mut busy, mut available) = (0.0, 0.0);
         for substep in 0..arrivals.first().map_or(0, Vec::len) {
-            self.ready += self.starting.take_ready(|due| due <= self.now);
+            let ready = self.jobs.ready_at(self.now);
             for (class, arriving) in arrivals.iter().enumerate() {
                 let events = arriving.get(substep).copied().unwrap_or(0.0);
                 self.arrive(class, events, &mut out);
             }
-            let room = f64::from(self.ready) * CLASS_SUBSTEP_SECONDS;
+            let room = f64::from(ready) * CLASS_SUBSTEP_SECONDS;
             available += room;
             busy += self.serve(room, &mut out);
             self.now += 1;

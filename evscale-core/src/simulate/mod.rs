@@ -9,6 +9,7 @@ mod environment;
 mod queue;
 mod replay;
 mod season;
+mod simulated_jobs;
 mod simulated_load;
 mod simulated_pool;
 mod trace;

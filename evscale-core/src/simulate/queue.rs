@@ -1,6 +1,6 @@
 //! A fluid first-in first-out queue with event ages, and a pool whose jobs take a while to start.
 
-use crate::pool::StartingJobs;
+use super::simulated_jobs::SimulatedJobs;
 use std::collections::VecDeque;
 
 /// Length of a substep, seconds; waits are counted in these.
@@ -40,12 +40,9 @@ pub struct IntervalOutcome {
 /// can take `ready jobs * 10 s / service time` events.
 #[derive(Clone, Debug)]
 pub struct PoolSimulator {
-    startup_substeps: u64,
+    jobs: SimulatedJobs,
     allowed_lag: u64,
     now: u64,
-    ready: u32,
-    /// By the substep in which they become ready.
-    starting: StartingJobs<u64>,
     /// Arrival substep and events that wait; oldest first.
     queue: VecDeque<(u64, f64)>,
     /// Most events that are taken in a substep.
@@ -57,11 +54,9 @@ impl PoolSimulator {
     /// A pool of ready jobs with an empty queue.
     pub fn new(jobs: u32, startup_seconds: f64, sla_wait_seconds: f64) -> Self {
         Self {
-            startup_substeps: (startup_seconds / SUBSTEP_SECONDS).round().max(0.0) as u64,
+            jobs: SimulatedJobs::new(jobs, startup_seconds, SUBSTEP_SECONDS),
             allowed_lag: (sla_wait_seconds / SUBSTEP_SECONDS).floor().max(0.0) as u64,
             now: 0,
-            ready: jobs,
-            starting: StartingJobs::default(),
             queue: VecDeque::new(),
             most_taken: f64::INFINITY,
             waits: Vec::new(),
@@ -77,22 +72,13 @@ impl PoolSimulator {
 
     /// Ready and starting jobs.
     pub fn jobs(&self) -> u32 {
-        self.ready + self.starting.count(|_| true)
+        self.jobs.count()
     }
 
     /// Asks for a number of jobs. New ones are paid for at once and ready after the startup time; on the way down
     /// the youngest starting ones leave first, then ready ones, at once.
     pub fn scale_to(&mut self, target: u32) {
-        let jobs = self.jobs();
-        if target > jobs {
-            if self.startup_substeps == 0 {
-                self.ready += target - jobs;
-            } else {
-                self.starting.add(self.now + self.startup_substeps, target - jobs);
-            }
-        }
-        let surplus = self.starting.leave(jobs.saturating_sub(target));
-        self.ready = self.ready.saturating_sub(surplus);
+        self.jobs.scale_to(target, self.now);
     }
 
     /// Runs one interval: arrivals per substep, and the mean service time of an event in seconds.
@@ -101,12 +87,12 @@ impl PoolSimulator {
         let mut out = IntervalOutcome { jobs: self.jobs(), ..IntervalOutcome::default() };
         let (mut busy, mut available) = (0.0, 0.0);
         for arriving in arrivals {
-            self.ready += self.starting.take_ready(|due| due <= self.now);
+            let ready = self.jobs.ready_at(self.now);
             if *arriving > 0.0 {
                 self.queue.push_back((self.now, *arriving));
                 out.arrived += arriving;
             }
-            let job_seconds = f64::from(self.ready) * SUBSTEP_SECONDS;
+            let job_seconds = f64::from(ready) * SUBSTEP_SECONDS;
             let taken = self.serve((job_seconds / service_seconds).min(self.most_taken), &mut out);
             busy += taken * service_seconds;
             available += job_seconds;
@@ -220,8 +206,8 @@ mod tests {
         pool.run_interval(&[0.0], 1.0);
         pool.scale_to(9);
         pool.scale_to(5);
-        assert_eq!((pool.ready, pool.jobs()), (4, 5));
+        assert_eq!((pool.jobs.ready_at(pool.now), pool.jobs()), (4, 5));
         pool.scale_to(2);
-        assert_eq!((pool.ready, pool.jobs()), (2, 2));
+        assert_eq!((pool.jobs.ready_at(pool.now), pool.jobs()), (2, 2));
     }
 }

@@ -258,6 +258,9 @@ impl Selection {
     }
 
     fn urgency(&self, load: &Load<'_>) -> Urgency {
+        if !Urgency::applies(load) {
+            return Urgency::default();
+        }
         let wait = load.config.sla_wait_seconds;
         let substep = substep_seconds(f64::from(load.config.interval_seconds), wait);
         Urgency::new(load, &self.deadlines.since(substep as f32, wait as f32))

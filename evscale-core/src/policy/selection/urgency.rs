@@ -27,11 +27,13 @@ pub(super) struct Urgency {
 }
 
 impl Urgency {
+    /// Reports whether events may become urgent.
+    pub(super) fn applies(load: &Load<'_>) -> bool {
+        load.patience.slack_seconds > 0.0 && load.config.classes.is_empty()
+    }
+
     /// Returns the urgency at ages, seconds, with the arrivals since each of them, of which the last age is the allowed wait.
     pub(super) fn new(load: &Load<'_>, ages: &[(f32, f32); AGES]) -> Self {
-        if load.patience.slack_seconds <= 0.0 || !load.config.classes.is_empty() {
-            return Self::default();
-        }
         let (wait, in_time) = ages.last().copied().unwrap_or_default();
         let (interval, service) = (load.config.interval_seconds as f32, load.service_seconds as f32);
         let weight = (load.correction / load.config.places()) as f32;

@@ -1,0 +1,167 @@
+/* What people and the host say through the C ABI: what pools are, classes of events, announcements, orders. */
+#define _XOPEN_SOURCE 700
+#include "check.h"
+
+/* The jobs after sixty records of a pool of this configuration, whose decision must tell `told`. */
+static int32_t jobs_of(const char *config, const char *told) {
+    evscale_autoscaler *scaler = made(config);
+    evscale_decision decision;
+    char *text;
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 60);
+    text = decided(scaler);
+    CHECK(strstr(text, told) != NULL);
+    free(text);
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    evscale_free(scaler);
+    return (int32_t)decision.recommended_jobs;
+}
+
+/* A pool of two classes in the order of their priorities, whose jobs can do half of what comes of the second. */
+static void classes_of_events_are_served_in_their_order(void) {
+    evscale_autoscaler *scaler = made("{\"use_networks\": false, \"max_jobs\": 7, \"classes\": ["
+        "{\"name\": \"alerts\", \"service_time_seconds\": 0.5, \"sla_wait_seconds\": 5},"
+        "{\"name\": \"exports\", \"service_time_seconds\": 10, \"sla_wait_seconds\": 3600, \"priority\": 1}]}");
+    evscale_decision decision;
+    char text[2048], *told;
+    int i;
+    decision.struct_size = sizeof decision;
+    for (i = 0; i < 200; i++) {
+        const int waiting = 36 * i;
+        snprintf(text, sizeof text, "{\"timestamp\": %lld, \"logged_events_count\": 1260, \"current_job_count\": 7, "
+            "\"processed_events_count\": 1224, \"queued_events_count\": %d, \"average_processing_duration_ms\": 686, \"classes\": {"
+            "\"alerts\": {\"logged_events_count\": 1200, \"processed_events_count\": 1200, \"queued_events_count\": 0, \"sla_violations_count\": 0}, "
+            "\"exports\": {\"logged_events_count\": 60, \"processed_events_count\": 24, \"queued_events_count\": %d, \"sla_violations_count\": %d}}}",
+            (long long)record_at(0).timestamp_ms + 120000LL * i, waiting, waiting, waiting > 720 ? 24 : 0);
+        CHECK(evscale_observe_json(scaler, text, NULL, NULL) == EVSCALE_OK);
+        CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    }
+    CHECK(decision.recommended_jobs == 7);
+    told = text_of(scaler, evscale_decision_json);
+    CHECK(strstr(told, "`max_jobs` is not enough for all, what waits is exports") != NULL);
+    free(told);
+    told = text_of(scaler, evscale_report_json);
+    CHECK(strstr(told, "\"classes\":[{\"name\":\"alerts\",\"waiting\":0.0") != NULL);
+    free(told);
+    told = text_of(scaler, evscale_health_json);
+    CHECK(strstr(told, "of the events of class exports were late") != NULL);
+    free(told);
+    evscale_free(scaler);
+}
+
+static void pools_say_what_they_are(void) {
+    static const char *const impossible[][2] = {
+        {"{\"job_step\": 4, \"job_counts\": [4]}", "leave one of them out"},
+        {"{\"spare_jobs\": 4, \"job_hours_per_day\": 90}", "keep fewer idle"},
+        {"{\"events_per_job\": 0}", "1 to 100000"},
+        {"{\"late_event_price\": 1}", "set `job_hour_price`"},
+        {"{\"classes\": [{\"name\": \"a\", \"service_time_seconds\": 1, \"sla_wait_seconds\": 1}]}", "expected 2 to 8"},
+    };
+    evscale_autoscaler *scaler = made("{\"job_hour_price\": 2, \"late_event_price\": 0.1}");
+    char *report;
+    size_t i;
+    CHECK(jobs_of("{\"job_step\": 16}", "\"rule\":\"job_numbers\"") == 16);
+    CHECK(jobs_of("{\"job_counts\": [1, 2, 30]}", "\"rule\":\"job_numbers\"") == 30);
+    CHECK(jobs_of("{\"spare_jobs\": 20}", "20 are kept idle above a need of") > 8); /* as far as one step goes */
+    CHECK(jobs_of("{\"most_events_per_second\": 2}", "\"rule\":\"downstream_limit\"") <= 8);
+    CHECK(jobs_of("{\"events_per_job\": 8}", "recommended_jobs") <= jobs_of("{}", "recommended_jobs"));
+    feed(scaler, 0, 60);
+    CHECK(evscale_reconfigure(scaler, "{\"job_hour_price\": 3, \"late_event_price\": 5}", NULL) == EVSCALE_OK);
+    report = text_of(scaler, evscale_report_json);
+    CHECK(strstr(report, "\"cost_day\":32.0") != NULL); /* 60 records of 8 jobs for two minutes, at 2 */
+    free(report);
+    evscale_free(scaler);
+    for (i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
+        evscale_autoscaler *none = NULL;
+        evscale_error *error = NULL;
+        CHECK(evscale_new(impossible[i][0], NULL, &none, &error) == EVSCALE_INVALID_CONFIG);
+        CHECK(strstr(evscale_error_message(error), impossible[i][1]) != NULL);
+        evscale_error_free(error);
+    }
+}
+
+static void events_are_announced(void) {
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2, \"schedule\": ["
+                                      "{\"cron\": \"0 0 1 1 *\", \"seconds\": 3600, \"min_jobs\": 9}]}");
+    const int64_t start = record_at(0).timestamp_ms;
+    evscale_decision decision;
+    uint32_t id = 0;
+    size_t size = 0;
+    char known[512];
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 4);
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_MIN_JOBS, 44, start + 3600000, start + 7200000, &id, NULL) == EVSCALE_OK);
+    CHECK(id == 1);
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_EVENTS, 1e6, start + 90000000, start + 93600000, NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 1200000, &decision, NULL) == EVSCALE_OK && decision.recommended_jobs < 44);
+    CHECK(evscale_decide_at(scaler, start + 3300000, &decision, NULL) == EVSCALE_OK && decision.recommended_jobs == 44);
+    CHECK(evscale_announcements_json(scaler, known, sizeof known, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(known, "\"what\":{\"min_jobs\":44}") && strstr(known, "\"ended\":false"));
+    CHECK(evscale_announce(scaler, EVSCALE_ANNOUNCED_MIN_JOBS, 9, start + 3600000, start + 7200000, &id, NULL)
+          == EVSCALE_INVALID_ARGUMENT);
+    CHECK(id == 1);
+    CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_cancel_announcement(scaler, 1, NULL) == EVSCALE_INVALID_ARGUMENT);
+    /* a batch has its jobs when a job that is asked for now is ready by then, and not earlier */
+    const int64_t due = record_at(120).timestamp_ms;
+    const double batch = 20000;
+    feed(scaler, 4, 60);
+    CHECK(evscale_set_due(scaler, start, &batch, &due, 1, NULL) == EVSCALE_OK);
+    char foreseen[16384];
+    CHECK(evscale_forecast_json(scaler, foreseen, sizeof foreseen, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(foreseen, "\"due\":[{\"at\":\"") && strstr(foreseen, "\"events\":20000.0"));
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK && decision.emergency == 0);
+    const uint32_t usual = decision.recommended_jobs;
+    const int64_t soon = record_at(61).timestamp_ms;
+    CHECK(evscale_set_due(scaler, start, &batch, &soon, 1, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.emergency == 1 && decision.recommended_jobs > usual);
+    CHECK(evscale_set_due(scaler, start, NULL, NULL, 0, NULL) == EVSCALE_OK);
+    CHECK(evscale_forecast_json(scaler, foreseen, sizeof foreseen, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(foreseen, "\"due\"") == NULL);
+    evscale_free(scaler);
+
+    evscale_fleet *fleet = NULL;
+    CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_add(fleet, "a", NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_announce(fleet, "a", EVSCALE_ANNOUNCED_MULTIPLIER, 3, start, start + 3600000, &id, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_announcements_json(fleet, "a", known, sizeof known, &size, NULL) == EVSCALE_OK);
+    CHECK(strstr(known, "\"multiplier\":3.0"));
+    CHECK(evscale_fleet_cancel_announcement(fleet, "a", id, NULL) == EVSCALE_OK);
+    evscale_fleet_free(fleet);
+}
+
+static void people_give_orders(void) {
+    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
+    const int64_t start = record_at(0).timestamp_ms;
+    evscale_decision decision;
+    decision.struct_size = sizeof decision;
+    feed(scaler, 0, 4);
+    CHECK(evscale_set_override(scaler, EVSCALE_ORDER_FIXED, 33, start + 3 * 3600000, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 1200000, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs == 33 && decision.action == EVSCALE_ACTION_SCALE_UP);
+    CHECK(evscale_set_override(scaler, EVSCALE_ORDER_CAP, 3, start + 3 * 3600000, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 1800000, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs == 3);
+    CHECK(evscale_set_override_from(scaler, EVSCALE_ORDER_FLOOR, 40, start + 3600000, start + 7200000, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 1800000, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs < 40);
+    CHECK(evscale_decide_at(scaler, start + 3600000, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs >= 40);
+    CHECK(evscale_set_override(scaler, EVSCALE_ORDER_FIXED, 51, start + 7200000, NULL) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(evscale_set_override(scaler, EVSCALE_ORDER_FIXED, 33, start, NULL) == EVSCALE_INVALID_ARGUMENT);
+    CHECK(evscale_clear_override(scaler, NULL) == EVSCALE_OK);
+    CHECK(evscale_set_pause(scaler, EVSCALE_PAUSE_ALL, NULL) == EVSCALE_OK);
+    CHECK(evscale_decide_at(scaler, start + 2400000, &decision, NULL) == EVSCALE_OK);
+    CHECK(decision.recommended_jobs == decision.current_jobs);
+    CHECK(evscale_acknowledge_json(scaler, "{\"timestamp\": 0, \"ready\": 2, \"startup_seconds\": 60}", NULL) == EVSCALE_OK);
+    evscale_free(scaler);
+}
+
+int main(void) {
+    pools_say_what_they_are();
+    events_are_announced();
+    classes_of_events_are_served_in_their_order();
+    people_give_orders();
+    return summary();
+}
