@@ -19,12 +19,15 @@ use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::metrics::{ClassCounts, Metrics};
 use crate::policy::{LevelNeed, Levels, Load, OwnEvents, Seen, Selection, load_of_level};
 use crate::pool::{ErrorBudget, Pool};
+use crate::text::readable;
 use order::Level;
 use serde::{Deserialize, Serialize};
 use share::Share;
 
 /// Time over which the mix of the classes is averaged, seconds, once so much was seen.
 const MIX_SECONDS: f64 = 86_400.0;
+/// Most characters of a name that the configuration does not have.
+const LONGEST_NAME: usize = 64;
 /// What came of a class is averaged over so much of its wait, and at least over so many seconds.
 const AVERAGED_OVER: f64 = 0.5;
 const LEAST_AVERAGED: f64 = 600.0;
@@ -182,7 +185,7 @@ impl Classes {
             repairs.push(format!(
                 "metrics record at {}: class \"{}\" is none of `classes` in the configuration; left out",
                 record.timestamp,
-                name.escape_debug().take(64).collect::<String>()
+                readable(name, LONGEST_NAME)
             ));
         }
         let sizes = order::sizes(config);

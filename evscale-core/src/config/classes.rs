@@ -67,7 +67,7 @@ impl ServiceClass {
     /// Says what cannot be, after the number of the class.
     fn check(&self) -> std::result::Result<(), String> {
         if self.name.is_empty() || self.name.len() > LONGEST_NAME || self.name.chars().any(char::is_control) {
-            let shown: String = self.name.escape_debug().take(LONGEST_NAME).collect();
+            let shown = crate::text::readable(&self.name, LONGEST_NAME);
             return Err(format!(
                 "has the name \"{shown}\", expected 1 to {LONGEST_NAME} bytes without control characters"
             ));

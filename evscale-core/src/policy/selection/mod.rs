@@ -98,6 +98,11 @@ pub(crate) struct OwnEvents {
     pub(crate) wait_seconds: f64,
 }
 
+/// Returns the candidate of a shadow pool, of so many.
+fn which(pools: usize, place: usize) -> usize {
+    if pools == FEW.len() { FEW.get(place).copied().unwrap_or(place) } else { place }
+}
+
 /// Seconds of one part of a stabilization window, of which there are few.
 fn part_of(window: f64, decision_seconds: f64) -> f64 {
     (window / PROPOSALS as f64).max(decision_seconds)
@@ -184,11 +189,6 @@ impl Selection {
         Self { pools, leader: FEW.len() / 2, ..all }
     }
 
-    /// Returns the candidate of a shadow pool.
-    fn candidate_at(&self, place: usize) -> usize {
-        if self.pools.len() == FEW.len() { FEW.get(place).copied().unwrap_or(place) } else { place }
-    }
-
     /// Goes on with intervals `ratio` times as long.
     pub(crate) fn rescale(&mut self, ratio: f64) {
         self.peaks = self.peaks.scaled(ratio);
@@ -234,7 +234,7 @@ impl Selection {
     }
 
     fn leading(&self) -> Candidate {
-        candidate(self.candidate_at(self.leader))
+        candidate(which(self.pools.len(), self.leader))
     }
 
     /// Reports whether the policy network has the pool's trust.
@@ -413,9 +413,9 @@ impl Selection {
             let demand = ahead(load, &near, |moment| headroom * load.unit(moment), true);
             (demand.shared(share), (share < 1.0).then(|| limits.shared(share)))
         });
-        let few = self.pools.len() == FEW.len();
+        let count = self.pools.len();
         for (index, pool) in self.pools.iter_mut().enumerate() {
-            let which = if few { FEW.get(index).copied().unwrap_or(index) } else { index };
+            let which = which(count, index);
             if let Some((demand, shared)) = demands.get(headroom_of(which)) {
                 let before = pool.jobs();
                 let floor = candidate(which).floor_jobs(&self.floors) as f32;
@@ -451,7 +451,7 @@ impl Selection {
         let mut best = (f64::INFINITY, self.leader);
         let patient = load.config.sla_wait_seconds >= f64::from(load.config.interval_seconds);
         for (index, pool) in self.pools.iter().enumerate() {
-            let own = candidate(self.candidate_at(index));
+            let own = candidate(which(self.pools.len(), index));
             if own.demand_share < 1.0 && !patient {
                 continue; // a queue would be late before a record shows it
             }
