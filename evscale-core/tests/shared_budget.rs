@@ -76,8 +76,8 @@ fn a_budget_that_is_enough_leaves_pools_with_classes_as_they_are() {
             let events = record.logged_events_count;
             record.classes = [("urgent", 0.3), ("patient", 0.7)]
                 .map(|(name, share)| {
-                    let mut counts = ClassCounts::default();
-                    counts.logged_events_count = Some((share * events).round());
+                    let count = Some((share * events).round());
+                    let counts = ClassCounts { logged_events_count: count, ..ClassCounts::default() };
                     (name.to_owned(), counts)
                 })
                 .into();
