@@ -201,6 +201,7 @@ fn weekday_of(local_day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn calendar_follows_the_zone() {
@@ -208,7 +209,7 @@ mod tests {
         assert!(!Zone::utc().position(at).weekend);
         let there = Zone::by_name("America/New_York").unwrap().position(at);
         assert!(there.weekend, "still Sunday evening in New York");
-        assert!((there.day_fraction - 19.5 / 24.0).abs() < 1e-12);
+        assert_abs_diff_eq!(there.day_fraction, 19.5 / 24.0, epsilon = 1e-12);
         assert!(Zone::by_name("Mars/Olympus").is_err());
     }
 

@@ -2,6 +2,7 @@
 
 mod support;
 
+use approx::abs_diff_eq;
 use evscale_core::{Autoscaler, Config, Decision, Mode, ModelBundle, ScalingOutcome};
 use support::{Pool, built, eager, without_networks};
 
@@ -113,7 +114,10 @@ fn the_advice_that_is_told_is_what_acting_brings() {
         let before = pool.scaler.report().advised_job_hours_week.unwrap();
         advised(&mut pool, 1440, 20);
         let told = pool.scaler.report().advised_job_hours_week.unwrap() - before;
-        assert!((told / hours - 1.0).abs() < 0.15, "{told:.0} job-hours are told, {hours:.0} came of acting");
+        assert!(
+            abs_diff_eq!(told / hours, 1.0, epsilon = 0.15),
+            "{told:.0} job-hours are told, {hours:.0} came of acting"
+        );
     }
 }
 

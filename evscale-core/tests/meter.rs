@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "differences of known times")]
 
+use approx::assert_abs_diff_eq;
 use evscale_core::{Autoscaler, Config, Meter, Metrics, Timestamp, Totals};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -183,10 +184,10 @@ fn what_happened_to_events_is_in_the_record() {
     meter.failed(2);
     let record = &meter.tick(at(120), 1.0, None, None)[0];
     assert_eq!(record.processed_events_count, Some(6.0));
-    assert!((record.average_processing_duration_ms.unwrap() - 240.0).abs() < 1e-9);
+    assert_abs_diff_eq!(record.average_processing_duration_ms.unwrap(), 240.0, epsilon = 1e-9);
     assert_eq!(record.average_queue_wait_time_ms, Some(1000.0 * 7.0 / 4.0));
     assert_eq!(record.sla_violations_count, Some(1.0));
-    assert!((record.error_rate_percent.unwrap() - 100.0 / 3.0).abs() < 1e-9);
+    assert_abs_diff_eq!(record.error_rate_percent.unwrap(), 100.0 / 3.0, epsilon = 1e-9);
     let idle = &meter.tick(at(240), 1.0, None, None)[0];
     assert_eq!((idle.logged_events_count, idle.processed_events_count), (0.0, Some(0.0)));
     assert_eq!((idle.average_processing_duration_ms, idle.error_rate_percent), (None, None));
@@ -333,9 +334,9 @@ fn busy_jobs_tell_the_work_where_nothing_is_counted() {
     }
     assert_eq!(estimated, ["logged_events_count", "busy_jobs"]);
     assert_eq!(records.last().unwrap().busy_jobs, Some(6.0));
-    assert!((records[1].busy_jobs.unwrap() - 5.0).abs() < 1e-6);
+    assert_abs_diff_eq!(records[1].busy_jobs.unwrap(), 5.0, epsilon = 1e-6);
     let (timed, estimated) = with_gauges(&config_with(|_| ()), true, true);
-    assert!((timed[3].average_processing_duration_ms.unwrap() - 500.0).abs() < 1e-6);
+    assert_abs_diff_eq!(timed[3].average_processing_duration_ms.unwrap(), 500.0, epsilon = 1e-6);
     assert!(estimated.contains(&"average_processing_duration_ms"), "{estimated:?}");
 }
 

@@ -3,6 +3,7 @@
 
 mod support;
 
+use approx::abs_diff_eq;
 use evscale_core::{
     Autoscaler, Config, ErrorKind, Fleet, ManualOrder, ManualOverride, Metrics, ModelBundle, Pause,
 };
@@ -151,7 +152,10 @@ fn records_of_another_interval_go_on_with_the_same_load() {
             );
         }
         let after = scaler.forecast().horizon(12).unwrap().prediction * 120.0 / f64::from(seconds);
-        assert!((after / before - 1.0).abs() < 0.1, "{seconds} s: {after} an interval for {before}");
+        assert!(
+            abs_diff_eq!(after / before, 1.0, epsilon = 0.1),
+            "{seconds} s: {after} an interval for {before}"
+        );
     }
 }
 

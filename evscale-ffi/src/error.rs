@@ -33,7 +33,7 @@ pub const EVSCALE_INVALID_SNAPSHOT: i32 = 40;
 pub const EVSCALE_INFERENCE: i32 = 50;
 /// A file cannot be written.
 pub const EVSCALE_IO: i32 = 51;
-/// The library failed inside.
+/// Internal error: a panic was caught.
 pub const EVSCALE_PANIC: i32 = 60;
 /// The handle (or, in a fleet, the pool) failed inside before; free it (remove it).
 pub const EVSCALE_POISONED: i32 = 61;

@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// The library failed inside.
+/// Internal error: a panic was caught.
 pub const EVSCALE_LOG_ERROR: i32 = 1;
 /// A record was not used as it came, or an alert fires.
 pub const EVSCALE_LOG_WARNING: i32 = 2;

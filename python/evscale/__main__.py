@@ -64,14 +64,14 @@ def parser() -> argparse.ArgumentParser:
                               after=FIELDS_HELP))
     _watch_arguments(command("watch", watch.run_watch, "show how a pool is doing: a table with sparklines and alerts", machine=False, after=FIELDS_HELP),
                      command("report", watch.run_report, "tell how a pool was doing on a day"))
-    part = command("explain", live.run_explain, "tell a decision in words", machine=False)
-    part.add_argument("decision", metavar="DECISION.json", help="a decision as JSON; - is standard input, of which the last one is told")
+    part = command("explain", live.run_explain, "explain a decision in plain language", machine=False)
+    part.add_argument("decision", metavar="DECISION.json", help="a decision as JSON; - reads standard input and explains the last decision in it")
     _model_arguments(command("verify", models.run_verify, "test the installation and its models"),
                      command("bundle", models.run_bundle, "look at, check or sign a model bundle"))
     lifecycle.add_arguments(command("models", lifecycle.run_models, "look after the versions of models in a registry"))
     lifecycle.add_retrain_arguments(command("retrain", lifecycle.run_retrain, "train a registry's champion further on your own history"))
     _workload_arguments(command("simulate", workload.run_simulate, "print a generated workload as CSV or as metrics records", machine=False))
-    part = command("completion", _completion, "print the completion of a shell, to be evaluated in it", machine=False)
+    part = command("completion", _completion, "print a completion script for a shell", machine=False)
     part.add_argument("shell", choices=("bash", "zsh", "fish"))
     return top
 
@@ -81,23 +81,23 @@ def _backtest_arguments(part: argparse.ArgumentParser) -> None:
     settings.add_arguments(part)
     part.add_argument("--bundle", metavar="FOLDER", help=BUNDLE_HELP)
     part.add_argument("--html", type=Path, metavar="OUT.html", help="write a report for people")
-    part.add_argument("--baselines", action="store_true", help="replay the rules people use today as well")
-    part.add_argument("--service-time", metavar="TIME", help="how long an event keeps a job busy, such as 400ms or 2s")
+    part.add_argument("--baselines", action="store_true", help="also replay common scaling rules, such as HPA")
+    part.add_argument("--service-time", metavar="TIME", help="time that one event keeps a job busy, such as 400ms or 2s")
     part.add_argument("--jobs-at-peak", type=float, metavar="JOBS", help="how many jobs are busy at the peak, if no service time is known")
 
 
 def _decide_arguments(part: argparse.ArgumentParser) -> None:
     settings.add_arguments(part)
     part.add_argument("--bundle", metavar="FOLDER", help=BUNDLE_HELP)
-    part.add_argument("--column", action="append", default=[], metavar="FIELD=NAME", help="the records' name for a field")
-    part.add_argument("--time-zone", metavar="ZONE", help="IANA zone of times without one")
-    part.add_argument("--ignore-extra", action="store_true", help="pass over fields that evscale does not know")
-    part.add_argument("--follow", type=Path, metavar="FILE", help="read a file that grows instead of standard input, for ever")
+    part.add_argument("--column", action="append", default=[], metavar="FIELD=NAME", help="name of a field in the records")
+    part.add_argument("--time-zone", metavar="ZONE", help="IANA time zone of timestamps without one")
+    part.add_argument("--ignore-extra", action="store_true", help="ignore fields that evscale does not know")
+    part.add_argument("--follow", type=Path, metavar="FILE", help="read a growing file instead of standard input, until interrupted")
 
 
 def _watch_arguments(live_part: argparse.ArgumentParser, day: argparse.ArgumentParser) -> None:
     watch.add_arguments(live_part)
-    live_part.add_argument("--follow", action="store_true", help="go on with what is appended to the records, for ever")
+    live_part.add_argument("--follow", action="store_true", help="keep reading what is appended to the records, until interrupted")
     watch.add_arguments(day)
     day.add_argument("--day", metavar="DATE", help="a day (UTC) of the records, such as 2026-01-05 (default: the 24 hours before the newest record)")
     day.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the day")
@@ -105,21 +105,21 @@ def _watch_arguments(live_part: argparse.ArgumentParser, day: argparse.ArgumentP
 
 def _model_arguments(verify: argparse.ArgumentParser, bundle: argparse.ArgumentParser) -> None:
     verify.add_argument("--bundle", metavar="FOLDER", help=BUNDLE_HELP)
-    verify.add_argument("--public-key", metavar="HEX", help="key that must have signed them")
+    verify.add_argument("--public-key", metavar="HEX", help="require a signature by this public key")
     bundle.add_argument("action", choices=("inspect", "check", "sign"))
-    bundle.add_argument("--public-key", metavar="HEX", help="key that must have signed it")
+    bundle.add_argument("--public-key", metavar="HEX", help="require a signature by this public key")
     bundle.add_argument("--key", type=Path, metavar="FILE", help="sign: the secret, 64 hexadecimal digits")
     bundle.add_argument("--new-key", action="store_true", help="sign: make a new secret in that file first")
     bundle.add_argument("path", nargs="?", type=Path, metavar="FOLDER", help="the bundled models without one")
 
 
 def _workload_arguments(part: argparse.ArgumentParser) -> None:
-    part.add_argument("--days", type=float, default=1.0, help="length (default: %(default)s)")
-    part.add_argument("--seed", type=int, default=1, help="of the workload (default: %(default)s)")
+    part.add_argument("--days", type=float, default=1.0, help="days of records (default: %(default)s)")
+    part.add_argument("--seed", type=int, default=1, help="random seed of the workload (default: %(default)s)")
     part.add_argument("--interval-seconds", type=int, default=120, help="length of an interval (default: %(default)s)")
     part.add_argument("--records", action="store_true", help="JSON lines for `evscale decide`")
     part.add_argument("--jobs", type=int, default=12, help="jobs in the records (default: %(default)s)")
-    part.add_argument("--service-time-ms", type=float, default=400.0, help="in the records (default: %(default)s)")
+    part.add_argument("--service-time-ms", type=float, default=400.0, help="service time in the records, milliseconds (default: %(default)s)")
 
 
 def _words(problem: BaseException) -> str:

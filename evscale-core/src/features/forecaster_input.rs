@@ -365,6 +365,7 @@ fn flag(yes: bool) -> f32 {
 mod tests {
     use super::*;
     use crate::time::Timestamp;
+    use approx::{abs_diff_eq, assert_abs_diff_eq};
 
     fn history(interval: u32, count: usize, value: impl Fn(usize) -> f64) -> History {
         let mut history = History::new(interval);
@@ -391,7 +392,7 @@ mod tests {
             .chain(small.future())
             .zip(large.fine().iter().chain(large.coarse()).chain(large.future()))
         {
-            assert!((a - b).abs() < 1e-4, "{a} {b}");
+            assert!(abs_diff_eq!(a, b, epsilon = 1e-4), "{a} {b}");
         }
         for (i, (a, b)) in small.statics().iter().zip(large.statics()).enumerate() {
             assert!(i == noise || (a - b).abs() < 1e-4, "static {i}: {a} {b}");
@@ -468,7 +469,7 @@ mod tests {
     fn the_way_back_is_the_inverse() {
         let input = forecaster_input(&history(120, 2000, wave), &Calendar::utc(), 1.0);
         for events in [0.0, 1.0, 99.0, 1e5] {
-            assert!((input.to_events(input.to_z(events)) - events).abs() < 1e-6 * (1.0 + events));
+            assert_abs_diff_eq!(input.to_events(input.to_z(events)), events, epsilon = 1e-6 * (1.0 + events));
         }
     }
 

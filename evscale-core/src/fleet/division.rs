@@ -76,6 +76,7 @@ fn increments(index: usize, claim: &Claim) -> Vec<Increment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     fn claim(price: u64, late: &[(u32, f64)]) -> Claim {
         Claim { price, late: late.to_vec() }
@@ -101,7 +102,7 @@ mod tests {
             let jobs = divide(budget, &claims);
             assert_eq!(u64::from(jobs.iter().sum::<u32>()), budget);
             let late: f64 = claims.iter().zip(&jobs).map(|(claim, jobs)| claim.late[*jobs as usize].1).sum();
-            assert!((late - best(budget, &claims)).abs() < 1e-9, "{budget}: {jobs:?}");
+            assert!(abs_diff_eq!(late, best(budget, &claims), epsilon = 1e-9), "{budget}: {jobs:?}");
         }
     }
 

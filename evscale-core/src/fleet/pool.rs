@@ -195,7 +195,7 @@ impl PoolMut<'_> {
 #[derive(Debug)]
 pub(super) struct Pool {
     scaler: Autoscaler,
-    /// The library failed inside for this pool: its state cannot be trusted.
+    /// Internal error: a panic was caught in this pool, whose state cannot be trusted.
     failed: bool,
 }
 

@@ -110,12 +110,13 @@ pub(super) fn quantile_loss(values: &[f32; SCORED], actual: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn quantile_loss_by_hand() {
         // the mean of the scored levels is a half: under-forecast by 2 costs 1
-        assert!((quantile_loss(&[0.0; SCORED], 2.0) - 1.0).abs() < 1e-6);
-        assert!((quantile_loss(&[0.0; SCORED], -2.0) - 1.0).abs() < 1e-6);
+        assert_abs_diff_eq!(quantile_loss(&[0.0; SCORED], 2.0), 1.0, epsilon = 1e-6);
+        assert_abs_diff_eq!(quantile_loss(&[0.0; SCORED], -2.0), 1.0, epsilon = 1e-6);
     }
 
     #[test]
@@ -129,7 +130,7 @@ mod tests {
             for _ in 0..3000 {
                 aggregation.learn(&scored, &[5.0; SCORED], actual, 10.0);
             }
-            assert!((f64::from(aggregation.mix(&experts)[7]) - actual).abs() < 0.1);
+            assert_abs_diff_eq!(f64::from(aggregation.mix(&experts)[7]), actual, epsilon = 0.1);
         }
     }
 

@@ -57,6 +57,7 @@ impl ErrorQuantiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
     use rand::{Rng, SeedableRng};
 
     #[test]
@@ -68,7 +69,7 @@ mod tests {
             tracked.learn((f64::from(bits) / f64::from(u32::MAX)) as f32);
         }
         let quantiles = tracked.around(0.0);
-        assert!((quantiles[7] - 0.5).abs() < 0.1, "{quantiles:?}");
-        assert!((quantiles[11] - 0.9).abs() < 0.1, "{quantiles:?}");
+        assert!(abs_diff_eq!(quantiles[7], 0.5, epsilon = 0.1), "{quantiles:?}");
+        assert!(abs_diff_eq!(quantiles[11], 0.9, epsilon = 0.1), "{quantiles:?}");
     }
 }

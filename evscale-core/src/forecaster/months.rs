@@ -205,6 +205,7 @@ impl Usual<'_> {
 mod tests {
     use super::*;
     use crate::calendar::MonthTurn;
+    use approx::abs_diff_eq;
 
     /// A pool of hourly records since the beginning of 2026 with `usual` events an hour, `times` as many on days that turn a
     /// month; the records end with the end of `last`.
@@ -238,7 +239,7 @@ mod tests {
         // Thursday, 30 April 2026, is the last working day; Wednesday is over
         let (months, history, calendar) = until("2026-04-29T12:00:00Z", salaries);
         let ahead = |seconds| months.bursts(&calendar, &history, seconds, Vec::new());
-        assert!((highest(&ahead(7200.0)) - 3.0).abs() < 0.3, "{:?}", ahead(7200.0));
+        assert!(abs_diff_eq!(highest(&ahead(7200.0)), 3.0, epsilon = 0.3), "{:?}", ahead(7200.0));
         // the first working day of May is Monday, the fourth, as it was not busier before
         let (months, history, calendar) = until("2026-05-03T12:00:00Z", salaries);
         assert_eq!(months.bursts(&calendar, &history, 7200.0, Vec::new()), []);

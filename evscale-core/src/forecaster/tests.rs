@@ -1,5 +1,6 @@
 use super::*;
 use crate::time::Timestamp;
+use approx::abs_diff_eq;
 use std::f64::consts::TAU;
 
 fn run(interval: u32, values: impl IntoIterator<Item = f64>) -> Forecast {
@@ -43,7 +44,11 @@ fn a_daily_pattern_is_seen_three_hours_ahead() {
     let actual = rate(count - 1 + 90);
     let last = rate(count - 1);
     assert!((actual - last).abs() > 300.0);
-    assert!((horizon.prediction - actual).abs() < 100.0, "{} against {actual}", horizon.prediction);
+    assert!(
+        abs_diff_eq!(horizon.prediction, actual, epsilon = 100.0),
+        "{} against {actual}",
+        horizon.prediction
+    );
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl Latency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     #[test]
     fn quantiles_are_those_of_two_days() {
@@ -78,11 +79,14 @@ mod tests {
         }
         for (level, true_ms) in [(0.5, 5.0), (0.99, 9.9)] {
             let told = latency.quantile(level).unwrap();
-            assert!((told / true_ms - 1.0f64).abs() < 0.16, "{level}: {told}");
+            assert!(abs_diff_eq!(told / true_ms, 1.0f64, epsilon = 0.16), "{level}: {told}");
         }
         latency.observe(at(20_001), Duration::from_secs(3600));
         assert!(latency.quantile(1.0).unwrap() > 5000.0 && latency.quantile(0.5).unwrap() < 6.0);
         latency.observe(at(20_003), Duration::from_millis(1));
-        assert!((latency.quantile(1.0).unwrap() - 1.0).abs() < 0.16, "what is older is forgotten");
+        assert!(
+            abs_diff_eq!(latency.quantile(1.0).unwrap(), 1.0, epsilon = 0.16),
+            "what is older is forgotten"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::ErrorKind;
+use approx::abs_diff_eq;
 use serde::Deserialize;
 use std::panic::resume_unwind;
 
@@ -54,7 +55,10 @@ fn close_to_onnxruntime(found: &[Vec<f32>], case: &Case) {
     for (found, expected) in found.iter().zip(&case.outputs) {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-5, "{found} against {expected} of onnxruntime");
+            assert!(
+                abs_diff_eq!(found, expected, epsilon = 1e-5),
+                "{found} against {expected} of onnxruntime"
+            );
         }
     }
 }

@@ -302,6 +302,7 @@ fn fine_length(interval_ms: i64, days: i64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_millis(1_767_600_000_000 + minutes * 60_000).unwrap()
@@ -382,14 +383,17 @@ mod tests {
             };
             for span in [2 * 3_600_000, 18 * 3_600_000] {
                 let (was, is) = (per_second(&history, span), per_second(&other, span));
-                assert!((is / was - 1.0).abs() < 1e-3, "{seconds} s: {is} for {was} per second");
+                assert!(
+                    abs_diff_eq!(is / was, 1.0, epsilon = 1e-3),
+                    "{seconds} s: {is} for {was} per second"
+                );
             }
             let week = |history: &History| {
                 let newest = history.newest_slot();
                 let slots = 7 * DAY_MS / history.interval_ms;
                 history.coarse_mean(newest - slots, newest).0 * 1000.0 / history.interval_ms as f64
             };
-            assert!((week(&other) / week(&history) - 1.0).abs() < 0.01, "{seconds} s");
+            assert!(abs_diff_eq!(week(&other) / week(&history), 1.0, epsilon = 0.01), "{seconds} s");
         }
         assert!(History::new(120).resampled(60).is_empty());
     }

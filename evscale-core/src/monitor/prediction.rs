@@ -47,6 +47,7 @@ mod tests {
     use super::*;
     use crate::forecaster::HorizonForecast;
     use crate::quantiles::LEVELS;
+    use approx::abs_diff_eq;
 
     #[test]
     fn the_queue_grows_until_the_asked_jobs_are_ready_and_is_served_then() {
@@ -61,8 +62,11 @@ mod tests {
             interval_seconds: 120.0,
         };
         let (queue, wait) = longest_queue(&pool, &forecast);
-        assert!((queue - (50.0 + 5.0 * 180.0)).abs() < 1e-9, "10 come and 5 go per second: {queue}");
-        assert!((wait - 950.0 / 5.0).abs() < 1e-9, "{wait}");
+        assert!(
+            abs_diff_eq!(queue, (50.0 + 5.0 * 180.0), epsilon = 1e-9),
+            "10 come and 5 go per second: {queue}"
+        );
+        assert!(abs_diff_eq!(wait, 950.0 / 5.0, epsilon = 1e-9), "{wait}");
         let enough = FluidPool { ready_jobs: 20.0, ..pool };
         assert_eq!(longest_queue(&enough, &forecast), (50.0, 2.5));
     }

@@ -86,6 +86,7 @@ fn violation_share(record: &Metrics, sla_wait_seconds: f64) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::time::Timestamp;
+    use approx::{abs_diff_eq, assert_abs_diff_eq};
 
     fn run(share: f64, intervals: usize) -> ErrorBudget {
         let mut budget = ErrorBudget::default();
@@ -101,8 +102,8 @@ mod tests {
     #[test]
     fn the_budget_is_used_up_at_the_allowed_share() {
         assert_eq!(run(0.0, 720).burn(0.005), 0.0);
-        assert!((run(0.005, 7200).burn(0.005) - 1.0).abs() < 0.01);
-        assert!((run(0.05, 7200).hour_share() - 0.05).abs() < 1e-6);
+        assert_abs_diff_eq!(run(0.005, 7200).burn(0.005), 1.0, epsilon = 0.01);
+        assert_abs_diff_eq!(run(0.05, 7200).hour_share(), 0.05, epsilon = 1e-6);
     }
 
     #[test]
@@ -124,7 +125,10 @@ mod tests {
         for _ in 0..20 {
             rarely.observe(&silent, 600.0, 30.0);
         }
-        assert!((often.hour_share() - rarely.hour_share()).abs() < 0.02, "{often:?} {rarely:?}");
+        assert!(
+            abs_diff_eq!(often.hour_share(), rarely.hour_share(), epsilon = 0.02),
+            "{often:?} {rarely:?}"
+        );
     }
 
     #[test]

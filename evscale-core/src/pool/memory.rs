@@ -64,6 +64,7 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::time::Timestamp;
+    use approx::abs_diff_eq;
 
     fn learned(percent: impl Fn(f64) -> f64) -> Memory {
         let mut memory = Memory::default();
@@ -81,7 +82,7 @@ mod tests {
     fn memory_that_follows_the_load_says_how_few_jobs_suffice() {
         // full (90 %) at 140 events of a job; the newest interval had 890
         let memory = learned(|per_job| 20.0 + 0.5 * per_job);
-        assert!((memory.jobs().unwrap() - 890.0 / 140.0).abs() < 0.05, "{memory:?}");
+        assert!(abs_diff_eq!(memory.jobs().unwrap(), 890.0 / 140.0, epsilon = 0.05), "{memory:?}");
         assert_eq!(learned(|_| 95.0).jobs(), None, "a heap of fixed size");
         assert_eq!(learned(|per_job| 60.0 - 0.3 * per_job).jobs(), None, "less memory at more load");
     }

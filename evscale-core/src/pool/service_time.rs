@@ -251,6 +251,7 @@ impl ServiceTime {
 mod tests {
     use super::*;
     use crate::time::Timestamp;
+    use approx::{abs_diff_eq, assert_abs_diff_eq};
 
     fn record(told_ms: Option<f64>, done: f64, cpu: Option<f64>) -> Metrics {
         let mut record = Metrics::new(Timestamp::EPOCH, done, 10.0);
@@ -271,10 +272,16 @@ mod tests {
     #[test]
     fn told_and_busy_time_agree_or_the_longer_one_is_believed_as_far_as_it_can_be() {
         let seconds = |told, done, cpu| learned(&record(told, done, cpu), false).seconds().unwrap();
-        assert!((seconds(Some(1000.0), 600.0, Some(50.0)) - 1.0).abs() < 0.01);
-        assert!((seconds(None, 600.0, Some(50.0)) - 1.0).abs() < 0.01, "busy time alone");
-        assert!((seconds(Some(200.0), 600.0, Some(50.0)) - 1.0).abs() < 0.01, "told too little");
-        assert!((seconds(Some(1000.0), 600.0, Some(10.0)) - 1.0).abs() < 0.01, "waits for others");
+        assert_abs_diff_eq!(seconds(Some(1000.0), 600.0, Some(50.0)), 1.0, epsilon = 0.01);
+        assert!(abs_diff_eq!(seconds(None, 600.0, Some(50.0)), 1.0, epsilon = 0.01), "busy time alone");
+        assert!(
+            abs_diff_eq!(seconds(Some(200.0), 600.0, Some(50.0)), 1.0, epsilon = 0.01),
+            "told too little"
+        );
+        assert!(
+            abs_diff_eq!(seconds(Some(1000.0), 600.0, Some(10.0)), 1.0, epsilon = 0.01),
+            "waits for others"
+        );
         let parallel = seconds(Some(10_000.0), 600.0, Some(50.0));
         assert!(parallel <= 2.0 + 1e-9, "ten jobs did 600 events in 120 s: {parallel}");
         assert!(learned(&record(Some(1.0), 600.0, Some(50.0)), false).contradiction().is_some());
@@ -283,13 +290,13 @@ mod tests {
     #[test]
     fn a_saturated_pool_shows_what_the_others_hide() {
         let hidden = learned(&record(Some(200.0), 600.0, None), true).seconds().unwrap();
-        assert!((hidden - 2.0).abs() < 0.05, "{hidden}");
+        assert!(abs_diff_eq!(hidden, 2.0, epsilon = 0.05), "{hidden}");
         let mut service = learned(&record(Some(200.0), 600.0, Some(100.0)), true);
         let calm = record(Some(1000.0), 600.0, Some(50.0));
         let pool =
             Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
         (0..400).for_each(|_| service.observe(&calm, &pool));
-        assert!((service.seconds().unwrap() - 1.0).abs() < 0.05, "{:?}", service.seconds());
+        assert!(abs_diff_eq!(service.seconds().unwrap(), 1.0, epsilon = 0.05), "{:?}", service.seconds());
     }
 
     #[test]
@@ -300,7 +307,7 @@ mod tests {
         service.observe(&record(Some(1e9), 600.0, None), &pool);
         assert!(service.seconds().unwrap() < 2.1);
         (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &pool));
-        assert!((service.told.unwrap() - 60.0).abs() < 1.0, "{:?}", service.told);
+        assert!(abs_diff_eq!(service.told.unwrap(), 60.0, epsilon = 1.0), "{:?}", service.told);
     }
 
     #[test]
@@ -330,6 +337,6 @@ mod tests {
             assert!(seconds > last);
             last = seconds;
         }
-        assert!((last - 1800.0).abs() < 1.0, "{last}");
+        assert!(abs_diff_eq!(last, 1800.0, epsilon = 1.0), "{last}");
     }
 }

@@ -135,6 +135,7 @@ impl Startup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::{abs_diff_eq, assert_abs_diff_eq};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(seconds * 1000).unwrap()
@@ -178,7 +179,7 @@ mod tests {
         for _ in 0..40 {
             startup.acknowledge(&outcome(60.0));
         }
-        assert!((startup.seconds() - 60.0).abs() < 1.0);
+        assert_abs_diff_eq!(startup.seconds(), 60.0, epsilon = 1.0);
     }
 
     #[test]
@@ -199,9 +200,9 @@ mod tests {
             told(1.0, 1);
         });
         assert_eq!(told(7000.0, 1), 60.0, "they contradict each other");
-        assert!((told(90.0, 12) - 90.0).abs() < 1.0, "they have agreed for long enough");
-        assert!((told(900.0, 3) - 900.0).abs() < 1.0, "another kind of machine");
-        assert!((told(900.0, 12) - 900.0).abs() < 1.0);
+        assert!(abs_diff_eq!(told(90.0, 12), 90.0, epsilon = 1.0), "they have agreed for long enough");
+        assert!(abs_diff_eq!(told(900.0, 3), 900.0, epsilon = 1.0), "another kind of machine");
+        assert_abs_diff_eq!(told(900.0, 12), 900.0, epsilon = 1.0);
         assert!(told(20.0, 1) > 500.0, "one alone moves the mean");
     }
 

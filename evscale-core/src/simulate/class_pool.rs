@@ -161,6 +161,7 @@ impl ClassSimulator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     fn classes(priorities: [u32; 2]) -> [ServiceClass; 2] {
         let mut pair = [ServiceClass::new("soon", 0.5, 5.0), ServiceClass::new("later", 2.0, 60.0)];
@@ -189,7 +190,7 @@ mod tests {
     #[test]
     fn one_priority_is_served_as_it_came() {
         let out = run([0, 0]);
-        assert!((out.classes[1].processed - 50.0).abs() < 1e-6, "{out:?}");
+        assert!(abs_diff_eq!(out.classes[1].processed, 50.0, epsilon = 1e-6), "{out:?}");
         assert!(out.classes[0].violations > 30.0, "what came after the batch waits for it: {out:?}");
     }
 
@@ -200,7 +201,7 @@ mod tests {
         let out = pool.run_interval(&[vec![10.0; 60], vec![0.0; 60]]);
         assert_eq!(out.jobs, 3);
         // one job takes two events a second for 30 seconds, three take six
-        assert!((out.classes[0].processed - 240.0).abs() < 1e-6, "{out:?}");
+        assert!(abs_diff_eq!(out.classes[0].processed, 240.0, epsilon = 1e-6), "{out:?}");
         pool.scale_to(1);
         assert_eq!(pool.jobs(), 1);
     }

@@ -161,6 +161,7 @@ fn add_wait(waits: &mut Vec<f64>, lag: u64, events: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn a_queue_by_hand() {
@@ -186,7 +187,7 @@ mod tests {
             pool.scale_to(i % 5);
         }
         assert!((arrived - processed - queued).abs() < 1e-6);
-        assert!((pool.waits().iter().sum::<f64>() - arrived).abs() < 1e-6);
+        assert_abs_diff_eq!(pool.waits().iter().sum::<f64>(), arrived, epsilon = 1e-6);
     }
 
     #[test]

@@ -215,6 +215,7 @@ fn score(rows: &[ReplayRow], waits: &[f64], late_bin: usize, interval_seconds: u
 mod tests {
     use super::*;
     use crate::simulate::{LoadSettings, Workload};
+    use approx::assert_abs_diff_eq;
 
     struct Fixed(u32);
     impl ScalingRule for Fixed {
@@ -241,7 +242,7 @@ mod tests {
         let load = steady();
         let enough = replay(&load, (180.0, 30.0), &mut Fixed(20), 20, &mut |_, _| {});
         assert_eq!(enough.scores.sla_compliance_percent, 100.0);
-        assert!((enough.scores.job_hours - 20.0 * 80.0 / 30.0).abs() < 1e-9);
+        assert_abs_diff_eq!(enough.scores.job_hours, 20.0 * 80.0 / 30.0, epsilon = 1e-9);
         assert_eq!(enough.scores.scale_actions, 0);
         let few = replay(&load, (180.0, 30.0), &mut Fixed(5), 20, &mut |_, _| {});
         assert!(few.scores.sla_compliance_percent < 10.0, "{:?}", few.scores);

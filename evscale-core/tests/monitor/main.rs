@@ -2,6 +2,7 @@
 
 mod world;
 
+use approx::abs_diff_eq;
 use evscale_core::{AlertRule, AlertState, Autoscaler, BreakerState, Config, DriftKind, ModelBundle};
 use std::time::Duration;
 use world::{World, office};
@@ -143,7 +144,10 @@ fn the_budget_of_job_hours_is_that_of_the_local_day() {
     let after = world.scaler.report();
     assert!(after.job_hours_budget_used < Some(0.005), "{:?}", after.job_hours_budget_used);
     let (ahead, day) = (after.job_hours_budget_forecast.unwrap(), after.job_hours_day.unwrap() / 15.1 * 24.0);
-    assert!((1000.0 * ahead / day - 1.0).abs() < 0.02, "a whole day is left: {ahead}, {day} job-hours a day");
+    assert!(
+        abs_diff_eq!(1000.0 * ahead / day, 1.0, epsilon = 0.02),
+        "a whole day is left: {ahead}, {day} job-hours a day"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::support::{start, without_networks};
 use super::world::{DAY, load};
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use evscale_core::simulate::{ClassOutcome, ClassSimulator, ClassesOutcome, SimulatedLoad};
 use evscale_core::{Autoscaler, Config, Decision, Metrics, ModelBundle, ServiceClass, Timestamp};
 
@@ -230,7 +231,7 @@ fn the_strictest_class_is_protected_where_the_pool_cannot_grow_and_told_is_who_w
     let [alerts, exports] = report.classes.as_slice() else { panic!("{report:?}") };
     assert_eq!((alerts.name.as_str(), alerts.late_share_hour, alerts.waiting), ("alerts", 0.0, Some(0.0)));
     assert!(exports.late_share_hour > 0.9 && exports.error_budget_used_day > 10.0, "{exports:?}");
-    assert!((exports.work_share - 2.0 / 3.0).abs() < 0.01, "{exports:?}");
+    assert!(abs_diff_eq!(exports.work_share, 2.0 / 3.0, epsilon = 0.01), "{exports:?}");
 }
 
 #[test]
@@ -238,7 +239,11 @@ fn the_forecast_is_of_events_and_a_snapshot_goes_on_with_the_classes() {
     let config = without_networks(|config| config.classes = two());
     let (mut scaler, decision, _) = steady(config.clone(), 1200.0, 60.0);
     let forecast = scaler.forecast();
-    assert!((forecast.horizon(12).unwrap().prediction - 1260.0).abs() < 40.0, "{:?}", forecast.horizon(12));
+    assert!(
+        abs_diff_eq!(forecast.horizon(12).unwrap().prediction, 1260.0, epsilon = 40.0),
+        "{:?}",
+        forecast.horizon(12)
+    );
     assert!(decision.explanation.contains(" Class "), "{}", decision.explanation);
     let bundle = ModelBundle::bundled().unwrap();
     let mut again = Autoscaler::restore(config, bundle, &scaler.snapshot()).unwrap();
@@ -303,7 +308,7 @@ fn other_waits_go_on_with_the_load_and_other_sizes_learn_it_anew() {
     let mut stricter = config.clone();
     stricter.classes[1].sla_wait_seconds = 60.0;
     scaler.reconfigure(stricter).unwrap();
-    assert!((scaler.forecast().horizon(12).unwrap().prediction - 1260.0).abs() < 40.0);
+    assert_abs_diff_eq!(scaler.forecast().horizon(12).unwrap().prediction, 1260.0, epsilon = 40.0);
     let mut larger = config;
     larger.classes[1].service_time_seconds = 20.0;
     scaler.reconfigure(larger).unwrap();

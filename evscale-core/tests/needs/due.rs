@@ -2,6 +2,7 @@
 
 use super::support::{Pool, eager, without_networks};
 use super::world::{DAY, World, load};
+use approx::assert_abs_diff_eq;
 use evscale_core::simulate::PoolSimulator;
 use evscale_core::{Autoscaler, Config, Decision, DueEvents, Metrics, Rule};
 
@@ -124,7 +125,7 @@ fn what_comes_as_it_was_said_is_no_anomaly_and_no_season() {
     assert!(scores.iter().all(|score| *score < 0.5), "{scores:?}");
     let after = pool.scaler.forecast();
     assert!(after.due.is_empty() && pool.scaler.health().announced.is_empty());
-    assert!((after.horizon(12).unwrap().prediction - usual).abs() < 0.05 * usual);
+    assert_abs_diff_eq!(after.horizon(12).unwrap().prediction, usual, epsilon = 0.05 * usual);
 }
 
 #[test]

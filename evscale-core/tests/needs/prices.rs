@@ -2,6 +2,7 @@
 
 use super::support::{Pool, eager, without_networks};
 use super::world::{DAY, Outcome, load, run};
+use approx::abs_diff_eq;
 use evscale_core::Config;
 
 const DAYS: usize = 8;
@@ -115,7 +116,7 @@ fn the_report_tells_what_each_hour_cost_at_its_price() {
     tick(&mut pool, 8.0);
     let cost = pool.scaler.report().cost_day.unwrap();
     let expected = 50.0 + 150.0 + 4.0;
-    assert!((cost - expected).abs() < 0.01 * expected, "{cost}");
+    assert!(abs_diff_eq!(cost, expected, epsilon = 0.01 * expected), "{cost}");
 }
 
 #[test]

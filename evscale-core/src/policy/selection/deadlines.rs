@@ -72,6 +72,7 @@ impl Deadlines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     #[test]
     fn arrivals_expire_after_the_wait() {
@@ -99,7 +100,7 @@ mod tests {
         }
         assert!((came - gone - within).abs() < 0.01 * came, "{came} {gone} {within}");
         assert!(
-            (within - 3.0 * 360.0).abs() < 0.1 * 3.0 * 360.0,
+            abs_diff_eq!(within, 3.0 * 360.0, epsilon = 0.1 * 3.0 * 360.0),
             "a tenth for the width of the cells: {within}"
         );
     }

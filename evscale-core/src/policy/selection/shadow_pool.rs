@@ -376,6 +376,7 @@ impl ShadowPool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::{abs_diff_eq, assert_abs_diff_eq};
 
     /// Substeps of 10 s that allow a wait of 10 s.
     fn serve(pool: &mut ShadowPool, service_seconds: f32, arrivals: &[f32]) -> Served {
@@ -441,8 +442,8 @@ mod tests {
         // one job, 2 events per substep: of 6 at once the last 2 wait longer than 10 s
         let mut pool = ShadowPool::new(1.0);
         serve(&mut pool, 1e-3 + 5.0, &[6.0, 0.0, 0.0]);
-        assert!((pool.late - 2.0).abs() < 0.6, "{}", pool.late);
-        assert!((pool.cost - 30.0 / 3600.0).abs() < 1e-3);
+        assert!(abs_diff_eq!(pool.late, 2.0, epsilon = 0.6), "{}", pool.late);
+        assert_abs_diff_eq!(pool.cost, 30.0 / 3600.0, epsilon = 1e-3);
     }
 
     #[test]

@@ -72,6 +72,7 @@ fn burst(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     #[test]
     fn bursts_are_one_on_average_and_vary_as_stated() {
@@ -89,9 +90,9 @@ mod tests {
         for (interval, wait) in [(120.0, 30.0), (120.0, 0.01), (15.0, 600.0), (3600.0, 5.0)] {
             let spread = SyntheticArrivals::new(Timestamp::EPOCH, 500.0, interval, wait);
             let total: f32 = spread.per_substep().iter().sum();
-            assert!((total - 500.0).abs() < 0.01, "{interval} {wait}: {total}");
+            assert!(abs_diff_eq!(total, 500.0, epsilon = 0.01), "{interval} {wait}: {total}");
             let seconds = spread.substep_seconds() * spread.per_substep().len() as f64;
-            assert!((seconds - interval).abs() < 1e-9, "{interval} {wait}: {seconds}");
+            assert!(abs_diff_eq!(seconds, interval, epsilon = 1e-9), "{interval} {wait}: {seconds}");
         }
     }
 }
