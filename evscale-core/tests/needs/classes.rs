@@ -118,14 +118,28 @@ fn alone(class: &ServiceClass) -> Config {
     })
 }
 
+/// Whether the networks of the pools run.
+#[derive(Clone, Copy)]
+enum Networks {
+    On,
+    Off,
+}
+
+impl Networks {
+    fn of(self, mut config: Config) -> Config {
+        config.use_networks = matches!(self, Self::On);
+        config
+    }
+}
+
 /// Figures of one drawn pool: its cost over that of a pool for each class, and the late share beyond the target of the class that is
 /// furthest beyond it, in points.
-fn compared(seed: u64) -> (f64, f64) {
+fn compared(seed: u64, networks: Networks) -> (f64, f64) {
     let kinds = kinds(seed);
     let count = kinds.classes.len();
-    let one = run(together(&kinds), &kinds, 0..count);
-    let apart: Vec<Outcome> =
-        (0..count).map(|place| run(alone(&kinds.classes[place]), &kinds, place..place + 1)).collect();
+    let one = run(networks.of(together(&kinds)), &kinds, 0..count);
+    let single = |place: usize| run(networks.of(alone(&kinds.classes[place])), &kinds, place..place + 1);
+    let apart: Vec<Outcome> = (0..count).map(single).collect();
     let cost: f64 = apart.iter().map(|run| run.job_hours).sum();
     let beyond = |(class, late): (&ServiceClass, &f64)| late - 100.0 * (1.0 - class.sla_target);
     let worst = kinds.classes.iter().zip(&one.late_percent).map(beyond).fold(f64::NEG_INFINITY, f64::max);
@@ -145,7 +159,7 @@ fn compared(seed: u64) -> (f64, f64) {
 #[test]
 fn one_pool_for_unlike_events_is_in_time_for_each_and_no_dearer_than_a_pool_for_each() {
     for seed in [3, 54, 91] {
-        let (ratio, beyond) = compared(seed);
+        let (ratio, beyond) = compared(seed, Networks::Off);
         assert!(ratio < 1.1 && beyond < 0.5, "{seed}: {ratio} {beyond}");
     }
 }
@@ -153,7 +167,17 @@ fn one_pool_for_unlike_events_is_in_time_for_each_and_no_dearer_than_a_pool_for_
 #[test]
 #[ignore = "a hundred pools take minutes"]
 fn a_hundred_drawn_pools() {
-    let all: Vec<(f64, f64)> = (1..=100).map(compared).collect();
+    a_hundred(Networks::Off);
+}
+
+#[test]
+#[ignore = "a hundred pools take many minutes with networks"]
+fn a_hundred_drawn_pools_with_networks() {
+    a_hundred(Networks::On);
+}
+
+fn a_hundred(networks: Networks) {
+    let all: Vec<(f64, f64)> = (1..=100).map(|seed| compared(seed, networks)).collect();
     let (dear, late) =
         (all.iter().filter(|one| one.0 > 1.1).count(), all.iter().filter(|one| one.1 > 0.5).count());
     let mean = all.iter().map(|one| one.0).sum::<f64>() / all.len() as f64;
