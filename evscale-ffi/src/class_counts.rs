@@ -73,7 +73,13 @@ pub(crate) fn to_core(
     let Some(array) = Array::optional(first.cast_mut(), count)? else { return Ok(classes) };
     let number = |value: f64| (!value.is_nan()).then_some(value);
     for counts in array.read_all()? {
-        let name = required_text(counts.name, "name")?;
+        let name = required_text(counts.name, "name of evscale_class_counts")?;
+        if counts.reserved != 0 {
+            return Err(refused(format!(
+                "`reserved` of evscale_class_counts is {}, expected 0",
+                counts.reserved
+            )));
+        }
         let known = ClassCounts {
             logged_events_count: number(counts.logged_events_count),
             processed_events_count: number(counts.processed_events_count),
@@ -81,7 +87,9 @@ pub(crate) fn to_core(
             sla_violations_count: number(counts.sla_violations_count),
         };
         if classes.insert(name.to_owned(), known).is_some() {
-            return Err(refused(format!("`classes` of evscale_metrics has \"{name}\" twice, expected each class once")));
+            return Err(refused(format!(
+                "`classes` of evscale_metrics has \"{name}\" twice, expected each class once"
+            )));
         }
     }
     Ok(classes)
