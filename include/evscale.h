@@ -1504,14 +1504,14 @@ int32_t evscale_forecaster_quantiles(struct evscale_forecaster *forecaster,
                                      double *values,
                                      struct evscale_error **error);
 
-// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have
-// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
+// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have done
+// is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
 // `start_ms` (milliseconds since 1970); NaN is unknown. `service_ms` has the service time of an event in each, or is NULL: then
-// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules
-// people use today), `jobs_at_peak` (without any service time), `classes` (by the name of each class in the configuration its arrivals,
-// a list as long as `events`, in which null is unknown; `events` then counts where the configuration has no classes) and `due` (what
-// of the arrivals was known ahead: a list of `at`, `events` and, if not from the beginning, `known_at`). `progress` may be NULL; `context` is handed to it. `result` gets
-// it; free it with evscale_backtest_free. Takes about a second for two weeks of two minutes.
+// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules people
+// use today), `jobs_at_peak` (without any service time), `classes` (by the name of each class in the configuration its arrivals, a list
+// as long as `events`, in which null is unknown; `events` then counts where the configuration has no classes) and `due` (what of the
+// arrivals was known ahead: a list of `at`, `events` and, if not from the beginning, `known_at`). `progress` may be NULL; `context` is
+// handed to it. `result` gets it; free it with evscale_backtest_free. Takes about a second for two weeks of two minutes.
 EVSCALE_API
 int32_t evscale_backtest_new(const char *config_json,
                              int64_t start_ms,
