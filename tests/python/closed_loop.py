@@ -46,7 +46,7 @@ class Outcome:
     changes: int = 0
     crowded: int = 0
     low: int = 0
-    decision: object = None
+    limited: set = field(default_factory=set)
 
     def late_percent(self, kind=0):
         return 100 * self.late[kind] / max(1.0, self.taken[kind])
@@ -142,8 +142,9 @@ def run(world, **settings):
         if world.batch and world.told:
             scaler.set_due(at, [(START + timedelta(minutes=2 * then + 1), world.batch)
                                 for then in range(i + 1, i + 61) if then % 289 == 288])
-        out.decision = scaler.decide()
-        target = out.decision.recommended_jobs // world.step * world.step
+        decision = scaler.decide()
+        out.limited.update(decision.limited_by)
+        target = decision.recommended_jobs // world.step * world.step
         if scored:
             out.job_hours += paid / 30
             out.changes += target != jobs.count()

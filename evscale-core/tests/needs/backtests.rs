@@ -352,7 +352,10 @@ fn a_history_that_does_not_fit_its_classes_is_refused_with_what_to_change() {
             |history| drop(history.classes.insert("mail".to_owned(), Vec::new())),
             "\"mail\", which is none of `classes`",
         ),
-        (|history| history.classes.get_mut("alerts").unwrap().truncate(4319), "has 4319 counts, expected 4320"),
+        (
+            |history| history.classes.get_mut("alerts").unwrap().truncate(4319),
+            "has 4319 counts, expected 4320",
+        ),
         (|history| history.classes.get_mut("alerts").unwrap()[7] = -1.0, "has a negative or infinite count"),
         (
             |history| {
