@@ -8,7 +8,7 @@ from itertools import islice
 from os import PathLike
 from typing import Any
 
-from ._refuse import listed, refuse, shown
+from ._refuse import door, listed, refuse, shown
 from .history import as_columns, instants_of
 
 FIELDS = ("at", "events", "known_at")
@@ -18,6 +18,7 @@ Due = tuple[Any, float, Any]
 """When events fall due, how many, and since when that was known: None is from the beginning."""
 
 
+@door
 def known_work(given: Any) -> list[Due]:
     """Returns what falls due of a list of (at, events) or (at, events, known_at), or of a file, data frame or dict with these columns."""
     if given is None:

@@ -69,6 +69,8 @@ class History:
         if array.ndim != 1 or self.interval_seconds <= 0:
             raise refuse("a history needs a positive interval and a one-dimensional array of numbers; History.read takes files and frames")
         object.__setattr__(self, "events", array)
+        if not isinstance(self.classes, Mapping):
+            raise refuse(f"`classes` is {shown(self.classes)}, expected a mapping of names to counts")
         object.__setattr__(self, "classes", {name: _counts(name, given, len(array)) for name, given in self.classes.items()})
 
     def __eq__(self, other: object) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import pictures
 from ._evscale import RULES
-from .verdict import coverage, is_too_short, need_at_peak, no_rule_can, on_target, sla_words
+from .verdict import class_targets, coverage, is_too_short, need_at_peak, no_rule_can, on_target, sla_words
 
 if TYPE_CHECKING:
     from .report import Report
@@ -167,7 +167,7 @@ def _classes(report: Report) -> str:
     names = list(report.evscale.classes)
     if not names:
         return ""
-    targets = {one["name"]: 100 * one["sla_target"] for one in report.config.classes}
+    targets = {name: 100 * target for name, target in class_targets(report.config).items()}
     head = "".join(f"<th>{escape(name)}, target {targets[name]:g} %</th>" for name in names)
     body = "".join(
         f'<tr class="{"ours" if run.name == "evscale" else ""}"><td>{escape(run.name)}</td>' + "".join(

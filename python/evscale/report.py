@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._evscale import Config, ModelBundle, backtest_history, replace_file
-from ._refuse import meant, refuse, shown
+from ._refuse import door, meant, refuse, shown
 from .due import Due, known_work, unknown_before
 from .history import History, frame_of
-from .verdict import need_at_peak, remarks
+from .verdict import class_targets, need_at_peak, remarks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -328,6 +328,8 @@ def backtest(
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
         raise refuse(f"`seed` is {shown(seed)}, expected a whole number of 0 to 2^64 - 1")
     config = Config() if config is None else config
+    if not isinstance(config, Config):
+        raise TypeError(f"config is {shown(config)}, expected an evscale.Config")
     known = tuple(known_work(due))
     read = history if isinstance(history, History) else _read(history, config, {
         **options, "columns": columns, "time_zone": time_zone, "gaps": gaps})
@@ -335,11 +337,12 @@ def backtest(
     return _replay(Question(read, bundle, jobs_at_peak, seed, baselines, known), config, progress)
 
 
+@door
 def _read(source: Any, config: Config, options: SeriesOptions) -> History:
     """Returns the history of a source, with the counts of the classes of a configuration."""
     from .readers import Options, read, with_classes
 
-    told = with_classes(source, Options(**options), [one["name"] for one in config.classes])
+    told = with_classes(source, Options(**options), list(class_targets(config)))
     return History.of_reading(read(source, told))
 
 

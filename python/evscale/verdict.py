@@ -36,11 +36,15 @@ def need_at_peak(report: Report) -> int:
     return max(1, math.ceil(peak * report.service_time_ms / 1000 / report.interval_seconds - 1e-9))
 
 
+def class_targets(config: Config) -> dict[str, float]:
+    """Returns the target of each class of events by its name; none where the pool has one kind."""
+    return {str(one["name"]): float(one["sla_target"]) for one in config.classes}
+
+
 def on_target(config: Config, run: Run) -> bool:
     """Tells whether a run kept the SLA, that of each class where there are several."""
-    kept = {one["name"]: one["sla_target"] for one in config.classes} if run.classes else {}
-    if kept:
-        return all(run.classes[name]["sla_compliance_percent"] >= 100 * target for name, target in kept.items())
+    if run.classes:
+        return all(run.classes[name]["sla_compliance_percent"] >= 100 * target for name, target in class_targets(config).items())
     return bool(run.scores["sla_compliance_percent"] >= 100 * config.sla_target)
 
 
@@ -48,7 +52,7 @@ def strictest(config: Config) -> tuple[float, float]:
     """Returns the wait of the SLA, seconds, and its target; the strictest of each where there are classes."""
     if not config.classes:
         return config.sla_wait_seconds, config.sla_target
-    return min(one["sla_wait_seconds"] for one in config.classes), max(one["sla_target"] for one in config.classes)
+    return min(float(one["sla_wait_seconds"]) for one in config.classes), max(class_targets(config).values())
 
 
 def sla_words(config: Config) -> str:

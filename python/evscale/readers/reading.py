@@ -89,8 +89,8 @@ def read(source: Any, options: Options) -> Reading:
 
 def read_table(table: Table, options: Options) -> Reading:
     """Returns what a table holds."""
-    if told := roles_of(options.columns):
-        return read_classes(table, options, told, read_table)
+    if classes := roles_of(options.columns):
+        return read_classes(table, options, classes, read_table)
     roles = find_roles(table, options.columns, time_format=options.time_format, decimal=options.decimal, add_up=options.sum,
                        raw=options.kind == "events")
     loaded = load(table, roles, options.where)
