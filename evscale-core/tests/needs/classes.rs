@@ -213,6 +213,16 @@ fn two() -> Vec<ServiceClass> {
 
 /// A pool with a steady load of two classes; returns its autoscaler and the last decision.
 fn steady(config: Config, alerts: f64, exports: f64) -> (Autoscaler, Decision, ClassesOutcome) {
+    steady_with(config, alerts, exports, |_| ())
+}
+
+/// The same with changed records.
+fn steady_with(
+    config: Config,
+    alerts: f64,
+    exports: f64,
+    change: impl Fn(&mut Metrics),
+) -> (Autoscaler, Decision, ClassesOutcome) {
     let classes = config.classes.clone();
     let mut scaler = Autoscaler::builder(config).build().unwrap();
     let mut pool = ClassSimulator::new(&classes, 4, STARTUP_SECONDS);
@@ -221,9 +231,11 @@ fn steady(config: Config, alerts: f64, exports: f64) -> (Autoscaler, Decision, C
         let even = |events: f64| vec![events / 120.0; 120];
         let out = pool.run_interval(&[even(alerts), even(exports)]);
         let at = start().plus_seconds(120 * step);
-        scaler.observe(&record(at, &out, pool.jobs(), &classes)).unwrap();
+        let mut record = record(at, &out, pool.jobs(), &classes);
+        change(&mut record);
+        scaler.observe(&record).unwrap();
         let decision = scaler.decide();
-        pool.scale_to(decision.recommended_jobs.unwrap());
+        pool.scale_to(decision.recommended_jobs.unwrap_or(pool.jobs()));
         last = Some((decision, out));
     }
     let (decision, out) = last.unwrap();
@@ -255,6 +267,18 @@ fn the_strictest_class_is_protected_where_the_pool_cannot_grow_and_told_is_who_w
     assert_eq!((alerts.name.as_str(), alerts.late_share_hour, alerts.waiting), ("alerts", 0.0, Some(0.0)));
     assert!(exports.late_share_hour > 0.9 && exports.error_budget_used_day > 10.0, "{exports:?}");
     assert!((exports.work_share - 2.0 / 3.0).abs() < 0.01, "{exports:?}");
+}
+
+#[test]
+fn declared_service_times_are_enough_where_no_record_has_a_duration() {
+    let config = without_networks(|config| config.classes = two());
+    let (_, decision, out) = steady_with(config, 1200.0, 60.0, |record| {
+        (record.average_processing_duration_ms, record.cpu_utilization_percent) = (None, None);
+    });
+    // 1200 of half a second and 60 of ten seconds in two minutes: ten jobs
+    let jobs = decision.recommended_jobs.unwrap();
+    assert!((10..=14).contains(&jobs), "{}", decision.explanation);
+    assert!(out.classes.iter().all(|class| class.violations == 0.0), "{out:?}");
 }
 
 #[test]
