@@ -339,14 +339,17 @@ fn measured_service_times_count_for_all_classes_in_proportion() {
     assert!((1.7..2.1).contains(&(twice / usual)), "{usual} {twice}");
 }
 
+/// Makes a history one that does not fit.
+type Misfit = fn(&mut History);
+
 #[test]
 fn a_history_that_does_not_fit_its_classes_is_refused_with_what_to_change() {
-    let refused = |change: fn(&mut History)| {
+    let refused = |change: Misfit| {
         let mut history = by_class();
         change(&mut history);
         backtest(&history, &of_classes(), None, &mut |_, _| true).unwrap_err().to_string()
     };
-    let cases: [(fn(&mut History), &str); 5] = [
+    let cases: [(Misfit, &str); 5] = [
         (|history| drop(history.classes.remove("exports")), "has no counts of class \"exports\""),
         (
             |history| drop(history.classes.insert("mail".to_owned(), Vec::new())),
