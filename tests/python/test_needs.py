@@ -351,3 +351,10 @@ def test_a_history_without_the_classes_of_its_pool_is_refused(history, told):
         evscale.History(0, 120, COUNTS, classes={"alerts": COUNTS[1:]})
     with pytest.raises(evscale.ArgumentError, match="leave `events` out"):
         evscale.History.read(BY_CLASS, columns={"events": "events.alerts", "events.alerts": "events.alerts"})
+
+
+def test_a_workload_of_one_kind_is_not_replayed_for_classes():
+    from evscale import _evscale
+
+    with pytest.raises(evscale.ArgumentError, match="evscale.backtest replays classes"):
+        _evscale.replay_workload("two weeks", _evscale.demo_workload(1), "evscale", evscale.Config(use_networks=False, classes=CLASSES))

@@ -154,7 +154,7 @@ struct Running<'a> {
 impl<'a> Running<'a> {
     fn start(load: &'a SimulatedLoad, pool: SimulatedPool) -> Self {
         let first = pool.possible((1.5 * load.offered_jobs(0)).ceil().max(1.0) as u32);
-        Self { load, served: Served::new(&pool, first), pool, rows: Vec::with_capacity(load.len()) }
+        Self { load, served: Served::new(load, &pool, first), pool, rows: Vec::with_capacity(load.len()) }
     }
 
     fn interval(&mut self, index: usize, rule: &mut dyn ScalingRule, scored_from: usize) {
@@ -217,6 +217,7 @@ fn score(rows: &[ReplayRow], waited: &Waited, interval_seconds: u32) -> Scores {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ServiceClass;
     use crate::simulate::{LoadSettings, Workload};
 
     struct Fixed(u32);
@@ -249,6 +250,17 @@ mod tests {
         let few = replay(&load, (180.0, 30.0), &mut Fixed(5), 20, &mut |_, _| {});
         assert!(few.scores.sla_compliance_percent < 10.0, "{:?}", few.scores);
         assert!(few.rows.last().unwrap().backlog > 1000.0);
+    }
+
+    #[test]
+    fn a_load_of_one_kind_is_served_by_a_pool_that_could_serve_several() {
+        let pool = SimulatedPool {
+            classes: vec![ServiceClass::new("a", 1.0, 5.0), ServiceClass::new("b", 2.0, 60.0)],
+            ..SimulatedPool::from((180.0, 30.0))
+        };
+        let played = replay(&steady(), pool, &mut Fixed(20), 20, &mut |_, _| {});
+        assert_eq!((played.scores.sla_compliance_percent, played.classes.len()), (100.0, 0));
+        assert_eq!(played.rows[30].arrivals.round(), 1200.0);
     }
 
     #[test]

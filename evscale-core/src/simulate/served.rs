@@ -39,9 +39,9 @@ pub(super) struct Waited {
 }
 
 impl Served {
-    /// Begins with ready jobs and nothing that waits.
-    pub(super) fn new(pool: &SimulatedPool, jobs: u32) -> Self {
-        if pool.classes.is_empty() {
+    /// Begins with ready jobs and nothing that waits. A load of one kind of events is served as one, whatever the pool could serve.
+    pub(super) fn new(load: &SimulatedLoad, pool: &SimulatedPool, jobs: u32) -> Self {
+        if pool.classes.is_empty() || !load.has_classes(pool.classes.len()) {
             let queue = PoolSimulator::new(jobs, pool.startup_seconds, pool.sla_wait_seconds);
             return Self::One(Box::new(queue.limited_to(pool.most_events_per_second)));
         }

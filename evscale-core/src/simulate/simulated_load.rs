@@ -195,6 +195,11 @@ impl SimulatedLoad {
         self.start.plus_seconds((index as i64 + 1) * i64::from(self.interval_seconds))
     }
 
+    /// Reports whether it is the load of so many classes.
+    pub(super) fn has_classes(&self, count: usize) -> bool {
+        self.classes.len() == count
+    }
+
     /// Returns what the host knew at `now` to fall due from then on.
     pub(super) fn told_at(&self, now: Timestamp) -> Option<Vec<DueEvents>> {
         (!self.known.is_empty()).then(|| self.known.told_at(now))
