@@ -44,7 +44,7 @@ pub(super) fn begin(
 /// Returns what late events and job-hours cost at `now`, where the pool is judged by money.
 fn prices_in_words(config: &Config, state: &State, now: Timestamp) -> Option<String> {
     let (late, job_hour) = config.late_event_price.zip(state.announced.job_hour_price(config, now))?;
-    Some(format!("money decides: a late event costs {late}, a job-hour {job_hour} now"))
+    Some(format!("money decides, at {late} per late event and {job_hour} per job-hour now"))
 }
 
 /// Makes the decision that has begun.

@@ -83,7 +83,7 @@ fn a_price_by_time_of_day_is_paid_less_of() {
         println!("time of day {seed}: {:.0} without, {:.0} with", of(&flat), of(&scheduled));
         let told = |at: usize, price: &str| {
             let explanation = &scheduled.decisions[at].explanation;
-            let told = format!("; money decides: a late event costs 0.002, a job-hour {price} now");
+            let told = format!("money decides, at 0.002 per late event and {price} per job-hour now");
             assert!(explanation.contains(&told), "{explanation}");
         };
         told(3 * DAY + 100, "1");
