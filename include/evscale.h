@@ -240,11 +240,31 @@ typedef struct evscale_forecaster evscale_forecaster;
 // while another thread held the lock.
 typedef struct evscale_meter evscale_meter;
 
+// Counts of one class of events in one interval. Initialise it with evscale_class_counts_init(&counts, sizeof counts): everything
+// unknown. A count that is not known is NaN; counts are of this interval alone, not running totals. Threads: plain data, read during
+// the call only.
+typedef struct evscale_class_counts {
+  // Size of this struct as the caller knows it, bytes.
+  uint64_t struct_size;
+  // Name of the class in `classes` of the configuration, UTF-8.
+  const char *name;
+  // Zero.
+  size_t reserved;
+  // Events of the class that arrived in the interval.
+  double logged_events_count;
+  // Events of the class whose processing ended in the interval.
+  double processed_events_count;
+  // Events of the class that wait at the end of the interval.
+  double queued_events_count;
+  // Events of the class taken from the queue in the interval that had waited longer than its SLA allows.
+  double sla_violations_count;
+} evscale_class_counts;
+
 // What was measured in one interval. Initialise it with evscale_metrics_init(&record, sizeof record): everything
 // unknown. Required are `timestamp_ms`, in milliseconds since 1970-01-01T00:00:00Z, and `logged_events_count` and
 // `current_job_count`, NaN where they could not be measured. A number that is not known is NaN; a flag is 1 for yes, 0 for
 // no, -1 where it is not known. Counts are of this interval alone, not running totals. Threads: plain data, read during
-// the call only.
+// the call only, and what `classes` points to alike.
 typedef struct evscale_metrics {
   // Size of this struct as the caller knows it, bytes.
   uint64_t struct_size;
@@ -296,6 +316,10 @@ typedef struct evscale_metrics {
   double draining_jobs;
   // Events among those that wait which are not due yet: delayed or scheduled messages. They need no job before.
   double scheduled_events_count;
+  // Counts of each class of events, an array of `class_count`; NULL where the configuration has no classes, or they are not known.
+  const struct evscale_class_counts *classes;
+  // Entries of `classes`, at most 64.
+  size_t class_count;
 } evscale_metrics;
 
 // What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -420,6 +444,12 @@ EVSCALE_API const char *evscale_error_message(const struct evscale_error *error)
 
 // Frees an error. NULL does nothing.
 EVSCALE_API void evscale_error_free(struct evscale_error *error);
+
+// Sets every count of a class to unknown and its name to NULL, and its `struct_size` to the one given: `sizeof(evscale_class_counts)`.
+// Writes no more than that.
+EVSCALE_API
+int32_t evscale_class_counts_init(struct evscale_class_counts *counts,
+                                  size_t struct_size);
 
 // Sets every field of a record to unknown, and its `struct_size` to the one given: `sizeof(evscale_metrics)`.
 // Writes no more than that.
@@ -1474,12 +1504,14 @@ int32_t evscale_forecaster_quantiles(struct evscale_forecaster *forecaster,
                                      double *values,
                                      struct evscale_error **error);
 
-// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have
-// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
+// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have done
+// is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
 // `start_ms` (milliseconds since 1970); NaN is unknown. `service_ms` has the service time of an event in each, or is NULL: then
-// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules
-// people use today) and `jobs_at_peak` (without any service time). `progress` may be NULL; `context` is handed to it. `result` gets
-// it; free it with evscale_backtest_free. Takes about a second for two weeks of two minutes.
+// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules people
+// use today), `jobs_at_peak` (without any service time), `classes` (by the name of each class in the configuration its arrivals, a list
+// as long as `events`, in which null is unknown; `events` then counts where the configuration has no classes) and `due` (what of the
+// arrivals was known ahead: a list of `at`, `events` and, if not from the beginning, `known_at`). `progress` may be NULL; `context` is
+// handed to it. `result` gets it; free it with evscale_backtest_free. Takes about a second for two weeks of two minutes.
 EVSCALE_API
 int32_t evscale_backtest_new(const char *config_json,
                              int64_t start_ms,
@@ -1498,7 +1530,8 @@ int32_t evscale_backtest_new(const char *config_json,
 EVSCALE_API void evscale_backtest_free(struct evscale_backtest *result);
 
 // The scores of a backtest as JSON: interval_seconds, scored_from (the first interval after the warm-up), service_time_source,
-// service_time_ms, clairvoyant_job_hours, and `runs`, a list of name and scores, evscale first.
+// service_time_ms, clairvoyant_job_hours, and `runs`, a list of name and scores, evscale first; scores have the `cost` in money where
+// the configuration has `job_hour_price`, and each run has the scores of its `classes` where there are some.
 EVSCALE_API
 int32_t evscale_backtest_scores_json(const struct evscale_backtest *result,
                                      char *buffer,

@@ -48,6 +48,8 @@ OBJECTS = [
     ("Estimate", "meter/open.rs", "Estimate", "each of `evscale_meter_estimates_json`", {}),
     ("Scores of a backtest", "simulate/replay.rs", "Scores", "`scores` of each of `runs` of `evscale_backtest_scores_json`, with those below", {}),
     ("Scores of a backtest beside a schedule that knows every arrival", "simulate/backtest.rs", "BacktestScores", "the rest of `scores`", {"replay": None}),
+    ("Scores of a class of events", "simulate/served.rs", "ClassScores", "each of `classes` of `runs`, only where there are some", {}),
+    ("Work that was known ahead", "simulate/known_work.rs", "KnownWork", "goes in: each of `due` of the options of a backtest", {}),
 ]
 KINDS = {"f64": "number", "String": "text", "&'static str": "text", "bool": "true or false", "Timestamp": "time"}
 

@@ -36,7 +36,8 @@ def field_rows(code):
         if line.startswith("//"):
             meaning.append(line[2:].strip())
         else:
-            kind, name = line.rstrip(";").rsplit(" ", 1)
+            kind, stars, name = re.fullmatch(r"(.*?) (\**)(\w+);", line).groups()
+            kind = f"{kind} {stars}".strip()
             yield f"| `{name}` | `{kind}` | {' '.join(meaning)} |"
             meaning = []
 
@@ -60,8 +61,8 @@ def statuses(name, comment, code):
         return [*found, "BUSY"]
     rules = [
         ("NULL_POINTER", len(re.findall(r"\*", code)) > code.count("**error") * 2),
-        ("BAD_UTF8", "const char *" in code and "*path" not in code),
-        ("BAD_STRUCT_SIZE", re.search(r"evscale_(metrics|observation|decision|totals) \*", code)),
+        ("BAD_UTF8", "const char *" in code and "*path" not in code or "const struct evscale_metrics *" in code),
+        ("BAD_STRUCT_SIZE", re.search(r"evscale_(metrics|class_counts|observation|decision|totals) \*", code)),
         ("INVALID_ARGUMENT", "error" in code and re.search(r"const char \*|int32_t \w+,|int64_t|double|size_t \w*(count|length|threads)|uint32_t|_metrics \*", code)),
         ("BUFFER_TOO_SMALL", "capacity" in code and "needed" in code),
         ("UNKNOWN_POOL", "_fleet_" in name and re.search(r"\*keys?,", code) and name not in ("evscale_fleet_add", "evscale_fleet_restore", "evscale_fleet_has")),

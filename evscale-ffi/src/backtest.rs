@@ -4,9 +4,12 @@ use crate::autoscaler::config_of;
 use crate::boundary::{copy_text, enter, json, null, required_mut, slice};
 use crate::bundle::{bundle_of, evscale_bundle};
 use crate::error::*;
-use evscale_core::simulate::{Backtest, History, ServiceTimeSource, Workload, backtest};
+use evscale_core::simulate::{
+    Backtest, ClassScores, History, KnownWork, ServiceTimeSource, Workload, backtest,
+};
 use evscale_core::{Decision, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ffi::{c_char, c_void};
 
 /// A history that was replayed, with its scores. Threads: immutable, any number of them may use it.
@@ -29,14 +32,18 @@ struct Options {
     seed: u64,
     baselines: bool,
     jobs_at_peak: Option<f64>,
+    classes: BTreeMap<String, Vec<Option<f64>>>,
+    due: Vec<KnownWork>,
 }
 
-/// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have
-/// done is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
+/// Replays a history under a configuration in JSON (NULL: the defaults), in a simulated queue; what another configuration would have done
+/// is a second call. `events` has the arrivals of `count` intervals of `interval_seconds` (10 to 3600), the first of which begins at
 /// `start_ms` (milliseconds since 1970); NaN is unknown. `service_ms` has the service time of an event in each, or is NULL: then
-/// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules
-/// people use today) and `jobs_at_peak` (without any service time). `progress` may be NULL; `context` is handed to it. `result` gets
-/// it; free it with evscale_backtest_free. Takes about a second for two weeks of two minutes.
+/// `service_time_ms` of the configuration counts. `options_json` (NULL: none) may have `seed`, `baselines` (true: also the rules people
+/// use today), `jobs_at_peak` (without any service time), `classes` (by the name of each class in the configuration its arrivals, a list
+/// as long as `events`, in which null is unknown; `events` then counts where the configuration has no classes) and `due` (what of the
+/// arrivals was known ahead: a list of `at`, `events` and, if not from the beginning, `known_at`). `progress` may be NULL; `context` is
+/// handed to it. `result` gets it; free it with evscale_backtest_free. Takes about a second for two weeks of two minutes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_backtest_new(
     config_json: *const c_char,
@@ -76,6 +83,10 @@ pub unsafe extern "C" fn evscale_backtest_new(
         history.jobs_at_peak = options.jobs_at_peak;
         history.seed = options.seed;
         history.baselines = options.baselines;
+        let unknown = |counts: Vec<Option<f64>>| counts.into_iter().map(|count| count.unwrap_or(f64::NAN));
+        history.classes =
+            options.classes.into_iter().map(|(name, counts)| (name, unknown(counts).collect())).collect();
+        history.due = options.due;
         let mut stopped = None;
         let mut told = |done, all| {
             // SAFETY: the host's function gets the host's pointer.
@@ -136,10 +147,13 @@ struct Scored<'a> {
 struct Run<'a> {
     name: &'a str,
     scores: &'a evscale_core::simulate::BacktestScores,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    classes: &'a [ClassScores],
 }
 
 /// The scores of a backtest as JSON: interval_seconds, scored_from (the first interval after the warm-up), service_time_source,
-/// service_time_ms, clairvoyant_job_hours, and `runs`, a list of name and scores, evscale first.
+/// service_time_ms, clairvoyant_job_hours, and `runs`, a list of name and scores, evscale first; scores have the `cost` in money where
+/// the configuration has `job_hour_price`, and each run has the scores of its `classes` where there are some.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_backtest_scores_json(
     result: *const evscale_backtest,
@@ -155,7 +169,11 @@ pub unsafe extern "C" fn evscale_backtest_scores_json(
             service_time_source: all.service_time_source,
             service_time_ms: all.service_time_ms,
             clairvoyant_job_hours: all.clairvoyant_job_hours,
-            runs: all.runs.iter().map(|run| Run { name: &run.name, scores: &run.scores }).collect(),
+            runs: all
+                .runs
+                .iter()
+                .map(|run| Run { name: &run.name, scores: &run.scores, classes: &run.classes })
+                .collect(),
         })
     })
 }

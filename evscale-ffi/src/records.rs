@@ -1,5 +1,6 @@
 //! The structs of the hot path: fixed layout, no implicit padding, `struct_size` first.
 
+use crate::class_counts::{self, evscale_class_counts};
 use crate::error::{EVSCALE_INVALID_ARGUMENT, EVSCALE_OK, Failure};
 use crate::growing::{self, Growing};
 use evscale_core::{Action, Decision, Metrics, Observation, Source, Timestamp, Verdict};
@@ -31,7 +32,7 @@ pub const EVSCALE_SOURCE_HOLD: i32 = 3;
 /// unknown. Required are `timestamp_ms`, in milliseconds since 1970-01-01T00:00:00Z, and `logged_events_count` and
 /// `current_job_count`, NaN where they could not be measured. A number that is not known is NaN; a flag is 1 for yes, 0 for
 /// no, -1 where it is not known. Counts are of this interval alone, not running totals. Threads: plain data, read during
-/// the call only.
+/// the call only, and what `classes` points to alike.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct evscale_metrics {
@@ -85,6 +86,10 @@ pub struct evscale_metrics {
     pub draining_jobs: f64,
     /// Events among those that wait which are not due yet: delayed or scheduled messages. They need no job before.
     pub scheduled_events_count: f64,
+    /// Counts of each class of events, an array of `class_count`; NULL where the configuration has no classes, or they are not known.
+    pub classes: *const evscale_class_counts,
+    /// Entries of `classes`, at most 64.
+    pub class_count: usize,
 }
 
 /// What became of a record. Set `struct_size` before the call. Threads: plain data, written during the call only.
@@ -162,6 +167,8 @@ impl evscale_metrics {
         busy_jobs: f64::NAN,
         draining_jobs: f64::NAN,
         scheduled_events_count: f64::NAN,
+        classes: std::ptr::null(),
+        class_count: 0,
     };
 
     /// The record as the core knows it.
@@ -190,6 +197,7 @@ impl evscale_metrics {
         record.is_peak_hours = flag(self.is_peak_hours, "is_peak_hours")?;
         record.is_maintenance_window = flag(self.is_maintenance_window, "is_maintenance_window")?;
         record.is_deploy_in_progress = flag(self.is_deploy_in_progress, "is_deploy_in_progress")?;
+        record.classes = class_counts::to_core(self.classes, self.class_count)?;
         Ok(record)
     }
 }
@@ -236,6 +244,7 @@ impl From<&Metrics> for evscale_metrics {
             busy_jobs: number(record.busy_jobs),
             draining_jobs: number(record.draining_jobs),
             scheduled_events_count: number(record.scheduled_events_count),
+            ..Self::UNKNOWN
         }
     }
 }
@@ -284,7 +293,7 @@ impl From<&Decision> for evscale_decision {
     }
 }
 
-// SAFETY: repr(C), `struct_size` first, integers and floats without padding (`abi/layout.txt` pins it).
+// SAFETY: repr(C), `struct_size` first, integers, floats and a pointer without padding (`abi/layout.txt` pins it).
 unsafe impl Growing for evscale_metrics {
     const NAME: &'static str = "evscale_metrics";
     const FIRST_VERSION: u64 = 136;

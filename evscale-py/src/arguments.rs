@@ -15,6 +15,7 @@ pub const MOST_ROWS: usize = 10_000_000;
 const CHUNK: usize = 4096;
 
 /// Text without lone surrogates, which no other language can write.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text(pub String);
 
 impl FromPyObject<'_, '_> for Text {

@@ -55,6 +55,14 @@ pub fn replay_workload(
             let message = format!("`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to 1000000");
             return Err(refused(py, &message));
         }
+        if !config.0.classes.is_empty() {
+            let expected =
+                "expected none: this workload has one kind of events, and evscale.backtest replays classes";
+            return Err(refused(
+                py,
+                &format!("`classes` has {} entries, {expected}", config.0.classes.len()),
+            ));
+        }
         let target = hpa_target_percent.map_or(Ok(70.0), |percent| number("hpa_target_percent", percent))?;
         let hpa_target_percent = (rule.0 == "hpa").then_some(target);
         let played = guarded(py, || {

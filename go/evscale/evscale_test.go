@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -224,6 +225,57 @@ func TestAFleetSaysWhatASinglePoolSays(t *testing.T) {
 	}
 }
 
+func TestClassesOfEventsHaveTheirCounts(t *testing.T) {
+	config := Config{"use_networks": false, "max_jobs": 60, "classes": []map[string]any{
+		{"name": "alerts", "service_time_seconds": 0.5, "sla_wait_seconds": 5},
+		{"name": "exports", "service_time_seconds": 10, "sla_wait_seconds": 3600, "priority": 1},
+	}}
+	byRecord, byJSON := made(t, config), made(t, config)
+	fleet, err := NewFleet()
+	defer must(t, fleet, err).Close()
+	must(t, 0, fleet.Add("a", config))
+	for i := 0; i < 60; i++ {
+		record := Metrics{End: start.Add(time.Duration(i) * 2 * time.Minute), Events: 1260, Jobs: 12, Classes: map[string]ClassCounts{
+			"alerts":  {Events: Number(1200), Processed: Number(1200), Queued: Number(0), SLAViolations: Number(0)},
+			"exports": {Events: Number(60), Queued: Number(float64(i))},
+		}}
+		text := fmt.Sprintf(`{"timestamp": %d, "logged_events_count": 1260, "current_job_count": 12, "classes": {
+			"alerts": {"logged_events_count": 1200, "processed_events_count": 1200, "queued_events_count": 0, "sla_violations_count": 0},
+			"exports": {"logged_events_count": 60, "queued_events_count": %d}}}`, record.End.UnixMilli(), i)
+		seen, err := byRecord.Observe(record)
+		if must(t, seen, err).Verdict != Accepted {
+			t.Fatal(seen)
+		}
+		seen, err = byJSON.ObserveJSON([]byte(text))
+		must(t, seen, err)
+		_, err = byRecord.Decide()
+		must(t, 0, err)
+		_, err = byJSON.Decide()
+		must(t, 0, err)
+		answers, err := fleet.Tick([]Record{{"a", record}})
+		must(t, answers, err)
+	}
+	for _, text := range []Text{DecisionJSON, ReportJSON} {
+		one, err := byRecord.JSON(text)
+		must(t, 0, err)
+		two, err := byJSON.JSON(text)
+		must(t, 0, err)
+		three, err := fleet.Pool("a").JSON(text)
+		must(t, 0, err)
+		if string(one) != string(two) || string(one) != string(three) {
+			t.Fatalf("%s\n%s\n%s", one, two, three)
+		}
+	}
+	broken := recordAt(70)
+	broken.Classes = map[string]ClassCounts{"a\x00b": {}}
+	if _, err := byRecord.Observe(broken); !errors.Is(err, ErrInvalidArgument) {
+		t.Fatal(err)
+	}
+	if _, err := fleet.Tick([]Record{{"a", broken}}); !errors.Is(err, ErrInvalidArgument) {
+		t.Fatal(err)
+	}
+}
+
 func TestGoroutinesShareAnAutoscalerAndClose(t *testing.T) {
 	scaler := made(t, Config{"use_networks": false})
 	var group sync.WaitGroup
@@ -340,7 +392,9 @@ func TestNothingLeaks(t *testing.T) {
 		scaler, err := New(Config{"use_networks": false})
 		must(t, scaler, err)
 		for i := 0; i < 20; i++ {
-			_, err := scaler.Observe(recordAt(i))
+			record := recordAt(i)
+			record.Classes = map[string]ClassCounts{"alerts": {Events: Number(1000)}}
+			_, err := scaler.Observe(record)
 			must(t, 0, err)
 		}
 		_, err = scaler.Decide()

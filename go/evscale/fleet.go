@@ -189,7 +189,12 @@ func (fleet *Fleet) Tick(records []Record) ([]Answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys[i], raw[i], statuses[i] = key, records[i].Metrics.raw(), -1
+		record, freeRecord, err := records[i].Metrics.raw()
+		if err != nil {
+			return nil, err
+		}
+		defer freeRecord()
+		keys[i], raw[i], statuses[i] = key, record, -1
 		observations[i].struct_size, decisions[i].struct_size = C.sizeof_evscale_observation, C.sizeof_evscale_decision
 	}
 	failure := fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {

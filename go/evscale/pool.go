@@ -55,8 +55,13 @@ func (pool *Pool) call(alone func(*C.evscale_autoscaler, **C.evscale_error) C.in
 
 // Observe takes the record of one interval.
 func (pool *Pool) Observe(metrics Metrics) (Observation, error) {
-	record, raw := metrics.raw(), C.evscale_observation{struct_size: C.sizeof_evscale_observation}
-	err := pool.call(
+	raw := C.evscale_observation{struct_size: C.sizeof_evscale_observation}
+	record, free, err := metrics.raw()
+	if err != nil {
+		return Observation{}, err
+	}
+	defer free()
+	err = pool.call(
 		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
 			return C.evscale_observe(scaler, &record, &raw, detail)
 		},
@@ -86,8 +91,13 @@ func (pool *Pool) ObserveJSON(record []byte) (Observation, error) {
 
 // Backfill takes a record from long ago into the history alone, some hundred times cheaper than Observe.
 func (pool *Pool) Backfill(metrics Metrics) (Observation, error) {
-	record, raw := metrics.raw(), C.evscale_observation{struct_size: C.sizeof_evscale_observation}
-	err := pool.call(
+	raw := C.evscale_observation{struct_size: C.sizeof_evscale_observation}
+	record, free, err := metrics.raw()
+	if err != nil {
+		return Observation{}, err
+	}
+	defer free()
+	err = pool.call(
 		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
 			return C.evscale_backfill(scaler, &record, &raw, detail)
 		},

@@ -1,12 +1,14 @@
 package evscale
 
 // #include <evscale.h>
+// #include <stdlib.h>
 import "C"
 
 import (
 	"encoding/json"
 	"math"
 	"time"
+	"unsafe"
 )
 
 // Config has settings by their names in docs/settings.md; what it leaves out has its default.
@@ -76,15 +78,62 @@ type Metrics struct {
 	BusinessHours, PeakHours *bool
 	// Maintenance is under way; a deploy is in progress.
 	Maintenance, Deploy *bool
+	// Counts of each class of events by its name in the setting `classes`; nil where the pool has one kind of events.
+	Classes map[string]ClassCounts
 }
 
-func (metrics *Metrics) raw() C.evscale_metrics {
-	number := func(value *float64) C.double {
-		if value == nil {
-			return C.double(math.NaN())
-		}
-		return C.double(*value)
+// ClassCounts is what was measured of one class of events in one interval. What is nil is not known.
+type ClassCounts struct {
+	// Events of the class that arrived in the interval.
+	Events *float64
+	// Events of the class whose processing ended in the interval.
+	Processed *float64
+	// Events of the class that wait at the end of the interval.
+	Queued *float64
+	// Events of the class taken from the queue in the interval that had waited longer than its SLA allows.
+	SLAViolations *float64
+}
+
+func number(value *float64) C.double {
+	if value == nil {
+		return C.double(math.NaN())
 	}
+	return C.double(*value)
+}
+
+// rawClasses gives the counts of classes in memory of C, and frees them.
+func rawClasses(classes map[string]ClassCounts) (*C.evscale_class_counts, func(), error) {
+	if len(classes) == 0 {
+		return nil, func() {}, nil
+	}
+	count := len(classes)
+	memory := C.calloc(C.size_t(count), C.sizeof_evscale_class_counts)
+	raw := unsafe.Slice((*C.evscale_class_counts)(memory), count)
+	frees := make([]func(), 0, count)
+	free := func() {
+		for _, each := range frees {
+			each()
+		}
+		C.free(memory)
+	}
+	for name, counts := range classes {
+		text, freeText, err := cText(name)
+		if err != nil {
+			free()
+			return nil, func() {}, err
+		}
+		one := &raw[len(frees)]
+		frees = append(frees, freeText)
+		C.evscale_class_counts_init(one, C.sizeof_evscale_class_counts)
+		one.name = text
+		one.logged_events_count, one.processed_events_count = number(counts.Events), number(counts.Processed)
+		one.queued_events_count, one.sla_violations_count = number(counts.Queued), number(counts.SLAViolations)
+	}
+	return &raw[0], free, nil
+}
+
+// raw gives the record as C has it, and frees what it points to.
+func (metrics *Metrics) raw() (C.evscale_metrics, func(), error) {
 	flag := func(value *bool) C.int32_t {
 		switch {
 		case value == nil:
@@ -95,6 +144,10 @@ func (metrics *Metrics) raw() C.evscale_metrics {
 		return 0
 	}
 	var raw C.evscale_metrics
+	classes, free, err := rawClasses(metrics.Classes)
+	if err != nil {
+		return raw, free, err
+	}
 	C.evscale_metrics_init(&raw, C.sizeof_evscale_metrics)
 	raw.timestamp_ms = C.int64_t(metrics.End.UnixMilli())
 	raw.logged_events_count = C.double(metrics.Events)
@@ -120,7 +173,8 @@ func (metrics *Metrics) raw() C.evscale_metrics {
 	raw.is_peak_hours = flag(metrics.PeakHours)
 	raw.is_maintenance_window = flag(metrics.Maintenance)
 	raw.is_deploy_in_progress = flag(metrics.Deploy)
-	return raw
+	raw.classes, raw.class_count = classes, C.size_t(len(metrics.Classes))
+	return raw, free, nil
 }
 
 // Verdict says what became of a record.

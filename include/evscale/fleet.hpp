@@ -19,10 +19,14 @@ public:
         }
         keys_[size_++] = key;
         records_.push_back(metrics.raw());
+        if (metrics.classes_.size() > 0) {
+            classes_.emplace_back(records_.size() - 1, metrics.classes_);
+        }
     }
     void clear() noexcept {
         size_ = 0;
         records_.clear();
+        classes_.clear();
     }
     std::size_t size() const noexcept { return size_; }
     const std::string &key(std::size_t index) const noexcept { return keys_[index]; }
@@ -40,6 +44,8 @@ private:
     std::vector<std::string> keys_;
     std::vector<const char *> pointers_;
     std::vector<evscale_metrics> records_;
+    /// Counts of classes of events, and whose record they are of.
+    std::vector<std::pair<std::size_t, detail::ClassList>> classes_;
     std::vector<evscale_observation> observations_;
     std::vector<evscale_decision> decisions_;
     std::vector<std::int32_t> statuses_;
@@ -165,6 +171,9 @@ public:
         batch.pointers_.clear();
         for (std::size_t i = 0; i < count; ++i) {
             batch.pointers_.push_back(batch.keys_[i].c_str());
+        }
+        for (const auto &[index, classes] : batch.classes_) {
+            batch.records_[index].classes = classes.data();
         }
         batch.observations_.assign(count, detail::sized<evscale_observation>());
         batch.decisions_.assign(count, detail::sized<evscale_decision>());

@@ -6,8 +6,71 @@
 #include <evscale/basics.hpp>
 
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace evscale {
+
+/// Counts of one class of events in one interval; NaN is unknown.
+struct ClassCounts {
+    double logged_events_count = std::numeric_limits<double>::quiet_NaN();
+    double processed_events_count = std::numeric_limits<double>::quiet_NaN();
+    double queued_events_count = std::numeric_limits<double>::quiet_NaN();
+    double sla_violations_count = std::numeric_limits<double>::quiet_NaN();
+};
+
+namespace detail {
+
+/// Counts of several classes as the C interface takes them, with their names.
+class ClassList {
+public:
+    ClassList() = default;
+    ClassList(const ClassList &other) : names_(other.names_), counts_(other.counts_) { bind(); }
+    ClassList(ClassList &&other) noexcept { swap(other); }
+    ClassList &operator=(ClassList other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~ClassList() = default;
+
+    void set(const std::string &name, const ClassCounts &counts) {
+        whole(name);
+        std::size_t place = 0;
+        while (place < names_.size() && names_[place] != name) {
+            ++place;
+        }
+        if (place == names_.size()) {
+            counts_.emplace_back();
+            evscale_class_counts_init(&counts_.back(), sizeof(evscale_class_counts));
+            names_.push_back(name);
+            bind();
+        }
+        counts_[place].logged_events_count = counts.logged_events_count;
+        counts_[place].processed_events_count = counts.processed_events_count;
+        counts_[place].queued_events_count = counts.queued_events_count;
+        counts_[place].sla_violations_count = counts.sla_violations_count;
+    }
+    const evscale_class_counts *data() const noexcept { return counts_.data(); }
+    std::size_t size() const noexcept { return counts_.size(); }
+
+private:
+    /// Both vectors keep their elements where they are, so that the names stay where the counts point to.
+    void swap(ClassList &other) noexcept {
+        names_.swap(other.names_);
+        counts_.swap(other.counts_);
+    }
+    void bind() noexcept {
+        for (std::size_t i = 0; i < names_.size(); ++i) {
+            counts_[i].name = names_[i].c_str();
+        }
+    }
+
+    std::vector<std::string> names_;
+    std::vector<evscale_class_counts> counts_;
+};
+
+}  // namespace detail
 
 /// What was measured in one interval. Only `timestamp`, `logged_events_count` and `current_job_count` are required;
 /// a number that is not known stays NaN. Fields and units are those of evscale_metrics.
@@ -19,13 +82,43 @@ public:
         raw_.logged_events_count = logged_events_count;
         raw_.current_job_count = current_job_count;
     }
+    /// What `classes` of it points to must live as long as the copy.
     explicit Metrics(const evscale_metrics &raw) noexcept : raw_(raw) {}
+    Metrics(const Metrics &other) : raw_(other.raw_), classes_(other.classes_) { bind(); }
+    Metrics(Metrics &&other) noexcept : raw_(other.raw_), classes_(std::move(other.classes_)) {
+        bind();
+        other.raw_.classes = nullptr;
+        other.raw_.class_count = 0;
+    }
+    Metrics &operator=(Metrics other) noexcept {
+        raw_ = other.raw_;
+        classes_ = std::move(other.classes_);
+        bind();
+        return *this;
+    }
+    ~Metrics() = default;
+
+    /// Sets the counts of a class of events by its name in the configuration.
+    Metrics &set_class(const std::string &name, const ClassCounts &counts) {
+        classes_.set(name, counts);
+        bind();
+        return *this;
+    }
     evscale_metrics *operator->() noexcept { return &raw_; }
     const evscale_metrics *operator->() const noexcept { return &raw_; }
     const evscale_metrics &raw() const noexcept { return raw_; }
 
 private:
+    friend class Batch;
+    void bind() noexcept {
+        if (classes_.size() > 0) {
+            raw_.classes = classes_.data();
+            raw_.class_count = classes_.size();
+        }
+    }
+
     evscale_metrics raw_{};
+    detail::ClassList classes_;
 };
 
 enum class Verdict : std::int32_t { accepted = 0, repaired = 1, rejected = 2 };

@@ -83,6 +83,7 @@ def _backtest_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--html", type=Path, metavar="OUT.html", help="write a report for people")
     part.add_argument("--baselines", action="store_true", help="also replay common scaling rules, such as HPA")
     part.add_argument("--service-time", metavar="TIME", help="time that one event keeps a job busy, such as 400ms or 2s")
+    part.add_argument("--due", type=Path, metavar="FILE", help="events that were known ahead: columns at, events and, if not from the beginning, known_at")
     part.add_argument("--jobs-at-peak", type=float, metavar="JOBS", help="how many jobs are busy at the peak, if no service time is known")
 
 

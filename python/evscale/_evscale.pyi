@@ -1428,8 +1428,11 @@ def backtest_history(
     seed: int = 0,
     baselines: bool = True,
     progress: Callable[[int, int], object] | None = None,
+    classes: dict[str, NDArray[np.float64]] | None = None,
+    due: Sequence[tuple[object, float, object]] | None = None,
 ) -> str:
-    """Replays counts per interval under evscale and the baselines; the answer is JSON. `progress` gets (done, all) about a
+    """Replays counts per interval under evscale and the baselines; the answer is JSON. `classes` are the counts of each class of events by
+    its name, `due` is what was known ahead: a time, a number of events, and a time since when, or None. `progress` gets (done, all) about a
     hundred times; an exception of it, or Ctrl-C, ends the replay.
     """
 def demo_workload(seed: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class History:
         Arrivals of every interval; NaN is unknown.
     service_ms : array of float or None
         Mean service time of an event, where the source has it.
+    classes : mapping
+        Arrivals of each class of events by its name, as long as `events`; what a configuration with `classes` is replayed with.
     gaps : int
         Intervals without a row.
     backend : str or None
@@ -54,6 +56,7 @@ class History:
     backend: str | None = None
     reading: Reading | None = None
     about: str = ""
+    classes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, value in (("start_ms", self.start_ms), ("interval_seconds", self.interval_seconds)):
@@ -66,13 +69,17 @@ class History:
         if array.ndim != 1 or self.interval_seconds <= 0:
             raise refuse("a history needs a positive interval and a one-dimensional array of numbers; History.read takes files and frames")
         object.__setattr__(self, "events", array)
+        if not isinstance(self.classes, Mapping):
+            raise refuse(f"`classes` is {shown(self.classes)}, expected a mapping of names to counts")
+        object.__setattr__(self, "classes", {name: _counts(name, given, len(array)) for name, given in self.classes.items()})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
         mine, theirs = self.service_ms, other.service_ms
         return (self.start_ms, self.interval_seconds, self.gaps) == (other.start_ms, other.interval_seconds, other.gaps) and (
-            np.array_equal(self.events, other.events, equal_nan=True)) and (mine is None) == (theirs is None) and (
+            np.array_equal(self.events, other.events, equal_nan=True)) and list(self.classes) == list(other.classes) and all(
+            np.array_equal(counts, other.classes[name], equal_nan=True) for name, counts in self.classes.items()) and (mine is None) == (theirs is None) and (
             mine is None or theirs is None or np.array_equal(mine, theirs, equal_nan=True))
 
     __hash__ = None  # type: ignore[assignment]
@@ -110,7 +117,8 @@ class History:
             what monitoring and load-test tools export; the page "Bring your metrics" lists them.
         columns
             The source's names for `timestamp`, `events` and `service_ms`. `events` may begin with the kind of number, as in
-            ``{"events": "rate:requests_per_second"}``, and may add columns up, as in ``"eu+us"``.
+            ``{"events": "rate:requests_per_second"}``, and may add columns up, as in ``"eu+us"``. Classes of events have columns of
+            their own, as in ``{"events.alerts": "alerts", "events.exports": "exports"}``; all events are then their sum.
         time_zone
             IANA name of the zone of times that have none.
         gaps
@@ -179,20 +187,32 @@ class History:
         return cls(
             start_ms=reading.start_ms, interval_seconds=reading.history_ms // 1000, events=reading.events, service_ms=reading.service_ms,
             gaps=reading.gaps, backend=None if table.backend is None else table.backend.__name__.partition(".")[0],
-            reading=closed)
+            reading=closed, classes=reading.classes)
 
     def recent(self, days: float = RECENT_DAYS, most: int = RECENT_INTERVALS) -> History:
         """Returns the last weeks alone, which is all that a forecast can use: `days`, and at most `most` intervals."""
         keep = min(len(self.events), most, max(3, round(days * 86_400 / self.interval_seconds)))
         service = None if self.service_ms is None else self.service_ms[-keep:]
         first = self.start_ms + (len(self.events) - keep) * self.interval_seconds * 1000
-        return replace(self, start_ms=first, events=self.events[-keep:], service_ms=service)
+        classes = {name: counts[-keep:] for name, counts in self.classes.items()}
+        return replace(self, start_ms=first, events=self.events[-keep:], service_ms=service, classes=classes)
 
     def look(self) -> str:
         """Returns what was understood of the source, in some lines."""
         from .readers.look import paragraph
 
         return (self.about or "arrays given as they are") if self.reading is None else paragraph(self.reading, "history")
+
+
+def _counts(name: str, given: Any, length: int) -> NDArray[np.float64]:
+    """Returns the counts of a class."""
+    try:
+        counts = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        counts = np.empty((0, 0))
+    if counts.shape != (length,):
+        raise refuse(f"class {name!r} has counts of shape {counts.shape}, expected {length} numbers, one per interval")
+    return counts
 
 
 def _closed(wanted: Sequence[Any]) -> Any:
@@ -226,12 +246,12 @@ def as_columns(source: Any, columns: Mapping[str, str] | None) -> dict[str, list
     loaded = table.load(table.names)
     out = {own.get(name, name): [_value(own.get(name, name), value) for value in _listed(values)] for name, values in loaded.items()}
     if "timestamp" in out:
-        out["timestamp"] = _instants(out["timestamp"], table.where)
+        out["timestamp"] = instants_of("timestamp", out["timestamp"], table.where)
     return out
 
 
-def _instants(values: list[Any], where: Callable[..., str]) -> list[Any]:
-    """Returns times of any way of writing as epoch milliseconds; what is no time, or has no zone, stays for the record to refuse."""
+def instants_of(name: str, values: list[Any], where: Callable[..., str]) -> list[Any]:
+    """Returns times of any way of writing as epoch milliseconds; what is no time, or has no zone, stays for who takes it to refuse."""
     from .readers.clocks import clock_of
     from .readers.moments import NAIVE
     from .readers.numbers import Unreadable
@@ -242,7 +262,7 @@ def _instants(values: list[Any], where: Callable[..., str]) -> list[Any]:
     try:
         walls, offsets = clock.read(values)
     except Unreadable as problem:
-        raise refuse(f"{where(problem.place)}: `timestamp` is {shown(problem.value)}, expected a time as in the rows before it "
+        raise refuse(f"{where(problem.place)}: `{name}` is {shown(problem.value)}, expected a time as in the rows before it "
                      f"({clock.name})") from None
     return values if (offsets == NAIVE).any() else (walls - offsets.astype(np.int64) * 60_000).tolist()
 

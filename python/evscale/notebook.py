@@ -49,10 +49,12 @@ def what_if_html(what_if: WhatIf) -> str:
 
 
 def _scores(runs: Iterable[Run], words: str) -> str:
-    from .report import COLUMNS
+    from .report import columns_of
 
-    rows = [[run.name, *(form.format(run.scores[key]) for _, key, form in COLUMNS)] for run in runs]
-    return _table(["rule", *(title for title, _, _ in COLUMNS)], rows, words)
+    shown = list(runs)
+    columns = columns_of(shown)
+    rows = [[run.name, *(form.format(run.scores[key]) for _, key, form in columns)] for run in shown]
+    return _table(["rule", *(title for title, _, _ in columns)], rows, words)
 
 
 def history_html(history: History) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import pictures
 from ._evscale import RULES
-from .verdict import coverage, is_too_short, need_at_peak, no_rule_can
+from .verdict import class_targets, coverage, is_too_short, need_at_peak, no_rule_can, on_target, sla_words
 
 if TYPE_CHECKING:
     from .report import Report
@@ -52,6 +52,7 @@ SCORES = (
     ("changes", "scale_actions", "{:,.0f}"), ("reversals", "reversals", "{:,.0f}"),
     ("too few jobs", "tau_under_percent", "{:.1f} %"),
 )
+COST = ("money", "cost", "{:,.2f}")
 WIDTH_INCHES = 11
 PUNCTUALITY = ("Each mark is a rule. Left is cheaper, down is more punctual; the green field meets the target. The rules "
                "stand at usual settings (70 % utilization, or 0.7 of what a job can do), not tuned in hindsight.")
@@ -99,11 +100,10 @@ def _mean_jobs(report: Report) -> float:
 
 def _cards(report: Report) -> str:
     scores, config = report.evscale.scores, report.config
-    met = scores["sla_compliance_percent"] >= 100 * config.sla_target
+    met = on_target(config, report.evscale)
     tone = "" if is_too_short(report) else "good" if met else "bad"
     cards = [
-        _card(f"{scores['sla_compliance_percent']:.2f} %", f"of events served within {config.sla_wait_seconds:g} s "
-              f"(target {100 * config.sla_target:g} %){_if_assumed(report)}", tone),
+        _card(f"{scores['sla_compliance_percent']:.2f} %", f"of events served {sla_words(config)}{_if_assumed(report)}", tone),
         _card(f"{scores['job_hours']:,.0f}", f"job-hours ({_mean_jobs(report):.1f} jobs on average), {scores['cost_ratio']:.2f} "
               "times those of a schedule that knows the future"),
     ]
@@ -124,15 +124,16 @@ def _if_assumed(report: Report) -> str:
 
 
 def _lead(report: Report) -> str:
-    target, scores = 100 * report.config.sla_target, report.evscale.scores
+    scores = report.evscale.scores
+    target = "of a class" if report.config.classes else f"of {100 * report.config.sla_target:g} %"
     assumed = _if_assumed(report).removeprefix(", ")
     ours = f"{assumed[:1].upper()}{assumed[1:]}, " if assumed else ""
     ours += f"evscale served {scores['sla_compliance_percent']:.2f} % of events in time"
     if no_rule_can(report):
         return f"{ours}: no rule can serve all, since the peak needs {need_at_peak(report):,} jobs and max_jobs is {report.config.max_jobs:,}."
-    good = [run for run in report.runs[1:] if run.scores["sla_compliance_percent"] >= target]
-    if scores["sla_compliance_percent"] < target:
-        ours += f", which is below the target of {target:g} %"
+    good = [run for run in report.runs[1:] if on_target(report.config, run)]
+    if not on_target(report.config, report.evscale):
+        ours += f", which is below the target {target}"
         if good:
             best = min(good, key=lambda run: run.scores["job_hours"])
             dearer = 100 * (best.scores["job_hours"] / scores["job_hours"] - 1)
@@ -148,16 +149,32 @@ def _lead(report: Report) -> str:
 
 
 def _table(report: Report) -> str:
-    head = "".join(f"<th>{title}</th>" for title, _, _ in SCORES)
+    scores = (*SCORES, COST) if "cost" in report.evscale.scores else SCORES
+    head = "".join(f"<th>{title}</th>" for title, _, _ in scores)
     body = []
     for run in report.runs:
-        tones = {"sla_compliance_percent": "" if run.scores["sla_compliance_percent"] < 100 * report.config.sla_target else "good"}
+        tones = {"sla_compliance_percent": "good" if on_target(report.config, run) else ""}
         cells = "".join(f'<td class="{tones.get(key, "")}">{wait(run.scores[key]) if form is None else form.format(run.scores[key])}</td>'
-                        for _, key, form in SCORES)
+                        for _, key, form in scores)
         body.append(f'<tr class="{"ours" if run.name == "evscale" else ""}"><td>{escape(run.name)}</td>{cells}</tr>')
     words = [*WORDS, *((escape(run.name), BASELINES[run.name]) for run in report.runs if run.name in BASELINES)]
     meaning = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in words)
-    return f'<div class="scroll"><table><tr><th>rule</th>{head}</tr>{"".join(body)}</table></div><dl>{meaning}</dl>'
+    return f'<div class="scroll"><table><tr><th>rule</th>{head}</tr>{"".join(body)}</table></div>{_classes(report)}<dl>{meaning}</dl>'
+
+
+def _classes(report: Report) -> str:
+    """Returns how each class of events fared under each rule."""
+    names = list(report.evscale.classes)
+    if not names:
+        return ""
+    targets = {name: 100 * target for name, target in class_targets(report.config).items()}
+    head = "".join(f"<th>{escape(name)}, target {targets[name]:g} %</th>" for name in names)
+    body = "".join(
+        f'<tr class="{"ours" if run.name == "evscale" else ""}"><td>{escape(run.name)}</td>' + "".join(
+            f'<td class="{"good" if run.classes[name]["sla_compliance_percent"] >= targets[name] else ""}">'
+            f'{run.classes[name]["sla_compliance_percent"]:.2f} %</td>' for name in names) + "</tr>"
+        for run in report.runs)
+    return f'<div class="scroll"><table><tr><th>on time, by class</th>{head}</tr>{body}</table></div>'
 
 
 def _notes(report: Report) -> str:
@@ -199,6 +216,10 @@ def _largest(report: Report, count: int = 8) -> str:
     return f'<div class="scroll"><table class="words"><tr><th>time (UTC)</th><th>jobs</th><th style="text-align:left">why</th></tr>{body}</table></div>'
 
 
+def _order(report: Report) -> str:
+    return "in the order of the priorities" if report.config.classes else "first in, first out"
+
+
 def page(report: Report, title: str) -> str:
     """The whole page as text."""
     whole, detail = slice(report.scored_from, len(report.times)), pictures.busiest(report)
@@ -233,7 +254,7 @@ def page(report: Report, title: str) -> str:
 <title>{escape(title)}</title><style>{STYLE}</style></head><body><main>
 <h1>{escape(title)}</h1><p>{first} to {last} UTC, intervals of {report.interval_seconds / 60:g} minutes</p>
 <p class="lead">{_lead(report)}</p>{_cards(report)}{_notes(report)}{body}{_understood(report)}
-<footer>Replayed in a simulated queue (first in, first out) with the decision code that runs in production; the time before
+<footer>Replayed in a simulated queue ({_order(report)}) with the decision code that runs in production; the time before
 {first} was the warm-up. Jobs take {report.config.job_startup_seconds} s to start and are paid for from the request. Service time of
 an event: {report.service_time_ms:,.0f} ms, {source}.{gaps} The clairvoyant schedule knows every arrival in advance.</footer>
 </main></body></html>

@@ -13,6 +13,7 @@ import numpy as np
 from ._evscale import Forecast, HorizonForecast
 from ._refuse import missing, refuse
 from .history import frame_of
+from .verdict import strictest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -224,7 +225,7 @@ def draw_jobs(axes: Axes, report: Report, part: slice) -> None:
 
 def draw_waits(axes: Axes, report: Report, part: slice) -> None:
     """Mean wait in the queue, and the SLA's limit."""
-    limit = report.config.sla_wait_seconds
+    limit, _ = strictest(report.config)
     span = _compared(axes, report, part, "mean_wait_ms", np.max, 0.001)
     axes.axhline(limit, color=ALARM, linestyle="--", linewidth=1, label=f"SLA: {limit:g} s")
     axes.set_ylabel(f"wait, s; highest\n{span.strip()}" if span else "mean wait, s")
@@ -273,7 +274,8 @@ def draw_cost(axes: Axes, report: Report) -> None:
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     late = {run.name: max(100 - run.scores["sla_compliance_percent"], 0.005) for run in report.runs}
-    allowed = 100 * (1 - report.config.sla_target)
+    _, target_share = strictest(report.config)
+    allowed = 100 * (1 - target_share)
     axes.axhspan(0.001, allowed, color="#e6f4ea", zorder=0)
     axes.axhline(allowed, color=REFERENCE, linestyle="--", linewidth=1)
     for run in report.runs:
@@ -290,7 +292,7 @@ def draw_cost(axes: Axes, report: Report) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("cost: job-hours over those of a clairvoyant schedule")
     axes.set_ylabel("events served late")
-    target = axes.text(0.995, 0.86 * allowed, f"SLA target: {100 * report.config.sla_target:g} % on time",
+    target = axes.text(0.995, 0.86 * allowed, f"SLA target: {100 * target_share:g} % on time",
                        transform=axes.get_yaxis_transform(), ha="right", va="top", fontsize=9, color=REFERENCE)
     finish(axes, legend=False)
     axes.figure.draw_without_rendering()  # type: ignore[union-attr]

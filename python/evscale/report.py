@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from os import PathLike
@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._evscale import Config, ModelBundle, backtest_history, replace_file
-from ._refuse import meant, refuse, shown
+from ._refuse import door, meant, refuse, shown
+from .due import Due, known_work, unknown_before
 from .history import History, frame_of
-from .verdict import need_at_peak, remarks
+from .verdict import class_targets, need_at_peak, remarks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from typing_extensions import Unpack
 
-    from .readers.options import Gaps, ReadOptions
+    from .readers.options import Gaps, ReadOptions, SeriesOptions
 
 COLUMNS = (
     ("on time", "sla_compliance_percent", "{:.2f} %"),
@@ -33,22 +34,25 @@ COLUMNS = (
     ("actions", "scale_actions", "{:.0f}"),
     ("reversals", "reversals", "{:.0f}"),
 )
+COST = ("money", "cost", "{:.2f}")
 Progress = Callable[[int, int], object]
 logger = logging.getLogger("evscale.backtest")
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One rule in a backtest: its name, its scores, and what happened in every interval (arrays by name)."""
+    """One rule in a backtest: its name, its scores, what happened in every interval (arrays by name), and the scores of each class of events
+    by its name, where there are several."""
 
     name: str
     scores: dict[str, float]
     rows: dict[str, NDArray[Any]] = field(repr=False)
+    classes: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
             return NotImplemented
-        return (self.name, self.scores, list(self.rows)) == (other.name, other.scores, list(other.rows)) and all(
+        return (self.name, self.scores, self.classes, list(self.rows)) == (other.name, other.scores, other.classes, list(other.rows)) and all(
             np.array_equal(mine, other.rows[name], equal_nan=mine.dtype.kind == "f") for name, mine in self.rows.items())
 
     __hash__ = None  # type: ignore[assignment]
@@ -68,6 +72,7 @@ class Question:
     jobs_at_peak: float | None = None
     seed: int = 0
     baselines: bool = True
+    due: tuple[Due, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +155,14 @@ class Report:
         """Scores side by side, as text."""
         names = [run.name for run in self.runs]
         width = max(len(name) for name in names) + 2
-        lines = [" " * width + "".join(f"{title:>14}" for title, _, _ in COLUMNS)]
+        columns = columns_of(self.runs)
+        lines = [" " * width + "".join(f"{title:>14}" for title, _, _ in columns)]
         for run in self.runs:
-            cells = (form.format(run.scores[key]) for _, key, form in COLUMNS)
+            cells = (form.format(run.scores[key]) for _, key, form in columns)
             lines.append(f"{run.name:{width}}" + "".join(f"{cell:>14}" for cell in cells))
+        for name in self.evscale.classes:
+            lines += ["", f"class {name}"]
+            lines += [(f"{run.name:{width}}" + "".join(f"{cell:>14}" for cell in _cells_of_class(run.classes[name]))).rstrip() for run in self.runs]
         return "\n".join(lines)
 
     def to_frame(self) -> Any:
@@ -176,18 +185,27 @@ class Report:
             "service_time_source": self.service_time_source, "clairvoyant_job_hours": self.clairvoyant_job_hours,
             "jobs_needed_at_peak": self.jobs_needed, "remarks": list(self.remarks),
             "scores": {run.name: run.scores for run in self.runs},
-        }
+        } | ({"classes": {run.name: run.classes for run in self.runs}} if self.evscale.classes else {})
 
     def what_if(self, **changes: Any) -> WhatIf:
-        """The same history with one setting changed, such as `max_jobs=200` or `sla_target=0.999`."""
+        """The same history with one setting changed, such as `max_jobs=200` or `sla_target=0.999`; or with other work known ahead, where
+        `due=None` is the same work, of which nothing is known before it comes."""
         if len(changes) != 1:
             raise refuse(f"what_if got {len(changes)} settings, expected one")
         (setting, value), = changes.items()
+        if setting == "due":
+            return self._with_due(value)
         settings = self.config.to_dict()
         if setting not in settings:
             raise refuse(f"what_if got `{setting}`, expected a setting of evscale.Config{meant(setting, settings)}")
         changed = _replay(replace(self.question, baselines=False), Config(**{**settings, setting: value}), None)
         return WhatIf(setting, settings[setting], value, self.evscale, changed)
+
+    def _with_due(self, value: Any) -> WhatIf:
+        known = list(self.question.due)
+        due = unknown_before(known) if value is None else known_work(value)
+        changed = _replay(replace(self.question, baselines=False, due=tuple(due)), self.config, None)
+        return WhatIf("due", f"{len(known)} moments", "known when they come" if value is None else f"{len(due)} moments", self.evscale, changed)
 
     def for_pool(self, jobs_at_peak: float) -> Report:
         """Returns the answer for a pool of another size, evscale alone; only used if the service time is not known."""
@@ -230,11 +248,11 @@ class WhatIf:
     @property
     def difference(self) -> dict[str, float]:
         """Scores after minus scores before."""
-        return {key: value - self.base.scores[key] for key, value in self.report.evscale.scores.items()}
+        return {key: value - self.base.scores[key] for key, value in self.report.evscale.scores.items() if key in self.base.scores}
 
     def __str__(self) -> str:
         lines = [f"{self.setting}: {self.before} -> {self.after}"]
-        for title, key, form in COLUMNS:
+        for title, key, form in columns_of((self.base, self.report.evscale)):
             then, now = self.base.scores[key], self.report.evscale.scores[key]
             lines.append(f"{title:16}{form.format(then):>14}{form.format(now):>14}")
         return "\n".join(lines)
@@ -243,6 +261,16 @@ class WhatIf:
         from .notebook import what_if_html
 
         return what_if_html(self)
+
+
+def columns_of(runs: Iterable[Run]) -> tuple[tuple[str, str, str], ...]:
+    """Returns title, key and form of the scores of runs, with money where all of them have a cost."""
+    return (*COLUMNS, COST) if all("cost" in run.scores for run in runs) else COLUMNS
+
+
+def _cells_of_class(scores: Mapping[str, float]) -> list[str]:
+    """Returns the scores of a class under the titles of `COLUMNS`, as far as a class has them."""
+    return [form.format(scores[key]) if key in scores else "" for _, key, form in COLUMNS]
 
 
 def backtest(
@@ -256,6 +284,7 @@ def backtest(
     jobs_at_peak: float | None = None,
     seed: int = 0,
     baselines: bool = True,
+    due: Any = None,
     progress: Progress | None = None,
     **options: Unpack[ReadOptions],
 ) -> Report:
@@ -266,7 +295,9 @@ def backtest(
     history
         Whatever `History.read` takes (a file, a data frame, a series with an index of times), or a `History`.
     config
-        Settings of the pool. Shorter records are summed up to its interval; longer ones set it.
+        Settings of the pool. Shorter records are summed up to its interval; longer ones set it. With `classes`, the history has the
+        counts of each: in the columns that `columns` names as ``{"events.alerts": ...}``, in columns called ``events.alerts``, or in
+        metrics records.
     columns, time_zone, gaps, options
         As in `History.read`.
     jobs_at_peak
@@ -274,6 +305,9 @@ def backtest(
         know the service time.
     baselines
         Replay static peak, HPA, KEDA, Flink, Ray Serve and the seasonal rule as well.
+    due
+        What of the arrivals was known ahead: a list of (at, events) or (at, events, known_at), or a file or frame with these columns. evscale
+        is told it (`set_due`) as it was known at the time; what is known of a moment later replaces what was known before.
     progress
         Is called with (done, all) about a hundred times, and what it raises ends the replay and is raised; ``evscale.notebook.bar()`` draws a bar in a notebook.
 
@@ -293,23 +327,40 @@ def backtest(
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
         raise refuse(f"`seed` is {shown(seed)}, expected a whole number of 0 to 2^64 - 1")
-    read = history if isinstance(history, History) else History.read(
-        history, columns=columns, time_zone=time_zone, gaps=gaps, **options)
+    config = Config() if config is None else config
+    if not isinstance(config, Config):
+        raise TypeError(f"config is {shown(config)}, expected an evscale.Config")
+    known = tuple(known_work(due))
+    read = history if isinstance(history, History) else _read(history, config, {
+        **options, "columns": columns, "time_zone": time_zone, "gaps": gaps})
     logger.info("backtest of %d intervals of %d s", len(read.events), read.interval_seconds)
-    return _replay(Question(read, bundle, jobs_at_peak, seed, baselines), Config() if config is None else config, progress)
+    return _replay(Question(read, bundle, jobs_at_peak, seed, baselines, known), config, progress)
+
+
+@door
+def _read(source: Any, config: Config, options: SeriesOptions) -> History:
+    """Returns the history of a source, with the counts of the classes of a configuration."""
+    from .readers import Options, read, with_classes
+
+    told = with_classes(source, Options(**options), list(class_targets(config)))
+    return History.of_reading(read(source, told))
 
 
 def _replay(question: Question, config: Config, progress: Progress | None) -> Report:
     read = question.history
     answer = json.loads(backtest_history(
         read.start_ms, read.interval_seconds, read.events, read.service_ms, config, question.bundle, question.jobs_at_peak,
-        question.seed, question.baselines, progress))
+        question.seed, question.baselines, progress, dict(read.classes), list(question.due)))
     return Report(
         config=config, interval_seconds=answer["interval_seconds"], scored_from=answer["scored_from"],
         service_time_source=answer["service_time_source"], service_time_ms=answer["service_time_ms"],
         clairvoyant_job_hours=answer["clairvoyant_job_hours"], gaps=read.gaps,
-        runs=tuple(Run(one["name"], one["scores"], _rows(one["rows"])) for one in answer["runs"]),
+        runs=tuple(Run(one["name"], one["scores"], _rows(one["rows"]), _classes(one.get("classes", ()))) for one in answer["runs"]),
         decisions=tuple(answer["decisions"]), question=question)
+
+
+def _classes(classes: Iterable[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    return {one["name"]: {key: value for key, value in one.items() if key != "name"} for one in classes}
 
 
 def _rows(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,8 @@ import numpy as np
 from ._refuse import in_shell, option
 
 if TYPE_CHECKING:
-    from .report import Report
+    from ._evscale import Config
+    from .report import Report, Run
 
 LEAST_HOURS = 24.0
 LOW_COVERAGE = 30.0
@@ -35,6 +36,32 @@ def need_at_peak(report: Report) -> int:
     return max(1, math.ceil(peak * report.service_time_ms / 1000 / report.interval_seconds - 1e-9))
 
 
+def class_targets(config: Config) -> dict[str, float]:
+    """Returns the target of each class of events by its name; none where the pool has one kind."""
+    return {str(one["name"]): float(one["sla_target"]) for one in config.classes}
+
+
+def on_target(config: Config, run: Run) -> bool:
+    """Tells whether a run kept the SLA, that of each class where there are several."""
+    if run.classes:
+        return all(run.classes[name]["sla_compliance_percent"] >= 100 * target for name, target in class_targets(config).items())
+    return bool(run.scores["sla_compliance_percent"] >= 100 * config.sla_target)
+
+
+def strictest(config: Config) -> tuple[float, float]:
+    """Returns the wait of the SLA, seconds, and its target; the strictest of each where there are classes."""
+    if not config.classes:
+        return config.sla_wait_seconds, config.sla_target
+    return min(float(one["sla_wait_seconds"]) for one in config.classes), max(class_targets(config).values())
+
+
+def sla_words(config: Config) -> str:
+    """Returns the SLA in words."""
+    if config.classes:
+        return "within the wait of its class (the target is that of each class)"
+    return f"within {config.sla_wait_seconds:g} s (target {100 * config.sla_target:g} %)"
+
+
 def is_too_short(report: Report) -> bool:
     """Tells whether less than a day was scored."""
     return scored_hours(report) < LEAST_HOURS
@@ -42,7 +69,7 @@ def is_too_short(report: Report) -> bool:
 
 def no_rule_can(report: Report) -> bool:
     """Tells whether the pool may not have the jobs that its peak needs, and is late for it."""
-    late: bool = report.evscale.scores["sla_compliance_percent"] < 100 * report.config.sla_target
+    late = not on_target(report.config, report.evscale)
     return late and need_at_peak(report) > report.config.max_jobs
 
 

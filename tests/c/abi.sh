@@ -14,9 +14,11 @@ awk '
     BEGIN { print "#include <evscale.h>\n#include <stdio.h>\nint main(void) {" }
     /^#define EVSCALE_[A-Z0-9_]+ -?[0-9]+$/ && $2 != "EVSCALE_VERSION_NUMBER" { printf "    puts(\"%s %s\");\n", $2, $3 }
     /^typedef struct [a-z_]+ \{/ { struct = $3; printf "    printf(\"%s size %%zu\\n\", sizeof(%s));\n", struct, struct }
-    struct && /^  [a-z0-9_]+ [a-z0-9_]+;$/ {
-        field = $2; sub(";", "", field)
-        printf "    printf(\"%s.%s %s offset %%zu\\n\", offsetof(%s, %s));\n", struct, field, $1, struct, field
+    struct && /^  [a-z0-9_ ]+ \*?[a-z0-9_]+;$/ {
+        field = $NF; gsub(/[;*]/, "", field)
+        type = $0; sub(/ \*?[a-z0-9_]+;$/, "", type); sub(/^ +/, "", type)
+        if ($NF ~ /^\*/) type = type " *"
+        printf "    printf(\"%s.%s %s offset %%zu\\n\", offsetof(%s, %s));\n", struct, field, type, struct, field
     }
     /^\}/ { struct = "" }
     END { print "    return 0;\n}" }

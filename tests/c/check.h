@@ -20,19 +20,19 @@ static int passed, failed;
         }                                                                               \
     } while (0)
 
-static int summary(void) {
+static inline int summary(void) {
     printf("%d passed, %d failed\n", passed, failed);
     return failed == 0 ? 0 : 1;
 }
 
-static evscale_autoscaler *made(const char *config) {
+static inline evscale_autoscaler *made(const char *config) {
     evscale_autoscaler *scaler = NULL;
     CHECK(evscale_new(config, NULL, &scaler, NULL) == EVSCALE_OK);
     return scaler;
 }
 
 /* Record i of a load that goes up and down. */
-static evscale_metrics record_at(int i) {
+static inline evscale_metrics record_at(int i) {
     evscale_metrics record;
     CHECK(evscale_metrics_init(&record, sizeof record) == EVSCALE_OK);
     record.timestamp_ms = 1767600000000 + (int64_t)i * 120000;
@@ -42,7 +42,7 @@ static evscale_metrics record_at(int i) {
     return record;
 }
 
-static void feed(evscale_autoscaler *scaler, int first, int last) {
+static inline void feed(evscale_autoscaler *scaler, int first, int last) {
     int i;
     for (i = first; i < last; i++) {
         evscale_metrics record = record_at(i);
@@ -56,7 +56,7 @@ static void feed(evscale_autoscaler *scaler, int first, int last) {
 typedef int32_t text_call(evscale_autoscaler *, char *, size_t, size_t *, evscale_error **);
 
 /* Text of a function with two-call sizing; the caller frees it. */
-static char *text_of(evscale_autoscaler *scaler, text_call *call) {
+static inline char *text_of(evscale_autoscaler *scaler, text_call *call) {
     size_t needed = 0;
     char *text;
     CHECK(call(scaler, NULL, 0, &needed, NULL) == EVSCALE_BUFFER_TOO_SMALL);
@@ -67,7 +67,7 @@ static char *text_of(evscale_autoscaler *scaler, text_call *call) {
 }
 
 /* A new decision with everything that led to it; the caller frees it. */
-static char *decided(evscale_autoscaler *scaler) {
+static inline char *decided(evscale_autoscaler *scaler) {
     evscale_decision decision;
     decision.struct_size = sizeof decision;
     CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);

@@ -170,6 +170,37 @@ static void pointers_that_are_null(void) {
     CHECK(bundle == NULL && other == NULL);
 }
 
+static void classes_that_cannot_be(void) {
+    evscale_metrics record = record_at(0);
+    evscale_class_counts counts[2];
+    const char *key = "a";
+    int32_t status = -1;
+    CHECK(evscale_class_counts_init(&counts[0], sizeof counts[0]) == EVSCALE_OK && isnan(counts[0].queued_events_count));
+    CHECK(evscale_class_counts_init(&counts[1], 48) == EVSCALE_BAD_STRUCT_SIZE);
+    counts[0].name = "mail";
+    counts[1] = counts[0];
+    record.classes = counts;
+    record.class_count = 2;
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "has \"mail\" twice", evscale_observe(scaler, &record, NULL, &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "twice", evscale_fleet_tick(fleet, &key, &record, 1, NULL, NULL, &status, &error));
+    CHECK(status == EVSCALE_INVALID_ARGUMENT);
+    counts[1].name = NULL;
+    REFUSED(EVSCALE_NULL_POINTER, "name of evscale_class_counts", evscale_observe(scaler, &record, NULL, &error));
+    counts[1].name = "\xff";
+    REFUSED(EVSCALE_BAD_UTF8, "name of evscale_class_counts", evscale_observe(scaler, &record, NULL, &error));
+    counts[1].name = "exports";
+    counts[1].reserved = 1;
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "`reserved` of evscale_class_counts is 1", evscale_observe(scaler, &record, NULL, &error));
+    counts[1].reserved = 0;
+    counts[1].struct_size = 48;
+    REFUSED(EVSCALE_BAD_STRUCT_SIZE, "evscale_class_counts", evscale_backfill(scaler, &record, NULL, &error));
+    record.class_count = 65;
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "expected at most 64", evscale_observe(scaler, &record, NULL, &error));
+    record.classes = NULL;
+    record.class_count = 1;
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "`classes` of evscale_metrics is NULL", evscale_observe(scaler, &record, NULL, &error));
+}
+
 static void struct_sizes_that_cannot_be(void) {
     static const uint64_t sizes[] = {0, 8, 31, 47, 65537, 70000, (uint64_t)1 << 40, UINT64_MAX};
     const char *keys[2] = {"a", "a"};
@@ -194,6 +225,7 @@ static void struct_sizes_that_cannot_be(void) {
                 evscale_fleet_decide_at(fleet, "a", record.timestamp_ms, &decision, &error));
     }
     records[0] = records[1] = record;
+    CHECK(evscale_class_counts_init(NULL, 56) == EVSCALE_NULL_POINTER);
     records[1].struct_size = 144;
     REFUSED(EVSCALE_BAD_STRUCT_SIZE, "evscale_metrics 1",
             evscale_fleet_tick(fleet, keys, records, 2, NULL, NULL, NULL, &error));
@@ -387,6 +419,7 @@ int main(void) {
     handles_that_are_null();
     pointers_that_are_null();
     meters_that_are_misused();
+    classes_that_cannot_be();
     struct_sizes_that_cannot_be();
     texts_that_make_no_sense();
     values_that_make_no_sense();

@@ -73,7 +73,9 @@ static const char *a_key(void) { return TEXT("a", "b", "a", "b", "c", "z", "", "
 static const char *a_config(void) {
     return TEXT("{\"use_networks\": false}", "{\"use_networks\": false, \"max_jobs\": 40}", "{}", NULL, "{\"max_jobs\": 30}", "[]", "{",
                 "{\"min_jobs\": 9, \"max_jobs\": 3}", "{\"max_job\": 1}", "\xc3\x28", "{\"interval_seconds\": 60, \"use_networks\": false}",
-                "{\"time_zone\": \"Europe/Berlin\", \"use_networks\": false}", "", "{\"mode\": \"advise\", \"use_networks\": false}");
+                "{\"time_zone\": \"Europe/Berlin\", \"use_networks\": false}", "", "{\"mode\": \"advise\", \"use_networks\": false}",
+                "{\"use_networks\": false, \"classes\": [{\"name\": \"alerts\", \"service_time_seconds\": 0.5, \"sla_wait_seconds\": 5}, "
+                "{\"name\": \"exports\", \"service_time_seconds\": 10, \"sla_wait_seconds\": 3600, \"priority\": 1}]}");
 }
 
 static double a_number(void) {
@@ -119,6 +121,20 @@ static void *a_struct(size_t right) {
     return room;
 }
 
+/* Counts of some classes, of which those of a record are the first ones; until the next record. */
+static struct evscale_class_counts *some_classes(void) {
+    static const char *const names[] = {"alerts", "exports", "mail", "\xff", "", NULL};
+    static struct evscale_class_counts classes[4];
+    size_t i, j;
+    for (i = 0; i < 4; i++) {
+        evscale_class_counts_init(&classes[i], one_in(60) ? 48 : sizeof classes[i]);
+        classes[i].name = one_in(40) ? names[below(6)] : names[i % 3];
+        classes[i].reserved = one_in(200);
+        for (j = 0; j < 4; j++) (&classes[i].logged_events_count)[j] = one_in(9) ? a_number() : (double)below(500);
+    }
+    return classes;
+}
+
 /* A record; its interval follows the last one, mostly. */
 static void fill(struct evscale_metrics *record) {
     double *numbers = &record->logged_events_count;
@@ -130,6 +146,10 @@ static void fill(struct evscale_metrics *record) {
     if (one_in(3)) numbers[below(13)] = a_number();
     for (i = 0; i < 4; i++) {
         if (one_in(30)) (&record->is_business_hours)[i] = a_code();
+    }
+    if (one_in(4)) {
+        record->classes = one_in(30) ? NULL : some_classes();
+        record->class_count = one_in(30) ? 65 : (size_t)below(4);
     }
 }
 

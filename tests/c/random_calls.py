@@ -20,7 +20,9 @@ NAMED = {
     "key": "a_key()",
     "alert": 'TEXT("blind", "deaf", "", NULL, "\\xff")',
     "name": 'TEXT("jobs", "accuracy", "manifest.json", "policy.onnx", "nonsense", NULL)',
-    "options_json": 'TEXT(NULL, "{}", "{\\"baselines\\": true}", "{\\"seed\\": -1}", "[]")',
+    "options_json": 'TEXT(NULL, "{}", "{\\"baselines\\": true}", "{\\"seed\\": -1}", "[]", '
+                    '"{\\"classes\\": {\\"alerts\\": [1, null, 2], \\"exports\\": [1, 1, 1]}}", '
+                    '"{\\"due\\": [{\\"at\\": 1767600000000, \\"events\\": 5}]}")',
     "budget_json": 'TEXT(NULL, "{\\"jobs\\": 20}", "{\\"cost_per_hour\\": 5.5}", "{\\"jobs\\": -1}", "{}", "[1]", "")',
     "reason": 'TEXT(NULL, "because", "", "\\xff")',
     "outcome_json": 'TEXT("{\\"timestamp\\": 1767600000000, \\"ready\\": 1, \\"startup_seconds\\": 60}", "{}", "[1]", "", NULL, "{\\"timestamp\\": 1e300}")',
@@ -106,6 +108,9 @@ def drawn(name, kind, length):
         return "", "count" if kind == "size_t" else TYPED["size_t *"]
     if name == "struct_size":
         return "", "struct_size"
+    if name == "counts" and "class_counts" in kind:
+        return ("size_t struct_size = a_struct_size(sizeof(struct evscale_class_counts)); "
+                "void *room = guarded(struct_size > 65536 ? 8 : struct_size + 8);"), "room"
     if name in ("metrics", "observation", "decision", "totals"):
         right = f"sizeof(struct evscale_{name})"
         if length == "struct_size":

@@ -53,6 +53,7 @@ sanitize="-g -fsanitize=address,undefined -fno-sanitize-recover=all"
         echo "build $source g++ c++17 sanitized $sanitize"
     done
     echo "build tests/c/overflow.c gcc c11 sanitized $sanitize"
+    echo "build tests/c/needs.c gcc c99 shared -O1"
     if command -v clang > /dev/null; then
         for source in "${c_sources[@]}"; do echo "build $source clang c99 shared && build $source clang c11 shared"; done
         for source in "${cpp_sources[@]}"; do echo "build $source clang++ c++17 shared"; done
@@ -76,7 +77,7 @@ ln -sf test_evscale-g++-c++17-shared "$out/test-shared-cpp17"
         *) echo "step $(basename "$scheduler") \"$scheduler\" 5" ;;
         esac
     done
-    for program in "$out"/{test_evscale,said,complete,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
+    for program in "$out"/{test_evscale,said,needs,complete,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
         [ ! -e "$program" ] || echo "step $(basename "$program") \"$program\""
     done
     echo "step overflow-sanitized finds_overflow"

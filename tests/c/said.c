@@ -17,29 +17,71 @@ static int32_t jobs_of(const char *config, const char *told) {
     return (int32_t)decision.recommended_jobs;
 }
 
-/* A pool of two classes in the order of their priorities, whose jobs can do half of what comes of the second. */
+#define TWO_CLASSES                                                                                     \
+    "{\"use_networks\": false, \"max_jobs\": 7, \"classes\": ["                                           \
+    "{\"name\": \"alerts\", \"service_time_seconds\": 0.5, \"sla_wait_seconds\": 5},"                     \
+    "{\"name\": \"exports\", \"service_time_seconds\": 10, \"sla_wait_seconds\": 3600, \"priority\": 1}]}"
+
+static evscale_class_counts class_of(const char *name, double came, double done, double waits, double late) {
+    evscale_class_counts counts;
+    CHECK(evscale_class_counts_init(&counts, sizeof counts) == EVSCALE_OK);
+    counts.name = name;
+    counts.logged_events_count = came;
+    counts.processed_events_count = done;
+    counts.queued_events_count = waits;
+    counts.sla_violations_count = late;
+    return counts;
+}
+
+/* Record i of a pool of two classes, whose jobs can do half of what comes of the second. */
+static evscale_metrics record_of_classes(int i, evscale_class_counts counts[2]) {
+    evscale_metrics record = record_at(i);
+    const int waiting = 36 * i;
+    record.logged_events_count = 1260;
+    record.processed_events_count = 1224;
+    record.queued_events_count = waiting;
+    record.average_processing_duration_ms = 686;
+    record.current_job_count = 7;
+    counts[0] = class_of("alerts", 1200, 1200, 0, 0);
+    counts[1] = class_of("exports", 60, 24, waiting, waiting > 720 ? 24 : 0);
+    record.classes = counts;
+    record.class_count = 2;
+    return record;
+}
+
+/* A pool of two classes in the order of their priorities: by structs, by JSON and in the tick of a fleet it decides the same. */
 static void classes_of_events_are_served_in_their_order(void) {
-    evscale_autoscaler *scaler = made("{\"use_networks\": false, \"max_jobs\": 7, \"classes\": ["
-        "{\"name\": \"alerts\", \"service_time_seconds\": 0.5, \"sla_wait_seconds\": 5},"
-        "{\"name\": \"exports\", \"service_time_seconds\": 10, \"sla_wait_seconds\": 3600, \"priority\": 1}]}");
-    evscale_decision decision;
-    char text[2048], *told;
+    evscale_autoscaler *scaler = made(TWO_CLASSES), *by_json = made(TWO_CLASSES);
+    evscale_fleet *fleet = NULL;
+    evscale_decision decision, other, in_fleet;
+    evscale_class_counts counts[2];
+    const char *key = "a";
+    char text[2048], *told, *again;
     int i;
-    decision.struct_size = sizeof decision;
+    decision.struct_size = other.struct_size = in_fleet.struct_size = sizeof decision;
+    CHECK(evscale_fleet_new(NULL, &fleet, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_add(fleet, "a", TWO_CLASSES, NULL) == EVSCALE_OK);
     for (i = 0; i < 200; i++) {
+        const evscale_metrics record = record_of_classes(i, counts);
         const int waiting = 36 * i;
         snprintf(text, sizeof text, "{\"timestamp\": %lld, \"logged_events_count\": 1260, \"current_job_count\": 7, "
             "\"processed_events_count\": 1224, \"queued_events_count\": %d, \"average_processing_duration_ms\": 686, \"classes\": {"
             "\"alerts\": {\"logged_events_count\": 1200, \"processed_events_count\": 1200, \"queued_events_count\": 0, \"sla_violations_count\": 0}, "
             "\"exports\": {\"logged_events_count\": 60, \"processed_events_count\": 24, \"queued_events_count\": %d, \"sla_violations_count\": %d}}}",
-            (long long)record_at(0).timestamp_ms + 120000LL * i, waiting, waiting, waiting > 720 ? 24 : 0);
-        CHECK(evscale_observe_json(scaler, text, NULL, NULL) == EVSCALE_OK);
+            (long long)record.timestamp_ms, waiting, waiting, waiting > 720 ? 24 : 0);
+        CHECK(evscale_observe(scaler, &record, NULL, NULL) == EVSCALE_OK);
+        CHECK(evscale_observe_json(by_json, text, NULL, NULL) == EVSCALE_OK);
         CHECK(evscale_decide(scaler, &decision, NULL) == EVSCALE_OK);
+        CHECK(evscale_decide(by_json, &other, NULL) == EVSCALE_OK);
+        CHECK(evscale_fleet_tick(fleet, &key, &record, 1, NULL, &in_fleet, NULL, NULL) == EVSCALE_OK);
+        CHECK(memcmp(&decision, &other, sizeof decision) == 0 && memcmp(&decision, &in_fleet, sizeof decision) == 0);
     }
     CHECK(decision.recommended_jobs == 7);
     told = text_of(scaler, evscale_decision_json);
-    CHECK(strstr(told, "`max_jobs` is not enough for all, what waits is exports") != NULL);
+    again = text_of(by_json, evscale_decision_json);
+    CHECK(strstr(told, "`max_jobs` is not enough for all, what waits is exports") != NULL && strcmp(told, again) == 0);
     free(told);
+    free(again);
     told = text_of(scaler, evscale_report_json);
     CHECK(strstr(told, "\"classes\":[{\"name\":\"alerts\",\"waiting\":0.0") != NULL);
     free(told);
@@ -47,6 +89,8 @@ static void classes_of_events_are_served_in_their_order(void) {
     CHECK(strstr(told, "of the events of class exports were late") != NULL);
     free(told);
     evscale_free(scaler);
+    evscale_free(by_json);
+    evscale_fleet_free(fleet);
 }
 
 static void pools_say_what_they_are(void) {

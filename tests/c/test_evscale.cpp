@@ -87,6 +87,45 @@ static void results_own_parts_and_backtests() {
     CHECK(again.json() == evscale::Bundle::bundled_json() && again.json().front() == '{');
 }
 
+/// Records that carry the counts of classes: copied, moved, and in a batch that outlives them.
+static void records_have_classes() {
+    const std::string config = R"({"use_networks": false, "max_jobs": 60, "classes": [
+        {"name": "alerts", "service_time_seconds": 0.5, "sla_wait_seconds": 5},
+        {"name": "a class whose name is too long for the inside of a string", "service_time_seconds": 10, "sla_wait_seconds": 3600, "priority": 1}]})";
+    evscale::Autoscaler alone(config);
+    evscale::Fleet fleet;
+    fleet.add("a", config);
+    evscale::Batch batch;
+    for (int i = 0; i < 60; ++i) {
+        batch.clear();
+        evscale::Metrics kept(start + std::chrono::minutes(2 * i), 0, 0);
+        {
+            evscale::Metrics record(start + std::chrono::minutes(2 * i), 1260, 12);
+            record.set_class("alerts", {1, 1, 0, 0}).set_class("alerts", {1200, 1200, 0, 0});
+            record.set_class("a class whose name is too long for the inside of a string", {60, 60, 0});
+            batch.add("a", record);
+            const evscale::Metrics copied = record;
+            evscale::Metrics moved = std::move(record);
+            CHECK(moved.raw().class_count == 2 && copied.raw().class_count == 2 && copied.raw().classes != moved.raw().classes);
+            kept = copied;
+        }
+        CHECK(kept.raw().classes[0].logged_events_count == 1200 && std::string(kept.raw().classes[1].name).size() > 40);
+        CHECK(kept.raw().classes[1].sla_violations_count != kept.raw().classes[1].sla_violations_count);
+        CHECK(alone.observe(kept).verdict == evscale::Verdict::accepted);
+        alone.decide();
+        fleet.tick(batch);
+        CHECK(batch.decision(0).recommended_jobs == alone.decide().recommended_jobs);
+    }
+    CHECK(alone.report_json() == fleet.pool("a").report_json());
+    CHECK(alone.report_json().find("\"name\":\"alerts\"") != std::string::npos);
+    try {
+        evscale::Metrics(start, 1, 1).set_class(std::string("a\0b", 3), {});
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_INVALID_ARGUMENT);
+    }
+}
+
 /// `golden CONFIG RECORDS`: prints the decision after every record.
 static int golden(const char *config, const char *records) {
     std::ostringstream settings;
@@ -230,6 +269,7 @@ int main(int count, char **argv) {
     fleet.clear_budget();
     CHECK(fleet.budget_json() == "null");
     results_own_parts_and_backtests();
+    records_have_classes();
     try {
         evscale::Autoscaler refused(R"({"max_job": 3})");
         CHECK(false);

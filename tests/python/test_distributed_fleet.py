@@ -140,6 +140,30 @@ def test_it_grows_shrinks_and_goes_on_from_its_folder_without_a_gap(tmp_path):
         assert again.decisions() == alone(51)
 
 
+def test_classes_of_events_come_as_arrays_and_known_work_by_call(tmp_path):
+    config = evscale.Config(use_networks=False, max_jobs=60, classes=[
+        {"name": "alerts", "service_time_seconds": 0.5, "sla_wait_seconds": 5},
+        {"name": "exports.daily", "service_time_seconds": 10, "sla_wait_seconds": 3600, "priority": 1}])
+    single = evscale.Fleet()
+    single.add("a", config)
+    with DistributedFleet(Fake(actors=2), tmp_path) as fleet:
+        fleet.add(["a", "b"], config)
+        for step in range(40):
+            counts = {"alerts": {"logged_events_count": 1200.0, "sla_violations_count": 0.0},
+                      "exports.daily": {"logged_events_count": 60.0 + step, "queued_events_count": 3.0 * step}}
+            arrays = {f"classes.{name}.{field}": [value, np.nan] for name, one in counts.items() for field, value in one.items()}
+            at = START + 120_000 * step
+            tick = fleet.tick(at, {"logged_events_count": 1260.0 + step, "current_job_count": 12.0, **arrays})
+            assert not tick.failures
+            single.tick({"a": {"timestamp": at, "logged_events_count": 1260.0 + step, "current_job_count": 12.0, "classes": counts}})
+        fleet.call("b", "set_due", at, [[at + 3_600_000, 5000]])
+        assert fleet.ask("b", "health")["announced"][0].startswith("due: 5000 events") and not fleet.ask("a", "health")["announced"]
+        assert fleet.ask("a", "report")["classes"] == single.report("a")["classes"]
+        assert fleet.decisions()["a"] == single.decide("a").to_json() != fleet.decisions()["b"]
+        with pytest.raises(evscale.ArgumentError, match="is no field of a record"):
+            fleet.tick(at, {"logged_events_count": 1.0, "current_job_count": 1.0, "classes.alerts.events": 1.0})
+
+
 def test_records_of_some_pools_and_pools_that_come_and_go(tmp_path):
     with DistributedFleet(Fake(), tmp_path, slots=8) as fleet:
         fleet.add({"a": CONFIG, "b": evscale.Config(use_networks=False, min_jobs=3)})

@@ -127,7 +127,7 @@ def doors():
     yield "History.read", lambda: evscale.History.read, ("source", "columns", "time_zone", "gaps")
     yield "load_snapshot", lambda: evscale.load_snapshot, ("path", "config", "bundle")
     yield "save_snapshot", lambda: evscale.save_snapshot, ("autoscaler", "path")
-    yield "backtest", lambda: evscale.backtest, ("history", "config", "gaps", "bundle", "jobs_at_peak", "seed", "progress")
+    yield "backtest", lambda: evscale.backtest, ("history", "config", "gaps", "bundle", "jobs_at_peak", "seed", "due", "progress")
 
 
 DOORS = {name: (make, list(parameters)) for name, make, parameters in doors()}

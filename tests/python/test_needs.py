@@ -1,5 +1,6 @@
 """What a pool says of itself: numbers of jobs, events in parallel, idle jobs, limits, prices, work to come and classes, in Python."""
 
+import json
 import pickle
 import re
 from datetime import timedelta
@@ -61,15 +62,77 @@ def test_prices_are_paid_and_change_while_the_pool_runs():
     assert list(scaler.reconfigure(evscale.Config(**{**settings, "schedule": [dear], "late_event_price": 5.0}))) == ["schedule"]
 
 
-def test_a_backtest_and_a_what_if_know_them():
-    counts = [2000 + 1500 * (k % 720 > 360) for k in range(2 * 720)]
-    history = {"timestamp": [START + timedelta(minutes=2 * k) for k in range(len(counts))], "events": counts}
-    config = evscale.Config(use_networks=False, service_time_ms=400, max_jobs=60)
-    report = evscale.backtest(history, config)
-    machines = report.what_if(job_step=8)
-    assert {jobs % 8 for jobs in machines.report.evscale.rows["jobs"]} == {0}
-    parallel = report.what_if(events_per_job=4)
-    assert parallel.report.evscale.scores["job_hours"] < 0.5 * report.evscale.scores["job_hours"]
+COUNTS = [2000 + 1500 * (k % 720 > 360) for k in range(2 * 720)]
+HISTORY = {"timestamp": [START + timedelta(minutes=2 * k) for k in range(len(COUNTS))], "events": COUNTS}
+
+
+@pytest.fixture(scope="module")
+def replayed():
+    config = evscale.Config(use_networks=False, service_time_ms=400, max_jobs=60, job_hour_price=2)
+    return evscale.backtest(HISTORY, config, baselines=False)
+
+
+def rows(what_if, name="jobs"):
+    """What happened in the scored intervals."""
+    return what_if.report.evscale.rows[name][what_if.report.scored_from:]
+
+
+@pytest.mark.parametrize("setting, value, holds", [
+    ("job_step", 8, lambda one: {jobs % 8 for jobs in rows(one)} == {0}),
+    ("job_counts", [1, 2, 5, 20, 50], lambda one: set(rows(one)) <= {1, 2, 5, 20, 50}),
+    ("events_per_job", 4, lambda one: one.difference["job_hours"] < -0.5 * one.base.scores["job_hours"]),
+    ("spare_jobs", 15, lambda one: min(rows(one, "ready_jobs") - rows(one, "arrivals") * 0.4 / 120) > 10),
+    ("schedule", [{"cron": "0 0 * * *", "seconds": 86_400, "min_jobs": 30}], lambda one: min(rows(one)) == 30),
+    ("schedule", [{"cron": "0 0 * * *", "seconds": 86_400, "max_jobs": 9}], lambda one: max(rows(one)) == 9),
+    ("schedule", [{"cron": "0 0 * * *", "seconds": 86_400, "job_hour_price": 5}],
+     lambda one: one.report.evscale.scores["cost"] == pytest.approx(5 * one.report.evscale.scores["job_hours"])),
+    ("most_events_per_second", 20, lambda one: max(rows(one)) <= 11),
+    ("late_event_price", 1e-6, lambda one: one.difference["job_hours"] < 0),
+    ("change_price", 5, lambda one: one.difference["scale_actions"] < 0),
+    ("reversal_price", 50, lambda one: one.difference["reversals"] < 0),
+])
+def test_a_backtest_and_a_what_if_know_them(replayed, setting, value, holds):
+    assert replayed.evscale.scores["cost"] == pytest.approx(2 * replayed.evscale.scores["job_hours"])
+    changed = replayed.what_if(**{setting: value})
+    assert holds(changed), str(changed)
+    assert "money" in str(changed) and changed.report.evscale != replayed.evscale
+
+
+BATCHES = range(288, 1440, 289)
+KNOWN = [(START + timedelta(minutes=2 * k + 1), 20_000, START + timedelta(minutes=2 * k - 119)) for k in BATCHES]
+
+
+def test_a_backtest_is_told_what_was_known_ahead(tmp_path):
+    history = HISTORY | {"events": [1200 + 20_000 * (k in BATCHES) for k in range(1440)]}
+    config = evscale.Config(use_networks=False, service_time_ms=300, sla_wait_seconds=120, max_jobs=120)
+    known = evscale.backtest(history, config, baselines=False, due=KNOWN)
+    unknown = known.what_if(due=None)
+    assert known.evscale.scores["sla_compliance_percent"] > 99.9 > unknown.report.evscale.scores["sla_compliance_percent"]
+    assert unknown.difference["job_hours"] > 0 and "due: 4 moments -> known when they come" in str(unknown)
+    assert any("events fall due at" in one["explanation"] for one in known.decisions)
+    file = tmp_path / "due.csv"
+    file.write_text("at,events,known_at\n" + "".join(f"{at:%Y-%m-%dT%H:%M:%SZ},{events},{since:%Y-%m-%dT%H:%M:%SZ}\n" for at, events, since in KNOWN))
+    columns = {"at": [at for at, _, _ in KNOWN], "events": [20_000] * 4, "known_at": [since for _, _, since in KNOWN]}
+    records = [{"at": at, "events": events, "known_at": since} for at, events, since in KNOWN]
+    for given in (file, columns, records):
+        assert evscale.backtest(history, config, baselines=False, due=given) == known
+    always = evscale.backtest(history, config, baselines=False, due=[(at, events) for at, events, _ in KNOWN])
+    assert always.evscale.scores["sla_compliance_percent"] > 99.9
+    assert known.what_if(max_jobs=110).report.evscale.scores["sla_compliance_percent"] > 99.9
+
+
+@pytest.mark.parametrize("due, told", [
+    ([(START, -1)], "-1 events fall due at"),
+    ([(START,)], "expected its time, its events"),
+    ([{"at": START}], "expected `at`, `events`"),
+    ({"when": [START], "events": [1]}, "no column `at`"),
+    (3, "expected a list of"),
+    ([(START, "many")], "expected a number"),
+    ([("yesterday", 1)], "yesterday"),
+])
+def test_known_work_that_cannot_be_is_refused(due, told):
+    with pytest.raises(evscale.ArgumentError, match=re.escape(told)):
+        evscale.backtest(HISTORY, evscale.Config(use_networks=False, service_time_ms=400), baselines=False, due=due)
 
 
 @pytest.mark.parametrize("settings, told", [
@@ -229,3 +292,69 @@ def test_what_a_record_says_wrongly_of_a_class_is_named():
         scaler.observe(record(21, classes={"alerts": 1}))
     told = fed().observe(record(60, classes={"alerts": {"logged_events_count": 1}}))
     assert "`classes` is left out" in told.repairs[0]
+
+
+BY_CLASS = {"timestamp": HISTORY["timestamp"], "events.alerts": [1200 + k % 50 for k in range(1440)], "events.exports": [60] * 1440}
+
+
+def test_a_backtest_serves_the_classes_of_its_history(tmp_path):
+    config = evscale.Config(use_networks=False, classes=CLASSES)
+    report = evscale.backtest(BY_CLASS, config)
+    assert report.question.history.classes["exports"].sum() == 86_400 and report.service_time_source == "config"
+    for run in report.runs:
+        assert list(run.classes) == ["alerts", "exports"]
+        events = sum(one["events"] for one in run.classes.values())
+        late = sum(one["events"] * (100 - one["sla_compliance_percent"]) for one in run.classes.values()) / events
+        assert late == pytest.approx(100 - run.scores["sla_compliance_percent"], abs=1e-6)
+    ours = report.evscale.classes
+    assert ours["alerts"]["sla_compliance_percent"] > 99 and ours["exports"]["sla_compliance_percent"] > 95
+    assert report.evscale.scores["job_hours"] < report["static peak"].scores["job_hours"]
+    assert "class exports" in str(report) and report.to_dict()["classes"]["evscale"] == ours
+    named = evscale.History.read({"timestamp": HISTORY["timestamp"], "a": BY_CLASS["events.alerts"], "b": BY_CLASS["events.exports"]},
+                                 columns={"events.alerts": "a", "events.exports": "b"})
+    assert evscale.backtest(named, config) == report and "classes alerts: " in named.look()
+    lines = [{"timestamp": str(at + timedelta(minutes=2)), "logged_events_count": 1, "current_job_count": 3,
+              "classes": {"alerts": {"logged_events_count": alerts}, "exports": {"logged_events_count": 60}}}
+             for at, alerts in zip(BY_CLASS["timestamp"], BY_CLASS["events.alerts"], strict=True)]
+    assert evscale.backtest(lines, config) == report
+    strict = report.what_if(classes=[{**CLASSES[0]}, {**CLASSES[1], "sla_wait_seconds": 10.0}])
+    assert strict.difference["job_hours"] > 0
+    page = tmp_path / "page.html"
+    pytest.importorskip("matplotlib")
+    report.to_html(page)
+    assert "exports, target 95 %" in page.read_text() and "in the order of the priorities" in page.read_text()
+
+
+def test_the_command_line_knows_classes_and_known_work(tmp_path, capsys):
+    from evscale.__main__ import main
+
+    file, due = tmp_path / "history.csv", tmp_path / "due.csv"
+    file.write_text("timestamp,events.alerts,events.exports\n" + "".join(
+        f"{at:%Y-%m-%dT%H:%M:%SZ},{alerts},60\n" for at, alerts in zip(BY_CLASS["timestamp"], BY_CLASS["events.alerts"], strict=True)))
+    due.write_text("".join(["at,events\n", *(f"{at:%Y-%m-%dT%H:%M:%SZ},300\n" for at, _, _ in KNOWN)]))
+    settings = tmp_path / "config.json"
+    settings.write_text(json.dumps({"use_networks": False, "classes": CLASSES}))
+    assert main(["backtest", str(file), "--config", str(settings), "--due", str(due)]) == 0
+    printed = capsys.readouterr().out
+    assert "class exports" in printed and "classes alerts: " in printed
+    assert main(["look", str(file), "--column", "events.alerts=events.alerts", "--column", "events.exports=events.exports"]) == 0
+
+
+@pytest.mark.parametrize("history, told", [
+    ({"timestamp": HISTORY["timestamp"], "events": COUNTS}, "has no counts of class \"alerts\""),
+    (evscale.History(0, 120, COUNTS, classes={"alerts": COUNTS, "exports": COUNTS, "mail": COUNTS}), "\"mail\", which is none of `classes`"),
+])
+def test_a_history_without_the_classes_of_its_pool_is_refused(history, told):
+    with pytest.raises(evscale.EvscaleError, match=re.escape(told)):
+        evscale.backtest(history, evscale.Config(use_networks=False, classes=CLASSES), baselines=False)
+    with pytest.raises(evscale.ArgumentError, match="expected 1440 numbers"):
+        evscale.History(0, 120, COUNTS, classes={"alerts": COUNTS[1:]})
+    with pytest.raises(evscale.ArgumentError, match="leave `events` out"):
+        evscale.History.read(BY_CLASS, columns={"events": "events.alerts", "events.alerts": "events.alerts"})
+
+
+def test_a_workload_of_one_kind_is_not_replayed_for_classes():
+    from evscale import _evscale
+
+    with pytest.raises(evscale.ArgumentError, match="evscale.backtest replays classes"):
+        _evscale.replay_workload("two weeks", _evscale.demo_workload(1), "evscale", evscale.Config(use_networks=False, classes=CLASSES))

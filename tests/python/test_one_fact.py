@@ -111,6 +111,7 @@ def test_the_header_says_of_every_field_what_the_core_says():
     comments = {name: " ".join(line.strip(" /") for line in comment.splitlines()) for comment, name in found}
     assert comments.pop("struct_size") == "Size of this struct as the caller knows it, bytes."
     comments["timestamp"] = comments.pop("timestamp_ms")
+    assert comments.pop("class_count") == "Entries of `classes`, at most 64."
     assert comments == {name: field["description"] for name, field in FIELDS.items()}
 
 

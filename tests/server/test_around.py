@@ -71,7 +71,8 @@ def test_prometheus_reads_the_metrics_and_every_expression_of_the_dashboard(serv
         jobs = server.expect("GET", "/pools/a/scaling_decision")["recommended_jobs"]
         assert eventually('evscale_pool_recommended_jobs{pool="a"}')[0]["value"][1] == str(jobs)
         eventually("rate(evscale_records_total[5m])")
-        assert eventually('evscale_pool_share_accepted{pool="a"}')[0]["value"][1] == "1"
+        # four of the thirty come late, and two have a field that cannot be
+        assert eventually('evscale_pool_share_accepted{pool="a"}')[0]["value"][1] == "0.8"
         assert eventually("evscale:jobs:sum")[0]["value"] and eventually("evscale:sla_compliance_day:min or evscale_pool_age_seconds")
         dashboard = json.loads((DEPLOY / "compose/grafana/dashboards/evscale-server.json").read_text())
         expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]

@@ -133,6 +133,28 @@ def test_what_is_announced_is_planned_for_until_it_is_taken_back(serve: Serve) -
     assert server.ask("DELETE", "/pools/a/announcements/x")[0] == 400
 
 
+def test_what_falls_due_and_the_classes_of_events_are_known(serve: Serve) -> None:
+    classes = ('classes = [{name = "alerts", service_time_seconds = 0.5, sla_wait_seconds = 5}, '
+               '{name = "exports", service_time_seconds = 10, sla_wait_seconds = 3600, priority = 1}]\n')
+    server = serve(f"[pools.a]\nmax_jobs = 60\n[pools.b]\nmax_jobs = 7\n{classes}")
+    for number, record in enumerate(records(1, 60)):
+        server.expect("POST", "/pools/a/update_metrics", record)
+        one = {"logged_events_count": 1200, "processed_events_count": 1200, "queued_events_count": 0, "sla_violations_count": 0}
+        other = {"logged_events_count": 60, "processed_events_count": 24, "queued_events_count": 36 * number}
+        server.expect("POST", "/pools/b/update_metrics", {
+            "timestamp": record["timestamp"], "logged_events_count": 1260, "current_job_count": 7, "classes": {"alerts": one, "exports": other}})
+    assert "what waits is exports" in server.expect("GET", "/pools/b/scaling_decision")["explanation"]
+    now = records(60, 61)[0]["timestamp"]
+    before = server.expect("GET", "/pools/a/scaling_decision")["recommended_jobs"]
+    known = server.expect("PUT", "/pools/a/due", {"now": now, "due": [{"at": records(61, 62)[0]["timestamp"], "events": 30_000}]})
+    assert known["decision"]["recommended_jobs"] > before
+    assert server.expect("GET", "/pools/a/health")["announced"][0].startswith("due: 30000 events fall due at")
+    server.expect("PUT", "/pools/a/due", {"now": now, "due": []})
+    assert server.expect("GET", "/pools/a/health")["announced"] == []
+    assert server.ask("PUT", "/pools/a/due", {"now": now, "due": [{"at": now, "events": -1}]})[0] == 400
+    assert server.ask("PUT", "/pools/a/due", {"due": []})[0] == 400
+
+
 def test_changes_are_streamed(serve: Serve) -> None:
     server = serve("[pools.a]\n[pools.b]\n")
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)

@@ -103,6 +103,9 @@ def changes(seed: int, count: int) -> list[tuple[str, str, object]]:
             start = START + timedelta(minutes=2 * index + 20)
             what = dice.choice([{"multiplier": 2.5}, {"events": 90_000}, {"min_jobs": 25}])
             out.append(("POST", "announcements", {"start": start.isoformat(), "end": (start + timedelta(minutes=30)).isoformat(), "what": what}))
+        if index and index % 19 == 0:
+            at = START + timedelta(minutes=2 * index + 31)
+            out.append(("PUT", "due", {"now": record["timestamp"], "due": [{"at": at.isoformat(), "events": 9_000}]}))
         if index and index % 31 == 0:
             out.append(("PUT", "", {"max_jobs": 40 + index % 7, "min_jobs": 1 + index % 3}))
     return out

@@ -34,10 +34,17 @@ pub(super) fn begin(
     let newest = state.expectation.newest();
     notes.extend(state.orders.decided(now, newest));
     state.announced.decided(now);
+    notes.extend(prices_in_words(config, state, now));
     let startup = state.pool.startup_seconds();
     notes.extend(state.announced.falls_due(now, startup + f64::from(config.decision_interval_seconds)));
     state.issue_decided = issue_now(config, state, now);
     notes
+}
+
+/// Returns what late events and job-hours cost at `now`, where the pool is judged by money.
+fn prices_in_words(config: &Config, state: &State, now: Timestamp) -> Option<String> {
+    let (late, job_hour) = config.late_event_price.zip(state.announced.job_hour_price(config, now))?;
+    Some(format!("money decides, at {late} per late event and {job_hour} per job-hour now"))
 }
 
 /// Makes the decision that has begun.

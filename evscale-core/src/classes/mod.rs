@@ -148,7 +148,7 @@ impl Classes {
             whole.sla_wait_seconds = self.wait_seconds(&levels);
             whole.sla_target = last.target;
         }
-        whole.service_time_ms = Some(1000.0 * order::smallest_seconds(&config.classes));
+        whole.service_time_ms = Some(1000.0 * order::smallest_seconds(config));
         whole
     }
 
@@ -270,7 +270,7 @@ impl Classes {
     fn follow_lateness(&mut self, config: &Config, counts: &[ClassCounts]) -> Option<f64> {
         let interval = f64::from(config.interval_seconds);
         let allowed_last = order::levels(config).last().map_or(0.005, |last| 1.0 - last.target);
-        let smallest = order::smallest_seconds(&config.classes);
+        let smallest = order::smallest_seconds(config);
         let mut worst: Option<f64> = None;
         for ((class, counts), known) in self.classes.iter_mut().zip(counts).zip(&config.classes) {
             let events = counts.processed_events_count.or(counts.logged_events_count).unwrap_or(0.0);

@@ -1,6 +1,6 @@
 //! The order of service: which classes are served together, and how long those that are served last may wait for the others.
 
-use crate::config::{Config, ServiceClass};
+use crate::config::Config;
 
 /// Classes of one priority, and all that are served before them.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub(super) fn levels(config: &Config) -> Vec<Level> {
     let mut priorities: Vec<u32> = classes.iter().map(|class| class.priority).collect();
     priorities.sort_unstable();
     priorities.dedup();
-    let smallest = smallest_seconds(classes);
+    let smallest = smallest_seconds(config);
     let level = |priority| {
         let own = || classes.iter().enumerate().filter(move |(_, class)| class.priority == priority);
         let seconds: f64 = own().map(|(_, class)| class.service_time_seconds).sum();
@@ -36,17 +36,17 @@ pub(super) fn levels(config: &Config) -> Vec<Level> {
 
 /// Returns the size of an event of each class, in those of the smallest.
 pub(super) fn sizes(config: &Config) -> Vec<f64> {
-    let smallest = smallest_seconds(&config.classes);
+    let smallest = smallest_seconds(config);
     config.classes.iter().map(|class| class.service_time_seconds / smallest).collect()
-}
-
-/// Returns the service time of the smallest class, seconds.
-pub(super) fn smallest_seconds(classes: &[ServiceClass]) -> f64 {
-    classes.iter().map(|class| class.service_time_seconds).fold(f64::INFINITY, f64::min)
 }
 
 /// Returns the names of the classes of a level.
 pub(super) fn names(config: &Config, level: &Level) -> String {
     let names = level.classes.iter().filter_map(|place| config.classes.get(*place));
     names.map(|class| class.name.as_str()).collect::<Vec<_>>().join(" and ")
+}
+
+/// Returns the service time of the smallest class, seconds.
+pub(super) fn smallest_seconds(config: &Config) -> f64 {
+    config.smallest_service_seconds().unwrap_or(1.0)
 }

@@ -71,7 +71,7 @@ impl Pool {
         Self {
             records: 0,
             size: Size::default(),
-            service_time: ServiceTime::new(config.service_time_ms),
+            service_time: ServiceTime::new(config.declared_service_ms()),
             work: WorkInProgress::default(),
             startup: Startup::new(f64::from(config.job_startup_seconds)),
             error_budget: ErrorBudget::default(),
@@ -135,13 +135,13 @@ impl Pool {
     /// Takes over what another configuration says of service and startup times; what was learned stays where it says the
     /// same.
     pub(crate) fn reconfigure(&mut self, config: &Config) {
-        self.service_time.reconfigure(config.service_time_ms);
+        self.service_time.reconfigure(config.declared_service_ms());
         self.startup.reconfigure(f64::from(config.job_startup_seconds));
     }
 
     /// Learns anew how long an event takes, because a job has another number of places for them.
     pub(crate) fn forget_service_time(&mut self, config: &Config) {
-        self.service_time = ServiceTime::new(config.service_time_ms);
+        self.service_time = ServiceTime::new(config.declared_service_ms());
     }
 
     /// Takes the number of jobs for an old one until a record tells it again.

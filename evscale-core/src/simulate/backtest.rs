@@ -4,63 +4,25 @@ use super::baselines::{
     BaselinePool, Flink, HpaCpu, HpaRate, KedaQueue, RayServe, SeasonalQuantile, StaticPeak,
 };
 use super::clairvoyant::clairvoyant_job_seconds;
+use super::history::{History, ServiceTimeSource};
+use super::money;
 use super::replay::{Replay, ReplayRow, ScalingRule, Scores, replay_while};
-use super::simulated_load::{LoadSettings, SimulatedLoad};
-use super::workload::Workload;
+use super::served::ClassScores;
+use super::simulated_load::SimulatedLoad;
 use crate::autoscaler::Autoscaler;
 use crate::bundle::ModelBundle;
 use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::error::{Error, Result};
+use crate::forecaster::DueEvents;
 use crate::metrics::Metrics;
-use crate::names::named;
-use serde::{Deserialize, Serialize};
+use crate::time::Timestamp;
+use serde::Serialize;
 
 /// Target of the baselines that take one: CPU percent, share of a job's capacity, utilization.
 const BASELINE_TARGET: f64 = 0.7;
-/// Most jobs that a peak may keep busy: as many as a pool can have.
-const MOST_JOBS_AT_PEAK: f64 = 1e6;
 /// Longest warm-up, seconds: a week.
 const WARM_UP_SECONDS: usize = 7 * 86_400;
-
-/// What a backtest replays.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct History {
-    /// Arrivals; NaN is unknown and interpolated.
-    pub workload: Workload,
-    /// Service time of an event in every interval, seconds; NaN is unknown. Without it `service_time_ms` of the
-    /// configuration counts, and without that one `jobs_at_peak`.
-    pub service_seconds: Option<Vec<f64>>,
-    /// Jobs that the 99.9th percentile of the arrivals keeps busy, when no service time is known; at most two thirds
-    /// of `max_jobs` and 60 by default.
-    pub jobs_at_peak: Option<f64>,
-    /// Seed of what the history does not tell: how the events of an interval are spread over it.
-    pub seed: u64,
-    /// Replay the baselines as well.
-    pub baselines: bool,
-}
-
-impl History {
-    /// Returns a history of arrivals alone, replayed under evscale and the baselines.
-    pub fn new(workload: Workload) -> Self {
-        Self { workload, service_seconds: None, jobs_at_peak: None, seed: 1, baselines: true }
-    }
-}
-
-/// Where the service time of a backtest comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ServiceTimeSource {
-    /// The history has it.
-    History,
-    /// `service_time_ms` of the configuration.
-    Config,
-    /// Assumed, so that the peak keeps `jobs_at_peak` busy.
-    Assumed,
-}
-
-named! { ServiceTimeSource, "source of the service time": History = "history", Config = "config", Assumed = "assumed" }
 
 /// Scores of one rule over the scored part.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -91,6 +53,9 @@ pub struct BacktestRun {
     pub name: String,
     /// Scores.
     pub scores: BacktestScores,
+    /// Scores of each class, where the configuration has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassScores>,
     /// Every interval, warm-up included.
     pub rows: Vec<ReplayRow>,
 }
@@ -135,6 +100,10 @@ impl ScalingRule for Recorded {
         jobs
     }
 
+    fn set_due(&mut self, now: Timestamp, due: &[DueEvents]) {
+        ScalingRule::set_due(&mut self.scaler, now, due);
+    }
+
     fn expected(&self) -> Option<[f64; 3]> {
         self.scaler.expected()
     }
@@ -144,8 +113,9 @@ impl ScalingRule for Recorded {
 /// today; scored after a warm-up of a week, or of 40 % of a shorter history.
 ///
 /// Records shorter than the interval of the configuration are summed; longer ones set it. The records that evscale sees
-/// come from a simulated queue (first in, first out, substeps of 10 s), since other decisions would have led to other
-/// backlogs than those measured. `progress` is told the intervals done and all, and says whether to go on.
+/// come from a simulated queue (first in, first out, substeps of 10 s; by classes in the order of their priorities, of 1 s), since
+/// other decisions would have led to other backlogs than those measured. Where the host knew what falls due, it says so after each
+/// record, as it was known then. `progress` is told the intervals done and all, and says whether to go on.
 ///
 /// ```
 /// use evscale_core::simulate::{History, Workload, backtest};
@@ -168,8 +138,7 @@ pub fn backtest(
 ) -> Result<Backtest> {
     // what is replayed is what would come of acting
     let mut config = Config { mode: Mode::Act, ..config.clone() };
-    let (world, source) = world(history, &mut config)?;
-    let world = world.with_events_per_job(config.events_per_job);
+    let (world, source) = history.load(&mut config)?;
     let builder = Autoscaler::builder(config.clone());
     let scaler = match bundle {
         Some(bundle) => builder.bundle(bundle).build()?,
@@ -188,7 +157,8 @@ pub fn backtest(
         let played = replay_while(&world, &config, rule, scored_from, &mut go_on)
             .ok_or_else(|| Error::argument("backtest was stopped"))?;
         before += world.len();
-        runs.push(scored(name, played, &world, reference, config.fewest_and_most().0));
+        let cost = money::cost(&played, &config)?;
+        runs.push(scored(name, played, &world, reference, config.fewest_and_most().0, cost));
         Ok(())
     };
     run("evscale", &mut evscale)?;
@@ -204,57 +174,6 @@ pub fn backtest(
         runs,
         decisions: evscale.decisions,
     })
-}
-
-fn world(history: &History, config: &mut Config) -> Result<(SimulatedLoad, ServiceTimeSource)> {
-    let known = history.workload.events.iter().filter(|events| events.is_finite()).count();
-    if known < 3 {
-        return Err(Error::trace(format!("history has {known} known counts, expected at least 3")));
-    }
-    if history.workload.events.iter().any(|events| *events < 0.0 || events.is_infinite()) {
-        return Err(Error::trace("history has a negative or infinite count, expected 0 or more".to_owned()));
-    }
-    let factor = (config.interval_seconds / history.workload.interval_seconds.max(1)).max(1) as usize;
-    let workload = history.workload.clone().fill_gaps().aggregate(factor);
-    config.interval_seconds = workload.interval_seconds;
-    config.decision_interval_seconds = config.decision_interval_seconds.max(workload.interval_seconds);
-    let by_time = |seconds: Vec<f64>| SimulatedLoad::measured(&workload, seconds, history.seed);
-    if let Some(seconds) = &history.service_seconds
-        && let Some(seconds) = summed(seconds, factor, workload.events.len())
-    {
-        return Ok((by_time(seconds), ServiceTimeSource::History));
-    }
-    if let Some(milliseconds) = config.service_time_ms {
-        return Ok((by_time(vec![milliseconds / 1000.0; workload.events.len()]), ServiceTimeSource::Config));
-    }
-    let usual = (f64::from(config.max_jobs) / 1.5).min(60.0);
-    let jobs_at_peak = history.jobs_at_peak.unwrap_or(usual);
-    if !(jobs_at_peak > 0.0 && jobs_at_peak <= MOST_JOBS_AT_PEAK) {
-        return Err(Error::argument(format!(
-            "`jobs_at_peak` is {jobs_at_peak:?}, expected more than 0, up to {MOST_JOBS_AT_PEAK}"
-        )));
-    }
-    let settings = LoadSettings {
-        jobs_at_peak: jobs_at_peak * config.places(),
-        seed: history.seed,
-        ..LoadSettings::default()
-    };
-    Ok((SimulatedLoad::new(&workload, &settings), ServiceTimeSource::Assumed))
-}
-
-/// Means of `factor` service times, the last known one where none is; nothing if none is known at all.
-fn summed(seconds: &[f64], factor: usize, length: usize) -> Option<Vec<f64>> {
-    let usable = |value: &&f64| value.is_finite() && **value > 0.0;
-    let mut last = *seconds.iter().find(usable)?;
-    let mut chunks = seconds.chunks(factor);
-    let mut next = || {
-        let known: Vec<f64> = chunks.next().unwrap_or(&[]).iter().filter(usable).copied().collect();
-        if !known.is_empty() {
-            last = known.iter().sum::<f64>() / known.len() as f64;
-        }
-        last
-    };
-    Some((0..length).map(|_| next()).collect())
 }
 
 fn baselines(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn ScalingRule>)> {
@@ -278,7 +197,14 @@ fn baselines(world: &SimulatedLoad, config: &Config) -> Vec<(String, Box<dyn Sca
     ]
 }
 
-fn scored(name: &str, played: Replay, world: &SimulatedLoad, reference: f64, min_jobs: u32) -> BacktestRun {
+fn scored(
+    name: &str,
+    played: Replay,
+    world: &SimulatedLoad,
+    reference: f64,
+    min_jobs: u32,
+    cost: Option<f64>,
+) -> BacktestRun {
     let rows = played.rows.get(played.scored_from..).unwrap_or(&[]);
     let (mut over, mut under, mut over_time, mut under_time) = (0.0, 0.0, 0.0, 0.0);
     for (place, row) in rows.iter().enumerate() {
@@ -297,15 +223,15 @@ fn scored(name: &str, played: Replay, world: &SimulatedLoad, reference: f64, min
         theta_under_percent: percent(under),
         tau_over_percent: percent(over_time),
         tau_under_percent: percent(under_time),
-        replay: played.scores,
+        replay: Scores { cost, ..played.scores },
     };
-    BacktestRun { name: name.to_owned(), scores, rows: played.rows }
+    BacktestRun { name: name.to_owned(), scores, classes: played.classes, rows: played.rows }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
+    use crate::simulate::Workload;
 
     fn history(days: usize, baselines: bool) -> History {
         let rate = |i: usize| 600.0 + 400.0 * (i as f64 * std::f64::consts::TAU / 144.0).sin();
@@ -315,7 +241,7 @@ mod tests {
             interval_seconds: 600,
             events: (0..days * 144).map(rate).collect(),
         };
-        History { workload, service_seconds: None, jobs_at_peak: Some(20.0), seed: 1, baselines }
+        History { jobs_at_peak: Some(20.0), baselines, ..History::new(workload) }
     }
 
     #[test]

@@ -13,25 +13,53 @@ use crate::config::Config;
 /// there: the sum is a lower bound for pools that hold their jobs from one interval to the next, and not always
 /// reachable. Bounds in jobs hold for the schedule as well, and only numbers of jobs
 /// that exist.
+///
+/// Of classes, the work that may wait no longer than each of their SLAs allows needs so many jobs; and all work is done at some time.
 pub(super) fn clairvoyant_job_seconds(load: &SimulatedLoad, from: usize, config: &Config) -> f64 {
     let (numbers, (fewest, most)) = (config.job_numbers(), config.fewest_and_most());
     let mut arrivals = Vec::new();
     let needs: Vec<u32> = (from..load.len())
         .map(|index| {
+            if !config.classes.is_empty() {
+                return numbers.up(need_of_classes(load, index, config)).clamp(fewest, most);
+            }
             load.arrivals(index, &mut arrivals);
             let most_of_use = config
                 .most_events_per_second
                 .map_or(u32::MAX, |limit| (limit * load.job_seconds(index)).ceil().max(1.0) as u32);
-            let need = need(&arrivals, load.job_seconds(index), config.sla_wait_seconds);
+            let spare = (config.sla_wait_seconds / SUBSTEP_SECONDS).floor();
+            let need = need(&arrivals, load.job_seconds(index), spare);
             numbers.up(need.min(most_of_use)).clamp(fewest, most)
         })
         .collect();
-    cost(&needs, f64::from(load.interval_seconds()), f64::from(config.job_startup_seconds))
+    let interval = f64::from(load.interval_seconds());
+    let held = cost(&needs, interval, f64::from(config.job_startup_seconds));
+    if config.classes.is_empty() {
+        return held;
+    }
+    let work: f64 = (from..load.len()).map(|index| load.offered_jobs(index) * interval).sum();
+    held.max(work)
 }
 
-/// Fewest jobs for the arrivals of one interval.
-fn need(arrivals: &[f64], service_seconds: f64, sla_wait_seconds: f64) -> u32 {
-    let spare = (sla_wait_seconds / SUBSTEP_SECONDS).floor();
+/// Fewest jobs for the arrivals of all classes in one interval: the most that those up to one of the waits need.
+fn need_of_classes(load: &SimulatedLoad, index: usize, config: &Config) -> u32 {
+    let (arrivals, pace) = (load.class_arrivals(index), load.pace(index));
+    let need_within = |wait: f64| {
+        let strict = config.classes.iter().zip(&arrivals).filter(|(class, _)| class.sla_wait_seconds <= wait);
+        let mut work: Vec<f64> = Vec::new();
+        for (class, events) in strict {
+            work.resize(events.len(), 0.0);
+            for (sum, events) in work.iter_mut().zip(events) {
+                *sum += pace * class.service_time_seconds * events;
+            }
+        }
+        need(&work, 1.0, wait / SUBSTEP_SECONDS)
+    };
+    config.classes.iter().map(|class| need_within(class.sla_wait_seconds)).max().unwrap_or(0)
+}
+
+/// Fewest jobs for the arrivals of one interval, which may wait for so many substeps.
+fn need(arrivals: &[f64], service_seconds: f64, spare: f64) -> u32 {
     let mut most: f64 = 0.0;
     for first in 0..arrivals.len() {
         let mut events = 0.0;
@@ -67,9 +95,9 @@ mod tests {
     #[test]
     fn needs_by_hand() {
         assert_eq!(need(&[6.0, 6.0, 6.0, 6.0], 10.0, 0.0), 6);
-        assert_eq!(need(&[6.0, 6.0, 6.0, 6.0], 10.0, 40.0), 3, "24 events in 80 s");
-        assert_eq!(need(&[0.0, 12.0, 0.0, 0.0], 10.0, 20.0), 4, "a burst of 12 in 30 s");
-        assert_eq!(need(&[0.0; 4], 10.0, 20.0), 0);
+        assert_eq!(need(&[6.0, 6.0, 6.0, 6.0], 10.0, 4.0), 3, "24 events in 80 s");
+        assert_eq!(need(&[0.0, 12.0, 0.0, 0.0], 10.0, 2.0), 4, "a burst of 12 in 30 s");
+        assert_eq!(need(&[0.0; 4], 10.0, 2.0), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::queue::NOTHING;
 use super::simulated_jobs::SimulatedJobs;
+use super::waits::Waits;
 use crate::config::ServiceClass;
 use crate::metrics::ClassCounts;
 use std::collections::VecDeque;
@@ -32,6 +33,13 @@ impl ClassOutcome {
             sla_violations_count: Some(self.violations),
         }
     }
+
+    /// Returns it as a host that counts whole events has it.
+    pub(super) fn rounded(&self) -> ClassCounts {
+        let [arrived, processed, queued, violations] =
+            [self.arrived, self.processed, self.queued, self.violations].map(f64::round);
+        Self { arrived, processed, queued, violations }.counts()
+    }
 }
 
 /// What happened in one interval.
@@ -43,6 +51,10 @@ pub struct ClassesOutcome {
     pub busy_ratio: f64,
     /// Jobs at the beginning, ready and starting: what is paid for.
     pub jobs: u32,
+    /// Ready jobs, mean over time.
+    pub ready_jobs: f64,
+    /// Waits of the events taken, summed, seconds.
+    pub wait_seconds: f64,
     /// Mean time that a job worked on an event, seconds; none if it worked on none.
     pub service_seconds: Option<f64>,
 }
@@ -66,6 +78,10 @@ pub struct ClassSimulator {
     now: u64,
     /// In the order of service.
     queues: Vec<(u32, VecDeque<Waiting>)>,
+    /// Of each class.
+    waits: Vec<Waits>,
+    /// Time that an event takes over the one that its class says.
+    pace: f64,
 }
 
 impl ClassSimulator {
@@ -79,7 +95,14 @@ impl ClassSimulator {
             jobs: SimulatedJobs::new(jobs, startup_seconds, CLASS_SUBSTEP_SECONDS),
             now: 0,
             queues: priorities.into_iter().map(|priority| (priority, VecDeque::new())).collect(),
+            waits: vec![Waits::new(CLASS_SUBSTEP_SECONDS); classes.len()],
+            pace: 1.0,
         }
+    }
+
+    /// Goes on with events that take so many times as long as their classes say.
+    pub(super) fn set_pace(&mut self, pace: f64) {
+        self.pace = pace;
     }
 
     /// Ready and starting jobs.
@@ -119,6 +142,8 @@ impl ClassSimulator {
         }
         let taken: f64 = out.classes.iter().map(|class| class.processed).sum();
         out.busy_ratio = if available > 0.0 { busy / available } else { 0.0 };
+        let substeps = arrivals.first().map_or(0, Vec::len).max(1) as f64;
+        out.ready_jobs = available / (substeps * CLASS_SUBSTEP_SECONDS);
         out.service_seconds = (taken > 0.0).then(|| busy / taken);
         out
     }
@@ -140,13 +165,19 @@ impl ClassSimulator {
                 && let Some(first) = queue.front_mut()
                 && let Some(class) = self.classes.get(first.class)
             {
-                let taken = first.events.min(left / class.service_time_seconds);
-                left -= taken * class.service_time_seconds;
+                let seconds = self.pace * class.service_time_seconds;
+                let taken = first.events.min(left / seconds);
+                left -= taken * seconds;
+                let lag = self.now - first.since;
+                let waited = lag as f64 * CLASS_SUBSTEP_SECONDS;
                 if let Some(counts) = out.classes.get_mut(first.class) {
                     counts.processed += taken;
-                    let waited = (self.now - first.since) as f64 * CLASS_SUBSTEP_SECONDS;
                     counts.violations += if waited > class.sla_wait_seconds { taken } else { 0.0 };
                 }
+                if let Some(waits) = self.waits.get_mut(first.class) {
+                    waits.add(lag, taken);
+                }
+                out.wait_seconds += waited * taken;
                 first.events -= taken;
                 if first.events > NOTHING {
                     break;
@@ -155,6 +186,22 @@ impl ClassSimulator {
             }
         }
         room - left
+    }
+
+    /// Forgets the waits so far.
+    pub(super) fn reset_waits(&mut self) {
+        self.waits.iter_mut().for_each(Waits::clear);
+    }
+
+    /// How long the events of each class waited; those that still wait count with their age.
+    pub(super) fn waited(&self) -> Vec<Waits> {
+        let mut waits = self.waits.clone();
+        for waiting in self.queues.iter().flat_map(|(_, queue)| queue) {
+            if let Some(waits) = waits.get_mut(waiting.class) {
+                waits.add(self.now - waiting.since, waiting.events);
+            }
+        }
+        waits
     }
 }
 

@@ -1,14 +1,13 @@
 //! A fluid first-in first-out queue with event ages, and a pool whose jobs take a while to start.
 
 use super::simulated_jobs::SimulatedJobs;
+use super::waits::Waits;
 use std::collections::VecDeque;
 
 /// Length of a substep, seconds; waits are counted in these.
 pub(crate) const SUBSTEP_SECONDS: f64 = 10.0;
 /// Events fewer than this are none.
 pub(super) const NOTHING: f64 = 1e-9;
-/// Waits of a day and more share the last bin.
-const LONGEST_WAIT: usize = 8640;
 
 /// What happened in one interval.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +46,7 @@ pub struct PoolSimulator {
     queue: VecDeque<(u64, f64)>,
     /// Most events that are taken in a substep.
     most_taken: f64,
-    waits: Vec<f64>,
+    waits: Waits,
 }
 
 impl PoolSimulator {
@@ -59,7 +58,7 @@ impl PoolSimulator {
             now: 0,
             queue: VecDeque::new(),
             most_taken: f64::INFINITY,
-            waits: Vec::new(),
+            waits: Waits::new(SUBSTEP_SECONDS),
         }
     }
 
@@ -124,7 +123,7 @@ impl PoolSimulator {
                 out.violations += take;
             }
             let done = *events <= NOTHING;
-            add_wait(&mut self.waits, lag, take);
+            self.waits.add(lag, take);
             if done {
                 self.queue.pop_front();
             }
@@ -140,21 +139,16 @@ impl PoolSimulator {
 
     /// Events by wait in substeps; those that still wait count with their age.
     pub fn waits(&self) -> Vec<f64> {
+        self.waited().into_bins()
+    }
+
+    /// How long events waited; those that still wait count with their age.
+    pub(super) fn waited(&self) -> Waits {
         let mut waits = self.waits.clone();
         for (since, events) in &self.queue {
-            add_wait(&mut waits, self.now - since, *events);
+            waits.add(self.now - since, *events);
         }
         waits
-    }
-}
-
-fn add_wait(waits: &mut Vec<f64>, lag: u64, events: f64) {
-    let bin = (lag as usize).min(LONGEST_WAIT);
-    if bin >= waits.len() {
-        waits.resize(bin + 1, 0.0);
-    }
-    if let Some(cell) = waits.get_mut(bin) {
-        *cell += events;
     }
 }
 

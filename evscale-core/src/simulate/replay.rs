@@ -1,9 +1,10 @@
 //! Replays a load under a scaling rule, and scores what happened.
 
-use super::queue::{PoolSimulator, SUBSTEP_SECONDS};
+use super::served::{ClassScores, Served, Waited, on_time_percent};
 use super::simulated_load::SimulatedLoad;
 use super::simulated_pool::SimulatedPool;
 use crate::autoscaler::Autoscaler;
+use crate::forecaster::DueEvents;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use serde::Serialize;
@@ -14,6 +15,8 @@ pub trait ScalingRule {
     fn observe(&mut self, record: &Metrics);
     /// Returns the jobs wanted from now on; none leaves the pool as it is.
     fn decide(&mut self) -> Option<u32>;
+    /// Is told what falls due, as it is known at `now`; most rules have no use for it.
+    fn set_due(&mut self, _now: Timestamp, _due: &[DueEvents]) {}
     /// Forecast of the next interval, as shown in pictures: the quantiles 0.1, 0.5 and 0.9.
     fn expected(&self) -> Option<[f64; 3]> {
         None
@@ -28,6 +31,11 @@ impl ScalingRule for Autoscaler {
 
     fn decide(&mut self) -> Option<u32> {
         Autoscaler::decide(self).recommended_jobs
+    }
+
+    fn set_due(&mut self, now: Timestamp, due: &[DueEvents]) {
+        // a load has no more moments than a pool takes, and no number that cannot be
+        let _ = Autoscaler::set_due(self, now, due);
     }
 
     fn expected(&self) -> Option<[f64; 3]> {
@@ -77,6 +85,9 @@ pub struct Scores {
     pub scale_actions: u32,
     /// Changes whose direction differs from that of the change before.
     pub reversals: u32,
+    /// What jobs, late events, changes and reversals cost in a backtest, at the prices of each time; none without `job_hour_price`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
 }
 
 /// A replay and its scores.
@@ -89,6 +100,12 @@ pub struct Replay {
     pub scored_from: usize,
     /// Scores from there on.
     pub scores: Scores,
+    /// The same of each class, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassScores>,
+    /// Late events, those included that still wait at the end.
+    #[serde(skip)]
+    pub(super) late_events: f64,
 }
 
 /// Lets `rule` steer a pool (a configuration, or startup time and longest wait of the SLA, seconds) through the whole load; scored from
@@ -130,34 +147,27 @@ pub fn replay_while(
 struct Running<'a> {
     load: &'a SimulatedLoad,
     pool: SimulatedPool,
-    simulator: PoolSimulator,
+    served: Served,
     rows: Vec<ReplayRow>,
-    arrivals: Vec<f64>,
 }
 
 impl<'a> Running<'a> {
     fn start(load: &'a SimulatedLoad, pool: SimulatedPool) -> Self {
         let first = pool.possible((1.5 * load.offered_jobs(0)).ceil().max(1.0) as u32);
-        Self {
-            load,
-            simulator: PoolSimulator::new(first, pool.startup_seconds, pool.sla_wait_seconds)
-                .limited_to(pool.most_events_per_second),
-            pool,
-            rows: Vec::with_capacity(load.len()),
-            arrivals: Vec::new(),
-        }
+        Self { load, served: Served::new(load, &pool, first), pool, rows: Vec::with_capacity(load.len()) }
     }
 
     fn interval(&mut self, index: usize, rule: &mut dyn ScalingRule, scored_from: usize) {
         if index == scored_from {
-            self.simulator.reset_waits();
+            self.served.reset_waits();
         }
-        self.load.arrivals(index, &mut self.arrivals);
-        let outcome = self.simulator.run_interval(&self.arrivals, self.load.job_seconds(index));
-        let record = self.load.record(index, &outcome);
+        let (outcome, record) = self.served.interval(self.load, index);
         rule.observe(&record);
-        let target = rule.decide().map_or(self.simulator.jobs(), |jobs| self.pool.possible(jobs));
-        self.simulator.scale_to(target);
+        if let Some(due) = self.load.told_at(record.timestamp) {
+            rule.set_due(record.timestamp, &due);
+        }
+        let target = rule.decide().map_or(self.served.jobs(), |jobs| self.pool.possible(jobs));
+        self.served.scale_to(target);
         self.rows.push(ReplayRow {
             timestamp: record.timestamp,
             arrivals: outcome.arrived,
@@ -172,23 +182,15 @@ impl<'a> Running<'a> {
     }
 
     fn end(self, scored_from: usize) -> Replay {
-        let late_bin = (self.pool.sla_wait_seconds / SUBSTEP_SECONDS).floor() as usize + 1;
         let rows = self.rows.get(scored_from..).unwrap_or(&[]);
-        let scores = score(rows, &self.simulator.waits(), late_bin, self.load.interval_seconds());
-        Replay { rows: self.rows, scored_from, scores }
+        let waited = self.served.waited(self.pool.sla_wait_seconds);
+        let scores = score(rows, &waited, self.load.interval_seconds());
+        let Waited { late, classes, .. } = waited;
+        Replay { rows: self.rows, scored_from, scores, classes, late_events: late }
     }
 }
 
-fn score(rows: &[ReplayRow], waits: &[f64], late_bin: usize, interval_seconds: u32) -> Scores {
-    let total: f64 = waits.iter().sum();
-    let late: f64 = waits.iter().skip(late_bin).sum();
-    let share = |part: f64| if total > 0.0 { part / total } else { 0.0 };
-    let weighted: f64 = waits.iter().enumerate().map(|(lag, events)| lag as f64 * events).sum();
-    let mut seen = 0.0;
-    let p99 = waits.iter().position(|events| {
-        seen += events;
-        seen >= 0.99 * total
-    });
+fn score(rows: &[ReplayRow], waited: &Waited, interval_seconds: u32) -> Scores {
     let (mut actions, mut reversals, mut last) = (0, 0, 0i64);
     for pair in rows.windows(2) {
         if let [before, after] = pair {
@@ -201,19 +203,21 @@ fn score(rows: &[ReplayRow], waits: &[f64], late_bin: usize, interval_seconds: u
         }
     }
     Scores {
-        sla_compliance_percent: 100.0 * (1.0 - share(late)),
+        sla_compliance_percent: on_time_percent(waited.late, waited.all.events()),
         job_hours: rows.iter().map(|row| f64::from(row.jobs)).sum::<f64>() * f64::from(interval_seconds)
             / 3600.0,
-        mean_wait_ms: share(weighted) * SUBSTEP_SECONDS * 1000.0,
-        p99_wait_ms: p99.unwrap_or(0) as f64 * SUBSTEP_SECONDS * 1000.0,
+        mean_wait_ms: 1000.0 * waited.all.mean_seconds(),
+        p99_wait_ms: 1000.0 * waited.all.quantile_seconds(0.99),
         scale_actions: actions,
         reversals,
+        cost: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ServiceClass;
     use crate::simulate::{LoadSettings, Workload};
     use approx::assert_abs_diff_eq;
 
@@ -247,6 +251,17 @@ mod tests {
         let few = replay(&load, (180.0, 30.0), &mut Fixed(5), 20, &mut |_, _| {});
         assert!(few.scores.sla_compliance_percent < 10.0, "{:?}", few.scores);
         assert!(few.rows.last().unwrap().backlog > 1000.0);
+    }
+
+    #[test]
+    fn a_load_of_one_kind_is_served_by_a_pool_that_could_serve_several() {
+        let pool = SimulatedPool {
+            classes: vec![ServiceClass::new("a", 1.0, 5.0), ServiceClass::new("b", 2.0, 60.0)],
+            ..SimulatedPool::from((180.0, 30.0))
+        };
+        let played = replay(&steady(), pool, &mut Fixed(20), 20, &mut |_, _| {});
+        assert_eq!((played.scores.sla_compliance_percent, played.classes.len()), (100.0, 0));
+        assert_eq!(played.rows[30].arrivals.round(), 1200.0);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! A workload made concrete: bursts within the interval, and service times.
 
 use super::Generator;
+use super::known_work::{KnownAhead, KnownWork};
 use super::queue::{IntervalOutcome, SUBSTEP_SECONDS};
 use super::workload::Workload;
+use crate::error::Result;
+use crate::forecaster::DueEvents;
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
 use rand::{RngExt, SeedableRng};
@@ -46,6 +49,9 @@ pub struct SimulatedLoad {
     burst_concentration: f64,
     seed: u64,
     events_per_job: f64,
+    known: KnownAhead,
+    /// Of each class, where there are several.
+    classes: Vec<Self>,
 }
 
 impl SimulatedLoad {
@@ -84,6 +90,8 @@ impl SimulatedLoad {
             burst_concentration: settings.burst_concentration,
             seed: settings.seed,
             events_per_job: 1.0,
+            known: KnownAhead::default(),
+            classes: Vec::new(),
         }
     }
 
@@ -102,6 +110,8 @@ impl SimulatedLoad {
             burst_concentration: LoadSettings::default().burst_concentration,
             seed,
             events_per_job: 1.0,
+            known: KnownAhead::default(),
+            classes: Vec::new(),
         }
     }
 
@@ -109,6 +119,30 @@ impl SimulatedLoad {
     #[must_use]
     pub fn with_events_per_job(self, events: u32) -> Self {
         Self { events_per_job: f64::from(events.max(1)), ..self }
+    }
+
+    /// The same load, of which the host knew a part ahead: it comes at its moments, and is told to what listens.
+    ///
+    /// # Errors
+    /// A number of events that cannot be.
+    pub fn with_known_work(self, list: &[KnownWork]) -> Result<Self> {
+        Ok(Self { known: KnownAhead::new(list)?, ..self })
+    }
+
+    /// The load of a pool that serves all of these, each a class. Where their service time together was measured, seconds, those of the
+    /// classes are right in proportion.
+    pub fn of_classes(
+        workload: &Workload,
+        classes: Vec<Self>,
+        measured: Option<Vec<f64>>,
+        seed: u64,
+    ) -> Self {
+        let sum = |index: usize| classes.iter().map(|class| class.events(index)).sum::<f64>();
+        let events = (0..workload.events.len()).map(sum).collect();
+        let whole = Workload { events, ..workload.clone() };
+        let seconds = measured
+            .unwrap_or_else(|| (0..whole.events.len()).map(|index| mean_seconds(&classes, index)).collect());
+        Self { classes, ..Self::measured(&whole, seconds, seed) }
     }
 
     /// Number of intervals.
@@ -161,8 +195,59 @@ impl SimulatedLoad {
         self.start.plus_seconds((index as i64 + 1) * i64::from(self.interval_seconds))
     }
 
-    /// Arrivals of each substep of an interval: a Dirichlet split of its events.
+    /// Reports whether it is the load of so many classes.
+    pub(super) fn has_classes(&self, count: usize) -> bool {
+        self.classes.len() == count
+    }
+
+    /// Returns what the host knew at `now` to fall due from then on.
+    pub(super) fn told_at(&self, now: Timestamp) -> Option<Vec<DueEvents>> {
+        (!self.known.is_empty()).then(|| self.known.told_at(now))
+    }
+
+    /// Arrivals of each substep of an interval: a Dirichlet split of its events, but for those that come at a known moment.
     pub fn arrivals(&self, index: usize, out: &mut Vec<f64>) {
+        self.spread(index, &self.at_moments(index), out);
+    }
+
+    /// Arrivals of each class per substep of an interval.
+    pub(super) fn class_arrivals(&self, index: usize) -> Vec<Vec<f64>> {
+        let moments = self.at_moments(index);
+        let all = self.events(index);
+        let of_class = |class: &Self| {
+            let part = if all > 0.0 { class.events(index) / all } else { 0.0 };
+            let own: Vec<(usize, f64)> =
+                moments.iter().map(|(substep, events)| (*substep, part * events)).collect();
+            let mut out = Vec::new();
+            class.spread(index, &own, &mut out);
+            out
+        };
+        self.classes.iter().map(of_class).collect()
+    }
+
+    /// Returns the time that an event takes in an interval over the one that its class says.
+    pub(super) fn pace(&self, index: usize) -> f64 {
+        let said = mean_seconds(&self.classes, index);
+        if said > 0.0 { self.job_seconds(index) / said } else { 1.0 / self.events_per_job }
+    }
+
+    /// Returns the substeps of an interval at which events come all at once, and how many.
+    fn at_moments(&self, index: usize) -> Vec<(usize, f64)> {
+        if self.known.is_empty() {
+            return Vec::new();
+        }
+        let end = self.end_of(index);
+        let begin = end.plus_seconds(-i64::from(self.interval_seconds));
+        let due: Vec<DueEvents> = self.known.between(begin, end).collect();
+        let said: f64 = due.iter().map(|due| due.events).sum();
+        let came = if said > self.events(index) { self.events(index) / said } else { 1.0 };
+        let substep = |due: &DueEvents| {
+            due.at.elapsed_since(begin).map_or(0, |seconds| (seconds / SUBSTEP_SECONDS) as usize)
+        };
+        due.iter().map(|due| (substep(due), came * due.events)).collect()
+    }
+
+    fn spread(&self, index: usize, moments: &[(usize, f64)], out: &mut Vec<f64>) {
         let substeps = (f64::from(self.interval_seconds) / SUBSTEP_SECONDS).round().max(1.0) as usize;
         let mut random =
             Generator::seed_from_u64(self.seed ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -172,8 +257,16 @@ impl SimulatedLoad {
             Err(_) => out.extend(std::iter::repeat_n(1.0, substeps)),
         }
         let total: f64 = out.iter().sum();
+        let at_once: f64 = moments.iter().map(|(_, events)| events).sum();
+        let others = (self.events(index) - at_once).max(0.0);
         for share in out.iter_mut() {
-            *share *= self.events(index) / total.max(1e-12);
+            *share *= others / total.max(1e-12);
+        }
+        for (substep, events) in moments {
+            let last = substeps - 1;
+            if let Some(cell) = out.get_mut(*substep.min(&last)) {
+                *cell += events;
+            }
         }
     }
 
@@ -189,5 +282,18 @@ impl SimulatedLoad {
         record.average_queue_wait_time_ms = Some(1000.0 * wait);
         record.sla_violations_count = Some(outcome.violations.round());
         record
+    }
+}
+
+/// Returns the mean service time of what comes of all classes in an interval, seconds; of one event of each where nothing comes.
+fn mean_seconds(classes: &[SimulatedLoad], index: usize) -> f64 {
+    let events: f64 = classes.iter().map(|class| class.events(index)).sum();
+    let mean = |weight: &dyn Fn(&SimulatedLoad) -> f64, all: f64| {
+        classes.iter().map(|class| weight(class) * class.service_seconds(index)).sum::<f64>() / all
+    };
+    if events > 0.0 {
+        mean(&|class| class.events(index), events)
+    } else {
+        mean(&|_| 1.0, classes.len() as f64)
     }
 }

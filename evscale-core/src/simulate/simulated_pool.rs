@@ -1,6 +1,6 @@
 //! What a simulated platform can do: how fast jobs start, and which numbers of them there are.
 
-use crate::config::{Config, JobNumbers};
+use crate::config::{Config, JobNumbers, ServiceClass};
 
 /// A pool as its platform runs it, and the wait that its SLA allows.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct SimulatedPool {
     pub job_counts: Vec<u32>,
     /// Most events per second that all jobs together can take; none by default.
     pub most_events_per_second: Option<f64>,
+    /// Classes of events that it serves in the order of their priorities, each with the wait of its own SLA; one kind of events by default.
+    pub classes: Vec<ServiceClass>,
 }
 
 impl SimulatedPool {
@@ -33,6 +35,7 @@ impl From<(f64, f64)> for SimulatedPool {
             job_step: 1,
             job_counts: Vec::new(),
             most_events_per_second: None,
+            classes: Vec::new(),
         }
     }
 }
@@ -44,6 +47,7 @@ impl From<&Config> for SimulatedPool {
             job_step: config.job_step,
             job_counts: config.job_counts.clone(),
             most_events_per_second: config.most_events_per_second,
+            classes: config.classes.clone(),
             ..Self::from((f64::from(config.job_startup_seconds), config.sla_wait_seconds))
         }
     }

@@ -119,14 +119,28 @@ fn alone(class: &ServiceClass) -> Config {
     })
 }
 
+/// Whether the networks of the pools run.
+#[derive(Clone, Copy)]
+enum Networks {
+    On,
+    Off,
+}
+
+impl Networks {
+    fn of(self, mut config: Config) -> Config {
+        config.use_networks = matches!(self, Self::On);
+        config
+    }
+}
+
 /// Figures of one drawn pool: its cost over that of a pool for each class, and the late share beyond the target of the class that is
 /// furthest beyond it, in points.
-fn compared(seed: u64) -> (f64, f64) {
+fn compared(seed: u64, networks: Networks) -> (f64, f64) {
     let kinds = kinds(seed);
     let count = kinds.classes.len();
-    let one = run(together(&kinds), &kinds, 0..count);
-    let apart: Vec<Outcome> =
-        (0..count).map(|place| run(alone(&kinds.classes[place]), &kinds, place..place + 1)).collect();
+    let one = run(networks.of(together(&kinds)), &kinds, 0..count);
+    let single = |place: usize| run(networks.of(alone(&kinds.classes[place])), &kinds, place..place + 1);
+    let apart: Vec<Outcome> = (0..count).map(single).collect();
     let cost: f64 = apart.iter().map(|run| run.job_hours).sum();
     let beyond = |(class, late): (&ServiceClass, &f64)| late - 100.0 * (1.0 - class.sla_target);
     let worst = kinds.classes.iter().zip(&one.late_percent).map(beyond).fold(f64::NEG_INFINITY, f64::max);
@@ -146,7 +160,7 @@ fn compared(seed: u64) -> (f64, f64) {
 #[test]
 fn one_pool_for_unlike_events_is_in_time_for_each_and_no_dearer_than_a_pool_for_each() {
     for seed in [3, 54, 91] {
-        let (ratio, beyond) = compared(seed);
+        let (ratio, beyond) = compared(seed, Networks::Off);
         assert!(ratio < 1.1 && beyond < 0.5, "{seed}: {ratio} {beyond}");
     }
 }
@@ -154,7 +168,17 @@ fn one_pool_for_unlike_events_is_in_time_for_each_and_no_dearer_than_a_pool_for_
 #[test]
 #[ignore = "a hundred pools take minutes"]
 fn a_hundred_drawn_pools() {
-    let all: Vec<(f64, f64)> = (1..=100).map(compared).collect();
+    a_hundred(Networks::Off);
+}
+
+#[test]
+#[ignore = "a hundred pools take many minutes with networks"]
+fn a_hundred_drawn_pools_with_networks() {
+    a_hundred(Networks::On);
+}
+
+fn a_hundred(networks: Networks) {
+    let all: Vec<(f64, f64)> = (1..=100).map(|seed| compared(seed, networks)).collect();
     let (dear, late) =
         (all.iter().filter(|one| one.0 > 1.1).count(), all.iter().filter(|one| one.1 > 0.5).count());
     let mean = all.iter().map(|one| one.0).sum::<f64>() / all.len() as f64;
@@ -190,6 +214,16 @@ fn two() -> Vec<ServiceClass> {
 
 /// A pool with a steady load of two classes; returns its autoscaler and the last decision.
 fn steady(config: Config, alerts: f64, exports: f64) -> (Autoscaler, Decision, ClassesOutcome) {
+    steady_with(config, alerts, exports, |_| ())
+}
+
+/// The same with changed records.
+fn steady_with(
+    config: Config,
+    alerts: f64,
+    exports: f64,
+    change: impl Fn(&mut Metrics),
+) -> (Autoscaler, Decision, ClassesOutcome) {
     let classes = config.classes.clone();
     let mut scaler = Autoscaler::builder(config).build().unwrap();
     let mut pool = ClassSimulator::new(&classes, 4, STARTUP_SECONDS);
@@ -198,9 +232,11 @@ fn steady(config: Config, alerts: f64, exports: f64) -> (Autoscaler, Decision, C
         let even = |events: f64| vec![events / 120.0; 120];
         let out = pool.run_interval(&[even(alerts), even(exports)]);
         let at = start().plus_seconds(120 * step);
-        scaler.observe(&record(at, &out, pool.jobs(), &classes)).unwrap();
+        let mut record = record(at, &out, pool.jobs(), &classes);
+        change(&mut record);
+        scaler.observe(&record).unwrap();
         let decision = scaler.decide();
-        pool.scale_to(decision.recommended_jobs.unwrap());
+        pool.scale_to(decision.recommended_jobs.unwrap_or(pool.jobs()));
         last = Some((decision, out));
     }
     let (decision, out) = last.unwrap();
@@ -232,6 +268,18 @@ fn the_strictest_class_is_protected_where_the_pool_cannot_grow_and_told_is_who_w
     assert_eq!((alerts.name.as_str(), alerts.late_share_hour, alerts.waiting), ("alerts", 0.0, Some(0.0)));
     assert!(exports.late_share_hour > 0.9 && exports.error_budget_used_day > 10.0, "{exports:?}");
     assert!(abs_diff_eq!(exports.work_share, 2.0 / 3.0, epsilon = 0.01), "{exports:?}");
+}
+
+#[test]
+fn declared_service_times_are_enough_where_no_record_has_a_duration() {
+    let config = without_networks(|config| config.classes = two());
+    let (_, decision, out) = steady_with(config, 1200.0, 60.0, |record| {
+        (record.average_processing_duration_ms, record.cpu_utilization_percent) = (None, None);
+    });
+    // 1200 of half a second and 60 of ten seconds in two minutes: ten jobs
+    let jobs = decision.recommended_jobs.unwrap();
+    assert!((10..=14).contains(&jobs), "{}", decision.explanation);
+    assert!(out.classes.iter().all(|class| class.violations == 0.0), "{out:?}");
 }
 
 #[test]

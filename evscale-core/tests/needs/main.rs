@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backtests;
 mod classes;
 mod downstream;
 mod due;

@@ -82,6 +82,13 @@ fn a_price_by_time_of_day_is_paid_less_of() {
         let (flat, scheduled) = (run(config(false), &load, &all), run(config(true), &load, &all));
         let of = |run: &Outcome| money(run, dear, 0.002, 0.0);
         println!("time of day {seed}: {:.0} without, {:.0} with", of(&flat), of(&scheduled));
+        let told = |at: usize, price: &str| {
+            let explanation = &scheduled.decisions[at].explanation;
+            let told = format!("money decides, at 0.002 per late event and {price} per job-hour now");
+            assert!(explanation.contains(&told), "{explanation}");
+        };
+        told(3 * DAY + 100, "1");
+        told(3 * DAY + 400, "8");
         assert!(of(&scheduled) < of(&flat));
     }
 }

@@ -121,6 +121,7 @@ fn changing() -> Vec<Check> {
         ),
         bare("GET", "/announcements", &[200]),
         bare("DELETE", "/announcements/1", &[200, 400]),
+        ask("PUT", "/due", json!({"now": moment(3), "due": [{"at": moment(500), "events": 1000}]}), &[200]),
         ask("PUT", "/pause", json!({"pause": "down"}), &[200]),
         ask("PUT", "/order", order, &[200]),
         bare("DELETE", "/order", &[200]),

@@ -1,8 +1,8 @@
 //! What changes a pool: the entries of its journal.
 
 use evscale_core::{
-    Announcement, Config, Decision, ManualOverride, Metrics, Observation, Pause, PoolMut, ScalingOutcome,
-    SettingChange, Timestamp,
+    Announcement, Config, Decision, DueEvents, ManualOverride, Metrics, Observation, Pause, PoolMut,
+    ScalingOutcome, SettingChange, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub enum Change {
     Announce(Announcement),
     /// One that is not, by its number.
     CancelAnnouncement(u32),
+    /// The events that fall due, as far as that is known at a time; what was said of later times is replaced.
+    Due(Timestamp, Vec<DueEvents>),
     /// Other settings.
     Configure(Box<Config>),
     /// A decision at a time without a record.
@@ -67,6 +69,7 @@ impl Change {
             Self::Order(_) => "order",
             Self::Announce(_) => "announce",
             Self::CancelAnnouncement(_) => "cancel_announcement",
+            Self::Due(..) => "due",
             Self::Configure(_) => "configure",
             Self::Tick(_) => "tick",
             Self::Slow(_) => "slow",
@@ -107,6 +110,7 @@ impl Change {
             Self::Order(order) => pool.set_override(*order)?,
             Self::Announce(announcement) => changed.announcement = Some(pool.announce(*announcement)?),
             Self::CancelAnnouncement(id) => pool.cancel_announcement(*id)?,
+            Self::Due(now, due) => pool.set_due(*now, due)?,
             Self::Configure(config) => changed.changes = Some(pool.reconfigure((**config).clone())?),
         }
         changed.decision = seen.then(|| pool.decide());

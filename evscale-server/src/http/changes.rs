@@ -7,7 +7,9 @@ use crate::problem::{Problem, ProblemBody, Result};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use evscale_core::{Announcement, Config, ManualOverride, Metrics, Pause, ScalingOutcome, Timestamp};
+use evscale_core::{
+    Announcement, Config, DueEvents, ManualOverride, Metrics, Pause, ScalingOutcome, Timestamp,
+};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -258,6 +260,28 @@ pub(super) async fn cancel_announcement(
     })?;
     let audit = scope.audit("cancel_announcement", &id);
     app.engine.change(&scope.pool, Change::CancelAnnouncement(number), Some(audit)).await.map(Json)
+}
+
+/// What falls due, as it is known at a time.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Due {
+    now: Timestamp,
+    due: Vec<DueEvents>,
+}
+
+/// Says how many events fall due when, as far as that is known `now`: what was said of later times is replaced, and an empty list takes it
+/// back.
+#[utoipa::path(put, path = "/pools/{pool}/due", tag = "announcements", params(("pool" = String, Path)),
+    request_body(content = ref("#/components/schemas/Due")),
+    responses((status = 200, description = "the decision after it", body = ref("#/components/schemas/Answer")),
+        (status = "4XX", description = "refused", body = ProblemBody)))]
+pub(super) async fn put_due(
+    State(app): State<App>,
+    scope: Scope,
+    Input(Due { now, due }): Input<Due>,
+) -> Result<Json<Answer>> {
+    app.engine.change(&scope.pool, Change::Due(now, due), None).await.map(Json)
 }
 
 /// Which changes are to be off.

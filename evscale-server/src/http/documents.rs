@@ -74,12 +74,17 @@ fn secure(part: &mut OpenApi) {
 
 /// Schemas of what the library takes and answers.
 fn library() -> Map<String, Value> {
-    let record: Map<String, Value> =
+    let mut record: Map<String, Value> =
         evscale_core::Metrics::FIELDS.iter().map(|field| (field.name.to_owned(), of_field(field))).collect();
+    record.insert("classes".to_owned(), of_classes());
     let required: Vec<&str> = ["timestamp"].into();
     let mut settings = Map::new();
     for setting in Config::settings() {
-        let mut schema = of_default(&setting.default);
+        let mut schema = match setting.name {
+            "classes" | "schedule" => json!({"type": "array", "items": {"type": "object"}}),
+            "job_counts" => json!({"type": "array", "items": {"type": "integer"}}),
+            _ => of_default(&setting.default),
+        };
         schema["description"] = setting.description.into();
         if !setting.default.is_null() {
             schema["default"] = setting.default;
@@ -128,6 +133,20 @@ fn library() -> Map<String, Value> {
                 ]},
             },
             "required": ["start", "end", "what"],
+            "additionalProperties": false,
+        },
+        "Due": {
+            "type": "object",
+            "properties": {
+                "now": time,
+                "due": {"type": "array", "maxItems": 256, "items": {
+                    "type": "object",
+                    "properties": {"at": time, "events": {"type": "number", "minimum": 0}},
+                    "required": ["at", "events"],
+                    "additionalProperties": false,
+                }},
+            },
+            "required": ["now", "due"],
             "additionalProperties": false,
         },
         "Answer": {
@@ -184,6 +203,18 @@ fn of_field(field: &Field) -> Value {
     let mut schema = kind;
     schema["description"] = field.description.into();
     schema
+}
+
+/// Counts by class of events.
+fn of_classes() -> Value {
+    let count = json!({"type": ["number", "null"]});
+    let counts: Map<String, Value> =
+        evscale_core::ClassCounts::FIELDS.iter().map(|name| ((*name).to_owned(), count.clone())).collect();
+    json!({
+        "type": "object",
+        "description": "Counts of each class of events by its name, where the pool has `classes`.",
+        "additionalProperties": {"type": "object", "properties": counts, "additionalProperties": false},
+    })
 }
 
 fn of_default(default: &Value) -> Value {

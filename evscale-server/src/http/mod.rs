@@ -88,7 +88,8 @@ pub(crate) fn documented() -> [(Role, OpenApiRouter<App>); 4] {
         .routes(routes!(changes::pool_outcomes))
         .routes(routes!(changes::pool_history))
         .routes(routes!(changes::announce))
-        .routes(routes!(changes::cancel_announcement));
+        .routes(routes!(changes::cancel_announcement))
+        .routes(routes!(changes::put_due));
     let operate = OpenApiRouter::new()
         .routes(routes!(changes::execute_scaling))
         .routes(routes!(changes::pool_execute_scaling))

@@ -12,7 +12,7 @@ from pathlib import Path
 import evscale
 
 from .._refuse import CHUNK, refuse
-from ..readers import Options, look, read
+from ..readers import Options, look, read, with_classes
 from ..readers.encodings import LARGEST
 from ..readers.kind import KINDS
 from ..readers.options import GAPS
@@ -33,7 +33,8 @@ def add_options(part: argparse.ArgumentParser) -> None:
     """Adds the options of reading files."""
     group = part.add_argument_group("how the file is read", "found out where not given; `evscale look FILE` shows what is understood")
     group.add_argument("--column", action="append", default=[], metavar="ROLE=NAME",
-                       help="the file's name for timestamp, events or service_ms; events=rate:NAME tells the kind as well")
+                       help="the file's name for timestamp, events or service_ms; events=rate:NAME tells the kind as well, and events.CLASS=NAME the column "
+                       "of a class of events")
     group.add_argument("--kind", choices=KINDS, help="kind of number: events per interval, per second, per minute, a running total, "
                        "a level (no arrivals), or one event per row")
     group.add_argument("--time-zone", metavar="ZONE", help="IANA zone of times without one, such as Europe/Berlin")
@@ -100,12 +101,13 @@ class Understood:
     history: Callable[[], evscale.History]
 
 
-def readings(args: argparse.Namespace) -> Iterator[Understood]:
-    """Yields what is understood of the file or server, or of each series with --by."""
+def readings(args: argparse.Namespace, classes: Iterable[str] = ()) -> Iterator[Understood]:
+    """Yields what is understood of the file or server, or of each series with --by; with the counts of classes of events, if it has them."""
     if servers.is_server(args.file):
         yield _of_server(args)
         return
     path, options = file_of(args), options_of(args)
+    options = with_classes(path, options, classes)
     name = Path(path).name
     if args.by is None:
         yield _of_file(name, path, options)

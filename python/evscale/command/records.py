@@ -43,7 +43,10 @@ FIELDS_HELP = "fields of a record, one per interval; the first three are require
         ("busy_jobs", "jobs that work on an event, on average"),
         ("draining_jobs", "jobs that exist but take no more events"),
         ("scheduled_events_count", "of those that wait, not due yet"),
+        ("classes", "an object: by the name of each class of events its logged, processed and queued events and SLA violations"),
     ))
+NESTED = ("classes",)
+"""What a record has beside its fields."""
 LARGEST_ARRAY = 64 << 20
 """Most characters of an array of records."""
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -76,11 +79,12 @@ class Records:
         """Returns the fields of a record with evscale's names and types."""
         names = {theirs: self._ours.get(theirs, theirs) for theirs in given}
         for theirs, name in names.items():
-            if name not in evscale.FIELDS and not self.ignore_extra:
+            if name not in (*evscale.FIELDS, *NESTED) and not self.ignore_extra:
                 raise refuse(f"unknown field {shown(theirs)}{meant(str(theirs), evscale.FIELDS)}; --column FIELD={theirs} gives it a meaning, "
                              "--ignore-extra passes it over; `evscale decide --help` lists the fields")
         out = {name: self._time(given[theirs]) if name == "timestamp" else _plain(name, given[theirs])
                for theirs, name in names.items() if name in evscale.FIELDS}
+        out |= {name: given[theirs] for theirs, name in names.items() if name in NESTED}
         absent = [name for name in evscale.FIELDS[:1] + ("logged_events_count", "current_job_count") if name not in out]
         if absent:
             raise refuse(f"no field `{absent[0]}` among {listed(given)}, which is required; --column {absent[0]}=NAME tells its name here")

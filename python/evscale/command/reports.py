@@ -15,6 +15,7 @@ from .._progress import progress
 from .._refuse import missing, refuse
 from ..readers import look
 from ..report import Report
+from ..verdict import class_targets
 from .models import loaded
 from .reading import history_of, readings
 from .settings import config_of
@@ -63,9 +64,10 @@ def run_backtest(args: argparse.Namespace) -> int:
     bundle = None if args.bundle is None else loaded(args.bundle, config.bundle_public_key)
     if args.html is not None and args.by is not None:
         raise refuse("--html with --by would write one page over the other, expected one of them; --where takes one series")
-    for one in readings(args):
+    for one in readings(args, list(class_targets(config))):
         name, history = one.name, history_of(one, args)
-        report = evscale.backtest(history, config, bundle=bundle, baselines=args.baselines, jobs_at_peak=args.jobs_at_peak, progress=progress("backtest"))
+        report = evscale.backtest(history, config, bundle=bundle, baselines=args.baselines, jobs_at_peak=args.jobs_at_peak, due=args.due,
+                                  progress=progress("backtest"))
         if args.json:
             print(json.dumps(report.to_dict()))
         else:

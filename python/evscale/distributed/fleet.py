@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,12 +20,13 @@ from .._evscale import Config, fields
 from .._refuse import refuse
 from .engine import Actor, Answer, Engine, Lost
 from .journal import Folder
-from .shard import CALLS, QUESTIONS, Shard
+from .shard import CALLS, CLASSES, QUESTIONS, Shard
 
 MOST_LOSSES = 10
 """Times that an actor may be lost in one call before the call gives up."""
 
 _NAMES = frozenset(known["name"] for known in fields()) - {"timestamp"}
+_OF_CLASS = re.compile(rf"{re.escape(CLASSES)}.+\.(?:logged_events|processed_events|queued_events|sla_violations)_count")
 _REQUIRED = ("logged_events_count", "current_job_count")
 
 
@@ -181,12 +183,13 @@ class DistributedFleet:
             End of the interval: one for all (a text, a datetime, milliseconds since 1970), or an array of one for each pool
             (`datetime64`, or milliseconds), where NaT and 0 stand for a pool that has no record.
         columns
-            Fields of the record: a number for all pools, or an array in the order of `keys`. NaN is unknown.
+            Fields of the record: a number for all pools, or an array in the order of `keys`. NaN is unknown. Counts of a class of events
+            are called ``classes.NAME.FIELD``, as in ``classes.alerts.logged_events_count``.
         """
         count = len(self._order)
         names = list(columns)
         for name in names:
-            if name not in _NAMES:
+            if name not in _NAMES and not _OF_CLASS.fullmatch(name):
                 raise refuse(f"{name!r} is no field of a record, expected some of {sorted(_NAMES)}")
         for name in _REQUIRED:
             if name not in columns:
@@ -212,7 +215,7 @@ class DistributedFleet:
 
     def call(self, key: str, method: str, *arguments: Any, **options: Any) -> Any:
         """Does with one pool what a method of `evscale.Fleet` does: acknowledge, announce, cancel_announcement, observe,
-        set_override, set_pause or silence."""
+        set_due, set_override, set_pause or silence."""
         if method not in CALLS:
             raise refuse(f"{method!r} cannot be called, expected one of {sorted(CALLS)}")
         slot = self._known(key)

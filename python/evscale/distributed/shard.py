@@ -20,11 +20,14 @@ from .journal import Folder, Log, Operation, Pool
 FLAGS = frozenset(known["name"] for known in fields() if known["name"].startswith("is_"))
 """Fields that are true or false."""
 
-CALLS = frozenset({"acknowledge", "announce", "cancel_announcement", "observe", "set_override", "set_pause", "silence"})
+CALLS = frozenset({"acknowledge", "announce", "cancel_announcement", "observe", "set_due", "set_override", "set_pause", "silence"})
 """What may be done with one pool: it is written down like a tick."""
 
 QUESTIONS = frozenset({"alerts", "announcements", "health", "report"})
 """What may be asked of one pool: it changes nothing."""
+
+CLASSES = "classes."
+"""What the name of a count of a class of events begins with, as in ``classes.alerts.logged_events_count``."""
 
 Answers = dict[str, Any]
 
@@ -172,9 +175,13 @@ class Shard:
         records = []
         for key, at, row in zip(keys, times.tolist(), values.T.tolist(), strict=True):
             if at:
-                known = zip(names, row, strict=True)
+                known = [(name, value) for name, value in zip(names, row, strict=True) if not isnan(value)]
                 record: dict[str, Any] = {
-                    name: bool(value) if name in FLAGS else value for name, value in known if not isnan(value)}
+                    name: bool(value) if name in FLAGS else value for name, value in known if not name.startswith(CLASSES)}
+                for name, value in known:
+                    if name.startswith(CLASSES):
+                        of_class, _, count = name.removeprefix(CLASSES).rpartition(".")
+                        record.setdefault("classes", {}).setdefault(of_class, {})[count] = value
                 record["timestamp"] = at
                 records.append((key, record))
         tick = self._fleet.tick(records)

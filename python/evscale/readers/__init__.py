@@ -3,7 +3,7 @@
 The way of a source: `sources` chooses the reader by what the file holds; the reader (`text`, `structured`, `access_log`,
 `columnar`, `frames`) gives a `Table` of named columns; `load_tests` and `monitoring` know what tools mean by theirs; `roles` finds
 time, events and labels; `loading` reads them with `clocks` and `numbers`; `kind` tells which kind of number they are; `grid` puts
-them on a regular grid; `reading` holds all of it together, and `look` tells it in words.
+them on a regular grid; `reading` holds all of it together, `classes` reads a column for each class of events, and `look` tells it in words.
 
 Which library reads what, and why:
 
@@ -18,7 +18,8 @@ Which library reads what, and why:
 | zones | zoneinfo | IANA names, with the hour that comes twice |
 """
 
+from .classes import with_classes
 from .options import Gaps, Kind, Options
 from .reading import Reading, read
 
-__all__ = ["Gaps", "Kind", "Options", "Reading", "read"]
+__all__ = ["Gaps", "Kind", "Options", "Reading", "read", "with_classes"]

@@ -68,6 +68,7 @@ def as_dict(reading: Reading, path: str, options: Options) -> dict[str, Any]:
         "time_zone": reading.zone, "interval_seconds": int(interval) if interval == int(interval) else interval,
         "history_interval_seconds": reading.history_ms // 1000, "rows": reading.rows, "intervals": len(reading.events),
         "gaps": reading.gaps, "order": reading.order, "series": max(1, len(reading.series)), "series_names": list(reading.series),
+        "classes": {name: float(np.nansum(events)) for name, events in reading.classes.items()},
         "kind": reading.kind.kind, "kind_because": reading.kind.why, "total_events": round(reading.total_events, 6),
         "first": iso(reading.first), "last": iso(reading.last), "first_value": _finite(reading.first_value),
         "last_value": _finite(reading.last_value),
@@ -107,6 +108,8 @@ def paragraph(reading: Reading, name: str) -> str:
     ]
     if reading.series:
         lines.append(f"  series  {len(reading.series)} added up: {', '.join(reading.series[:6])}{' ...' if len(reading.series) > 6 else ''}")
+    if reading.classes:
+        lines.append(f"  classes {', '.join(f'{name}: {np.nansum(events):,.6g}' for name, events in reading.classes.items())}")
     if roles.service is not None:
         lines.append(f"  service `{roles.service[0]}`: time per event")
     lines += [f"  note    {doubt.words}{f'; {doubt.option}' if doubt.option else ''}" for doubt in reading.doubts]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._refuse import door, option, refuse
+from .classes import is_of_record, read_classes, roles_of
 from .doubts import Doubt, iso
 from .grid import (
     EVEN_SHARE,
@@ -54,6 +55,8 @@ class Reading:
         Events per interval of `history_ms`, from `start_ms` on; NaN is unknown.
     gaps : int
         Intervals without a row.
+    classes : mapping
+        Events of each class by its name, where they have columns of their own; `events` are then their sum.
     """
 
     table: Table
@@ -75,6 +78,7 @@ class Reading:
     service_ms: NDArray[np.float64] | None
     gaps: int
     doubts: tuple[Doubt, ...]
+    classes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @door
@@ -85,6 +89,8 @@ def read(source: Any, options: Options) -> Reading:
 
 def read_table(table: Table, options: Options) -> Reading:
     """Returns what a table holds."""
+    if classes := roles_of(options.columns):
+        return read_classes(table, options, classes, read_table)
     roles = find_roles(table, options.columns, time_format=options.time_format, decimal=options.decimal, add_up=options.sum,
                        raw=options.kind == "events")
     loaded = load(table, roles, options.where)
@@ -155,7 +161,7 @@ def _kind(table: Table, roles: Roles, series: Sequence[Series], steps: Sequence[
         raise refuse(_level(table, roles, "as told"))
     if told is not None:
         return Guess(told, "as told")
-    if roles.events == "logged_events_count":
+    if is_of_record(roles.events):
         return Guess("count", "a metrics record")
     seconds = float(np.median([step.ms for step in steps])) / 1000
     found = guess([one.values for one in series], seconds, roles.evidence)
@@ -197,7 +203,7 @@ def _on_grid(
         native_ms = 1000 * (options.interval_seconds or 0)
     single = len(series) == 1
     wanted = options.interval_seconds
-    stamp = options.stamp or ("end" if roles.events == "logged_events_count" else table.hints.stamp)
+    stamp = options.stamp or ("end" if is_of_record(roles.events) else table.hints.stamp)
     history_ms = _history_interval(table, native_ms, wanted)
     per_row = [step if not (raw or sums or step.even < EVEN_SHARE) else Step(native_ms, 1.0) for step in steps]
     pairs = [amounts(one, kind.kind, step) for one, step in zip(series, per_row, strict=True)]

@@ -128,7 +128,7 @@ def _told(table: Table, columns: Mapping[str, str] | None) -> dict[str, str]:
     roles = ("timestamp", "events", "service_ms")
     unknown = sorted(set(columns or ()) - set(roles))
     if unknown:
-        raise refuse(f"columns maps {listed(unknown)}, expected some of {listed(roles)}, such as {option('columns', {'events': table.names[-1]})}")
+        raise refuse(f"columns maps {listed(unknown)}, expected some of {listed([*roles, 'events.CLASS'])}, such as {option('columns', {'events': table.names[-1]})}")
     return dict(columns or {})
 
 

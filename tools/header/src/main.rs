@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Modules of the crate in the order of the header.
-const SECTIONS: [&str; 21] = [
+const SECTIONS: [&str; 22] = [
     "version",
     "error",
+    "class_counts",
     "records",
     "bundle",
     "configuration",
