@@ -1,4 +1,6 @@
-//! Trials on streams of scores: a thousand seeded ones each, looked at every hour.
+//! Trials on streams of scores: a thousand seeded ones each, looked at every hour. `EVSCALE_LIFECYCLE_SEED` sets the first seed.
+
+#![expect(clippy::disallowed_methods, reason = "the first seed is told by the environment")]
 
 use super::*;
 use rand::{RngExt, SeedableRng};
@@ -6,6 +8,12 @@ use rand_chacha::ChaCha8Rng;
 
 const RUNS: u64 = 1000;
 const DAY: usize = 24;
+
+fn seeds() -> std::ops::Range<u64> {
+    let told = std::env::var("EVSCALE_LIFECYCLE_SEED").ok();
+    let first = told.and_then(|told| told.parse().ok()).unwrap_or(0);
+    first..first + RUNS
+}
 
 /// Scores of two models on one load, hour by hour.
 struct Stream {
@@ -73,7 +81,7 @@ fn promoted(days: usize, stream: impl Fn(u64) -> Stream) -> Vec<Option<usize>> {
             }
         })
     };
-    (0..RUNS).map(|seed| trial(seed).flatten()).collect()
+    seeds().map(|seed| trial(seed).flatten()).collect()
 }
 
 fn count(hours: &[Option<usize>]) -> usize {
@@ -130,7 +138,7 @@ fn rolled_back(worse: f64, hours: usize) -> Vec<Option<usize>> {
         good.loss = [1.0 / worse; 2];
         (0..hours).find(|_| alarm(&mut guard, &mut good))
     };
-    (0..RUNS).map(watch).collect()
+    seeds().map(watch).collect()
 }
 
 #[test]
