@@ -32,19 +32,26 @@ def kills(usual=40):
     return int(os.environ.get("EVSCALE_KILLS", usual))
 
 
-def killed_after(seconds, work):
-    """Lets another process work and kills it; returns the numbers that it told before by the function that `work` gets."""
+def killed_after(seconds, work, by_processor_time=False):
+    """Lets another process work and kills it; returns the numbers that it told before by the function that `work` gets.
+
+    By its processor time it comes as far on a busy machine as on a quiet one.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(reader)
+            if by_processor_time:
+                signal.signal(signal.SIGPROF, signal.SIG_DFL)
+                signal.setitimer(signal.ITIMER_PROF, max(seconds, 1e-6))
             work(lambda number: os.write(writer, number.to_bytes(4, "big")))
         finally:
             os._exit(3)
     os.close(writer)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
+    if not by_processor_time:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read()
     _, status = os.waitpid(child, 0)

@@ -138,7 +138,8 @@ def test_every_damage_is_found_and_nothing_is_written_then(service, tmp_path):
     archive = tmp_path / "a.tar"
     back_up(archive, config=[service / "pool.json"], state=[service / "orders.snapshot"], registry=service / "models", now_ms=0)
     sound = archive.read_bytes()
-    members = {member.name: member for member in tarfile.open(archive)}
+    with tarfile.open(archive) as tar:
+        members = {member.name: member for member in tar}
     assert list(members)[-1] == MANIFEST
     contents = [place for member in members.values() for place in (member.offset_data, member.offset_data + member.size - 1)]
     places = random.Random(1).sample(range(members[MANIFEST].offset_data + members[MANIFEST].size), 60)
