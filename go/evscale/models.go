@@ -150,20 +150,6 @@ func (scaler *Autoscaler) Challenge(bundle *Bundle) error {
 	})
 }
 
-// EndChallenge takes the models in the shadow away, a challenger or a predecessor; it says whether there were any.
-func (scaler *Autoscaler) EndChallenge(reason string) (bool, error) {
-	text, free, err := cText(reason)
-	defer free()
-	if err != nil {
-		return false, err
-	}
-	var ended C.int32_t
-	err = scaler.alone(func(handle *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
-		return C.evscale_end_challenge(handle, text, &ended, detail)
-	})
-	return ended != 0, err
-}
-
 // SetBundle lets other models act from now on, without a trial and without a pause: everything that was learned stays, and those
 // before them stay in the shadow.
 func (scaler *Autoscaler) SetBundle(bundle *Bundle, reason string) error {
@@ -182,6 +168,24 @@ func (scaler *Autoscaler) SetBundle(bundle *Bundle, reason string) error {
 // alone runs a call that pools in a fleet do not have.
 func (scaler *Autoscaler) alone(call func(*C.evscale_autoscaler, **C.evscale_error) C.int32_t) error {
 	return scaler.call(call, func(*C.evscale_fleet, *C.char, **C.evscale_error) C.int32_t { return C.EVSCALE_INVALID_ARGUMENT })
+}
+
+// EndChallenge takes the models in the shadow away, a challenger or a predecessor; it says whether there were any.
+func (pool *Pool) EndChallenge(reason string) (bool, error) {
+	text, free, err := cText(reason)
+	defer free()
+	if err != nil {
+		return false, err
+	}
+	var ended C.int32_t
+	err = pool.call(
+		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
+			return C.evscale_end_challenge(scaler, text, &ended, detail)
+		},
+		func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
+			return C.evscale_fleet_end_challenge(fleet, key, text, &ended, detail)
+		})
+	return ended != 0, err
 }
 
 // Promote promotes the challenger without waiting for its proof.

@@ -162,6 +162,12 @@ func TestAShareOfAFleetTriesAndTakesOtherModels(t *testing.T) {
 	if err := fleet.Pool("c").Promote("now"); !errors.Is(err, ErrUnknownPool) {
 		t.Fatal(err)
 	}
+	if ended, err := b.EndChallenge("enough"); !must(t, ended, err) {
+		t.Fatal("it was there")
+	}
+	if ended, err := b.EndChallenge("enough"); must(t, ended, err) {
+		t.Fatal("nobody was there")
+	}
 	must(t, 0, fleet.Add("c", nil))
 	if pools, err := fleet.RollOut(other, 1, "a release"); must(t, pools, err) != 1 {
 		t.Fatal(pools, "c alone: a rolled them back, b is pinned")

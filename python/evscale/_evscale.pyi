@@ -1128,6 +1128,7 @@ class FleetModels:
         ArgumentError
             The share is not 0 to 1.
         """
+    def end(self, key: str, reason: str | None = None) -> bool: ...
     def promote(self, key: str, reason: str | None = None) -> None:
         """Promotes the challenger of a pool without waiting for its proof.
 

@@ -140,6 +140,7 @@ static void other_models_are_tried_and_promoted() {
     fleet.pool("a").roll_back("late events");
     fleet.pool("b").pin_models("not this one");
     CHECK(told(fleet.pool("a"), "late events") && told(fleet.pool("b"), "not this one"));
+    CHECK(fleet.pool("b").end_challenge("enough") && !fleet.pool("b").end_challenge("enough"));
     fleet.add("c");
     CHECK(fleet.roll_out(other, 1, "a release") == 1 && told(fleet.pool("c"), "a release"));
 }

@@ -77,6 +77,9 @@ def test_a_share_of_a_fleet_tries_other_models_and_each_pool_has_its_own_say():
         fleet.models.promote(another)
     fleet.models.pin(another)
     fleet.models.promote(another)
+    third = tried[2]
+    assert fleet.models.end(third, "enough") and not fleet.models.end(third)
+    assert fleet.models.status(third)["events"][-1]["reason"] == "enough"
     alone = next(key for key in keys if fleet.models.status(key) is None)
     with pytest.raises(ArgumentError, match="challenger"):
         fleet.models.promote(alone)
