@@ -26,7 +26,10 @@ fn fleet(pools: usize, challenged: bool) -> [u64; 2] {
         }
         if part == 2 && challenged {
             for key in &keys {
-                fleet.with_pool(key, |pool| pool.promote("now").and_then(|()| pool.roll_back("now"))).unwrap().unwrap();
+                fleet
+                    .with_pool(key, |pool| pool.promote("now").and_then(|()| pool.roll_back("now")))
+                    .unwrap()
+                    .unwrap();
             }
         }
         for record in records.by_ref().take(count) {

@@ -79,7 +79,8 @@ fn bytes(pools: usize) -> Result<[u64; 2], Error> {
             if index == FULL && challenged == 1 {
                 fleet.challenge(&another_bundle(), 1.0)?;
             }
-            for tick in fleet.tick((0..pools).map(|pool| (format!("pool-{pool}"), record.clone())).collect()) {
+            for tick in fleet.tick((0..pools).map(|pool| (format!("pool-{pool}"), record.clone())).collect())
+            {
                 tick?;
             }
         }
