@@ -137,10 +137,11 @@ def test_a_retraining_that_is_killed_at_any_moment_goes_on_and_registers_once(tm
     for name in ("first", "second"):  # the first one loads what the processes then have
         began = time.process_time()
         retrained(Registry(tmp_path / name, create=True), tmp_path / f"{name}-runs", 0)
-    whole = time.process_time() - began
-    told, resumed, reached = 0, 0, {}
+    longest, told, resumed, reached = 1.3 * (time.process_time() - began), 0, 0, (0, 0)
     for kill in range(kills(12)):
-        told = max([told, *killed_after(moments.uniform(0.0, 1.3 * whole), lambda tell: retrain_for_ever(root, checkpoints, tell), True)])
+        registered = max([told, *killed_after(moments.uniform(0.0, longest), lambda tell: retrain_for_ever(root, checkpoints, tell), True)])
+        # a machine that others use computes less in the same time
+        longest, told = longest * (1.1 if registered == told else 0.9), registered
         if not (root / "versions").is_dir():
             continue
         registry = Registry(root)
@@ -151,11 +152,12 @@ def test_a_retraining_that_is_killed_at_any_moment_goes_on_and_registers_once(tm
         assert champion == len(stages["history"]) and champion in (told - 1, told, told + 1), f"kill {kill}: {champion} of {told}"
         assert versions == list(range(1, len(versions) + 1)) or any(found["unfinished"] for found in registry.verify())
         assert len(versions) - len(stages["history"]) in (0, 1), f"kill {kill}: a training was registered twice"
-        for run in checkpoints.glob("*/checkpoint.pt"):
-            seed, step = int(run.parent.name), torch.load(run, weights_only=True)["step"]
-            assert json.loads((run.parent / "run.json").read_text())["seed"] == seed
-            assert step >= reached.get(seed, 0), f"kill {kill}: step {reached[seed]} was on disk, {step} is"
-            resumed += step > reached.get(seed, step)
-            reached[seed] = step
+        newest = max((int(run.parent.name) for run in checkpoints.glob("*/checkpoint.pt")), default=0)
+        if newest:
+            step = torch.load(checkpoints / str(newest) / "checkpoint.pt", weights_only=True)["step"]
+            assert json.loads((checkpoints / str(newest) / "run.json").read_text())["seed"] == newest
+            assert (newest, step) >= reached, f"kill {kill}: {reached} was on disk, {newest, step} is"
+            resumed += newest == reached[0] and step > reached[1]
+            reached = (newest, step)
     assert told >= kills(12) // 20, "the process hardly came to register"
     print(f"{kills(12)} kills, {told} versions registered, {resumed} times a training went on from its checkpoint")
