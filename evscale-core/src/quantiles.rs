@@ -8,12 +8,11 @@ pub const QUANTILE_LEVELS: [f64; LEVELS] =
 
 /// Linear interpolation between the values at [`QUANTILE_LEVELS`].
 pub(crate) fn quantile_at(values: &[f64; LEVELS], level: f64) -> f64 {
-    let points = || QUANTILE_LEVELS.iter().zip(values);
-    let below = points().rev().find(|(l, _)| **l <= level);
-    let above = points().find(|(l, _)| **l >= level);
-    match (below, above) {
-        (Some((l0, v0)), Some((l1, v1))) if l1 > l0 => v0 + (v1 - v0) * (level - l0) / (l1 - l0),
-        (Some((_, value)), _) | (None, Some((_, value))) => *value,
+    let above = QUANTILE_LEVELS.partition_point(|known| *known < level);
+    let point = |index: usize| QUANTILE_LEVELS.get(index).zip(values.get(index));
+    match (above.checked_sub(1).and_then(point), point(above)) {
+        (Some((l0, v0)), Some((l1, v1))) if *l1 > level => v0 + (v1 - v0) * (level - l0) / (l1 - l0),
+        (_, Some((_, value))) | (Some((_, value)), None) => *value,
         (None, None) => f64::NAN,
     }
 }

@@ -47,7 +47,7 @@ fn every_advice_starts_from_what_the_pool_really_is_and_repeats_while_nobody_act
     for decision in &decisions[60..] {
         assert_eq!(decision.current_jobs, Some(40));
         assert!(decision.change < Some(0), "nothing was changed, so nothing waits: {}", decision.to_json());
-        assert!(decision.explanation.starts_with("advice: shrink from 40"), "{}", decision.explanation);
+        assert!(decision.explanation.starts_with("Advice: Scale down from 40"), "{}", decision.explanation);
     }
     // somebody changes the pool, by no recommendation
     for jobs in [7, 55, 18] {
@@ -133,7 +133,7 @@ fn the_mode_can_change_at_run_time_and_at_a_restart() {
     let changes = pool.scaler.reconfigure(config.clone()).unwrap();
     assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["`mode` is act, was advise"]);
     assert_eq!(pool.scaler.report().advised_job_hours_week, None);
-    assert!(!pool.steady(1, 2000.0).explanation.starts_with("advice"));
+    assert!(!pool.steady(1, 2000.0).explanation.starts_with("Advice"));
     advised(&mut pool, 300, 40);
     assert!(pool.cause("execution").is_some(), "from now on it is a fault");
 

@@ -7,7 +7,8 @@ mod support;
 
 use evscale_core::simulate::{LoadSettings, PoolSimulator, SimulatedLoad, Workload};
 use evscale_core::{
-    Config, Decision, Fleet, ManualOrder, ManualOverride, Metrics, ModelBundle, Pause, Rule, SharedBudget,
+    ClassCounts, Config, Decision, Fleet, ManualOrder, ManualOverride, Metrics, ModelBundle, Pause, Rule,
+    ServiceClass, SharedBudget,
 };
 use support::{served, start, without_networks};
 
@@ -57,6 +58,37 @@ fn a_budget_that_is_enough_changes_nothing() {
     let status = enough.budget_status().unwrap();
     assert_eq!((status.pools_that_gave_way, status.exceeded), (0, None));
     assert_eq!((status.held, free.budget_status()), (f64::from(one.iter().sum::<u32>()), None));
+}
+
+#[test]
+fn a_budget_that_is_enough_leaves_pools_with_classes_as_they_are() {
+    let classes = |_: usize, config: &mut Config| {
+        let mut patient = ServiceClass::new("patient", 0.5, 1800.0);
+        patient.priority = 1;
+        config.classes = vec![ServiceClass::new("urgent", 0.2, 5.0), patient];
+    };
+    let (mut free, mut enough) = (crowd(3, classes), crowd(3, classes));
+    enough.set_budget(Some(SharedBudget::Jobs(100_000))).unwrap();
+    let mut jobs = vec![4; 3];
+    for step in 0..300 {
+        let mut records: Vec<_> = (0..3).map(|pool| (key(pool), record(pool, step, jobs[pool]))).collect();
+        for (_, record) in &mut records {
+            let events = record.logged_events_count;
+            record.classes = [("urgent", 0.3), ("patient", 0.7)]
+                .map(|(name, share)| {
+                    let count = Some((share * events).round());
+                    let counts = ClassCounts { logged_events_count: count, ..ClassCounts::default() };
+                    (name.to_owned(), counts)
+                })
+                .into();
+        }
+        let decided = |fleet: &mut Fleet| -> Vec<Decision> {
+            fleet.tick(records.clone()).into_iter().map(|tick| tick.unwrap().decision).collect()
+        };
+        let (one, other) = (decided(&mut free), decided(&mut enough));
+        assert_eq!(one, other, "step {step}");
+        jobs = one.iter().map(|decision| decision.recommended_jobs.unwrap()).collect();
+    }
 }
 
 #[test]

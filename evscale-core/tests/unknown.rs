@@ -24,7 +24,7 @@ fn no_number(decision: &Decision, why: &str) {
     assert_eq!(jobs, (None, None, None), "{}", decision.to_json());
     assert_eq!((decision.action, decision.source), (Action::Hold, Source::Hold));
     assert!(decision.trail.is_empty() && decision.drain.is_none());
-    assert!(decision.explanation.starts_with("no recommendation, leave the pool as it is"));
+    assert!(decision.explanation.starts_with("No recommendation: leave the pool as it is."));
     assert!(decision.explanation.contains(why), "{}", decision.explanation);
     let json: serde_json::Value = serde_json::from_str(&decision.to_json()).unwrap();
     assert!(json["recommended_jobs"].is_null() && json["reasoning"]["sla_risk"] == "unknown", "{json}");

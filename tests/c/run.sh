@@ -37,7 +37,7 @@ finds_overflow() {
 }
 
 # The pool of the example grows in the rush and shrinks after it.
-grows_and_shrinks() { "$@" | tee /dev/stderr | awk '/grow from/ {g++} /shrink from/ {s++} END {print g " times up, " s " times down"; exit !(g && s)}'; }
+grows_and_shrinks() { "$@" | tee /dev/stderr | awk '/Scale up from/ {g++} /Scale down from/ {s++} END {print g " times up, " s " times down"; exit !(g && s)}'; }
 export -f build checked finds_overflow grows_and_shrinks
 
 c_sources=(tests/c/test_evscale.c tests/c/said.c tests/c/complete.c tests/c/misuse.c tests/c/processes.c examples/c/quickstart.c examples/c/scheduler.c)

@@ -187,7 +187,7 @@ def serves(max_jobs=60, records=300):
 def test_a_pool_of_classes_needs_what_all_of_them_need_and_tells_of_each():
     scaler, decision = serves()
     # 1200 of half a second and 60 of ten seconds in two minutes: ten jobs
-    assert 10 <= decision.recommended_jobs <= 14 and "; class " in decision.explanation
+    assert 10 <= decision.recommended_jobs <= 14 and " Class " in decision.explanation
     alerts, exports = scaler.report()["classes"]
     assert (alerts["name"], exports["name"]) == ("alerts", "exports") and alerts["late_share_hour"] == 0.0
     assert exports["work_share"] == pytest.approx(0.5, abs=0.01)

@@ -2,38 +2,37 @@
 
 use super::networks::Networks;
 use super::state::{Ran, State};
+use crate::calendar::Calendar;
 use crate::config::Config;
 use crate::decision::Decision;
-use crate::policy::{NetworkPolicy, Outlook, Proposal, propose};
+use crate::policy::{NetworkPolicy, Outlook, Proposal, emergency_ahead, propose};
 use crate::time::Timestamp;
 
-/// What a pool decides on.
-pub(super) enum Offer {
-    /// The decision that stands.
-    Standing(Box<Decision>),
-    /// A proposal for the safety rules, and what the decision tells beside its reasons.
-    Proposed(Proposal, Vec<String>),
+/// Returns the decision that stands at `now`: no other one is due, and there is no emergency.
+pub(super) fn standing<'a>(
+    config: &Config,
+    calendar: &Calendar,
+    state: &'a State,
+    now: Timestamp,
+) -> Option<&'a Decision> {
+    state.pool.known_jobs()?;
+    let standing = state.schedule.standing()?;
+    let levels = state.levels(config, calendar);
+    let emergency = || emergency_ahead(config, &state.forecast, &state.pool, &state.selection, &levels);
+    (!state.decision_due(config, now) && !emergency()).then_some(standing)
 }
 
-/// Proposes a number of jobs if a decision is due at `now`, there is an emergency, or one is wanted `early`.
+/// Proposes a number of jobs at `now` for the safety rules, with what the decision tells beside its reasons.
 pub(super) fn offer(
     config: &Config,
     state: &mut State,
     networks: Option<&mut Networks>,
     now: Timestamp,
     outlook: &Outlook<'_>,
-    early: bool,
-) -> Offer {
+) -> (Proposal, Vec<String>) {
     if state.pool.known_jobs().is_none() {
         let proposal = Proposal::without_size(state.restored, state.pool.newest().is_some());
-        return Offer::Proposed(proposal, std::mem::take(&mut state.notes));
-    }
-    if !early
-        && !outlook.emergency
-        && !state.decision_due(config, now)
-        && let Some(standing) = state.schedule.standing()
-    {
-        return Offer::Standing(Box::new(standing.clone()));
+        return (proposal, std::mem::take(&mut state.notes));
     }
     let seen = outlook.need().map(|need| state.seen_by_policy(config, need, now));
     let network = networks.zip(seen).map(|(networks, seen)| NetworkPolicy {
@@ -54,5 +53,5 @@ pub(super) fn offer(
     } else {
         notes.extend(fault);
     }
-    Offer::Proposed(proposal, notes)
+    (proposal, notes)
 }

@@ -7,7 +7,7 @@ use super::conclusion::conclude;
 use super::intake::check;
 use super::networks::Networks;
 use super::observation::Observation;
-use super::offer::{Offer, offer};
+use super::offer::{offer, standing};
 use super::state::{Ran, State};
 use crate::calendar::Calendar;
 use crate::classes::weigh;
@@ -152,8 +152,11 @@ pub(crate) fn learn(
     }
     let Some(load) = load_ahead(config, &forecast, &state.pool, &state.selection) else { return false };
     let ran = policy.filter(|_| !open).map(|policy| {
-        let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
-        let ran = state.selection.evaluate_network(&load, seen, policy);
+        let ran = state.selection.network_limits(&load).map(|limits| {
+            let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
+            state.selection.evaluate_network(&load, &limits, seen, policy)
+        });
+        let ran = ran.transpose();
         state.policy_breaker.record(&ran);
         ran
     });
@@ -172,11 +175,12 @@ pub(crate) fn decide(
     networks: Option<&mut Networks>,
     now: Timestamp,
 ) -> Decision {
+    if let Some(standing) = standing(config, calendar, state, now) {
+        return standing.clone();
+    }
     let forecast = Arc::clone(&state.forecast);
     let levels = state.levels(config, calendar);
     let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
-    match offer(config, state, networks, now, &outlook, false) {
-        Offer::Standing(decision) => *decision,
-        Offer::Proposed(proposal, notes) => conclude(config, calendar, state, now, &outlook, proposal, notes),
-    }
+    let (proposal, notes) = offer(config, state, networks, now, &outlook);
+    conclude(config, calendar, state, now, &outlook, proposal, notes)
 }

@@ -1,6 +1,6 @@
 //! A decision in two halves, between which a fleet divides a budget that its pools share.
 
-use super::offer::{Offer, offer};
+use super::offer::{offer, standing};
 use super::{Autoscaler, conclusion};
 use crate::decision::Decision;
 use crate::policy::{LateAhead, Outlook, Proposal};
@@ -30,18 +30,18 @@ impl Autoscaler {
         let now = self.state.expectation.now().unwrap_or(Timestamp::EPOCH);
         let networks = self.networks.as_mut().filter(|_| self.config.use_networks);
         self.state.look_ahead(&self.config, &self.timetable, now);
-        let forecast = Arc::clone(&self.state.forecast);
-        let levels = self.state.levels(&self.config, &self.calendar);
-        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection, levels);
-        match offer(&self.config, &mut self.state, networks, now, &outlook, early) {
-            Offer::Standing(decision) => Begun::Standing(decision),
-            Offer::Proposed(proposal, notes) => {
-                let notes = conclusion::begin(&self.config, &mut self.state, now, notes);
-                let wish =
-                    conclusion::wish(&self.config, &self.calendar, &self.state, now, &outlook, &proposal);
-                Begun::Proposed { now, proposal, notes, wish }
-            }
+        let config = self.with_classes.as_deref().unwrap_or(&self.config);
+        let (calendar, state) = (&self.calendar, &mut self.state);
+        if let Some(standing) = standing(config, calendar, state, now).filter(|_| !early) {
+            return Begun::Standing(Box::new(standing.clone()));
         }
+        let forecast = Arc::clone(&state.forecast);
+        let levels = state.levels(config, calendar);
+        let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
+        let (proposal, notes) = offer(config, state, networks, now, &outlook);
+        let notes = conclusion::begin(config, state, now, notes);
+        let wish = conclusion::wish(config, calendar, state, now, &outlook, &proposal);
+        Begun::Proposed { now, proposal, notes, wish }
     }
 
     /// Ends a decision that has begun, with what the pool has of a shared budget; none if it has all that it asks for.
@@ -51,11 +51,12 @@ impl Autoscaler {
             Begun::Proposed { now, proposal, notes, .. } => (now, proposal, notes),
         };
         self.set_share(share);
-        let forecast = Arc::clone(&self.state.forecast);
-        let levels = self.state.levels(&self.config, &self.calendar);
-        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection, levels);
-        let decision =
-            conclusion::end(&self.config, &self.calendar, &mut self.state, now, &outlook, proposal, notes);
+        let config = self.with_classes.as_deref().unwrap_or(&self.config);
+        let (calendar, state) = (&self.calendar, &mut self.state);
+        let forecast = Arc::clone(&state.forecast);
+        let levels = state.levels(config, calendar);
+        let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
+        let decision = conclusion::end(config, calendar, state, now, &outlook, proposal, notes);
         self.set_share(None);
         decision
     }
@@ -81,9 +82,10 @@ impl Autoscaler {
     /// Returns the late events of the next hour by numbers of jobs from `least` to `most`, weighed by what one counts: its priority
     /// times its price, or, where it has none, times the seconds that it keeps a job busy, whatever the number of events.
     pub(crate) fn late_ahead(&self, least: u32, most: u32) -> Vec<(u32, f64)> {
+        let config = self.run_by();
         let forecast = Arc::clone(&self.state.forecast);
-        let levels = self.state.levels(&self.config, &self.calendar);
-        let outlook = Outlook::new(&self.config, &forecast, &self.state.pool, &self.state.selection, levels);
+        let levels = self.state.levels(config, &self.calendar);
+        let outlook = Outlook::new(config, &forecast, &self.state.pool, &self.state.selection, levels);
         let current = self.state.pool.known_jobs().unwrap_or(least);
         let worth = self.config.late_event_price.or(self.state.pool.job_seconds(&self.config));
         let weight = self.config.priority * worth.unwrap_or(1.0);

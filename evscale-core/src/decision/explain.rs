@@ -1,7 +1,8 @@
 //! From what the safety rules allow to a decision: the only way to make one.
 
+use super::explanation::explanation;
 use super::{Action, CostImpact, Decision, Drain, LoadTrend, PlanStep, Reasoning, SlaRisk, plan};
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::policy::{Outlook, Proposal, Selection, Source, jobs_for};
 use crate::pool::Pool;
 use crate::quantiles::rounded;
@@ -72,43 +73,7 @@ pub(crate) fn explain(outcome: Option<Outcome>, proposal: Proposal, evidence: &E
         0 => Action::Hold,
         _ => Action::ScaleDown,
     };
-    let advice = if evidence.config.mode == Mode::Advise { "advice: " } else { "" };
-    let mut explanation = advice.to_owned();
-    explanation.push_str(&match (recommended, current) {
-        (None, _) => "no recommendation, leave the pool as it is".to_owned(),
-        (Some(to), None) => format!("{to} jobs are ordered, whatever the pool has"),
-        (Some(to), Some(from)) if to > from => format!("grow from {from} to {to} jobs"),
-        (Some(to), Some(from)) if to < from => format!("shrink from {from} to {to} jobs"),
-        (Some(to), Some(_)) => format!("stay at {to} jobs"),
-    });
-    if let Some(need) = evidence.outlook.need() {
-        explanation.push_str(&format!(
-            ": the forecast needs {:.1} jobs (median) to {:.1} (95 % quantile)",
-            need.near[0], need.near[2]
-        ));
-    }
-    if let Some(load) = evidence.outlook.load() {
-        let (rule, late) = (evidence.selection.describe(), evidence.selection.expected_late_share(load));
-        explanation.push_str(&format!("; rule: {rule} ({:.2} % late in shadow evaluation)", 100.0 * late));
-    }
-    if let Some(classes) = evidence.outlook.classes_in_words() {
-        explanation.push_str(&format!("; {classes}"));
-    }
-    if evidence.outlook.emergency {
-        explanation.push_str("; emergency");
-    }
-    if let Some(reason) = &proposal.fallback {
-        explanation.push_str(&format!("; {reason}"));
-    }
-    for note in &evidence.notes {
-        explanation.push_str(&format!("; {note}"));
-    }
-    for entry in &trail {
-        explanation.push_str(&format!(
-            "; {} ({}) made {} of {}",
-            entry.rule, entry.detail, entry.after, entry.before
-        ));
-    }
+    let explanation = explanation(recommended, current, proposal.fallback.as_deref(), &trail, evidence);
     let config = evidence.config;
     let lasts =
         if recommended.is_some() { config.decision_interval_seconds } else { config.interval_seconds };

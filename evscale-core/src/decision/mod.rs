@@ -2,6 +2,7 @@
 
 mod drain;
 mod explain;
+mod explanation;
 mod plan;
 mod schedule;
 

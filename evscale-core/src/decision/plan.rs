@@ -32,8 +32,7 @@ pub(crate) fn plan(load: &Load<'_>) -> Vec<PlanStep> {
     let (numbers, bounds) = (load.config.job_numbers(), load.config.fewest_and_most());
     let step = |minutes: u32| {
         load.forecast.horizon(minutes)?;
-        let at = |level| load.demand_then(60.0 * f64::from(minutes), level);
-        let (median, upper) = (at(0.5), at(HIGH));
+        let [lower, median, upper] = load.demand_then(60.0 * f64::from(minutes), [LOW, 0.5, HIGH]);
         let idle = |need: f64| whole_jobs(need).saturating_add(load.config.spare_jobs);
         let jobs = |need: f64, expected: f64| {
             let wanted = whole_jobs(need).max(idle(expected)).min(load.most_jobs);
@@ -42,7 +41,7 @@ pub(crate) fn plan(load: &Load<'_>) -> Vec<PlanStep> {
         Some(PlanStep {
             minutes_ahead: minutes,
             jobs: jobs(median + PLANNED_HEADROOM * (upper - median), median),
-            low: jobs(at(LOW), at(LOW)),
+            low: jobs(lower, lower),
             high: jobs(upper, median),
         })
     };

@@ -143,9 +143,13 @@ impl<const WIDTH: usize, const BUCKETS: usize> Ring<WIDTH, BUCKETS> {
 
     /// Returns a sum over the newest buckets.
     fn sum(&self, index: usize, buckets: usize) -> f64 {
-        let newest = self.newest.max(0);
-        let cell = |slot: i64| self.cells.get(Self::bucket(slot).start + index).copied().unwrap_or(0.0);
-        (0..buckets.min(BUCKETS) as i64).map(|back| f64::from(cell(newest - back))).sum()
+        let mut bucket = self.newest.max(0).rem_euclid(BUCKETS as i64) as usize;
+        let mut sum = 0.0;
+        for _ in 0..buckets.min(BUCKETS) {
+            sum += self.cells.get(bucket * WIDTH + index).copied().map_or(0.0, f64::from);
+            bucket = bucket.checked_sub(1).unwrap_or(BUCKETS - 1);
+        }
+        sum
     }
 }
 

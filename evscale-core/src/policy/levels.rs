@@ -36,7 +36,7 @@ impl Levels {
         let needs: Vec<(&str, &Need)> = before.chain([(self.last.as_str(), all)]).collect();
         let highest = |a: &&(&str, &Need), b: &&(&str, &Need)| a.1.analytic.total_cmp(&b.1.analytic);
         let (binding, need) = needs.iter().rev().max_by(highest)?;
-        let mut told = format!("class {binding} decides with {:.1} jobs", need.analytic);
+        let mut told = format!("Class {binding} decides with {:.1} jobs", need.analytic);
         if let Some(first) = needs.iter().position(|(_, need)| whole_jobs(need.near[0]) > most) {
             let waiting: Vec<&str> = needs.iter().skip(first).map(|(names, _)| *names).collect();
             told.push_str(&format!(

@@ -15,7 +15,7 @@ pub(crate) use late_ahead::LateAhead;
 pub(crate) use levels::{LevelNeed, Levels};
 pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
-pub(crate) use outlook::{Outlook, load_ahead, load_of_level, policy_state};
+pub(crate) use outlook::{Outlook, emergency_ahead, load_ahead, load_of_level, policy_state};
 pub(crate) use saving::Saving;
 pub(crate) use selection::{AdvisedInterval, Begin, OwnEvents, RivalInterval, Seen, Selection};
 

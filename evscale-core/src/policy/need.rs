@@ -99,7 +99,6 @@ impl<'a> Load<'a> {
             self.total(self.demand_share * self.demand(&near, self.headroom), backlog, near.most_arrivals());
         let kept = self.demand_at(&self.floor_path(), self.config.scale_down_quantile);
         let kept = self.unless_idle(self.demand_share * kept + backlog, self.last_job());
-        let soon = self.demand_at(&self.emergency_path(), self.config.emergency_quantile);
         Need {
             near: [0.5, 0.8, 0.95, 0.99].map(at),
             later: [0.5, 0.95].map(|level| self.demand_at(&later, level)),
@@ -107,11 +106,17 @@ impl<'a> Load<'a> {
             analytic,
             most: self.most(near.most_arrivals()),
             scale_down_floor: kept.max(self.urgent_jobs),
-            emergency: (self.demand_share * soon + backlog).max(self.urgent_jobs),
+            emergency: self.emergency_need(),
             backlog,
             due: self.due_jobs().max(self.urgent_jobs),
             idle: self.patience.idle_below_jobs() > 0.0 && analytic <= 0.0 && kept <= 0.0,
         }
+    }
+
+    /// Need at the emergency quantile until a job asked for at the next record would be ready.
+    pub(crate) fn emergency_need(&self) -> f64 {
+        let soon = self.demand_at(&self.emergency_path(), self.config.emergency_quantile);
+        (self.demand_share * soon + self.backlog_jobs()).max(self.urgent_jobs)
     }
 
     /// Jobs for the bursts and the events that are due until a job asked for at the next decision is ready.
@@ -192,12 +197,12 @@ impl<'a> Load<'a> {
         self.planned(highest.fold(0.0, f64::max))
     }
 
-    /// Demand at a time ahead at a quantile of the arrivals, jobs.
-    pub(crate) fn demand_then(&self, seconds: f64, level: f64) -> f64 {
+    /// Demand at a time ahead at quantiles of the arrivals, jobs.
+    pub(crate) fn demand_then<const N: usize>(&self, seconds: f64, levels: [f64; N]) -> [f64; N] {
         let path = self.path(0.0, seconds);
         let last = path.moments().last().copied().unwrap_or_default();
-        let busy = last.kept * self.planned_events() + last.coming + self.above_median(&last, level);
-        self.planned(busy.max(0.0))
+        let median = last.kept * self.planned_events() + last.coming;
+        levels.map(|level| self.planned((median + self.above_median(&last, level)).max(0.0)))
     }
 
     /// Distance of a quantile of the need from the median, jobs.
@@ -205,7 +210,11 @@ impl<'a> Load<'a> {
         let above = |index: usize| {
             self.forecast.horizons.get(index).map_or(0.0, |horizon| above_expected(horizon, level))
         };
-        moment.unit * (above(moment.from) + moment.share * (above(moment.to) - above(moment.from)))
+        let first = above(moment.from);
+        if moment.from == moment.to {
+            return moment.unit * first;
+        }
+        moment.unit * (first + moment.share * (above(moment.to) - first))
     }
 
     /// Headroom of a moment at the unit's quantile, jobs.

@@ -48,8 +48,8 @@ impl<'a> Outlook<'a> {
             .unwrap_or_default();
         let known = known.map(|(load, need)| (load, levels.raise(need)));
         let emergency = match &known {
-            Some((_, need)) => is_emergency(config, pool, need),
-            None => pool.service_seconds().is_none() && unserved_jobs(config, pool).is_some(),
+            Some((_, need)) => is_emergency(config, pool, need.emergency, || need.analytic),
+            None => is_unserved(config, pool),
         };
         Self { forecast, known, emergency, levels, all }
     }
@@ -129,11 +129,33 @@ pub(crate) fn unserved_jobs(config: &Config, pool: &Pool) -> Option<u32> {
         .then_some(jobs.saturating_add(more))
 }
 
-fn is_emergency(config: &Config, pool: &Pool, need: &Need) -> bool {
+/// Reports whether there is an emergency, as the outlook of a pool would: without all that it looks at.
+pub(crate) fn emergency_ahead(
+    config: &Config,
+    forecast: &Forecast,
+    pool: &Pool,
+    selection: &Selection,
+    levels: &Levels,
+) -> bool {
+    let Some(load) = load_ahead(config, forecast, pool, selection) else { return is_unserved(config, pool) };
+    let highest = |need: f64, of: fn(&Need) -> f64| {
+        levels.before.iter().map(|level| of(&level.need)).fold(need, f64::max)
+    };
+    let emergency = highest(load.emergency_need(), |need| need.emergency);
+    is_emergency(config, pool, emergency, || highest(load.need().analytic, |need| need.analytic))
+}
+
+/// Reports whether events wait and nobody knows how long one takes.
+fn is_unserved(config: &Config, pool: &Pool) -> bool {
+    pool.service_seconds().is_none() && unserved_jobs(config, pool).is_some()
+}
+
+/// Reports whether the need is an emergency: that of the emergency quantile, or, in a breach, that of the rule.
+fn is_emergency(config: &Config, pool: &Pool, need: f64, analytic: impl FnOnce() -> f64) -> bool {
     let Some(jobs) = pool.known_jobs().map(f64::from) else { return false };
     let band = config.emergency_tolerance + pool.patience(config).dead_band(config.tolerance);
-    let predicted = need.emergency > jobs * (1.0 + band);
-    (predicted || (pool.breached(config) && need.analytic > jobs)) && jobs < f64::from(pool.most_jobs(config))
+    let predicted = need > jobs * (1.0 + band);
+    (predicted || (pool.breached(config) && analytic() > jobs)) && jobs < f64::from(pool.most_jobs(config))
 }
 
 /// Returns what the policy sees of a pool at `now`, whose last change is so many seconds ago.

@@ -70,7 +70,9 @@ impl Path {
         let served = service / sojourn;
         let per_event = service / interval * (interval / sojourn).min(1.0).sqrt();
         let mut path = Self { moments: [Moment::default(); MOMENTS], length: 0 };
+        let faded = |seconds: f64| (-seconds / sojourn).exp();
         let (mut until, mut events) = (0.0, 0.0);
+        let mut stretch = (0.0, 1.0);
         // independent intervals: their deviations add up as squares
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
         let mut before: Option<&HorizonForecast> = None;
@@ -89,7 +91,11 @@ impl Path {
             let there = low.expected() + share * (horizon.expected() - low.expected());
             let mean = if hole { (low.expected() + there) / 2.0 } else { there };
             let rate = mean / interval;
-            let decay = (-(at - until) / sojourn).exp();
+            let left = faded(at);
+            if at - until != stretch.0 {
+                stretch = (at - until, if until == 0.0 { left } else { faded(at - until) });
+            }
+            let decay = stretch.1;
             events = events * decay + rate * sojourn * (1.0 - decay);
             let intervals = ((at - until) / interval).max(1.0);
             mean_arrivals += intervals * mean;
@@ -102,10 +108,10 @@ impl Path {
             mean_arrivals += more + beside;
             if at > from || last {
                 let moment = Moment {
-                    kept: served * (-at / sojourn).exp(),
+                    kept: served * left,
                     coming: served * (now + above) + at_once,
                     due: if above + at_once > 0.0 { served * (now + above) + at_once } else { 0.0 },
-                    unit: per_event * (1.0 - (-2.0 * at / sojourn).exp()).sqrt(),
+                    unit: per_event * (1.0 - left * left).sqrt(),
                     most_arrivals: mean_arrivals + squares.sqrt().max(by_chance(mean_arrivals, target)),
                     from: if hole { index - 1 } else { index },
                     to: index,

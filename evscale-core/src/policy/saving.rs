@@ -24,7 +24,8 @@ impl Load<'_> {
         let price = self.config.job_hour_price.filter(|price| *price > 0.0)?;
         let need = |minutes: u32| {
             let hours = f64::from(minutes) / 60.0;
-            (hours, self.demand_then(3600.0 * hours, BACK))
+            let [need] = self.demand_then(3600.0 * hours, [BACK]);
+            (hours, need)
         };
         (change + reversal > 0.0).then(|| Saving {
             least_job_hours: (2.0 * change + reversal) / price,

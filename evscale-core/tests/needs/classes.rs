@@ -239,7 +239,7 @@ fn the_forecast_is_of_events_and_a_snapshot_goes_on_with_the_classes() {
     let (mut scaler, decision, _) = steady(config.clone(), 1200.0, 60.0);
     let forecast = scaler.forecast();
     assert!((forecast.horizon(12).unwrap().prediction - 1260.0).abs() < 40.0, "{:?}", forecast.horizon(12));
-    assert!(decision.explanation.contains("; class "), "{}", decision.explanation);
+    assert!(decision.explanation.contains(" Class "), "{}", decision.explanation);
     let bundle = ModelBundle::bundled().unwrap();
     let mut again = Autoscaler::restore(config, bundle, &scaler.snapshot()).unwrap();
     assert_eq!(again.report().classes, scaler.report().classes);

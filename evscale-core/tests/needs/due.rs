@@ -103,7 +103,7 @@ fn what_falls_due_shows_in_forecast_plan_trail_and_health_and_is_ready_in_time()
     assert!(path[..22].iter().all(|jobs| *jobs <= usual + 1), "too early: {path:?}");
     assert!((33..60).contains(&path[25]), "asked for a startup and a decision ahead: {path:?}");
     assert!(path[60..].iter().all(|jobs| *jobs <= usual + 1), "a reserve stands afterwards: {path:?}");
-    let told = |decision: &Decision| decision.explanation.contains("; 4000 events fall due at");
+    let told = |decision: &Decision| decision.explanation.contains(" 4000 events fall due at");
     assert!(told(&decisions[25]) && !told(&decisions[20]), "{}", decisions[25].explanation);
     let planned = &decisions[7].plan[1];
     assert!(planned.minutes_ahead == 24 && planned.high > 2 * usual, "{planned:?}");

@@ -75,16 +75,15 @@ impl Selection {
 
     /// Scales the advised pool by what acts: by the jobs that the network asked for, else by the leading candidate.
     pub(crate) fn advise(&mut self, load: &Load<'_>, network: Option<f64>) {
-        let limits = self.limits(load);
         let (near, leader) = (load.near_path(), self.leading());
+        let limits = self.limits(load, &near);
         let floor = leader.floor_jobs(&self.floors) as f32;
         let Some(advised) = &mut self.advised else { return };
         match network.filter(|_| self.network_acts) {
             Some(jobs) => advised.pool.decide_for(jobs as f32, &limits),
             None => {
                 let demand = ahead(load, &near, |moment| leader.headroom * load.unit(moment), true);
-                let share = leader.demand_share;
-                advised.pool.decide(&demand.shared(share), floor, &limits.shared(share));
+                advised.pool.decide(&demand, leader.demand_share as f32, floor, &limits);
             }
         }
     }

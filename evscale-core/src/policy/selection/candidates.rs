@@ -92,8 +92,11 @@ impl Candidate {
         };
         let headroom = if self.demand_share < 1.0 {
             format!("{:.0} % of the median", 100.0 * self.demand_share)
+        } else if self.headroom == 0.0 {
+            "the median".to_owned()
         } else {
-            format!("median + {} x (95 % quantile - median)", self.headroom)
+            let sign = if self.headroom < 0.0 { '-' } else { '+' };
+            format!("median {sign} {} x (95 % quantile - median)", self.headroom.abs())
         };
         if self.share > 0.0 {
             format!("{headroom}, at least {:.0} % of {floor}", 100.0 * self.share)

@@ -44,7 +44,7 @@ use rival::Rival;
 pub(crate) use rival::RivalInterval;
 use serde::{Deserialize, Serialize};
 use shadow_network::ShadowNetwork;
-use shadow_pool::{Ahead, Limits, PROPOSALS, Service, ShadowPool, Substep};
+use shadow_pool::{Ahead, Limits, PROPOSALS, Service, ShadowPool, Substep, Tally};
 use synthetic_arrivals::{MOST_SUBSTEPS, SyntheticArrivals, substep_seconds};
 use urgency::Urgency;
 
@@ -318,10 +318,13 @@ impl Selection {
                 self.deadlines.advance(*arriving * part as f32, substep as f32, wait as f32);
             *cell = Substep { arriving: *arriving, within, expiring };
         }
+        let (kept, held) = Service::kept_and_held(substep as f32, seen.service_seconds as f32);
         let service = Service {
             substeps: substeps.get(..arrivals.per_substep().len()).unwrap_or_default(),
             substep_seconds: substep as f32,
             service_seconds: seen.service_seconds as f32,
+            kept,
+            held,
             places: load.config.places() as f32,
             most_taken: load
                 .config
@@ -331,9 +334,11 @@ impl Selection {
             by_chance: !load.is_long() && load.service_seconds > BY_CHANCE_WAITS * usual.wait_seconds,
         };
         let mut late_in_shadow = 0.0;
-        for (index, pool) in self.pools.iter_mut().enumerate() {
+        let mut tallies = [Tally::default(); CANDIDATES];
+        ShadowPool::serve_all(&mut self.pools, &mut tallies, &service);
+        for (index, (pool, tally)) in self.pools.iter_mut().zip(&tallies).enumerate() {
             pool.discount(discount);
-            let served = pool.serve(&service);
+            let served = pool.account(&service, tally);
             if index == self.leader {
                 late_in_shadow = f64::from(served.late);
             }
@@ -362,7 +367,7 @@ impl Selection {
             (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (own.events - self.mean_events);
     }
 
-    fn limits<'a>(&self, load: &Load<'a>) -> Limits<'a> {
+    fn limits<'a>(&self, load: &Load<'a>, near: &Path) -> Limits<'a> {
         let config = load.config;
         let (fewest, most) = config.fewest_and_most();
         let window = load.window_seconds();
@@ -381,12 +386,12 @@ impl Selection {
             keeps_busy: load.is_long() && !config.drain_busy_jobs,
             emergency: ahead(load, &load.emergency_path(), at(config.emergency_quantile), false),
             floor: ahead(load, &load.floor_path(), at(config.scale_down_quantile), false),
-            most_arrivals: load.near_path().most_arrivals() as f32,
+            most_arrivals: near.most_arrivals() as f32,
             correction: load.correction as f32,
             idle_below: load.patience.idle_below_jobs() as f32,
             last_below: (load.last_job() * load.patience.idle_below_jobs()) as f32,
             spare: (config.spare_jobs > 0)
-                .then(|| (config.spare_jobs as f32, ahead(load, &load.near_path(), at(0.5), true))),
+                .then(|| (config.spare_jobs as f32, ahead(load, near, at(0.5), true))),
             saving: load.saving(),
             tolerance: config.tolerance as f32,
             dead_band: load.patience.dead_band(config.tolerance) as f32,
@@ -407,44 +412,42 @@ impl Selection {
         if self.since_turn >= part_of(load.window_seconds(), decision) - interval / 4.0 {
             self.since_turn = 0.0;
         }
-        let limits = self.limits(load);
         let near = load.near_path();
-        let demands = HEADROOMS.map(|(headroom, share)| {
-            let demand = ahead(load, &near, |moment| headroom * load.unit(moment), true);
-            (demand.shared(share), (share < 1.0).then(|| limits.shared(share)))
-        });
+        let limits = self.limits(load, &near);
+        let demands =
+            HEADROOMS.map(|(headroom, _)| ahead(load, &near, |moment| headroom * load.unit(moment), true));
         let count = self.pools.len();
         for (index, pool) in self.pools.iter_mut().enumerate() {
             let which = which(count, index);
-            if let Some((demand, shared)) = demands.get(headroom_of(which)) {
-                let before = pool.jobs();
-                let floor = candidate(which).floor_jobs(&self.floors) as f32;
-                pool.decide(demand, floor, shared.as_ref().unwrap_or(&limits));
+            if let Some(demand) = demands.get(headroom_of(which)) {
+                let (before, own) = (pool.jobs(), candidate(which));
+                pool.decide(demand, own.demand_share as f32, own.floor_jobs(&self.floors) as f32, &limits);
                 self.moves.count(index, before, pool);
             }
         }
     }
 
-    /// Lets the network scale its shadow pool, if a decision is made there now; returns what it asked for. `state` is that of
-    /// the real pool.
+    /// Returns what holds for a decision of the network in its shadow pool, if one is made there now.
+    pub(crate) fn network_limits<'a>(&self, load: &Load<'a>) -> Option<Limits<'a>> {
+        Some(self.limits(load, &load.near_path())).filter(|limits| self.network.decides(limits))
+    }
+
+    /// Lets the network scale its shadow pool within the limits; returns what it asked for. `state` is that of the real pool.
     ///
     /// # Errors
     /// The network fails.
     pub(crate) fn evaluate_network(
         &mut self,
         load: &Load<'_>,
+        limits: &Limits<'_>,
         state: PolicyState,
         policy: &mut dyn PolicySource,
-    ) -> Result<Option<f64>> {
-        let limits = self.limits(load);
-        if !self.network.decides(&limits) {
-            return Ok(None);
-        }
+    ) -> Result<f64> {
         let jobs = policy.jobs(&self.network.state(load, state))?.max(load.due_jobs());
         let before = self.network.pool().jobs();
-        self.network.decide(jobs, load, &limits);
+        self.network.decide(jobs, load, limits);
         self.moves.count(NETWORK, before, self.network.pool());
-        Ok(Some(jobs))
+        Ok(jobs)
     }
 
     fn select(&mut self, load: &Load<'_>, prices: Option<&Prices>) {

@@ -84,7 +84,7 @@ impl Selection {
         state: PolicyState,
         policy: &mut dyn PolicySource,
     ) -> Result<Option<f64>> {
-        let limits = self.limits(load);
+        let limits = self.limits(load, &load.near_path());
         let Some(rival) = self.rival.as_mut().filter(|rival| rival.network.decides(&limits)) else {
             return Ok(None);
         };

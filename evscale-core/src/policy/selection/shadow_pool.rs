@@ -32,6 +32,9 @@ pub(super) struct Service<'a> {
     pub(super) substep_seconds: f32,
     /// Seconds from the begin of an event to its end.
     pub(super) service_seconds: f32,
+    /// Share of the busy places that are busy still after a substep, and places that an event keeps busy in it.
+    pub(super) kept: f32,
+    pub(super) held: f32,
     /// Places for events that a job has.
     pub(super) places: f32,
     /// Most events that are taken in a substep.
@@ -53,22 +56,17 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// The same with a share of the jobs per busy job.
-    pub(super) fn shared(mut self, share: f64) -> Self {
-        self.planned *= share as f32;
-        self
-    }
-
-    fn jobs(&self, system: f32) -> f32 {
+    /// Returns the jobs for a share of the demand.
+    fn jobs(&self, system: f32, share: f32) -> f32 {
         let moments = self.moments.get(..self.length).unwrap_or_default();
         let busy = moments.iter().map(|(kept, coming, most)| (kept * system + coming).min(system + most));
-        self.planned * busy.fold(0.0, f32::max)
+        self.planned * share * busy.fold(0.0, f32::max)
     }
 }
 
 /// What holds for the decisions of all shadow pools at one time.
 #[derive(Clone, Debug)]
-pub(super) struct Limits<'a> {
+pub(crate) struct Limits<'a> {
     pub(super) due: bool,
     /// The last proposal belongs to an earlier part of the stabilization window.
     pub(super) turns: bool,
@@ -111,6 +109,25 @@ pub(super) struct Limits<'a> {
     pub(super) numbers: JobNumbers<'a>,
 }
 
+impl Service<'_> {
+    /// Returns the share of the busy places that are busy still after a substep, and the places that an event keeps busy in it.
+    pub(super) fn kept_and_held(substep_seconds: f32, service_seconds: f32) -> (f32, f32) {
+        let kept = (-substep_seconds / service_seconds).exp();
+        (kept, service_seconds / substep_seconds * (1.0 - kept))
+    }
+}
+
+/// Sums over the substeps of an interval.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    late: f32,
+    taken: f32,
+    /// Busy places, ready ones, and paid jobs.
+    worked: f32,
+    room: f32,
+    paid: f32,
+}
+
 /// What an interval was like.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Served {
@@ -125,14 +142,6 @@ pub(super) struct Served {
 }
 
 impl Limits<'_> {
-    /// The limits of a candidate that plans for a share of the demand.
-    pub(super) fn shared(&self, share: f64) -> Self {
-        let mut limits = self.clone();
-        limits.emergency.planned *= share as f32;
-        limits.floor.planned *= share as f32;
-        limits
-    }
-
     /// Returns the fewest jobs that exist for a need.
     fn whole(&self, jobs: f32) -> f32 {
         self.numbers.up(jobs as u32) as f32
@@ -187,38 +196,56 @@ impl ShadowPool {
 
     /// Serves one interval as a fluid: busy jobs become free at the rate of their number over the service time.
     pub(super) fn serve(&mut self, service: &Service<'_>) -> Served {
-        let substep = service.substep_seconds;
-        let kept = (-substep / service.service_seconds).exp();
-        let held = service.service_seconds / substep * (1.0 - kept);
-        let (mut late, mut taken, mut worked, mut room, mut paid) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
-        for Substep { arriving, within, expiring } in service.substeps {
-            let ready = self.pass(substep) * service.places;
-            let can = ((ready - self.busy * kept) / held).max(0.0);
-            let waiting = self.backlog + arriving;
-            let taking = waiting.min(can).min(service.most_taken);
-            self.busy = self.busy * kept + taking * held;
-            self.backlog = waiting - taking;
-            late += (self.backlog - within).max(0.0).min(*expiring);
-            taken += taking;
-            worked += self.busy.min(ready);
-            room += ready;
-            paid += self.jobs + (self.busy / service.places - self.ready).max(0.0);
+        let mut tally = Tally::default();
+        for substep in service.substeps {
+            self.pass(substep, service, &mut tally);
         }
+        self.account(service, &tally)
+    }
+
+    /// Lets all of them serve one interval, substep by substep: they do not wait for each other, one substep for the other.
+    pub(super) fn serve_all(pools: &mut [Self], tallies: &mut [Tally], service: &Service<'_>) {
+        for substep in service.substeps {
+            for (pool, tally) in pools.iter_mut().zip(&mut *tallies) {
+                pool.pass(substep, service, tally);
+            }
+        }
+    }
+
+    fn pass(&mut self, substep: &Substep, service: &Service<'_>, tally: &mut Tally) {
+        let Service { substep_seconds, kept, held, places, most_taken, .. } = *service;
+        let ready = self.start(substep_seconds) * places;
+        let can = ((ready - self.busy * kept) / held).max(0.0);
+        let waiting = self.backlog + substep.arriving;
+        let taking = waiting.min(can).min(most_taken);
+        self.busy = self.busy * kept + taking * held;
+        self.backlog = waiting - taking;
+        tally.late += (self.backlog - substep.within).max(0.0).min(substep.expiring);
+        tally.taken += taking;
+        tally.worked += self.busy.min(ready);
+        tally.room += ready;
+        tally.paid += self.jobs + (self.busy / places - self.ready).max(0.0);
+    }
+
+    /// Adds what an interval was like to the past.
+    pub(super) fn account(&mut self, service: &Service<'_>, tally: &Tally) -> Served {
+        let Tally { mut late, taken, worked, room, paid } = *tally;
         if service.by_chance && room > 0.0 {
             let count = service.substeps.len() as f32;
             let (jobs, busy) = (room / count, worked / count);
+            let interval = count * service.substep_seconds;
             let chance =
-                late_probability(jobs, busy, service.service_seconds, service.wait_seconds, count * substep);
+                late_probability(jobs, busy, service.service_seconds, service.wait_seconds, interval);
             late += chance * (taken - late).max(0.0);
         }
-        let job_hours = paid * substep / 3600.0;
+        let job_hours = paid * service.substep_seconds / 3600.0;
         self.late += f64::from(late);
         self.cost += f64::from(job_hours);
         Served { late, taken, busy_share: if room > 0.0 { worked / room } else { 0.0 }, job_hours }
     }
 
     /// Lets a substep pass for the starting jobs; returns the mean number of ready jobs in it.
-    fn pass(&mut self, substep: f32) -> f32 {
+    fn start(&mut self, substep: f32) -> f32 {
         let mut partly = 0.0;
         for (left, count) in &mut self.starting {
             if *count > 0.0 {
@@ -252,7 +279,7 @@ impl ShadowPool {
     /// Returns the expected demand with the jobs that are kept idle above it; 0 where none are.
     fn with_spare(&self, limits: &Limits<'_>) -> f32 {
         limits.spare.as_ref().map_or(0.0, |(spare, expected)| {
-            (expected.jobs(self.system(limits)) + self.backlog_need(limits)).ceil() + spare
+            (expected.jobs(self.system(limits), 1.0) + self.backlog_need(limits)).ceil() + spare
         })
     }
 
@@ -260,35 +287,39 @@ impl ShadowPool {
         self.busy + self.backlog.min(limits.planned_queue)
     }
 
-    fn emergency(&self, limits: &Limits<'_>) -> bool {
+    fn emergency(&self, share: f32, limits: &Limits<'_>) -> bool {
         let waits = self.backlog * limits.service_seconds
             > limits.sla_wait_seconds * self.jobs.max(1.0) * limits.places;
         let room = self.jobs * (1.0 + limits.dead_band);
-        let need = limits.emergency.jobs(self.system(limits)) + self.backlog_need(limits);
+        let need = limits.emergency.jobs(self.system(limits), share) + self.backlog_need(limits);
         waits || need.max(self.urgent(limits)) > room
     }
 
     /// Whether a decision is made now.
     pub(super) fn decides(&self, limits: &Limits<'_>) -> bool {
-        limits.due || self.emergency(limits)
+        limits.due || self.emergency(1.0, limits)
     }
 
-    /// Scales the pool to the demand ahead, at least `floor` jobs, plus what the backlog asks for, within the limits.
-    pub(super) fn decide(&mut self, ahead: &Ahead, floor: f32, limits: &Limits<'_>) {
+    /// Scales the pool to a share of the demand ahead, at least `floor` jobs, plus what the backlog asks for, within the limits.
+    pub(super) fn decide(&mut self, ahead: &Ahead, share: f32, floor: f32, limits: &Limits<'_>) {
         let system = self.busy + self.backlog;
         let most = (limits.correction * (system + limits.most_arrivals) / limits.places).max(floor);
-        let need = (ahead.jobs(self.system(limits)).max(floor) + self.backlog_need(limits)).min(most);
+        let need = (ahead.jobs(self.system(limits), share).max(floor) + self.backlog_need(limits)).min(most);
         let nothing = system < NOTHING && need < limits.idle_below;
-        self.decide_for(if nothing { 0.0 } else { need }, limits);
+        self.scale_for(if nothing { 0.0 } else { need }, share, limits);
     }
 
     /// Scales the pool to `need` jobs within the limits.
     pub(super) fn decide_for(&mut self, need: f32, limits: &Limits<'_>) {
+        self.scale_for(need, 1.0, limits);
+    }
+
+    fn scale_for(&mut self, need: f32, share: f32, limits: &Limits<'_>) {
         if limits.turns {
             self.proposals.rotate_right(1);
             self.proposals[0] = 0.0;
         }
-        let emergency = self.emergency(limits);
+        let emergency = self.emergency(share, limits);
         if !limits.due && !emergency {
             return;
         }
@@ -303,7 +334,7 @@ impl ShadowPool {
             let back = (LOOK_BACK as f32 * want / self.jobs * limits.proposals as f32).ceil() as usize;
             let highest =
                 self.proposals.iter().take(back.max(2).min(limits.proposals)).copied().fold(want, f32::max);
-            let proof = limits.floor.jobs(self.system(limits)) + self.backlog_need(limits);
+            let proof = limits.floor.jobs(self.system(limits), share) + self.backlog_need(limits);
             let nothing = self.busy + self.backlog < NOTHING && proof < limits.last_below;
             let proof = if nothing { 0.0 } else { proof };
             target = highest.max(bounded(proof.max(self.urgent(limits)))).min(self.jobs);
@@ -356,10 +387,13 @@ mod tests {
                 Substep { arriving: *arriving, within: *arriving, expiring: before }
             })
             .collect();
+        let (kept, held) = Service::kept_and_held(10.0, service_seconds);
         pool.serve(&Service {
             substeps: &substeps,
             substep_seconds: 10.0,
             service_seconds,
+            kept,
+            held,
             wait_seconds: 10.0,
             by_chance: false,
             most_taken: f32::INFINITY,
@@ -418,23 +452,23 @@ mod tests {
         assert!(pool.in_service() > 2.9 && pool.backlog() < 0.05);
         let served = serve(&mut pool, 3600.0, &[2.0, 0.0, 0.0]);
         assert!(pool.backlog() > 1.9 && served.late > 1.9, "nobody is free: {served:?}");
-        pool.decide(&ahead(1.0), 0.0, &Limits { keeps_busy: true, ..limits() });
+        pool.decide(&ahead(1.0), 1.0, 0.0, &Limits { keeps_busy: true, ..limits() });
         assert!(pool.jobs() >= 3.0, "busy jobs stay");
     }
 
     #[test]
     fn new_jobs_work_after_the_startup_time_and_the_youngest_leave_first() {
         let mut pool = ShadowPool::new(1.0);
-        pool.decide(&ahead(3.0), 0.0, &limits());
+        pool.decide(&ahead(3.0), 1.0, 0.0, &limits());
         assert_eq!((pool.jobs, pool.ready), (3.0, 1.0));
         serve(&mut pool, 5.0, &[0.0; 2]);
         assert_eq!(pool.ready, 1.0);
         serve(&mut pool, 5.0, &[0.0]);
         assert_eq!(pool.ready, 3.0);
-        pool.decide(&ahead(4.0), 0.0, &limits());
-        pool.decide(&ahead(2.0), 0.0, &limits());
+        pool.decide(&ahead(4.0), 1.0, 0.0, &limits());
+        pool.decide(&ahead(2.0), 1.0, 0.0, &limits());
         assert_eq!(pool.jobs, 4.0, "the last proposal but one still counts");
-        pool.decide(&ahead(2.0), 0.0, &limits());
+        pool.decide(&ahead(2.0), 1.0, 0.0, &limits());
         assert_eq!((pool.jobs, pool.ready), (2.0, 2.0));
     }
 
@@ -442,12 +476,12 @@ mod tests {
     fn a_backlog_is_an_emergency_and_the_floor_stops_the_way_down() {
         let mut pool = ShadowPool::new(1.0);
         serve(&mut pool, 5.0, &[24.0]);
-        pool.decide(&ahead(1.0), 0.0, &Limits { due: false, ..limits() });
+        pool.decide(&ahead(1.0), 1.0, 0.0, &Limits { due: false, ..limits() });
         // 22 events at a tenth of a job each, and one for what comes
         assert!((3.0..=4.0).contains(&pool.jobs), "{}", pool.jobs);
         let mut calm = ShadowPool::new(6.0);
         for _ in 0..3 {
-            calm.decide(&ahead(2.0), 0.0, &Limits { floor: ahead(4.5), ..limits() });
+            calm.decide(&ahead(2.0), 1.0, 0.0, &Limits { floor: ahead(4.5), ..limits() });
         }
         assert_eq!(calm.jobs, 5.0);
     }
