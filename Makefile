@@ -107,10 +107,11 @@ test-pythons: build ## The Python tests on other versions of Python (PYTHONS="3.
 		PYTHONPATH=python $(CURDIR)/.venv-$$version/bin/python -m pytest -q tests/python || exit 1; \
 	done
 
-kill-test: build venv ## A thousand kills each of what saves snapshots, changes models, writes to a registry, and retrains (KILLS=1000; half an hour)
+kill-test: build venv ## A thousand kills each of what saves, changes models, writes registries, logs and archives, and retrains (KILLS=1000; an hour)
 	EVSCALE_KILLS=$(or $(KILLS),1000) cargo test --release --workspace --locked --test registry a_kill -- --nocapture
 	$(PY) -m pip install -q -r python/training/requirements.txt
-	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py tests/python/test_kills.py tests/python/test_backups.py -k "kill or snapshot"
+	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py tests/python/test_kills.py tests/python/test_backups.py \
+		tests/python/test_decision_log.py -k "kill or snapshot"
 
 venv: $(VENV)/.ready
 $(VENV)/.ready: requirements-dev.txt
