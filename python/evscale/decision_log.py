@@ -191,7 +191,7 @@ def read_decisions(folder: str | PathLike[str]) -> pa.Table:
     known = schema()
     for _ in range(3):
         numbers, current = _numbers(path), _open_file(path, _next(path))
-        if not numbers and not current.exists():
+        if not (numbers or current.exists() or (path / "_lock").exists()):
             raise refuse(f"{path}: no decision log, expected a folder with decisions-000001.parquet")
         parts = [*(_read(_file(path, one), known) for one in numbers), *_tables(current, known)]
         if _numbers(path) == numbers:  # else rows went from the open file to another one meanwhile

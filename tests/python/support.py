@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import traceback
 from datetime import datetime, timedelta, timezone
 
 import evscale
@@ -46,6 +47,8 @@ def killed_after(seconds, work, by_processor_time=False):
                 signal.signal(signal.SIGPROF, signal.SIG_DFL)
                 signal.setitimer(signal.ITIMER_PROF, max(seconds, 1e-6))
             work(lambda number: os.write(writer, number.to_bytes(4, "big")))
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(3)
     os.close(writer)
