@@ -153,7 +153,7 @@ def build_cost(rows: list[dict]) -> str:
 def markdown(measured: dict) -> str:
     """The whole page."""
     machine, base = measured["machine"], measured["floor"]
-    pool, challenger = next(row for row in measured["memory"] if "pool_bytes_full" in row), measured["challenger"]
+    pool = next(row for row in measured["memory"] if "pool_bytes_full" in row)
     flops, alone = base["flops"]["forecaster"], times(measured, "alone")["forecaster"]["p50"]
     floor_us = flops / base["peak"] * 1e6
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())

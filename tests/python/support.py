@@ -47,7 +47,7 @@ def killed_after(seconds, work, by_processor_time=False):
                 signal.signal(signal.SIGPROF, signal.SIG_DFL)
                 signal.setitimer(signal.ITIMER_PROF, max(seconds, 1e-6))
             work(lambda number: os.write(writer, number.to_bytes(4, "big")))
-        except BaseException:
+        except BaseException:  # noqa: BLE001 whatever it is, it is told
             traceback.print_exc()
         finally:
             os._exit(3)
