@@ -107,9 +107,11 @@ test-pythons: build ## The Python tests on other versions of Python (PYTHONS="3.
 		PYTHONPATH=python $(CURDIR)/.venv-$$version/bin/python -m pytest -q tests/python || exit 1; \
 	done
 
-kill-test: build venv ## A thousand kills of a process that saves snapshots, and of one that writes to a registry (KILLS=1000; some minutes)
+kill-test: build venv ## A thousand kills each of what saves, changes models, writes registries, logs and archives, and retrains (KILLS=1000; an hour)
 	EVSCALE_KILLS=$(or $(KILLS),1000) cargo test --release --workspace --locked --test registry a_kill -- --nocapture
-	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py
+	$(PY) -m pip install -q -r python/training/requirements.txt
+	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py tests/python/test_kills.py tests/python/test_backups.py \
+		tests/python/test_decision_log.py -k "kill or snapshot"
 
 venv: $(VENV)/.ready
 $(VENV)/.ready: requirements-dev.txt
@@ -129,8 +131,8 @@ server: ## Build evscale-server
 demo-lifecycle: build venv ## Aged models, a challenger that is promoted, a damaged version that is rolled back; events and picture
 	$(PY) -m evscale demo --lifecycle --out "$(OUT)"
 
-lifecycle: ## The full evidence for champion and challenger: 1,000 pools per case (an hour)
-	EVSCALE_LIFECYCLE_RUNS=$(or $(RUNS),1000) cargo test --release --workspace --locked --test lifecycle -- --nocapture
+lifecycle: ## The full evidence for champion and challenger: 1,000 pools per case (an hour; SEED=1000000 draws others)
+	EVSCALE_LIFECYCLE_RUNS=$(or $(RUNS),1000) EVSCALE_LIFECYCLE_SEED=$(or $(SEED),0) cargo test --release --workspace --locked --test lifecycle -- --nocapture
 
 serve-demo: server ## Run evscale-server on loopback with two simulated pools (PORT=8080); Ctrl-C ends it
 	@exec $(SERVER) demo --port $(or $(PORT),8080)
@@ -270,7 +272,7 @@ test-operators: build venv ## A real Prometheus scrapes pools, evaluates rules a
 
 test-training: build venv ## Tests of the training code (installs PyTorch)
 	$(PY) -m pip install -q -r python/training/requirements.txt
-	PYTHONPATH=python $(PY) -m pytest -q python/training/tests
+	PYTHONPATH=python $(PY) -m pytest -q python/training/tests tests/python/test_kills.py
 
 train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	$(PY) -m pip install -q -r python/training/requirements.txt

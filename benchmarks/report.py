@@ -64,7 +64,7 @@ def targets(measured: dict) -> str:
     turns = measured["networks"]["times"]
     network_us = alone["forecaster"]["p50"] + 2 * alone["policy"]["p50"]
     fleet = {(row["pools"], row["threads"]): row for row in per_size(measured["fleets"])}
-    pool = next(row for row in measured["memory"] if "pool_bytes_full" in row)
+    pool, challenger = next(row for row in measured["memory"] if "pool_bytes_full" in row), measured["challenger"]
     rows = [("forecaster, one row, over onnxruntime's time", "at most 1.4", spread(sidebyside.ratio(
         turns, "core, forecaster, 1 row", "onnxruntime, forecaster, 1 row")))]
     rows.append(("policy, one row, over onnxruntime's time", "at most 1.4", spread(sidebyside.ratio(
@@ -87,6 +87,9 @@ def targets(measured: dict) -> str:
                      f"{10_000 / two['decisions_per_second'] / 120:.3f}"))
     rows += [
         ("memory of a pool with a full history, KiB", "at most 32", f"{pool['pool_bytes_full'] / 1024:.1f}"),
+        ("models in the shadow: ticks more", "at most 1.1", f"{challenger['ticks_more_with_challenger']:.2f}"),
+        ("models in the shadow: memory per pool, KiB", "at most 40", f"{challenger['challenger_bytes_per_pool'] / 1024:.1f}"),
+        ("models in the shadow, once they are gone: ticks more", "0", f"{challenger['ticks_more_after_it']:.2f}"),
         ("resident memory of a process with one pool, MB", "below 60", f"{measured['start']['resident_bytes'] / 1e6:.0f}"),
         ("start to the first decision, ms", "below 100", f"{measured['start']['first_decision_ms']:.0f}"),
     ]

@@ -101,6 +101,8 @@ def measure(bins: Path, quick: bool) -> dict:
                     "peak": floor.peak()}
     out["latency"] = step("latency", lambda: lines(bins / "bench-latency", 2000 if quick else 100_000))
     out["memory"] = step("memory", lambda: lines(bins / "bench-memory"))
+    times, memory = step("challenger", lambda: lines(bins / "bench-challenger"))
+    out["challenger"] = times | memory
     out["start"] = step("start", lambda: starts(bins, 3 if quick else 11))
     out["library_bytes"] = {"as built here": library(bins), "as `make dist` builds it": library(bins.parent / "dist")}
     out["networks"] = step("networks", lambda: sidebyside.networks(bins, MODELS, rounds))

@@ -1433,6 +1433,14 @@ int32_t evscale_fleet_roll_out(struct evscale_fleet *fleet,
                                size_t *changed,
                                struct evscale_error **error);
 
+// Like evscale_end_challenge, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_end_challenge(struct evscale_fleet *fleet,
+                                    const char *key,
+                                    const char *reason,
+                                    int32_t *ended,
+                                    struct evscale_error **error);
+
 // Like evscale_promote, for one pool.
 EVSCALE_API
 int32_t evscale_fleet_promote(struct evscale_fleet *fleet,

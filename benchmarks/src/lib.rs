@@ -7,7 +7,7 @@ mod counting;
 pub use counting::{Counting, Counts};
 
 use evscale_core::simulate::{LoadSettings, SimulatedLoad, Workload};
-use evscale_core::{Config, Metrics};
+use evscale_core::{Config, Metrics, ModelBundle};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -49,6 +49,17 @@ pub fn config(use_networks: bool) -> Config {
     let mut config = Config::default();
     config.use_networks = use_networks;
     config
+}
+
+/// The bundled models under another version: what costs as much as any other bundle.
+///
+/// # Panics
+/// The bundled models are no bundle.
+pub fn another_bundle() -> ModelBundle {
+    let [(_, manifest), (_, forecaster), (_, policy)] = ModelBundle::bundled_files();
+    let mut manifest: Value = serde_json::from_slice(manifest).expect("the manifest is JSON");
+    manifest["version"] = "another".into();
+    ModelBundle::from_files(manifest.to_string().as_bytes(), forecaster, policy).expect("the same weights")
 }
 
 /// Resident memory of this process, bytes; 0 where the system does not tell.

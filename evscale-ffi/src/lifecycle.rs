@@ -46,11 +46,7 @@ pub unsafe extern "C" fn evscale_end_challenge(
     enter(error, || {
         let reason = reason_of(reason)?;
         let there = with_pool(autoscaler, |pool| Ok(pool.scaler.end_challenge(reason)))?;
-        // SAFETY: NULL or valid by the contract of the callers.
-        if let Some(ended) = unsafe { ended.as_mut() } {
-            *ended = there.into();
-        }
-        Ok(())
+        told_ended(ended, there)
     })
 }
 
@@ -183,11 +179,34 @@ fn in_fleet(
     Ok(fleet_pools::with_pool(fleet, key, |pool| change(pool, reason))??)
 }
 
+fn told_ended(out: *mut i32, there: bool) -> Outcome {
+    if !out.is_null() {
+        *required_mut(out, "ended")? = there.into();
+    }
+    Ok(())
+}
+
 fn count(out: *mut usize, pools: usize) -> Outcome {
     if !out.is_null() {
         *required_mut(out, "count")? = pools;
     }
     Ok(())
+}
+
+/// Like evscale_end_challenge, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_end_challenge(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    reason: *const c_char,
+    ended: *mut i32,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let reason = reason_of(reason)?;
+        let there = fleet_pools::with_pool(fleet, key, |pool| pool.end_challenge(reason))?;
+        told_ended(ended, there)
+    })
 }
 
 /// Like evscale_promote, for one pool.

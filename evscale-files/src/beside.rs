@@ -23,7 +23,7 @@ impl Beside {
     /// Creates a file with a name that nobody can know in advance. With `open_to_others` its mode is that of any new file;
     /// else its owner alone may read it, until it takes after the old one.
     pub(crate) fn create(target: &Path, open_to_others: bool) -> Result<Self, Error> {
-        let names = std::iter::repeat_with(|| neighbour(target, RandomState::new().build_hasher().finish()));
+        let names = std::iter::repeat_with(|| neighbour(target, random()));
         Self::create_as(names.take(ATTEMPTS), open_to_others)
             .map_err(Error::at(target, "create a file beside it"))
     }
@@ -77,6 +77,14 @@ impl Drop for Beside {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Returns a number that nobody can know in advance. A process that was forked goes on with the keys of its parent, as its siblings do,
+/// which may have been killed beside their files: its own number is among what is hashed.
+fn random() -> u64 {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
 }
 
 /// Returns the options of a file that must not exist (`O_CREAT | O_EXCL`), so that no link is followed.

@@ -212,6 +212,17 @@ impl FleetModels {
             self.with(py, |fleet| fleet.roll_out(&bundle.0, share, &reason))
         })
     }
+    /// Takes the models in the shadow of a pool away, a challenger or a predecessor; returns whether there were any.
+    ///
+    /// Raises
+    /// ------
+    /// EvscaleError
+    ///     There is no such pool.
+    #[pyo3(signature = (key, reason=None))]
+    fn end(&self, py: Python<'_>, key: Text, reason: Option<Text>) -> Door<bool> {
+        let reason = in_words(reason);
+        door(py, || self.with(py, |fleet| fleet.with_pool(&key.0, |pool| pool.end_challenge(&reason))))
+    }
     /// Promotes the challenger of a pool without waiting for its proof.
     ///
     /// Raises

@@ -11,14 +11,27 @@ import (
 // Autoscaler is the autoscaler of one pool. Close frees it.
 type Autoscaler struct{ Pool }
 
-func own(handle *C.evscale_autoscaler) *Autoscaler {
+// owned makes an autoscaler of the handle that create gives for the models of a bundle.
+func owned(bundle *Bundle, create func(*C.evscale_bundle, **C.evscale_autoscaler, **C.evscale_error) C.int32_t) (*Autoscaler, error) {
+	var handle *C.evscale_autoscaler
+	err := bundle.lent(func(models *C.evscale_bundle) error {
+		var detail *C.evscale_error
+		status := create(models, &handle, &detail)
+		return failed(status, detail)
+	})
+	if err != nil {
+		return nil, err
+	}
 	scaler := &Autoscaler{Pool{owner: &owner{scaler: handle}}}
 	runtime.SetFinalizer(scaler.owner, (*owner).close)
-	return scaler
+	return scaler, nil
 }
 
 // New makes an autoscaler with the models inside the library.
-func New(config Config) (*Autoscaler, error) {
+func New(config Config) (*Autoscaler, error) { return NewWith(nil, config) }
+
+// NewWith makes an autoscaler with the models of a bundle.
+func NewWith(bundle *Bundle, config Config) (*Autoscaler, error) {
 	settings, err := config.json()
 	if err != nil {
 		return nil, err
@@ -28,17 +41,19 @@ func New(config Config) (*Autoscaler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var handle *C.evscale_autoscaler
-	var detail *C.evscale_error
-	status := C.evscale_new(text, nil, &handle, &detail)
-	if err := failed(status, detail); err != nil {
-		return nil, err
-	}
-	return own(handle), nil
+	return owned(bundle, func(models *C.evscale_bundle, handle **C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
+		return C.evscale_new(text, models, handle, detail)
+	})
 }
 
 // Restore makes an autoscaler that goes on from a snapshot. Until a fresh record tells the number of jobs, decisions have none.
 func Restore(config Config, snapshot []byte) (*Autoscaler, error) {
+	return RestoreWith(nil, config, snapshot)
+}
+
+// RestoreWith makes an autoscaler that goes on from a snapshot with the models of a bundle. Where others acted at the snapshot, these
+// take over, which the report tells.
+func RestoreWith(bundle *Bundle, config Config, snapshot []byte) (*Autoscaler, error) {
 	settings, err := config.json()
 	if err != nil {
 		return nil, err
@@ -48,13 +63,9 @@ func Restore(config Config, snapshot []byte) (*Autoscaler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var handle *C.evscale_autoscaler
-	var detail *C.evscale_error
-	status := C.evscale_restore(text, nil, first(snapshot), C.size_t(len(snapshot)), &handle, &detail)
-	if err := failed(status, detail); err != nil {
-		return nil, err
-	}
-	return own(handle), nil
+	return owned(bundle, func(models *C.evscale_bundle, handle **C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
+		return C.evscale_restore(text, models, first(snapshot), C.size_t(len(snapshot)), handle, detail)
+	})
 }
 
 // Close frees the autoscaler once no call is using it; calls after it fail with [ErrClosed].

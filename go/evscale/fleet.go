@@ -13,12 +13,18 @@ import (
 // Fleet keeps many pools by key that share one set of networks. Close frees it.
 type Fleet struct{ owner *owner }
 
-// NewFleet makes a fleet without pools.
-func NewFleet() (*Fleet, error) {
+// NewFleet makes a fleet without pools, with the models inside the library.
+func NewFleet() (*Fleet, error) { return NewFleetWith(nil) }
+
+// NewFleetWith makes a fleet without pools, with the models of a bundle.
+func NewFleetWith(bundle *Bundle) (*Fleet, error) {
 	var handle *C.evscale_fleet
-	var detail *C.evscale_error
-	status := C.evscale_fleet_new(nil, &handle, &detail)
-	if err := failed(status, detail); err != nil {
+	err := bundle.lent(func(models *C.evscale_bundle) error {
+		var detail *C.evscale_error
+		status := C.evscale_fleet_new(models, &handle, &detail)
+		return failed(status, detail)
+	})
+	if err != nil {
 		return nil, err
 	}
 	fleet := &Fleet{&owner{fleet: handle}}

@@ -147,6 +147,9 @@ const (
 	AlertsJSON
 	AnnouncementsJSON
 	ConfigJSON
+	// ModelsJSON tells which models act, which run beside them, how both compare, and what happened; [ErrNothingYet] while there was
+	// never another one than at first.
+	ModelsJSON
 )
 
 func (pool *Pool) text(of Text) ([]byte, error) {
@@ -175,6 +178,8 @@ func (pool *Pool) text(of Text) ([]byte, error) {
 					return C.evscale_announcements_json(scaler, buffer, size, needed, detail)
 				case ConfigJSON:
 					return C.evscale_config_json(scaler, buffer, size, needed, detail)
+				case ModelsJSON:
+					return C.evscale_models_json(scaler, buffer, size, needed, detail)
 				}
 				return C.EVSCALE_INVALID_ARGUMENT
 			})
@@ -202,6 +207,8 @@ func (pool *Pool) text(of Text) ([]byte, error) {
 					return C.evscale_fleet_announcements_json(fleet, key, buffer, size, needed, detail)
 				case ConfigJSON:
 					return C.evscale_fleet_config_json(fleet, key, buffer, size, needed, detail)
+				case ModelsJSON:
+					return C.evscale_fleet_models_json(fleet, key, buffer, size, needed, detail)
 				}
 				return C.EVSCALE_INVALID_ARGUMENT
 			})
@@ -224,7 +231,7 @@ func (pool *Pool) Explanation() (string, error) {
 
 // JSON is what a pool knows, in full; docs/c-reference.md tells the fields.
 func (pool *Pool) JSON(of Text) (json.RawMessage, error) {
-	if of <= Explanation || of > ConfigJSON {
+	if of <= Explanation || of > ModelsJSON {
 		return nil, &Error{ErrInvalidArgument, "the text asked for is none of JSON"}
 	}
 	return pool.text(of)

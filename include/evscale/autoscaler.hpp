@@ -101,15 +101,6 @@ public:
         detail::run([&](evscale_error **error) { return evscale_challenge(handle_.get(), Bundle::of(&bundle), error); });
     }
 
-    /// Takes the models in the shadow away; reports whether there were any.
-    bool end_challenge(const std::string &reason) {
-        std::int32_t ended = 0;
-        detail::run([&](evscale_error **error) {
-            return evscale_end_challenge(handle_.get(), detail::whole(reason), &ended, error);
-        });
-        return ended != 0;
-    }
-
     /// Lets other models act from now on; those before them stay in the shadow.
     void set_bundle(const Bundle &bundle, const std::string &reason) {
         detail::run([&](evscale_error **error) {

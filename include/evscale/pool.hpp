@@ -148,6 +148,13 @@ public:
     /// Which models act, which run beside them, how both compare, and what happened, as JSON.
     std::string models_json() { return text(evscale_models_json, evscale_fleet_models_json); }
 
+    /// Takes the models in the shadow away; reports whether there were any.
+    bool end_challenge(const std::string &reason) {
+        std::int32_t ended = 0;
+        run(evscale_end_challenge, evscale_fleet_end_challenge, detail::whole(reason), &ended);
+        return ended != 0;
+    }
+
     /// Promotes the challenger without waiting for its proof.
     void promote(const std::string &reason) { run(evscale_promote, evscale_fleet_promote, detail::whole(reason)); }
 

@@ -13,7 +13,7 @@ import evscale
 
 from . import demo
 from ._refuse import missing, shell_words
-from .command import lifecycle, live, models, reading, reports, settings, watch, workload
+from .command import backup, decisions, lifecycle, live, models, reading, reports, settings, watch, workload
 from .command.records import FIELDS_HELP
 from .command.terminal import say
 
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _backtest_arguments(command("backtest", reports.run_backtest, "replay a history, with scores, baselines and a clairvoyant schedule"))
     _decide_arguments(command("decide", live.run_decide, "metrics records as JSON in, decisions as JSON lines out", machine=False,
                               after=FIELDS_HELP))
+    decisions.add_arguments(command("decisions", decisions.run, "tell what a decision log holds, or write it to one Parquet file"))
     _watch_arguments(command("watch", watch.run_watch, "show how a pool is doing: a table with sparklines and alerts", machine=False, after=FIELDS_HELP),
                      command("report", watch.run_report, "tell how a pool was doing on a day"))
     part = command("explain", live.run_explain, "explain a decision in plain language", machine=False)
@@ -70,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
                      command("bundle", models.run_bundle, "look at, check or sign a model bundle"))
     lifecycle.add_arguments(command("models", lifecycle.run_models, "look after the versions of models in a registry"))
     lifecycle.add_retrain_arguments(command("retrain", lifecycle.run_retrain, "train a registry's champion further on your own history"))
+    backup.add_arguments(command("backup", backup.run_backup, "put registry, configuration and states of pools into one archive"))
+    backup.add_restore_arguments(command("restore", backup.run_restore, "bring back what an archive of `evscale backup` holds, or check it"))
     _workload_arguments(command("simulate", workload.run_simulate, "print a generated workload as CSV or as metrics records", machine=False))
     part = command("completion", _completion, "print a completion script for a shell", machine=False)
     part.add_argument("shell", choices=("bash", "zsh", "fish"))
@@ -94,6 +97,8 @@ def _decide_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--time-zone", metavar="ZONE", help="IANA time zone of timestamps without one")
     part.add_argument("--ignore-extra", action="store_true", help="ignore fields that evscale does not know")
     part.add_argument("--follow", type=Path, metavar="FILE", help="read a growing file instead of standard input, until interrupted")
+    part.add_argument("--log", type=Path, metavar="FOLDER", help="keep records and decisions in Parquet files there; `evscale decisions` reads them")
+    part.add_argument("--pool", metavar="KEY", help="what the log calls the pool")
 
 
 def _watch_arguments(live_part: argparse.ArgumentParser, day: argparse.ArgumentParser) -> None:

@@ -1128,6 +1128,14 @@ class FleetModels:
         ArgumentError
             The share is not 0 to 1.
         """
+    def end(self, key: str, reason: str | None = None) -> bool:
+        """Takes the models in the shadow of a pool away, a challenger or a predecessor; returns whether there were any.
+
+        Raises
+        ------
+        EvscaleError
+            There is no such pool.
+        """
     def promote(self, key: str, reason: str | None = None) -> None:
         """Promotes the challenger of a pool without waiting for its proof.
 

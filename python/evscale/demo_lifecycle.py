@@ -151,14 +151,17 @@ def draw(rows: list[dict[str, Any]], events: list[dict[str, Any]], path: Path) -
     ratio.scatter([row["at"] for row in both], [row["comparison"]["cost_ratio"] or np.nan for row in both], s=3, label="cost")
     ratio.axhline(1, color="grey", linewidth=0.7)
     ratio.set_yscale("log")
+    for axis in (ratio.yaxis.set_major_formatter, ratio.yaxis.set_minor_formatter):
+        axis("{x:.2g}")
     ratio.set_ylabel("in the shadow over the champion")
     ratio.legend(loc="upper left", fontsize="small")
     for place, event in enumerate(events):
         at = datetime.fromisoformat(event["at"].replace("Z", "+00:00"))
         for axes in (load, error, ratio):
             axes.axvline(at, color="tab:green" if event["kind"] in ("promoted", "rolled_back") else "grey", linestyle="--", linewidth=1)
-        load.annotate(f"{event['kind'].replace('_', ' ')}: {event['model']}", (at, 0.97 - 0.08 * (place % 4)), xycoords=("data", "axes fraction"),
-                      fontsize=7, ha="right", va="top")
+        side = "left" if at - times[0] < (times[-1] - times[0]) / 2 else "right"
+        jobs.annotate(f" {event['kind'].replace('_', ' ')}: {event['model']} ", (at, 0.97 - 0.08 * (place % 4)), fontsize=7, ha=side, va="top",
+                      xycoords=("data", "axes fraction"), bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8})
     picture = BytesIO()
     try:
         figure.savefig(picture, dpi=110, format=path.suffix.lstrip(".") or "png")

@@ -476,6 +476,9 @@ static void other_models_are_tried_promoted_brought_back_and_pinned(void) {
     CHECK(evscale_fleet_pin_models(fleet, "b", "not this one", NULL) == EVSCALE_OK);
     CHECK(evscale_fleet_promote(fleet, "b", NULL, NULL) == EVSCALE_INVALID_ARGUMENT);
     CHECK(evscale_fleet_promote(fleet, "c", NULL, NULL) == EVSCALE_UNKNOWN_POOL);
+    CHECK(evscale_fleet_end_challenge(fleet, "b", "enough", &ended, NULL) == EVSCALE_OK && ended == 1);
+    CHECK(evscale_fleet_end_challenge(fleet, "b", NULL, NULL, NULL) == EVSCALE_OK);
+    CHECK(evscale_fleet_end_challenge(fleet, "c", NULL, &ended, NULL) == EVSCALE_UNKNOWN_POOL && ended == 1);
     CHECK(evscale_fleet_roll_out(fleet, bundle, 1, NULL, NULL, NULL) == EVSCALE_OK);
     status = fleet_text(fleet, "b", evscale_fleet_models_json);
     CHECK(strstr(status, "not this one") != NULL);

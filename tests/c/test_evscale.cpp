@@ -140,6 +140,50 @@ static int golden(const char *config, const char *records) {
     return 0;
 }
 
+/// Another bundle is tried, promoted, brought back, pinned and set, in a pool alone and in a fleet.
+static void other_models_are_tried_and_promoted() {
+    std::string manifest(evscale::Bundle::bundled("manifest.json"));
+    manifest.insert(manifest.find("\"version\": \"") + 12, "again-");
+    const evscale::Bundle other(manifest, evscale::Bundle::bundled("forecaster.onnx"), evscale::Bundle::bundled("policy.onnx"));
+    const auto told = [](auto &&pool, const char *what) { return pool.models_json().find(what) != std::string::npos; };
+    evscale::Autoscaler pool(R"({"max_jobs": 50})");
+    try {
+        pool.promote("there is none");
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(problem.code() == EVSCALE_INVALID_ARGUMENT);
+    }
+    pool.challenge(other);
+    feed(pool, 0, 20);
+    pool.pin_models("an audit");
+    try {
+        pool.promote("now");
+        CHECK(false);
+    } catch (const evscale::Error &problem) {
+        CHECK(std::string(problem.what()).find("an audit") != std::string::npos);
+    }
+    pool.unpin_models();
+    pool.promote("it is better");
+    CHECK(told(pool, R"("kind":"promoted")") && told(pool, "it is better") && told(pool, R"("predecessor":"evscale-bundled)"));
+    feed(pool, 20, 40);
+    pool.roll_back("it is not");
+    CHECK(told(pool, R"("kind":"rolled_back")") && told(pool, R"("champion":"evscale-bundled)"));
+    pool.set_bundle(other, "a release");
+    CHECK(told(pool, R"("kind":"replaced")") && pool.end_challenge("enough") && !pool.end_challenge("enough"));
+
+    evscale::Fleet fleet;
+    fleet.add("a");
+    fleet.add("b");
+    CHECK(fleet.challenge(other, 0) == 0 && fleet.challenge(other, 1) == 2);
+    fleet.pool("a").promote("now");
+    fleet.pool("a").roll_back("late events");
+    fleet.pool("b").pin_models("not this one");
+    CHECK(told(fleet.pool("a"), "late events") && told(fleet.pool("b"), "not this one"));
+    CHECK(fleet.pool("b").end_challenge("enough") && !fleet.pool("b").end_challenge("enough"));
+    fleet.add("c");
+    CHECK(fleet.roll_out(other, 1, "a release") == 1 && told(fleet.pool("c"), "a release"));
+}
+
 int main(int count, char **argv) {
     if (count == 4 && std::string(argv[1]) == "golden") return golden(argv[2], argv[3]);
     evscale::Autoscaler scaler(R"({"min_jobs": 2, "max_jobs": 40})");
@@ -270,6 +314,7 @@ int main(int count, char **argv) {
     CHECK(fleet.budget_json() == "null");
     results_own_parts_and_backtests();
     records_have_classes();
+    other_models_are_tried_and_promoted();
     try {
         evscale::Autoscaler refused(R"({"max_job": 3})");
         CHECK(false);

@@ -33,7 +33,8 @@ def trace(tmp_path_factory):
 def test_help_names_every_command():
     ran = evscale("--help")
     assert ran.returncode == 0
-    for command in ("demo", "look", "forecast", "backtest", "decide", "explain", "verify", "bundle", "models", "retrain", "simulate", "completion"):
+    for command in ("demo", "look", "forecast", "backtest", "decide", "decisions", "explain", "verify", "bundle", "models", "retrain", "backup", "restore",
+                    "simulate", "completion"):
         assert f"\n    {command}" in ran.stdout
 
 
@@ -336,7 +337,7 @@ echo "${COMPREPLY[@]}"
 
 
 @pytest.mark.parametrize("line, expected", [
-    ("evscale back", "backtest"), ("evscale backtest --ht", "--html"), ("evscale bundle ch", "check"),
+    ("evscale backt", "backtest"), ("evscale backtest --ht", "--html"), ("evscale bundle ch", "check"),
 ])
 def test_a_shell_completes(tmp_path, line, expected):
     pytest.importorskip("argcomplete")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import evscale
 import pytest
 from evscale import ArgumentError, Autoscaler, Config, ModelBundle, PoolModels
-from evscale.demo_lifecycle import INTERVAL, PER_DAY, START, arrivals, disturbed
+from evscale.demo_lifecycle import INTERVAL, START, arrivals, disturbed
 
 CONFIG = Config(min_jobs=2, max_jobs=120, interval_seconds=INTERVAL, decision_interval_seconds=INTERVAL, sla_wait_seconds=120)
 OTHER = disturbed(0.1, 3, "other")
@@ -31,13 +31,13 @@ def run(scaler, events, begin, jobs, changes):
 
 
 def test_two_weeks_with_promotion_and_rollback_are_replayed_bit_for_bit():
-    events = arrivals(14, 5)[: 4 * PER_DAY]
-    changes = {100: lambda scaler: scaler.models.challenge(OTHER), 250: lambda scaler: scaler.models.promote("now"),
-               400: lambda scaler: scaler.models.roll_back("now")}
+    events = arrivals(14, 5)
+    changes = {400: lambda scaler: scaler.models.challenge(OTHER), 900: lambda scaler: scaler.models.promote("now"),
+               1500: lambda scaler: scaler.models.roll_back("now")}
     decisions, snapshots = run(Autoscaler(CONFIG), events, 0, 20, changes)
     assert sum("was promoted: now" in decision for decision in decisions) == 1
     assert sum("rolled back to" in decision for decision in decisions) == 1
-    for begin in (50, 150, 350, 550):
+    for begin in (250, 650, 1250, 1850):
         data, jobs = snapshots[begin]
         again = PoolModels.restore(CONFIG, data, [ModelBundle.bundled(), OTHER])
         assert run(again, events, begin, jobs, changes)[0] == decisions[begin:]
@@ -77,6 +77,9 @@ def test_a_share_of_a_fleet_tries_other_models_and_each_pool_has_its_own_say():
         fleet.models.promote(another)
     fleet.models.pin(another)
     fleet.models.promote(another)
+    third = tried[2]
+    assert fleet.models.end(third, "enough") and not fleet.models.end(third)
+    assert fleet.models.status(third)["events"][-1]["reason"] == "enough"
     alone = next(key for key in keys if fleet.models.status(key) is None)
     with pytest.raises(ArgumentError, match="challenger"):
         fleet.models.promote(alone)

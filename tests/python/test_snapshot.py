@@ -3,18 +3,16 @@
 import hashlib
 import os
 import random
-import signal
-import time
 
 import evscale
 import pytest
 import support
-from support import START_MS
+from support import START_MS, killed_after, kills
 
 INTERVAL_MS = 120_000
 CONFIG = evscale.Config(max_jobs=60)
 BUNDLE = evscale.ModelBundle.bundled()
-KILLS = int(os.environ.get("EVSCALE_KILLS", "40"))
+KILLS = kills()
 
 
 def record(index):
@@ -49,37 +47,15 @@ class Undisturbed:
             self.states.append(digest(self.scaler))
 
 
-def go_on(path, saved):
+def go_on(path, tell):
     """Observes, decides and saves until it is killed; tells each index that is on disk."""
     scaler = evscale.load_snapshot(path, CONFIG, BUNDLE) if path.exists() else evscale.Autoscaler(CONFIG, BUNDLE)
     index = newest(scaler) + 1 if path.exists() else 0
     while True:
         step(scaler, index)
         evscale.save_snapshot(scaler, path)
-        os.write(saved, index.to_bytes(4, "big"))
+        tell(index)
         index += 1
-
-
-def killed_after(path, seconds):
-    """The last index that a process told before it was killed; -1 is none."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(reader)
-            go_on(path, writer)
-        finally:
-            os._exit(3)
-    os.close(writer)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    told = -1
-    with os.fdopen(reader, "rb") as pipe:
-        while part := pipe.read(4):
-            told = int.from_bytes(part, "big")
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), "the process ended by itself"
-    return told
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -87,7 +63,7 @@ def test_a_kill_at_any_moment_leaves_a_state_that_goes_on(tmp_path):
     path, undisturbed, before = tmp_path / "pool.snapshot", Undisturbed(), -1
     moments = random.Random(5)
     for kill in range(KILLS):
-        told = max(before, killed_after(path, moments.uniform(0.0, 0.06)))
+        told = max([before, *killed_after(moments.uniform(0.0, 0.06), lambda tell: go_on(path, tell))])
         if told < 0 and not path.exists():
             continue
         scaler = evscale.load_snapshot(path, CONFIG, BUNDLE)

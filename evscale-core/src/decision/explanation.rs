@@ -1,6 +1,6 @@
 //! A decision in words, sentence by sentence.
 
-use super::explain::Evidence;
+use super::evidence::Evidence;
 use crate::config::Mode;
 use crate::safety::TrailEntry;
 use std::fmt::Write;
@@ -30,11 +30,11 @@ pub(super) fn explanation(
     // writing into a string cannot fail
     let _ = write_need(&mut words, evidence);
     if evidence.outlook.emergency {
-        words.push_str(" Emergency: more jobs are needed before the next decision");
+        words.push_str(" Emergency: the demand may exceed the pool before the next decision.");
         words.push_str(match (recommended == current, trail.is_empty()) {
-            (false, _) => ".",
-            (true, true) => ", but no more than are there.",
-            (true, false) => ", but none are added.",
+            (false, _) => "",
+            (true, true) => " The rule asks for no more jobs than there are.",
+            (true, false) => " The safety rules allow no more jobs.",
         });
     }
     let notes = fallback.into_iter().chain(evidence.notes.iter().map(String::as_str));

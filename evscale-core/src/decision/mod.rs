@@ -1,13 +1,15 @@
 //! What is the answer, and why?
 
 mod drain;
+mod evidence;
 mod explain;
 mod explanation;
 mod plan;
 mod schedule;
 
 pub use drain::Drain;
-pub(crate) use explain::{Evidence, explain};
+pub(crate) use evidence::Evidence;
+pub(crate) use explain::explain;
 pub use plan::PlanStep;
 pub(crate) use plan::plan;
 pub(crate) use schedule::Schedule;

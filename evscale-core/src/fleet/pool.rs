@@ -101,6 +101,11 @@ impl PoolMut<'_> {
         self.scaler.set_override(manual)
     }
 
+    /// Takes the models in the shadow away; see [`Autoscaler::end_challenge`].
+    pub fn end_challenge(&mut self, reason: &str) -> bool {
+        self.scaler.end_challenge(reason)
+    }
+
     /// Promotes the challenger; see [`Autoscaler::promote`].
     ///
     /// # Errors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from threading import Event, Lock, Thread
@@ -15,6 +15,8 @@ from ..snapshot import load_snapshot, save_snapshot
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from ..decision_log import DecisionLog
 
 log = logging.getLogger("evscale.adapters")
 
@@ -49,6 +51,8 @@ class Driver:
         Models; the bundled ones without.
     on_decision
         Called with every new decision.
+    decision_log
+        An `evscale.decision_log.DecisionLog` that gets a row for every record.
     clock
         Seconds since 1970.
 
@@ -77,11 +81,13 @@ class Driver:
         advise: bool = False,
         bundle: ModelBundle | None = None,
         on_decision: Callable[[Decision], object] | None = None,
+        decision_log: DecisionLog | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         settings = config.to_dict() if isinstance(config, Config) else dict(config or {})
         self.config = Config(**{**settings, "mode": "advise"} if advise else settings)
         self.name, self.state, self.clock, self.on_decision = name, state, clock, on_decision
+        self.decision_log, self._models = decision_log, None if bundle is None else f"{bundle.name} {bundle.version}"
         self.advise = self.config.mode == "advise"
         self.scaler = self._restored(bundle)
         self.meter = Meter(self.config, now=self._now())
@@ -132,8 +138,9 @@ class Driver:
                     self._take(record)
                 if records:
                     self._tell_estimates()
-                    self._acknowledge(now)
+                    outcome = self._acknowledge(now)
                     self._decide()
+                    self._keep(records, outcome)
                     self._save()
             except EvscaleError:
                 log.exception("%s: the pool stays as it is", self.name)
@@ -165,10 +172,23 @@ class Driver:
             log.info("%s: estimated %s", self.name, "; ".join(f"{field}: {of}" for field, of in fields.items()))
         self._estimates = fields
 
-    def _acknowledge(self, now: int) -> None:
+    def _acknowledge(self, now: int) -> Mapping[str, Any] | None:
         outcome = self.meter.outcome(now=now)
         if outcome is not None:
             self.scaler.acknowledge(outcome)
+        return outcome
+
+    def _keep(self, records: Sequence[Mapping[str, Any]], outcome: Mapping[str, Any] | None) -> None:
+        """Writes a row for every record to the decision log; what the host did goes with the last one."""
+        if self.decision_log is None or self.decision is None:
+            return
+        status = self.scaler.models.status()
+        try:
+            for place, record in enumerate(records, 1):
+                self.decision_log.append(self.decision, record, pool=self.name, models=status["champion"] if status else self._models,
+                                         outcome=outcome if place == len(records) else None)
+        except (OSError, EvscaleError) as problem:
+            log.error("%s: the decision log has no row: %s", self.name, problem)
 
     def _decide(self) -> None:
         decision = self.scaler.decide()

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,6 +15,7 @@ import evscale
 
 from .._evscale import readable_text
 from .._refuse import door, refuse, shown
+from ..decision_log import DecisionLog
 from ..notebook import jobs_of
 from .models import loaded
 from .reading import pairs
@@ -30,20 +32,28 @@ BAD_INPUT = 2
 def run_decide(args: argparse.Namespace) -> int:
     """Prints a decision per record. A record that cannot be read is reported and passed over; 2 if none could be read."""
     config = config_of(args)
-    scaler = evscale.Autoscaler(config, None if args.bundle is None else loaded(args.bundle, config.bundle_public_key))
+    bundle = loaded(args.bundle, config.bundle_public_key)
+    scaler = evscale.Autoscaler(config, bundle)
     records = Records(pairs(args.column, "--column", "FIELD=NAME such as logged_events_count=requests") or {}, args.time_zone, args.ignore_extra)
+    if args.pool and args.log is None:
+        raise refuse("--pool names the pool in a decision log, expected --log FOLDER with it")
     read = failed = 0
-    for place, value in objects(piped() if args.follow is None else followed(args.follow)):
-        try:
-            seen = scaler.observe(records.record(mapping_of(value)))
-        except evscale.EvscaleError as problem:
-            failed += 1
-            say(f"evscale: {place}: {problem}", sys.stderr)
-            continue
-        read += 1
-        if seen.verdict == "rejected":
-            say(f"evscale: {place}: record rejected: {seen.reason}", sys.stderr)
-        print(scaler.decide().to_json(), flush=True)
+    with nullcontext() if args.log is None else DecisionLog(args.log) as log:
+        for place, value in objects(piped() if args.follow is None else followed(args.follow)):
+            try:
+                record = records.record(mapping_of(value))
+                seen = scaler.observe(record)
+            except evscale.EvscaleError as problem:
+                failed += 1
+                say(f"evscale: {place}: {problem}", sys.stderr)
+                continue
+            read += 1
+            if seen.verdict == "rejected":
+                say(f"evscale: {place}: record rejected: {seen.reason}", sys.stderr)
+            decision = scaler.decide()
+            if log is not None and seen.verdict != "rejected":
+                log.append(decision, record, pool=args.pool or "", models=f"{bundle.name} {bundle.version}")
+            print(decision.to_json(), flush=True)
     return BAD_INPUT if failed and not read else 0
 
 

@@ -36,7 +36,8 @@ VALIDATION_ROWS = 1000
 @dataclass(frozen=True)
 class Settings:
     """minutes: of training. held_back_days: at the end of the history, at most a quarter of it; never trained on.
-    generated_share: of every batch, generated workloads against forgetting. threads: of the CPU."""
+    generated_share: of every batch, generated workloads against forgetting. threads: of the CPU. checkpoint_seconds: between two
+    checkpoints."""
 
     minutes: float = 5.0
     held_back_days: float = 14.0
@@ -45,6 +46,7 @@ class Settings:
     rate: float = 5e-4
     threads: int = 2
     seed: int = 1
+    checkpoint_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,11 @@ def train_further(pools: Sequence[Held], work: Path, scratch: Path, settings: Se
     validation = validation_samples(core, segments, per_trace=max(100, VALIDATION_ROWS // len(pools)))
     tell(f"training for {settings.minutes:g} minutes on {len(real)} samples of the history "
          f"and {len(generated)} generated ones")
+    if resumed:
+        rng = np.random.default_rng([settings.seed, resumed["step"]])
     batches = mixed_batches(real, generated, 128, settings.generated_share, rng)
     network = train(read_onnx(work / "forecaster.onnx"), batches, validation, Budget(minutes=settings.minutes),
-                    LoopSettings(batch=128, rate=settings.rate, every_seconds=20.0), scratch, resumed)
+                    LoopSettings(batch=128, rate=settings.rate, every_seconds=settings.checkpoint_seconds), scratch, resumed)
     export(streamlined(network), network.shape.example(1), INPUT_NAMES, "quantiles", work / "forecaster.onnx")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .._evscale import replace_file
 from .data import INPUTS, Arrays, SampleBank
 from .loss import forecast_loss, weighted_quantile_loss
 from .model import Forecaster
@@ -89,10 +90,18 @@ def scores(network: Forecaster, bank: SampleBank) -> dict[str, np.ndarray]:
     return {name: np.exp(np.nanmean(values, axis=0)) for name, values in logs.items()}
 
 
+def _log_until(step: int, path: Path) -> None:
+    """Removes what the log tells of steps after a checkpoint, which a killed run came to and which are done again."""
+    if path.exists():
+        rows = path.read_text().splitlines(keepends=True)
+        kept = [row for row in rows if row.endswith("\n") and int(row.split(",", 1)[0]) <= step]
+        replace_file(path, "".join(kept).encode())
+
+
 def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank, budget: Budget,
           settings: LoopSettings, out: Path, resumed: dict | None = None) -> Forecaster:
     """Train within the budget; returns the averaged network of the best validation. Writes `log.csv` and
-    `checkpoint.pt` to `out`."""
+    `checkpoint.pt` to `out`, the latter atomically, so that a run that is killed goes on from its last checkpoint."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
     average = MovingAverage(network)
     best = Best()
@@ -102,7 +111,9 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
         average.network.load_state_dict(resumed["average"])
         optimizer.load_state_dict(resumed["optimizer"])
         step, budget.used_seconds = resumed["step"], resumed["seconds"]
+        average.updates = step
         best = Best(resumed["best_loss"], resumed["best"])
+    _log_until(step, out / "log.csv")
     last = budget.seconds()
     losses: list[float] = []
     with (out / "log.csv").open("a", newline="") as file, tqdm(unit="step", disable=None) as bar:
@@ -131,12 +142,11 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
                 file.flush()
                 print(f"step {row[0]}, {row[1]} s, loss {row[2]}; over the level {row[3:6]}, over yesterday {row[6:]}",
                       flush=True)
-                begun = out / "checkpoint.pt.new"
+                checkpoint = BytesIO()
                 torch.save({"network": network.state_dict(), "average": average.network.state_dict(),
                             "optimizer": optimizer.state_dict(), "step": step, "seconds": last,
-                            "best_loss": best.loss, "best": best.weights, "shape": network.shape.to_dict()},
-                           begun)
-                os.replace(begun, out / "checkpoint.pt")
+                            "best_loss": best.loss, "best": best.weights, "shape": network.shape.to_dict()}, checkpoint)
+                replace_file(out / "checkpoint.pt", checkpoint.getvalue())
     if best.weights:
         average.network.load_state_dict(best.weights)
     return average.network

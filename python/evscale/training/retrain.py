@@ -49,7 +49,7 @@ def retrain(histories: Mapping[str, History], registry: Registry, *, config: Con
         Settings of the pools, for the decisions on the held-back days.
     checkpoints
         Folder for log and checkpoint of the training, which `resume` goes on from; only with the same histories, champion,
-        seed and settings.
+        seed and settings. A run that was killed after it had registered its result returns that one.
     tell
         Is called with lines on the progress.
 
@@ -102,8 +102,19 @@ def retrain(histories: Mapping[str, History], registry: Registry, *, config: Con
         if not against:
             results = {"held_back_loss_before": keys(losses_before), "held_back_loss_after": keys(losses_after)}
             assemble(work, "retrained", _iso(newest)[:10], about, results)
-            version = registry.add(work, parent=champion, details=details)
+            version = _registered(registry, work, champion) or registry.add(work, parent=champion, details=details)
     return Retrained(version, against, details)
+
+
+def _registered(registry: Registry, work: Path, parent: int | None) -> int | None:
+    """The version that a run made of the same training before it was killed, if there is one."""
+    digest = hashlib.sha256((work / "forecaster.onnx").read_bytes()).hexdigest()
+    for found in reversed(registry.verify()):
+        if found["ok"]:
+            card = registry.card(found["version"])
+            if card["parent"] == parent and card["files"]["forecaster.onnx"]["sha256"] == digest:
+                return int(card["version"])
+    return None
 
 
 def _held(name: str, history: History, settings: Settings) -> Held:

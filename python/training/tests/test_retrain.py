@@ -4,6 +4,7 @@ import json
 import evscale
 import numpy as np
 import pytest
+import torch
 from evscale import ArgumentError, History, Registry, _evscale
 from evscale.__main__ import main
 from evscale.training.fit import Settings
@@ -87,6 +88,27 @@ def test_a_checkpoint_of_another_question_is_refused(histories, registry, tmp_pa
     steps = len((folder / "log.csv").read_text().splitlines())
     retrain(histories, registry, config=CONFIG, settings=QUICK, checkpoints=folder, resume=True)
     assert len((folder / "log.csv").read_text().splitlines()) == steps, "the time was used up already: nothing was trained again"
+
+
+def test_a_run_that_was_killed_after_it_had_registered_does_not_register_again(histories, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr("evscale.training.retrain.objections", lambda before, after: [])
+    first, again = (retrain(histories, registry, config=CONFIG, settings=QUICK, checkpoints=tmp_path / "run", resume=True)
+                    for _ in range(2))
+    assert (first.version, again.version, registry.versions()) == (1, 1, [1])
+
+
+def test_a_log_has_no_step_twice_after_a_kill(histories, registry, tmp_path):
+    folder = tmp_path / "run"
+    often = dataclasses.replace(QUICK, checkpoint_seconds=0.0)
+    retrain(histories, registry, config=CONFIG, settings=often, checkpoints=folder)
+    whole = (folder / "log.csv").read_text().splitlines()
+    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+    torch.save(checkpoint | {"step": 1, "seconds": 0.0}, folder / "checkpoint.pt")
+    with (folder / "log.csv").open("a") as log:
+        log.write("7,1")  # as a kill in the middle of a row leaves it
+    retrain(histories, registry, config=CONFIG, settings=often, checkpoints=folder, resume=True)
+    steps = [int(row.split(",")[0]) for row in (folder / "log.csv").read_text().splitlines()]
+    assert len(whole) > 1 and len(steps) > 1 and steps == list(range(1, len(steps) + 1))
 
 
 def test_a_short_history_is_named(registry):
