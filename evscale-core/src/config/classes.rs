@@ -1,6 +1,5 @@
 //! Classes of events: unlike kinds that one pool works off, each with its own size, SLA and place in the order of service.
 
-use super::Config;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -84,18 +83,6 @@ impl ServiceClass {
             }
             None => Ok(()),
         }
-    }
-}
-
-impl Config {
-    /// Returns the service time of an event of the smallest class, seconds; none where the pool has one kind.
-    pub(crate) fn smallest_service_seconds(&self) -> Option<f64> {
-        self.classes.iter().map(|class| class.service_time_seconds).min_by(f64::total_cmp)
-    }
-
-    /// Returns the service time that is declared for what the pool's records count: an event, or one of the smallest class.
-    pub(crate) fn declared_service_ms(&self) -> Option<f64> {
-        self.service_time_ms.or_else(|| self.smallest_service_seconds().map(|seconds| 1000.0 * seconds))
     }
 }
 

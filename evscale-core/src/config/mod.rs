@@ -107,6 +107,16 @@ impl Config {
         (LOOK_BACK * share * window).clamp(least, window)
     }
 
+    /// Returns the service time of an event of the smallest class, seconds; none where the pool has one kind.
+    pub(crate) fn smallest_service_seconds(&self) -> Option<f64> {
+        self.classes.iter().map(|class| class.service_time_seconds).min_by(f64::total_cmp)
+    }
+
+    /// Returns the service time that is declared for what the pool's records count: an event, or one of the smallest class.
+    pub(crate) fn declared_service_ms(&self) -> Option<f64> {
+        self.service_time_ms.or_else(|| self.smallest_service_seconds().map(|seconds| 1000.0 * seconds))
+    }
+
     /// Places for events that a job has.
     pub(crate) fn places(&self) -> f64 {
         f64::from(self.events_per_job)
