@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices deny test-c test-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny test-c test-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
 	wheel wheel-portable deb test-dist test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -244,6 +244,10 @@ notices: ## Write THIRD-PARTY.md again (needs cargo-about: cargo install cargo-a
 
 deny: ## Licences, sources and versions of all dependencies (needs cargo-deny: cargo install cargo-deny)
 	cargo deny --locked --offline check licenses bans sources
+	cargo deny --locked --offline --manifest-path evscale-server/Cargo.toml --config evscale-server/deny.toml check licenses bans sources
+
+sbom: ## Write the bills of materials again (needs cargo-cyclonedx: cargo install cargo-cyclonedx)
+	$(PYTHON) tools/sbom.py
 
 rust-api: ## Write abi/rust.txt, the public interface of the Rust library, again
 	cargo doc --release --workspace --no-deps --locked --quiet

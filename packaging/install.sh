@@ -30,7 +30,7 @@ files() {
     printf '%s\n' "$includedir/evscale.h" "$includedir"/evscale/{autoscaler,basics,fleet,meter,models,pool,values}.hpp "$includedir/evscale.hpp" \
         "$libdir"/{libevscale.a,"$real","$soname","$plain"} "$libdir"/pkgconfig/evscale{,-static}.pc \
         "$libdir"/cmake/evscale/evscaleConfig{,Version}.cmake
-    printf "$docs/%s\n" LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md README.md CHANGELOG.md c-reference.md json.md metrics.md settings.md valgrind.supp tsan.supp
+    printf "$docs/%s\n" LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md sbom.cdx.json README.md CHANGELOG.md c-reference.md json.md metrics.md settings.md valgrind.supp tsan.supp
     for page in "$destdir$manuals"/evscale.3 "$destdir$manuals"/evscale_*.3; do echo "$manuals/$(basename "$page")"; done
 }
 
@@ -48,7 +48,7 @@ install)
     for package in evscale evscale-static; do filled $package.pc.in "$libdir/pkgconfig"; done
     filled evscaleConfig.cmake.in "$libdir/cmake/evscale"
     filled evscaleConfigVersion.cmake.in "$libdir/cmake/evscale"
-    install -m 644 "$root"/{LICENSE-MIT,LICENSE-APACHE,THIRD-PARTY.md,README.md,CHANGELOG.md} "$root"/docs/{c-reference,json,metrics,settings}.md \
+    install -m 644 "$root"/{LICENSE-MIT,LICENSE-APACHE,THIRD-PARTY.md,sbom.cdx.json,README.md,CHANGELOG.md} "$root"/docs/{c-reference,json,metrics,settings}.md \
         "$root"/tests/c/{valgrind,tsan}.supp "$destdir$docs/"
     python3 "$root/tools/reference.py" --man "$destdir$manuals"
     echo "installed evscale $version in $destdir$prefix"
