@@ -25,7 +25,7 @@ SAYS = {
     "backtest": r"(?s)^rule .*\nevscale +\d+\.\d+% +\d+\n(.+%.+\n){7}$",
     "fleet": r"^berlin: \d+ jobs\nlima: \d+ jobs\ntokyo: \d+ jobs\nlima is healthy\n$",
     "own_policy": r"^the own policy acted [1-9]\d* of 720 times; \d+ jobs at the end\n$",
-    "pool": r"(?s)^2026-01-05T\S+: (grow|shrink) from .*\n\d+ jobs, and the pool is healthy\n$",
+    "pool": r"(?s)^2026-01-05T\S+: Scale (up|down) from .*\n\d+ jobs, and the pool is healthy\n$",
     "restore": r"^before a fresh record: None, .*`min_jobs` is 14, was 1.*\nafter it: Some\(14\)\n$",
 }
 
