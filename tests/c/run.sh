@@ -77,7 +77,7 @@ ln -sf test_evscale-g++-c++17-shared "$out/test-shared-cpp17"
         *) echo "step $(basename "$scheduler") \"$scheduler\" 5" ;;
         esac
     done
-    for program in "$out"/{test_evscale,said,complete,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
+    for program in "$out"/{test_evscale,said,needs,complete,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
         [ ! -e "$program" ] || echo "step $(basename "$program") \"$program\""
     done
     echo "step overflow-sanitized finds_overflow"
