@@ -202,7 +202,7 @@ def test_threads_grow_and_shrink_with_the_load(tmp_path, caplog):
         scaler = pool.driver.scaler
     assert {future.result() for future in futures} == {os.getpid()}
     assert state.read_bytes() == scaler.snapshot()
-    assert any("pool: grow" in line for line in caplog.messages)
+    assert any("pool: Scale up" in line for line in caplog.messages)
     with pytest.raises(RuntimeError, match="shut down"):
         pool.submit(nap, 0)
 
