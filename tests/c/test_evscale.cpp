@@ -312,9 +312,11 @@ int main(int count, char **argv) {
     CHECK(fleet.budget_json().find(R"({"budget":{"cost_per_hour":40.5},"held":)") == 0);
     fleet.clear_budget();
     CHECK(fleet.budget_json() == "null");
-    results_own_parts_and_backtests();
-    records_have_classes();
-    if (count == 1) other_models_are_tried_and_promoted();  // valgrind, under which networks load for minutes, gives an argument
+    if (count == 1) {  // valgrind, under which networks and backtests run for minutes, gives an argument
+        results_own_parts_and_backtests();
+        records_have_classes();
+        other_models_are_tried_and_promoted();
+    }
     try {
         evscale::Autoscaler refused(R"({"max_job": 3})");
         CHECK(false);
