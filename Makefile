@@ -111,7 +111,7 @@ kill-test: build venv ## A thousand kills each of what saves, changes models, wr
 	EVSCALE_KILLS=$(or $(KILLS),1000) cargo test --release --workspace --locked --test registry a_kill -- --nocapture
 	$(PY) -m pip install -q -r python/training/requirements.txt
 	EVSCALE_KILLS=$(or $(KILLS),1000) PYTHONPATH=python $(PY) -m pytest -q -s tests/python/test_snapshot.py tests/python/test_kills.py tests/python/test_backups.py \
-		tests/python/test_decision_log.py -k "kill or snapshot"
+		tests/python/test_decision_log.py python/training/tests/test_kills.py -k "kill or snapshot"
 
 venv: $(VENV)/.ready
 $(VENV)/.ready: requirements-dev.txt
@@ -276,7 +276,7 @@ test-operators: build venv ## A real Prometheus scrapes pools, evaluates rules a
 
 test-training: build venv ## Tests of the training code (installs PyTorch)
 	$(PY) -m pip install -q -r python/training/requirements.txt
-	PYTHONPATH=python $(PY) -m pytest -q python/training/tests tests/python/test_kills.py
+	PYTHONPATH=python $(PY) -m pytest -q python/training/tests
 
 train: build venv ## Train the networks again: make train TRACES=dir [RUNS=runs]
 	$(PY) -m pip install -q -r python/training/requirements.txt
