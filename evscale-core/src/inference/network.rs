@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::gru_seq::GruSeq;
 use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
+use tract_onnx::tract_core::tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 /// Largest ONNX file that is read, in bytes.
 const MAX_BYTES: usize = 32 << 20;
@@ -101,6 +102,12 @@ impl Network {
     }
 }
 
+/// Runs `work`, which calls the inference library, by this thread alone. The library asks a setting of its own for all threads
+/// otherwise, behind a lock for which a process would wait for ever that was forked while another thread held it.
+pub(super) fn alone<T>(work: impl FnOnce() -> T) -> T {
+    multithread_tract_scope(Executor::SingleThread, work)
+}
+
 fn compile(
     name: &str,
     onnx: &[u8],
@@ -108,7 +115,7 @@ fn compile(
     outputs: &[TensorSpec],
     rows: usize,
 ) -> Result<Arc<TypedRunnableModel>> {
-    caught(|| compiled(name, onnx, inputs, outputs, rows)).unwrap_or_else(|panic| {
+    caught(|| alone(|| compiled(name, onnx, inputs, outputs, rows))).unwrap_or_else(|panic| {
         Err(Error::bundle(format!("{name}: the inference library panicked while loading it: {panic}")))
     })
 }

@@ -1,4 +1,4 @@
-use super::network::Network;
+use super::network::{Network, alone};
 use super::spec::TensorSpec;
 use super::{brief, caught};
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ impl Session {
             for (spec, values) in network.inputs().iter().zip(inputs) {
                 row.push(Tensor::from_shape(&spec.batch_shape(network.rows()), values)?.into_tvalue());
             }
-            Ok((state.run(row)?, state))
+            Ok((alone(|| state.run(row))?, state))
         });
         match ran {
             Ok(Ok((answers, state))) => {
