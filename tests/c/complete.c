@@ -287,74 +287,6 @@ static void a_history_is_forecast_and_replayed(void) {
     CHECK(evscale_backtest_new(NULL, 0, 0, events, NULL, 1500, NULL, NULL, NULL, NULL, &result, NULL) == EVSCALE_INVALID_ARGUMENT);
 }
 
-/* The number after `key` in a text, at its n-th place. */
-static double value_of(const char *text, const char *key, int n) {
-    for (; n > 0 && text != NULL; n--) text = strstr(text, key) != NULL ? strstr(text, key) + strlen(key) : NULL;
-    return text == NULL ? -1 : strtod(text, NULL);
-}
-
-/* Scores of a backtest of 1500 intervals; `config` and `options` say what the pool is. */
-static void scores_of(const char *config, const double *events, const char *options, char *scores, size_t size) {
-    evscale_backtest *result = NULL;
-    evscale_error *error = NULL;
-    CHECK(evscale_backtest_new(config, 1767600000000, 120, events, NULL, 1500, options, NULL, NULL, NULL, &result, &error) == EVSCALE_OK);
-    if (error != NULL) fprintf(stderr, "%s\n", evscale_error_message(error));
-    CHECK(evscale_backtest_scores_json(result, scores, size, NULL, NULL) == EVSCALE_OK);
-    evscale_error_free(error);
-    evscale_backtest_free(result);
-}
-
-static void a_backtest_knows_what_pools_say(void) {
-    static double events[1500];
-    static char scores[65536], other[65536], options[200000];
-    static const char *const classes = "{\"use_networks\": false, \"job_hour_price\": 2, \"classes\": ["
-        "{\"name\": \"alerts\", \"service_time_seconds\": 0.5, \"sla_wait_seconds\": 15},"
-        "{\"name\": \"exports\", \"service_time_seconds\": 10, \"sla_wait_seconds\": 3600, \"priority\": 1}]}";
-    static const char *const plain = "{\"use_networks\": false, \"service_time_ms\": 300, \"sla_wait_seconds\": 120, \"max_jobs\": 120}";
-    evscale_backtest *result = NULL;
-    size_t length;
-    int i;
-    /* one of each class in every interval: the list of the second has an unknown count */
-    length = (size_t)sprintf(options, "{\"classes\": {\"alerts\": [");
-    for (i = 0; i < 1500; i++) length += (size_t)sprintf(options + length, "%s%d", i > 0 ? "," : "", 1200 + i % 50);
-    length += (size_t)sprintf(options + length, "], \"exports\": [");
-    for (i = 0; i < 1500; i++) length += (size_t)sprintf(options + length, "%s%s", i > 0 ? "," : "", i == 7 ? "null" : "60");
-    sprintf(options + length, "]}}");
-    for (i = 0; i < 1500; i++) events[i] = 1260 + (i % 289 == 288 ? 20000 : 0);
-    scores_of(classes, events, options, scores, sizeof scores);
-    CHECK(strstr(scores, "\"classes\":[{\"name\":\"alerts\",\"sla_compliance_percent\":") != NULL);
-    CHECK(value_of(scores, "\"sla_compliance_percent\":", 2) > 99 && value_of(scores, "\"sla_compliance_percent\":", 3) > 95);
-    CHECK(fabs(value_of(scores, "\"cost\":", 1) - 2 * value_of(scores, "\"job_hours\":", 1)) < 1e-6);
-    CHECK(evscale_backtest_new(classes, 0, 120, events, NULL, 1500, NULL, NULL, NULL, NULL, &result, NULL) == EVSCALE_INVALID_ARGUMENT);
-    /* batches known two hours ahead, and the same when they come */
-    for (i = 0; i < 2; i++) {
-        int k;
-        length = (size_t)sprintf(options, "{\"due\": [");
-        for (k = 288; k < 1500; k += 289) {
-            const long long at = 1767600000000 + 120000LL * k + 60000;
-            length += (size_t)sprintf(options + length, "%s{\"at\": %lld, \"events\": 20000, \"known_at\": %lld}", k > 288 ? "," : "", at,
-                                      i == 0 ? at - 7200000 : at);
-        }
-        sprintf(options + length, "]}");
-        scores_of(plain, events, options, i == 0 ? scores : other, sizeof scores);
-    }
-    CHECK(value_of(scores, "\"sla_compliance_percent\":", 1) > 99.9 && value_of(other, "\"sla_compliance_percent\":", 1) < 99);
-    CHECK(value_of(scores, "\"job_hours\":", 1) < 0.9 * value_of(other, "\"job_hours\":", 1));
-    CHECK(strstr(scores, "\"cost\"") == NULL);
-    /* every other setting: what would have been, as many job-hours or more */
-    scores_of("{\"use_networks\": false, \"service_time_ms\": 300, \"job_step\": 8}", events, NULL, scores, sizeof scores);
-    scores_of("{\"use_networks\": false, \"service_time_ms\": 300, \"events_per_job\": 8}", events, NULL, other, sizeof other);
-    CHECK(value_of(other, "\"job_hours\":", 1) < 0.5 * value_of(scores, "\"job_hours\":", 1));
-    scores_of("{\"use_networks\": false, \"service_time_ms\": 300, \"spare_jobs\": 20}", events, NULL, other, sizeof other);
-    CHECK(value_of(other, "\"job_hours\":", 1) > 1.5 * value_of(scores, "\"job_hours\":", 1));
-    scores_of("{\"use_networks\": false, \"service_time_ms\": 300, \"most_events_per_second\": 5}", events, NULL, other, sizeof other);
-    CHECK(value_of(other, "\"job_hours\":", 1) < value_of(scores, "\"job_hours\":", 1));
-    scores_of("{\"use_networks\": false, \"service_time_ms\": 300, \"job_hour_price\": 1, \"schedule\": ["
-              "{\"cron\": \"0 0 * * *\", \"seconds\": 86400, \"min_jobs\": 50, \"job_hour_price\": 3}]}", events, NULL, other, sizeof other);
-    CHECK(value_of(other, "\"cost\":", 1) > 2.9 * value_of(other, "\"job_hours\":", 1));
-    CHECK(value_of(other, "\"job_hours\":", 1) > 2 * value_of(scores, "\"job_hours\":", 1));
-}
-
 /* Counts of one thread: a thousand events of half a second. */
 static void *counts(void *given) {
     evscale_meter *meter = given;
@@ -499,9 +431,6 @@ int main(int count, char **arguments) {
     statuses_configurations_and_bundles_tell_of_themselves();
     a_meter_makes_records();
     other_models_are_tried_promoted_brought_back_and_pinned();
-    if (count == 1) {
-        a_history_is_forecast_and_replayed();
-        a_backtest_knows_what_pools_say();
-    }
+    if (count == 1) a_history_is_forecast_and_replayed();
     return summary();
 }

@@ -18,7 +18,7 @@ use crate::features::{ForecasterInput, forecaster_input};
 use crate::forecaster::{Burst, ForecastSource, Precomputed, Quantiles};
 use crate::inference::CircuitState;
 use crate::metrics::Metrics;
-use crate::policy::{Outlook, PolicySource, Seen, load_ahead};
+use crate::policy::{PolicySource, Seen, load_ahead};
 use crate::time::Timestamp;
 use crate::traced;
 use crate::validation::{Checked, Issue, anomalous};
@@ -93,8 +93,7 @@ pub(crate) fn complete(
         state.run_beside(config, networks, &input, checked.record.timestamp);
     }
     let forecast = Arc::clone(&state.forecast);
-    let levels = state.levels(config, calendar);
-    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
+    let outlook = state.outlook(config, calendar, &forecast);
     state.watch(config, calendar, &outlook, |monitor, sight| {
         monitor.observe(sight, &checked.record, !checked.repairs.is_empty());
     });
@@ -179,8 +178,7 @@ pub(crate) fn decide(
         return standing.clone();
     }
     let forecast = Arc::clone(&state.forecast);
-    let levels = state.levels(config, calendar);
-    let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
+    let outlook = state.outlook(config, calendar, &forecast);
     let (proposal, notes) = offer(config, state, networks, now, &outlook);
     conclude(config, calendar, state, now, &outlook, proposal, notes)
 }

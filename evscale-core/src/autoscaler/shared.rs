@@ -3,7 +3,7 @@
 use super::offer::{offer, standing};
 use super::{Autoscaler, conclusion};
 use crate::decision::Decision;
-use crate::policy::{LateAhead, Outlook, Proposal};
+use crate::policy::{LateAhead, Proposal};
 use crate::safety::{Rule, Share, TrailEntry, Wish};
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -32,12 +32,11 @@ impl Autoscaler {
         self.state.look_ahead(&self.config, &self.timetable, now);
         let config = self.with_classes.as_deref().unwrap_or(&self.config);
         let (calendar, state) = (&self.calendar, &mut self.state);
-        if let Some(standing) = standing(config, calendar, state, now).filter(|_| !early) {
+        if !early && let Some(standing) = standing(config, calendar, state, now) {
             return Begun::Standing(Box::new(standing.clone()));
         }
         let forecast = Arc::clone(&state.forecast);
-        let levels = state.levels(config, calendar);
-        let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
+        let outlook = state.outlook(config, calendar, &forecast);
         let (proposal, notes) = offer(config, state, networks, now, &outlook);
         let notes = conclusion::begin(config, state, now, notes);
         let wish = conclusion::wish(config, calendar, state, now, &outlook, &proposal);
@@ -54,8 +53,7 @@ impl Autoscaler {
         let config = self.with_classes.as_deref().unwrap_or(&self.config);
         let (calendar, state) = (&self.calendar, &mut self.state);
         let forecast = Arc::clone(&state.forecast);
-        let levels = state.levels(config, calendar);
-        let outlook = Outlook::new(config, &forecast, &state.pool, &state.selection, levels);
+        let outlook = state.outlook(config, calendar, &forecast);
         let decision = conclusion::end(config, calendar, state, now, &outlook, proposal, notes);
         self.set_share(None);
         decision
@@ -82,10 +80,7 @@ impl Autoscaler {
     /// Returns the late events of the next hour by numbers of jobs from `least` to `most`, weighed by what one counts: its priority
     /// times its price, or, where it has none, times the seconds that it keeps a job busy, whatever the number of events.
     pub(crate) fn late_ahead(&self, least: u32, most: u32) -> Vec<(u32, f64)> {
-        let config = self.run_by();
-        let forecast = Arc::clone(&self.state.forecast);
-        let levels = self.state.levels(config, &self.calendar);
-        let outlook = Outlook::new(config, &forecast, &self.state.pool, &self.state.selection, levels);
+        let outlook = self.state.outlook(self.run_by(), &self.calendar, &self.state.forecast);
         let current = self.state.pool.known_jobs().unwrap_or(least);
         let worth = self.config.late_event_price.or(self.state.pool.job_seconds(&self.config));
         let weight = self.config.priority * worth.unwrap_or(1.0);

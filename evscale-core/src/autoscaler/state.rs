@@ -264,6 +264,16 @@ impl State {
         self.classes.as_deref().map(needs).unwrap_or_default()
     }
 
+    /// Returns the load ahead by a forecast, and what it needs.
+    pub(crate) fn outlook<'a>(
+        &self,
+        config: &'a Config,
+        calendar: &Calendar,
+        forecast: &'a Forecast,
+    ) -> Outlook<'a> {
+        Outlook::new(config, forecast, &self.pool, &self.selection, self.levels(config, calendar))
+    }
+
     /// Asks the monitor about the pool as it is.
     pub(crate) fn watched<T>(
         &self,
@@ -271,8 +281,7 @@ impl State {
         calendar: &Calendar,
         ask: impl FnOnce(&Monitor, &Sight<'_>) -> T,
     ) -> T {
-        let levels = self.levels(config, calendar);
-        let outlook = Outlook::new(config, &self.forecast, &self.pool, &self.selection, levels);
+        let outlook = self.outlook(config, calendar, &self.forecast);
         let sight = Sight {
             config,
             calendar,

@@ -13,7 +13,7 @@ mod share;
 mod told;
 
 use crate::calendar::Calendar;
-use crate::config::Config;
+use crate::config::{Config, LONGEST_CLASS_NAME};
 use crate::decision::{PlanStep, plan};
 use crate::forecaster::{Burst, DueEvents, Forecast, HorizonForecast};
 use crate::metrics::{ClassCounts, Metrics};
@@ -26,8 +26,6 @@ use share::Share;
 
 /// Time over which the mix of the classes is averaged, seconds, once so much was seen.
 const MIX_SECONDS: f64 = 86_400.0;
-/// Most characters of a name that the configuration does not have.
-const LONGEST_NAME: usize = 64;
 /// What came of a class is averaged over so much of its wait, and at least over so many seconds.
 const AVERAGED_OVER: f64 = 0.5;
 const LEAST_AVERAGED: f64 = 600.0;
@@ -185,7 +183,7 @@ impl Classes {
             repairs.push(format!(
                 "metrics record at {}: class \"{}\" is none of `classes` in the configuration; left out",
                 record.timestamp,
-                readable(name, LONGEST_NAME)
+                readable(name, LONGEST_CLASS_NAME)
             ));
         }
         let sizes = order::sizes(config);

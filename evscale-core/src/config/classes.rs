@@ -8,7 +8,7 @@ pub(super) const USUAL_TARGET: f64 = 0.995;
 /// Numbers of classes.
 const COUNT: (usize, usize) = (2, 8);
 /// Longest name, bytes.
-const LONGEST_NAME: usize = 64;
+pub(crate) const LONGEST_CLASS_NAME: usize = 64;
 /// Ranges of the numbers of a class.
 const SERVICE_TIME_SECONDS: (f64, f64) = (1e-6, 86_400.0);
 const SLA_WAIT_SECONDS: (f64, f64) = (0.001, 86_400.0);
@@ -66,10 +66,13 @@ impl ServiceClass {
     /// # Errors
     /// Says what cannot be, after the number of the class.
     fn check(&self) -> std::result::Result<(), String> {
-        if self.name.is_empty() || self.name.len() > LONGEST_NAME || self.name.chars().any(char::is_control) {
-            let shown = crate::text::readable(&self.name, LONGEST_NAME);
+        if self.name.is_empty()
+            || self.name.len() > LONGEST_CLASS_NAME
+            || self.name.chars().any(char::is_control)
+        {
+            let shown = crate::text::readable(&self.name, LONGEST_CLASS_NAME);
             return Err(format!(
-                "has the name \"{shown}\", expected 1 to {LONGEST_NAME} bytes without control characters"
+                "has the name \"{shown}\", expected 1 to {LONGEST_CLASS_NAME} bytes without control characters"
             ));
         }
         let numbers = [

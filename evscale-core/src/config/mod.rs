@@ -8,6 +8,7 @@ mod schedule;
 mod settings;
 
 pub(crate) use check::INTERVAL_SECONDS;
+pub(crate) use classes::LONGEST_CLASS_NAME;
 pub use classes::ServiceClass;
 pub(crate) use job_numbers::{JobNumbers, whole_jobs};
 pub use schedule::ScheduleEntry;

@@ -45,6 +45,14 @@ pub(super) struct Service<'a> {
     pub(super) by_chance: bool,
 }
 
+impl Service<'_> {
+    /// Returns the share of the busy places that are busy still after a substep, and the places that an event keeps busy in it.
+    pub(super) fn kept_and_held(substep_seconds: f32, service_seconds: f32) -> (f32, f32) {
+        let kept = (-substep_seconds / service_seconds).exp();
+        (kept, service_seconds / substep_seconds * (1.0 - kept))
+    }
+}
+
 /// Demand up to a time ahead, by the events that are in the system now.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ahead {
@@ -107,14 +115,6 @@ pub(crate) struct Limits<'a> {
     pub(super) max_jobs: f32,
     /// Numbers of jobs that exist.
     pub(super) numbers: JobNumbers<'a>,
-}
-
-impl Service<'_> {
-    /// Returns the share of the busy places that are busy still after a substep, and the places that an event keeps busy in it.
-    pub(super) fn kept_and_held(substep_seconds: f32, service_seconds: f32) -> (f32, f32) {
-        let kept = (-substep_seconds / service_seconds).exp();
-        (kept, service_seconds / substep_seconds * (1.0 - kept))
-    }
 }
 
 /// Sums over the substeps of an interval.
