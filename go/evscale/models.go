@@ -170,19 +170,31 @@ func (scaler *Autoscaler) alone(call func(*C.evscale_autoscaler, **C.evscale_err
 	return scaler.call(call, func(*C.evscale_fleet, *C.char, **C.evscale_error) C.int32_t { return C.EVSCALE_INVALID_ARGUMENT })
 }
 
-// EndChallenge takes the models in the shadow away, a challenger or a predecessor; it says whether there were any.
-func (pool *Pool) EndChallenge(reason string) (bool, error) {
+// because runs a call that is given a reason.
+func (pool *Pool) because(reason string, alone func(*C.evscale_autoscaler, *C.char, **C.evscale_error) C.int32_t,
+	inFleet func(*C.evscale_fleet, *C.char, *C.char, **C.evscale_error) C.int32_t) error {
 	text, free, err := cText(reason)
 	defer free()
 	if err != nil {
-		return false, err
+		return err
 	}
-	var ended C.int32_t
-	err = pool.call(
+	return pool.call(
 		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
-			return C.evscale_end_challenge(scaler, text, &ended, detail)
+			return alone(scaler, text, detail)
 		},
 		func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
+			return inFleet(fleet, key, text, detail)
+		})
+}
+
+// EndChallenge takes the models in the shadow away, a challenger or a predecessor; it says whether there were any.
+func (pool *Pool) EndChallenge(reason string) (bool, error) {
+	var ended C.int32_t
+	err := pool.because(reason,
+		func(scaler *C.evscale_autoscaler, text *C.char, detail **C.evscale_error) C.int32_t {
+			return C.evscale_end_challenge(scaler, text, &ended, detail)
+		},
+		func(fleet *C.evscale_fleet, key, text *C.char, detail **C.evscale_error) C.int32_t {
 			return C.evscale_fleet_end_challenge(fleet, key, text, &ended, detail)
 		})
 	return ended != 0, err
@@ -190,56 +202,45 @@ func (pool *Pool) EndChallenge(reason string) (bool, error) {
 
 // Promote promotes the challenger without waiting for its proof.
 func (pool *Pool) Promote(reason string) error {
-	text, free, err := cText(reason)
-	defer free()
-	if err != nil {
-		return err
-	}
-	return pool.call(
-		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
+	return pool.because(reason,
+		func(scaler *C.evscale_autoscaler, text *C.char, detail **C.evscale_error) C.int32_t {
 			return C.evscale_promote(scaler, text, detail)
 		},
-		func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
+		func(fleet *C.evscale_fleet, key, text *C.char, detail **C.evscale_error) C.int32_t {
 			return C.evscale_fleet_promote(fleet, key, text, detail)
 		})
 }
 
 // RollBack brings the predecessor back, with what it has learned in the shadow.
 func (pool *Pool) RollBack(reason string) error {
-	text, free, err := cText(reason)
-	defer free()
-	if err != nil {
-		return err
-	}
-	return pool.call(
-		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
+	return pool.because(reason,
+		func(scaler *C.evscale_autoscaler, text *C.char, detail **C.evscale_error) C.int32_t {
 			return C.evscale_roll_back(scaler, text, detail)
 		},
-		func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
+		func(fleet *C.evscale_fleet, key, text *C.char, detail **C.evscale_error) C.int32_t {
 			return C.evscale_fleet_roll_back(fleet, key, text, detail)
 		})
 }
 
 // PinModels forbids promotion and rollback, by hand and by themselves.
 func (pool *Pool) PinModels(reason string) error {
-	text, free, err := cText(reason)
-	defer free()
-	if err != nil {
-		return err
-	}
-	return pool.pin(text)
+	return pool.because(reason,
+		func(scaler *C.evscale_autoscaler, text *C.char, detail **C.evscale_error) C.int32_t {
+			return C.evscale_pin_models(scaler, text, detail)
+		},
+		func(fleet *C.evscale_fleet, key, text *C.char, detail **C.evscale_error) C.int32_t {
+			return C.evscale_fleet_pin_models(fleet, key, text, detail)
+		})
 }
 
 // UnpinModels allows promotion and rollback again.
-func (pool *Pool) UnpinModels() error { return pool.pin(nil) }
-
-func (pool *Pool) pin(reason *C.char) error {
+func (pool *Pool) UnpinModels() error {
 	return pool.call(
 		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
-			return C.evscale_pin_models(scaler, reason, detail)
+			return C.evscale_pin_models(scaler, nil, detail)
 		},
 		func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
-			return C.evscale_fleet_pin_models(fleet, key, reason, detail)
+			return C.evscale_fleet_pin_models(fleet, key, nil, detail)
 		})
 }
 
