@@ -17,8 +17,10 @@ pub(super) fn standing<'a>(
 ) -> Option<&'a Decision> {
     state.pool.known_jobs()?;
     let standing = state.schedule.standing()?;
-    let levels = state.levels(config, calendar);
-    let emergency = || emergency_ahead(config, &state.forecast, &state.pool, &state.selection, &levels);
+    let emergency = || {
+        let levels = state.levels(config, calendar);
+        emergency_ahead(config, &state.forecast, &state.pool, &state.selection, &levels)
+    };
     (!state.decision_due(config, now) && !emergency()).then_some(standing)
 }
 

@@ -3,7 +3,6 @@
 use super::evidence::Evidence;
 use crate::config::Mode;
 use crate::safety::TrailEntry;
-use std::fmt::Write;
 
 /// Returns the explanation of a recommendation for a pool of `current` jobs: what is to be done, for which need, by which rule, and
 /// what changed its answer.
@@ -27,8 +26,19 @@ pub(super) fn explanation(
         (Some(to), Some(from)) if to < from => format!("Scale down from {from} to {to} jobs."),
         (Some(to), Some(_)) => format!("Stay at {to} jobs."),
     });
-    // writing into a string cannot fail
-    let _ = write_need(&mut words, evidence);
+    if let Some(need) = evidence.outlook.need() {
+        let [median, _, upper, _] = need.near;
+        words.push_str(&format!(
+            " The forecast needs {median:.1} jobs (median) to {upper:.1} (95 % quantile)."
+        ));
+    }
+    if let Some(load) = evidence.outlook.load() {
+        let (rule, late) = (evidence.selection.describe(), evidence.selection.expected_late_share(load));
+        words.push_str(&format!(" Rule: {rule}; {:.2} % late in shadow evaluation.", 100.0 * late));
+    }
+    if let Some(classes) = evidence.outlook.classes_in_words() {
+        words.push_str(&format!(" {classes}."));
+    }
     if evidence.outlook.emergency {
         words.push_str(" Emergency: the demand may exceed the pool before the next decision.");
         words.push_str(match (recommended == current, trail.is_empty()) {
@@ -44,21 +54,6 @@ pub(super) fn explanation(
     list(&mut words, "Note", notes.map(str::to_owned).collect());
     list(&mut words, "Safety rules", changes.collect());
     words
-}
-
-fn write_need(words: &mut String, evidence: &Evidence<'_>) -> std::fmt::Result {
-    if let Some(need) = evidence.outlook.need() {
-        let [median, _, upper, _] = need.near;
-        write!(words, " The forecast needs {median:.1} jobs (median) to {upper:.1} (95 % quantile).")?;
-    }
-    if let Some(load) = evidence.outlook.load() {
-        let (rule, late) = (evidence.selection.describe(), evidence.selection.expected_late_share(load));
-        write!(words, " Rule: {rule}; {:.2} % late in shadow evaluation.", 100.0 * late)?;
-    }
-    if let Some(classes) = evidence.outlook.classes_in_words() {
-        write!(words, " {classes}.")?;
-    }
-    Ok(())
 }
 
 /// Adds a list, if there is anything in it.

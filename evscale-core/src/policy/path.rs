@@ -72,7 +72,6 @@ impl Path {
         let mut path = Self { moments: [Moment::default(); MOMENTS], length: 0 };
         let faded = |seconds: f64| (-seconds / sojourn).exp();
         let (mut until, mut events) = (0.0, 0.0);
-        let mut stretch = (0.0, 1.0);
         // independent intervals: their deviations add up as squares
         let (mut mean_arrivals, mut squares) = (0.0, 0.0f64);
         let mut before: Option<&HorizonForecast> = None;
@@ -92,10 +91,7 @@ impl Path {
             let mean = if hole { (low.expected() + there) / 2.0 } else { there };
             let rate = mean / interval;
             let left = faded(at);
-            if at - until != stretch.0 {
-                stretch = (at - until, if until == 0.0 { left } else { faded(at - until) });
-            }
-            let decay = stretch.1;
+            let decay = faded(at - until);
             events = events * decay + rate * sojourn * (1.0 - decay);
             let intervals = ((at - until) / interval).max(1.0);
             mean_arrivals += intervals * mean;
