@@ -22,8 +22,8 @@ PORTABLE = $(filter-out host,$(GLIBC))
 
 .PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny test-c test-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
 	test-operators operators \
-	test-training kill-test notebooks docs soak fuzz lint bench bench-c venv \
-	wheel wheel-portable deb test-dist test-random-c golden header reference abi dist install uninstall train setup-system clean
+	test-training kill-test notebooks docs test-long soak fuzz lint bench bench-c venv \
+	wheel wheel-portable test-wheel deb test-dist test-nomad test-random-c golden header reference abi dist install uninstall train setup-system clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,12 +31,14 @@ help: ## Show this help
 demo: build venv ## Replay two weeks (or TRACE=file.csv) under evscale and a reactive rule; table and picture
 	$(PY) -m evscale demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
 
-test: test-rust test-crate test-c test-python ## All tests: Rust, the packed crate, C, Python
+test: test-rust test-crate build ## All tests: Rust, the packed crate, then C beside Python
+	@$(MAKE) --no-print-directory test-c & c=$$!; $(MAKE) --no-print-directory test-python; python=$$?; \
+		wait $$c || { echo "the tests of C failed" >&2; exit 1; }; exit $$python
 	@echo "all tests passed"
 
 build: ## Build library, C library and Python module
 	cargo build --release --workspace --locked
-	@cp -f "$(CARGO_TARGET_DIR)/release/lib_evscale.so" $(MODULE).new && mv -f $(MODULE).new $(MODULE)
+	@cp -f "$(CARGO_TARGET_DIR)/release/lib_evscale.so" $(MODULE).$$$$ && mv -f $(MODULE).$$$$ $(MODULE)
 	@ln -sf libevscale.so "$(CARGO_TARGET_DIR)/release/libevscale.so.$(ABI)"
 
 test-rust: ## Rust tests
@@ -114,10 +116,10 @@ kill-test: build venv ## A thousand kills each of what saves, changes models, wr
 		tests/python/test_decision_log.py python/training/tests/test_kills.py -k "kill or snapshot"
 
 venv: $(VENV)/.ready
+	@echo "$(CURDIR)/python" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/evscale.pth"
 $(VENV)/.ready: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q --disable-pip-version-check -r requirements-dev.txt
-	echo "$(CURDIR)/python" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/evscale.pth"
 	touch $@
 
 # The server is a workspace of its own: its libraries change nothing of the library's build.
@@ -166,6 +168,11 @@ wheel: venv ## Build the wheel into dist/, for this machine; PROFILE=dist makes 
 wheel-portable: venv $(ZIG_VENV)/.ready ## Build the wheel into dist/, for Linux from glibc 2.28 on (GLIBC=2.28); compiles everything anew
 	PATH="$(ZIG_VENV)/bin:$$PATH" $(VENV)/bin/maturin build --profile $(or $(PROFILE),dist) --locked --out dist \
 		--zig --target $(TRIPLE) --compatibility manylinux_$(subst .,_,$(GLIBC))
+
+test-wheel: ## The portable wheels in dist/, in fresh environments of PYTHONS (after make wheel-portable)
+	@pythons=(); for version in $(PYTHONS); do \
+		pythons+=("$$(PYENV_VERSION=$$(pyenv latest $$version 2>/dev/null) python$$version -c 'import sys; print(sys.executable)')") || exit 1; \
+	done; packaging/wheel.sh "$${pythons[@]}"
 
 golden: build venv ## Write the golden vectors again
 	PYTHONPATH=python $(PY) tests/golden/make.py
@@ -230,7 +237,16 @@ deb: ## Build the Debian packages libevscale0.1 and libevscale-dev into dist/ (n
 	packaging/deb.sh "$(VERSION)"
 
 test-dist: ## Consumers of every tarball in dist/, in a folder with a blank and an umlaut (after make dist)
-	@for tarball in dist/evscale-*.tar.gz; do echo "$$tarball"; TARBALL="$(CURDIR)/$$tarball" tests/c/install.sh || exit 1; done
+	@for tarball in dist/evscale-*.tar.gz; do echo "$$tarball"; MOST_BYTES=$(if $(filter release,$(PROFILE)),32000000,18000000) TARBALL="$(CURDIR)/$$tarball" tests/c/install.sh || exit 1; done
+
+NOMAD_PREFIX := $(CARGO_TARGET_DIR)/nomad
+test-nomad: build ## The plugin of the Nomad autoscaler, dialled and killed as its agent does (downloads Go modules)
+	@packaging/install.sh install "$(CARGO_TARGET_DIR)/release" "$(VERSION)" "$(NOMAD_PREFIX)"
+	cd go/nomad && PATH="$$PATH:/usr/local/go/bin" PKG_CONFIG_PATH="$(NOMAD_PREFIX)/lib/pkgconfig" \
+		CGO_LDFLAGS="-Wl,-rpath,$(NOMAD_PREFIX)/lib" bash -c 'go vet . && go test -count 1 .'
+
+test-long: ## The tests of Rust that take a minute and more each, with more seeds and with networks (an hour)
+	cargo test --release --workspace --locked -- --ignored --skip write
 
 soak: ## Ten million random and adversarial steps against the safety invariants, and as many records with a faulty host (half an hour)
 	EVSCALE_SOAK_STEPS=$(or $(STEPS),10000000) EVSCALE_FAULTS_STEPS=$(or $(STEPS),10000000) cargo test --release --workspace --locked --test soak --test faults -- --nocapture
@@ -263,7 +279,7 @@ lint: venv ## Formatting, lints, documentation without warnings, the Rust interf
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --locked --quiet
 	$(PYTHON) tools/public_api.py --check
 	$(PYTHON) tools/circles.py
-	$(VENV)/bin/ruff check python/evscale examples/python notebooks tests/python tests/adapters tests/crate tests/engines tools benchmarks fuzz
+	$(VENV)/bin/ruff check .ci python/evscale examples/python notebooks tests/python tests/adapters tests/crate tests/engines tools benchmarks fuzz
 	$(VENV)/bin/pyright --pythonpath $(PY)
 	$(VENV)/bin/typos
 

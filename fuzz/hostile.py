@@ -75,6 +75,14 @@ def filled(name: str, dims: list[int]) -> bytes:
     return constant(f"{name}_dims", dims) + node("ConstantOfShape", [f"{name}_dims"], name, field(1, "value") + field(5, value) + field(20, 4))
 
 
+def norms(count: int) -> bytes:
+    """A policy with so many operators each of which stands for several."""
+    body = filled("plane", [8, 8]) + filled("scale", [8]) + node("ReduceMean", ["observation"], "load", integer("keepdims", 0))
+    body += node("Add", ["plane", "load"], "norm0")
+    body += b"".join(node("LayerNormalization", [f"norm{i}", "scale", "scale"], f"norm{i + 1}") for i in range(count))
+    return policy(body, last=f"norm{count}")
+
+
 def files() -> dict[str, bytes]:
     """The files by their names."""
     one, huge, side = constant("one", [1.0]), constant("size", [HUGE]), 1 << 17
@@ -130,9 +138,7 @@ def files() -> dict[str, bytes]:
                                    + b"".join(node("GRU", [f"layer{i}", "weights", "weights"], f"answer{i}", integer("hidden_size", 8))
                                               + node("Squeeze", [f"answer{i}", "axes"], f"layer{i + 1}") for i in range(33)),
                                    last="layer33"),
-        "norms": policy(filled("plane", [8, 8]) + filled("scale", [8]) + load + node("Add", ["plane", "load"], "norm0")
-                        + b"".join(node("LayerNormalization", [f"norm{i}", "scale", "scale"], f"norm{i + 1}") for i in range(450)),
-                        last="norm450"),
+        "norms": norms(450),
     }
 
 

@@ -236,8 +236,8 @@ typedef struct evscale_fleet evscale_fleet;
 typedef struct evscale_forecaster evscale_forecaster;
 
 // Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call
-// that counts holds a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked
-// while another thread held the lock.
+// that counts holds a lock for less than a microsecond. A child of a fork makes a meter of its own: if another thread was inside
+// a call at the fork, that of its parent is EVSCALE_BUSY.
 typedef struct evscale_meter evscale_meter;
 
 // Counts of one class of events in one interval. Initialise it with evscale_class_counts_init(&counts, sizeof counts): everything
@@ -664,6 +664,15 @@ int32_t evscale_health_json(struct evscale_autoscaler *autoscaler,
                             size_t *needed,
                             struct evscale_error **error);
 
+// What the pool has learned and counts on at its newest record, as JSON: newest_record, jobs, starting_jobs, waiting_events,
+// service_time_ms, job_startup_seconds, error_budget_burn, the rule that leads in shadow evaluation, and policy_leads.
+EVSCALE_API
+int32_t evscale_learned_json(struct evscale_autoscaler *autoscaler,
+                             char *buffer,
+                             size_t capacity,
+                             size_t *needed,
+                             struct evscale_error **error);
+
 // How the pool is doing, as JSON: every metric of the model, the data, the service, the pool and the cost by its name (null where
 // it is not known), `coverage_80` by horizon, `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason,
 // and the last `day` in 144 bins.
@@ -1041,7 +1050,7 @@ int32_t evscale_fleet_set_threads(struct evscale_fleet *fleet,
 // without a price counts 1). NULL takes it back.
 //
 // Whenever the pools ask for more, every pool with a record decides in that evscale_fleet_tick, and it is divided among them: each
-// keeps what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+// keeps what its safety rules keep, and the rest goes where a job prevents most late events of the time ahead for its price, each
 // weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy; give
 // all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as `shared_budget`.
 // A pool that decides alone gets what the others leave.
@@ -1166,6 +1175,15 @@ int32_t evscale_fleet_health_json(struct evscale_fleet *fleet,
                                   size_t capacity,
                                   size_t *needed,
                                   struct evscale_error **error);
+
+// Like evscale_learned_json, for one pool.
+EVSCALE_API
+int32_t evscale_fleet_learned_json(struct evscale_fleet *fleet,
+                                   const char *key,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *needed,
+                                   struct evscale_error **error);
 
 // Like evscale_report_json, for one pool.
 EVSCALE_API
@@ -1481,6 +1499,16 @@ int32_t evscale_forecaster_new(uint32_t interval_seconds,
                                const struct evscale_bundle *bundle,
                                struct evscale_forecaster **forecaster,
                                struct evscale_error **error);
+
+// Makes a forecaster under `interval_seconds`, time zone, holidays, `use_networks`, `bundle_public_key` and `bundle_min_serial` of a
+// configuration in JSON (NULL: the defaults); `bundle` may be NULL for the models inside the library. Fails with
+// EVSCALE_INVALID_BUNDLE if the models are not signed as the configuration asks for. Otherwise like evscale_forecaster_new.
+EVSCALE_API
+int32_t evscale_forecaster_for_config(const char *config_json,
+                                      int64_t start_ms,
+                                      const struct evscale_bundle *bundle,
+                                      struct evscale_forecaster **forecaster,
+                                      struct evscale_error **error);
 
 // Frees a forecaster. NULL does nothing; EVSCALE_BUSY, and nothing is freed, while another thread's call is using it.
 EVSCALE_API

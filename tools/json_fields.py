@@ -39,6 +39,7 @@ OBJECTS = [
     ("Forecast: what falls due", "forecaster/due_events.rs", "DueEvents", "each of `due`", {}),
     ("Fleet: budget", "fleet/budget.rs", "BudgetStatus", "`evscale_fleet_budget_json`; `budget` is that of `evscale_fleet_set_budget`", {}),
     ("Health", "monitor/health.rs", "Health", "`evscale_health_json`", {}),
+    ("Learned", "autoscaler/learned.rs", "Learned", "`evscale_learned_json`", {}),
     ("Alert", "indicators/alerts.rs", "Alert", "each of `evscale_alerts_json`", {}),
     ("Announcement", "announced/mod.rs", "AnnouncementStatus", "each of `evscale_announcements_json`; and start, end and one of multiplier, events and min_jobs",
      {"announcement": None}),

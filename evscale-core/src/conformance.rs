@@ -1,5 +1,7 @@
 //! What every expert, candidate and published rule has to hold, as one list of checks that each of them passes.
 
+use approx::abs_diff_eq;
+
 /// Something that answers every count of a series with numbers: quantiles of arrivals, or jobs.
 pub(crate) trait Member {
     /// The answer to the next count, NaN where it is unknown; the numbers of an answer keep their meaning.
@@ -101,7 +103,7 @@ impl Conformance<'_> {
             usual.iter().zip(&after).next_back().map(|(a, b)| a.iter().zip(b)).into_iter().flatten()
         {
             assert!(
-                (one - other).abs() <= 0.1 * one.abs() + 1.0,
+                abs_diff_eq!(one, other, epsilon = 0.1 * one.abs() + 1.0),
                 "{}: {other} after an hour of unknown counts, {one} without it",
                 self.name
             );

@@ -92,6 +92,23 @@ fn a_budget_that_is_enough_leaves_pools_with_classes_as_they_are() {
 }
 
 #[test]
+fn jobs_that_take_more_than_an_hour_to_start_are_worth_something() {
+    let mut fleet = crowd(4, |pool, config| {
+        if pool < 2 {
+            config.job_startup_seconds = 5400;
+            config.priority = 20.0;
+        }
+    });
+    // fewer than they ask for at any time
+    fleet.set_budget(Some(SharedBudget::Jobs(18))).unwrap();
+    let mut jobs = vec![4; 4];
+    for steps in [0..150, 150..200] {
+        run(&mut fleet, steps, &mut jobs);
+        assert!(jobs[..2].iter().min() > jobs[2..].iter().max(), "the priority is served first: {jobs:?}");
+    }
+}
+
+#[test]
 fn together_they_have_no_more_than_the_budget_and_every_cut_is_told() {
     let mut fleet = crowd(8, |pool, config| config.priority = if pool == 5 { 20.0 } else { 1.0 });
     fleet.set_budget(Some(SharedBudget::Jobs(40))).unwrap();

@@ -39,8 +39,7 @@ fn pool() -> Autoscaler {
 #[test]
 #[ignore = "writes the fixture: the format of today becomes what must be read"]
 fn write() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/snapshot.bin");
-    std::fs::write(path, pool().snapshot()).unwrap();
+    std::fs::write("tests/fixtures/snapshot.bin", pool().snapshot()).unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use pool::Pool;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-const DEFAULT_STEPS: u64 = 200_000;
+const DEFAULT_STEPS: u64 = 60_000;
 const STEPS_PER_POOL: u64 = 2_000;
 
 /// Names the pool that failed: `EVSCALE_SOAK_FIRST_POOL` begins with it.

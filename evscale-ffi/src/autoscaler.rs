@@ -3,15 +3,15 @@
 use crate::boundary::{Outcome, bytes, enter, json, null, required_mut, text};
 use crate::bundle::{bundle_of, evscale_bundle};
 use crate::error::*;
+use crate::exclusive::Exclusive;
 use crate::growing::{self, declared_size};
-use crate::guarded::Guarded;
 use crate::records::*;
 use evscale_core::{Autoscaler, Config, Decision, Metrics, Observation, Timestamp};
 use std::ffi::c_char;
 
 /// The autoscaler of one pool. Threads: it may move between them, one call at a time; a call that comes while another one
 /// runs is refused with EVSCALE_BUSY and does nothing. Two autoscalers share nothing that is locked.
-pub struct evscale_autoscaler(pub(crate) Guarded<Pool>);
+pub struct evscale_autoscaler(pub(crate) Exclusive<Pool>);
 
 /// A pool, and the last that it said.
 pub(crate) struct Pool {
@@ -27,7 +27,7 @@ pub(crate) fn config_of(json: *const c_char) -> Result<Config, Failure> {
 
 fn hand_over(scaler: Autoscaler, out: &mut *mut evscale_autoscaler) {
     let pool = Pool { scaler, seen: None, last: None };
-    *out = Box::into_raw(Box::new(evscale_autoscaler(Guarded::new("autoscaler", pool))));
+    *out = Box::into_raw(Box::new(evscale_autoscaler(Exclusive::new("autoscaler", pool))));
 }
 
 /// Makes an autoscaler from a configuration in JSON (NULL: the defaults) and a bundle (NULL: the models inside the

@@ -4,14 +4,14 @@ use crate::autoscaler::{config_of, free};
 use crate::boundary::{Outcome, bytes, copy_text, enter, null, required_mut, required_text, text};
 use crate::bundle::{bundle_of, evscale_bundle};
 use crate::error::*;
-use crate::guarded::Guarded;
+use crate::exclusive::Exclusive;
 use evscale_core::{Decision, Fleet, Observation, SharedBudget};
 use std::collections::BTreeMap;
 use std::ffi::c_char;
 
 /// Many pools by key that share one bundle's networks: less memory than an autoscaler for each, and the same decisions.
 /// Threads: as for evscale_autoscaler; evscale_fleet_set_threads lets a tick use several.
-pub struct evscale_fleet(pub(crate) Guarded<Pools>);
+pub struct evscale_fleet(pub(crate) Exclusive<Pools>);
 
 /// The pools, and the last observation and decision of each.
 pub(crate) struct Pools {
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn evscale_fleet_new(
         let out = required_mut(fleet, "fleet")?;
         let pools =
             Pools { fleet: Fleet::new(&bundle_of(bundle)?), seen: BTreeMap::new(), last: BTreeMap::new() };
-        *out = Box::into_raw(Box::new(evscale_fleet(Guarded::new("fleet", pools))));
+        *out = Box::into_raw(Box::new(evscale_fleet(Exclusive::new("fleet", pools))));
         Ok(())
     })
 }
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn evscale_fleet_set_threads(
 /// without a price counts 1). NULL takes it back.
 ///
 /// Whenever the pools ask for more, every pool with a record decides in that evscale_fleet_tick, and it is divided among them: each
-/// keeps what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+/// keeps what its safety rules keep, and the rest goes where a job prevents most late events of the time ahead for its price, each
 /// weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy; give
 /// all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as `shared_budget`.
 /// A pool that decides alone gets what the others leave.

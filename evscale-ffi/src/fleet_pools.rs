@@ -125,6 +125,22 @@ pub unsafe extern "C" fn evscale_fleet_health_json(
     })
 }
 
+/// Like evscale_learned_json, for one pool.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_learned_json(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let json = with_pool(fleet, key, |scaler| scaler.learned().to_json())?;
+        copy_text(json, buffer, capacity, needed)
+    })
+}
+
 /// Like evscale_report_json, for one pool.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evscale_fleet_report_json(

@@ -1,16 +1,16 @@
 //! A forecaster without a pool of jobs.
 
-use crate::autoscaler::free;
+use crate::autoscaler::{config_of, free};
 use crate::boundary::{copy_text, enter, null, required_mut, slice, yes_or_no};
 use crate::bundle::{bundle_of, evscale_bundle};
 use crate::error::*;
-use crate::guarded::Guarded;
+use crate::exclusive::Exclusive;
 use crate::reports::write_quantiles;
 use evscale_core::{Forecaster, Timestamp};
 use std::ffi::c_char;
 
 /// A forecaster alone, for a series of counts without a pool of jobs. Threads: as for evscale_autoscaler.
-pub struct evscale_forecaster(Guarded<Forecaster>);
+pub struct evscale_forecaster(Exclusive<Forecaster>);
 
 /// Most counts of one call.
 const MOST_COUNTS: usize = 10_000_000;
@@ -35,9 +35,33 @@ pub unsafe extern "C" fn evscale_forecaster_new(
         } else {
             Forecaster::without_network(interval_seconds, start)?
         };
-        *out = Box::into_raw(Box::new(evscale_forecaster(Guarded::new("forecaster", made))));
+        hand_over(made, out);
         Ok(())
     })
+}
+
+/// Makes a forecaster under `interval_seconds`, time zone, holidays, `use_networks`, `bundle_public_key` and `bundle_min_serial` of a
+/// configuration in JSON (NULL: the defaults); `bundle` may be NULL for the models inside the library. Fails with
+/// EVSCALE_INVALID_BUNDLE if the models are not signed as the configuration asks for. Otherwise like evscale_forecaster_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_forecaster_for_config(
+    config_json: *const c_char,
+    start_ms: i64,
+    bundle: *const evscale_bundle,
+    forecaster: *mut *mut evscale_forecaster,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let out = required_mut(forecaster, "forecaster")?;
+        let (config, start) = (config_of(config_json)?, Timestamp::from_millis(start_ms)?);
+        let bundle = if bundle.is_null() { None } else { Some(bundle_of(bundle)?) };
+        hand_over(Forecaster::for_config(&config, start, bundle.as_ref())?, out);
+        Ok(())
+    })
+}
+
+fn hand_over(made: Forecaster, out: &mut *mut evscale_forecaster) {
+    *out = Box::into_raw(Box::new(evscale_forecaster(Exclusive::new("forecaster", made))));
 }
 
 /// Frees a forecaster. NULL does nothing; EVSCALE_BUSY, and nothing is freed, while another thread's call is using it.

@@ -8,15 +8,19 @@ use crate::records::evscale_metrics;
 use evscale_core::{Meter, Metrics, ScalingOutcome, Timestamp, Totals};
 use std::collections::VecDeque;
 use std::ffi::c_char;
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Counts what happens in a pool and hands out one record per interval. Threads: any number may use a meter at once; a call
-/// that counts holds a lock for less than a microsecond. A child of a fork makes a meter of its own: it may have been forked
-/// while another thread held the lock.
+/// that counts holds a lock for less than a microsecond. A child of a fork makes a meter of its own: if another thread was inside
+/// a call at the fork, that of its parent is EVSCALE_BUSY.
 pub struct evscale_meter {
     meter: Meter,
     /// Records that the caller had no room for.
     waiting: Mutex<VecDeque<Metrics>>,
+    /// Number of the process in the upper half, and how many of its calls are inside in the lower.
+    inside: AtomicU64,
 }
 
 /// Running totals of a source, such as a broker or a worker. Initialise it with evscale_totals_init(&totals, sizeof totals):
@@ -59,7 +63,32 @@ fn known(value: f64) -> Option<f64> {
     (!value.is_nan()).then_some(value)
 }
 
+/// A call that is inside a meter, until this is dropped.
+struct Inside<'a>(&'a AtomicU64);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
 impl evscale_meter {
+    /// Enters a call. In a forked child, whoever was inside at the fork stays there, with a lock that is never given back.
+    fn enter(&self) -> Result<Inside<'_>, Failure> {
+        let this = u64::from(process::id()) << 32;
+        let next = |inside: u64| {
+            let (process, calls) = (inside & !u64::from(u32::MAX), inside & u64::from(u32::MAX));
+            (process == this || calls == 0).then_some(this | (calls + 1))
+        };
+        match self.inside.fetch_update(Ordering::Acquire, Ordering::Relaxed, next) {
+            Ok(_) => Ok(Inside(&self.inside)),
+            Err(_) => Err(Failure::new(
+                EVSCALE_BUSY,
+                "this process was forked while another thread used the meter, expected a meter of its own",
+            )),
+        }
+    }
+
     pub(crate) fn outcome(&self, now: Timestamp) -> Option<ScalingOutcome> {
         self.meter.outcome(now)
     }
@@ -71,8 +100,12 @@ pub(crate) fn with_meter(
     error: *mut *mut evscale_error,
     work: impl FnOnce(&evscale_meter) -> Outcome,
 ) -> i32 {
-    // SAFETY: NULL or valid by the contract of the callers.
-    enter(error, || work(unsafe { handle.as_ref() }.ok_or_else(|| null("meter"))?))
+    enter(error, || {
+        // SAFETY: NULL or valid by the contract of the callers.
+        let meter = unsafe { handle.as_ref() }.ok_or_else(|| null("meter"))?;
+        let _inside = meter.enter()?;
+        work(meter)
+    })
 }
 
 /// Makes a meter for a pool with a configuration in JSON (NULL: the defaults). It measures from `now_ms` (milliseconds since 1970)
@@ -88,7 +121,11 @@ pub unsafe extern "C" fn evscale_meter_new(
     enter(error, || {
         let out = required_mut(meter, "meter")?;
         let meter = Meter::new(&config_of(config_json)?, Timestamp::from_millis(now_ms)?)?;
-        *out = Box::into_raw(Box::new(evscale_meter { meter, waiting: Mutex::default() }));
+        *out = Box::into_raw(Box::new(evscale_meter {
+            meter,
+            waiting: Mutex::default(),
+            inside: AtomicU64::new(0),
+        }));
         Ok(())
     })
 }
@@ -294,4 +331,32 @@ pub unsafe extern "C" fn evscale_meter_estimates_json(
         let text = serde_json::to_string(&this.meter.estimates()).unwrap_or_default();
         copy_text(text, buffer, capacity, needed)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evscale_core::Config;
+    use std::ptr::{null, null_mut};
+
+    #[test]
+    fn a_child_is_refused_only_where_another_thread_was_inside_at_the_fork() {
+        let parent = u64::from(process::id() + 1) << 32;
+        let meter = evscale_meter {
+            meter: Meter::new(&Config::default(), Timestamp::EPOCH).unwrap(),
+            waiting: Mutex::default(),
+            inside: AtomicU64::new(parent),
+        };
+        // SAFETY: the meter lives; NULL is allowed for the error.
+        let arrived = || unsafe { evscale_meter_arrived(&raw const meter, 1, null_mut()) };
+        assert_eq!((arrived(), arrived()), (EVSCALE_OK, EVSCALE_OK));
+        let other_thread = meter.enter().ok();
+        assert!(other_thread.is_some());
+        assert_eq!(arrived(), EVSCALE_OK, "threads of the child itself");
+        drop(other_thread);
+        meter.inside.store(parent | 1, Ordering::Relaxed);
+        assert_eq!((arrived(), arrived()), (EVSCALE_BUSY, EVSCALE_BUSY));
+        // SAFETY: NULL is refused.
+        assert_eq!(unsafe { evscale_meter_arrived(null(), 1, null_mut()) }, EVSCALE_NULL_POINTER);
+    }
 }

@@ -132,6 +132,19 @@ pub unsafe extern "C" fn evscale_health_json(
     report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.health().to_json()))
 }
 
+/// What the pool has learned and counts on at its newest record, as JSON: newest_record, jobs, starting_jobs, waiting_events,
+/// service_time_ms, job_startup_seconds, error_budget_burn, the rule that leads in shadow evaluation, and policy_leads.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_learned_json(
+    autoscaler: *mut evscale_autoscaler,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    report(autoscaler, buffer, capacity, needed, error, |pool| Ok(pool.scaler.learned().to_json()))
+}
+
 /// How the pool is doing, as JSON: every metric of the model, the data, the service, the pool and the cost by its name (null where
 /// it is not known), `coverage_80` by horizon, `circuit_breakers`, `drift` with its onset, `retraining_recommended` with the reason,
 /// and the last `day` in 144 bins.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::boundary::{Outcome, enter};
+use crate::exclusive::Exclusive;
 use crate::growing::{self, Array, Growing};
-use crate::guarded::Guarded;
 use std::ptr::null_mut;
 
 /// A struct in its second version; the first one had no `later`.
@@ -146,13 +146,13 @@ fn a_second_caller_is_refused_and_a_handle_in_use_is_not_freed() {
 
 #[test]
 fn calls_of_many_threads_never_overlap() {
-    let guarded = Guarded::new("counter", 0_u64);
+    let exclusive = Exclusive::new("counter", 0_u64);
     let (done, refused) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
                     let calls = (0..50_000).map(|_| {
-                        let call = guarded.run(|count| {
+                        let call = exclusive.run(|count| {
                             *count += 1;
                             Ok(())
                         });
@@ -167,7 +167,7 @@ fn calls_of_many_threads_never_overlap() {
         threads.into_iter().map(|thread| thread.join().unwrap()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     });
     assert_eq!(done + refused, 200_000);
-    assert_eq!(guarded.run(|count| Ok(*count)).ok(), Some(done));
+    assert_eq!(exclusive.run(|count| Ok(*count)).ok(), Some(done));
 }
 
 #[test]

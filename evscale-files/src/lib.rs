@@ -28,8 +28,8 @@ use std::path::Path;
 /// umask gives. A symbolic link at `path` is refused, as is whatever is no regular file: a link that somebody planted in a
 /// folder that others can write to never leads the content to another file. Links in the folders of `path` are followed.
 ///
-/// Several writers may replace the same file at once; the last rename counts. A writer that is killed can leave a file
-/// hidden file beside the target, a dot, its name, sixteen hexadecimal digits and `.tmp`, which nothing reads and which
+/// Several writers may replace the same file at once; the last rename counts. A writer that is killed can leave a
+/// hidden file beside the target (a dot, its name, sixteen hexadecimal digits and `.tmp`), which nothing reads and which
 /// may be removed.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crate::errors::{error, refused};
 use crate::models::ModelBundle;
 use crate::plain::{integer, number, timestamp, unsigned};
 use crate::progress::Progress;
-use crate::turns::guarded;
+use crate::turns::contained;
 use evscale_core::Timestamp;
 use evscale_core::simulate::{History, KnownWork, Workload, backtest};
 use numpy::PyReadonlyArray1;
@@ -59,7 +59,7 @@ pub fn backtest_history(
         }
         history.due = due.map_or(Ok(Vec::new()), known_work)?;
         let bundle = bundle.map(|bundle| bundle.0.clone());
-        let report = guarded(py, || {
+        let report = contained(py, || {
             let report = backtest(&history, &config.0, bundle, &mut |done, all| progress.tell(done, all))?;
             Ok(serde_json::to_string(&report))
         })?;
@@ -91,7 +91,7 @@ fn known_work(given: &Bound<'_, PyAny>) -> PyResult<Vec<KnownWork>> {
 /// Returns an instant of epoch milliseconds.
 pub fn instant(py: Python<'_>, start_ms: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     let millis = integer("start_ms", start_ms, i128::from(i64::MIN)..=i128::from(i64::MAX))? as i64;
-    guarded(py, || Timestamp::from_millis(millis))
+    contained(py, || Timestamp::from_millis(millis))
 }
 
 /// Returns a length of an interval, seconds.

@@ -5,7 +5,7 @@ use crate::door::{Door, Refusal, door};
 use crate::errors::{EvscaleError, error};
 use crate::notebook::table;
 use crate::plain;
-use crate::turns::guarded;
+use crate::turns::contained;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -197,7 +197,7 @@ impl Config {
                 .and_then(|settings| plain::object(py, settings))
                 .map_err(|raised| unreadable(py, raised))?;
             let text = given.to_string();
-            let config = guarded(py, || evscale_core::Config::from_json(&text));
+            let config = contained(py, || evscale_core::Config::from_json(&text));
             config.map(Self).map_err(|raised| unknown(py, settings).unwrap_or(raised))
         })
     }

@@ -13,7 +13,7 @@ use crate::notebook::table;
 use crate::observation::Observation;
 use crate::plain::{integer, number};
 use crate::ticks::{keyed, tick};
-use crate::turns::{Shared, guarded, locked};
+use crate::turns::{Shared, contained, locked};
 use crate::{orders, plain, record, reports};
 use evscale_core::{AnnouncementStatus, SharedBudget};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -55,7 +55,7 @@ impl Fleet {
             let has_own_bundle = bundle.is_some();
             let bundle = ModelBundle::or_bundled(bundle);
             let threads = threads.map_or(Ok(1), self::threads)?;
-            guarded(py, || {
+            contained(py, || {
                 let mut fleet = evscale_core::Fleet::new(&bundle()?);
                 fleet.set_threads(threads)?;
                 Ok(Self(Shared::new(fleet), has_own_bundle, Rejections::default()))
@@ -92,7 +92,7 @@ impl Fleet {
     /// without a price counts 1). Without either there is no such limit any more.
     ///
     /// Whenever the pools ask for more, every pool with a record decides in that `tick`, and it is divided among them: each keeps
-    /// what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+    /// what its safety rules keep, and the rest goes where a job prevents most late events of the time ahead for its price, each
     /// weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy;
     /// give all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as
     /// `shared_budget`. A pool that decides alone gets what the others leave.
@@ -335,6 +335,13 @@ impl Fleet {
     fn health<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
         door(py, || {
             let text = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.health().to_json()))?;
+            plain::loads(py, &text)
+        })
+    }
+    /// What a pool has learned and counts on, as `Autoscaler.learned`.
+    fn learned<'py>(&self, py: Python<'py>, key: Text) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let text = locked(py, &self.0, |fleet| fleet.with_pool(&key.0, |pool| pool.learned().to_json()))?;
             plain::loads(py, &text)
         })
     }

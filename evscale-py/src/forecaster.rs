@@ -1,13 +1,14 @@
 //! The forecaster alone.
 
 use crate::arguments::{MOST_ROWS, items};
+use crate::config::Config;
 use crate::door::{Door, door, ends_the_call, reading_door};
 use crate::errors::refused;
 use crate::forecast::Forecast;
 use crate::models::ModelBundle;
 use crate::notebook::table;
 use crate::plain::{missing, number, shown, timestamp, whole};
-use crate::turns::{Shared, guarded, locked};
+use crate::turns::{Shared, contained, locked};
 use evscale_core::Timestamp;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
@@ -31,6 +32,13 @@ const CHUNK: usize = 256;
 ///     Beginning of the first interval; a Monday at midnight without one. The hour and the weekday matter.
 /// bundle
 ///     Models; the bundled ones without.
+/// config
+///     Forecasts under its interval, time zone, holidays, `use_networks` and the signature that it asks of the models.
+///
+/// Raises
+/// ------
+/// BundleError
+///     The models are not signed as `config` asks for.
 ///
 /// Examples
 /// --------
@@ -46,7 +54,8 @@ pub struct Forecaster {
     state: Shared<evscale_core::Forecaster>,
     interval_seconds: u32,
     start: Timestamp,
-    bundle: evscale_core::ModelBundle,
+    bundle: Option<evscale_core::ModelBundle>,
+    config: Option<evscale_core::Config>,
     /// Whether its state is more than the arguments that it was made of.
     used: AtomicBool,
 }
@@ -89,6 +98,36 @@ fn feed(py: Python<'_>, state: &Shared<evscale_core::Forecaster>, values: &[f64]
     Ok(())
 }
 
+/// Returns a forecaster that has seen nothing: under a configuration if there is one.
+fn fresh(
+    interval_seconds: u32,
+    start: Timestamp,
+    bundle: Option<&evscale_core::ModelBundle>,
+    config: Option<&evscale_core::Config>,
+) -> evscale_core::Result<evscale_core::Forecaster> {
+    match (config, bundle) {
+        (Some(config), bundle) => evscale_core::Forecaster::for_config(config, start, bundle),
+        (None, Some(bundle)) => evscale_core::Forecaster::with_bundle(interval_seconds, start, bundle),
+        (None, None) => evscale_core::Forecaster::new(interval_seconds, start),
+    }
+}
+
+/// The interval: told, that of a configuration, or the usual one.
+fn interval_of(
+    py: Python<'_>,
+    told: Option<&Bound<'_, PyAny>>,
+    config: Option<&evscale_core::Config>,
+) -> PyResult<u32> {
+    let told = told.map(|value| whole("interval_seconds", value)).transpose()?;
+    match (told, config.map(|config| config.interval_seconds)) {
+        (Some(told), Some(known)) if told != known => Err(refused(
+            py,
+            &format!("`interval_seconds` is {told}, expected {known} as in `config`, or none beside it"),
+        )),
+        (told, known) => Ok(told.or(known).unwrap_or(120)),
+    }
+}
+
 impl Forecaster {
     /// Counts and start of an array or a data frame.
     fn series(
@@ -121,8 +160,8 @@ impl Forecaster {
     fn after(&self, counts: &Bound<'_, PyAny>, start: Option<&Bound<'_, PyAny>>) -> PyResult<Forecast> {
         let py = counts.py();
         let (values, start, backend) = self.series(counts, start)?;
-        let fresh = guarded(py, || {
-            evscale_core::Forecaster::with_bundle(self.interval_seconds, start, &self.bundle)
+        let fresh = contained(py, || {
+            fresh(self.interval_seconds, start, self.bundle.as_ref(), self.config.as_ref())
         })?;
         let fresh = Shared::new(fresh);
         feed(py, &fresh, &values)?;
@@ -134,25 +173,25 @@ impl Forecaster {
 #[pymethods]
 impl Forecaster {
     #[new]
-    #[pyo3(signature = (interval_seconds=None, start=None, bundle=None), text_signature = "(interval_seconds=120, start=None, bundle=None)")]
+    #[pyo3(
+        signature = (interval_seconds=None, start=None, bundle=None, *, config=None),
+        text_signature = "(interval_seconds=120, start=None, bundle=None, *, config=None)"
+    )]
     fn new(
         py: Python<'_>,
         interval_seconds: Option<&Bound<'_, PyAny>>,
         start: Option<&Bound<'_, PyAny>>,
         bundle: Option<&ModelBundle>,
+        config: Option<&Config>,
     ) -> Door<Self> {
         door(py, || {
-            let interval_seconds =
-                interval_seconds.map_or(Ok(120), |value| whole("interval_seconds", value))?;
+            let config = config.map(|config| config.0.clone());
+            let interval_seconds = interval_of(py, interval_seconds, config.as_ref())?;
             let start = start_of(start, Timestamp::EPOCH.plus_millis(DEFAULT_START_MS))?;
-            let used = AtomicBool::new(bundle.is_some());
-            let bundle = ModelBundle::or_bundled(bundle);
-            guarded(py, || {
-                let bundle = bundle()?;
-                let state =
-                    Shared::new(evscale_core::Forecaster::with_bundle(interval_seconds, start, &bundle)?);
-                Ok(Self { state, interval_seconds, start, bundle, used })
-            })
+            let used = AtomicBool::new(bundle.is_some() || config.is_some());
+            let bundle = bundle.map(|bundle| bundle.0.clone());
+            let state = contained(py, || fresh(interval_seconds, start, bundle.as_ref(), config.as_ref()))?;
+            Ok(Self { state: Shared::new(state), interval_seconds, start, bundle, config, used })
         })
     }
     /// Takes the events of the next interval; NaN and None are unknown.
@@ -208,8 +247,8 @@ impl Forecaster {
             if this.used.load(Ordering::Relaxed) {
                 return Err(refused(
                     py,
-                    "a Forecaster that has observed, or has a bundle of its own, is not picklable, expected a fresh one; \
-                     predict(counts) needs no state",
+                    "a Forecaster that has observed, or has a bundle or a configuration of its own, is not picklable, \
+                     expected a fresh one; predict(counts) needs no state",
                 ));
             }
             let made = (py.get_type::<Self>(), (this.interval_seconds, this.start.as_millis()));

@@ -7,7 +7,7 @@ use crate::door::{Door, door};
 use crate::fleet::Fleet;
 use crate::models::ModelBundle;
 use crate::plain;
-use crate::turns::{guarded, locked};
+use crate::turns::{contained, locked};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -114,7 +114,7 @@ impl PoolModels {
     #[staticmethod]
     fn status_in<'py>(py: Python<'py>, data: &[u8]) -> Door<Bound<'py, PyAny>> {
         door(py, || {
-            let models = guarded(py, || evscale_core::Autoscaler::models_in(data))?;
+            let models = contained(py, || evscale_core::Autoscaler::models_in(data))?;
             plain::loads(py, models.map(|models| models.to_json()).as_deref().unwrap_or("null"))
         })
     }
@@ -133,7 +133,7 @@ impl PoolModels {
                 .map(|bundle| Ok(bundle.cast::<ModelBundle>()?.get().0.clone()))
                 .collect::<PyResult<Vec<_>>>()?;
             let config = config.0.clone();
-            let scaler = guarded(py, || evscale_core::Autoscaler::restore_among(config, &bundles, data))?;
+            let scaler = contained(py, || evscale_core::Autoscaler::restore_among(config, &bundles, data))?;
             Autoscaler::around(py, scaler, true, None, None)
         })
     }

@@ -6,7 +6,7 @@ use crate::errors::{os_error, refused};
 use crate::notebook::table;
 use crate::plain;
 use crate::registry::{champion, opened};
-use crate::turns::guarded;
+use crate::turns::{contained, left_behind};
 use evscale_core::bundle::{KEY_BYTES, public_key, sign};
 use evscale_files::BundleFiles;
 use pyo3::prelude::*;
@@ -37,13 +37,14 @@ impl ModelBundle {
 
     /// The models compiled into the library.
     pub fn compiled_in(py: Python<'_>) -> PyResult<Self> {
-        guarded(py, evscale_core::ModelBundle::bundled).map(Self)
+        contained(py, evscale_core::ModelBundle::bundled).map(Self)
     }
 
-    /// The bundle of files, signed by `key` if there is one.
+    /// The bundle of files, signed by `key` if there is one. Networks at the limits of what is loaded take seconds, in which
+    /// Ctrl-C is heard.
     pub fn checked(py: Python<'_>, files: BundleFiles, key: Option<[u8; KEY_BYTES]>) -> PyResult<Self> {
         let BundleFiles { manifest, forecaster, policy, signature } = files;
-        guarded(py, || match key {
+        left_behind(py, move || match key {
             None => evscale_core::ModelBundle::from_files(&manifest, &forecaster, &policy),
             Some(key) => {
                 let signature = signature.unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::errors::refused;
 use crate::plain::{loads, number, shown};
-use crate::turns::{call_back, guarded};
+use crate::turns::{call_back, contained};
 use evscale_core::features::PolicyState;
 use evscale_core::{HostError, HostForecaster, HostPolicy, Series};
 use numpy::{PyArray1, PyReadonlyArray2};
@@ -32,7 +32,7 @@ pub fn install(
         }
     }
     let (forecaster, policy) = (forecaster.map(Arc::new), policy.map(Arc::new));
-    guarded(py, || {
+    contained(py, || {
         if let Some(forecaster) = &forecaster {
             scaler.use_forecaster(Box::new(PythonForecaster(Arc::clone(forecaster))))?;
         }

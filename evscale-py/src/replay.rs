@@ -6,7 +6,7 @@ use crate::door::{Door, door};
 use crate::errors::{error, refused};
 use crate::plain::{number, unsigned};
 use crate::progress::Progress;
-use crate::turns::guarded;
+use crate::turns::contained;
 use evscale_core::Autoscaler;
 use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
 use evscale_core::simulate::{
@@ -65,7 +65,7 @@ pub fn replay_workload(
         }
         let target = hpa_target_percent.map_or(Ok(70.0), |percent| number("hpa_target_percent", percent))?;
         let hpa_target_percent = (rule.0 == "hpa").then_some(target);
-        let played = guarded(py, || {
+        let played = contained(py, || {
             let workload = Workload::from_csv(&name.0, &csv.0)?;
             let tell = &mut |done, all| progress.tell(done, all);
             played(workload, config.0.clone(), jobs_at_peak, hpa_target_percent, tell)

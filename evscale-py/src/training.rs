@@ -5,7 +5,7 @@ use crate::door::{Door, door};
 use crate::errors::refused;
 use crate::models::ModelBundle;
 use crate::plain::{number, unsigned};
-use crate::turns::{Watch, guarded};
+use crate::turns::{Watch, contained};
 use evscale_core::calendar::Calendar;
 use evscale_core::features::{
     COARSE_BINS, COARSE_CHANNELS, FINE_CHANNELS, FINE_STEPS, FUTURE_FEATURES, HORIZONS, LEVELS,
@@ -52,7 +52,7 @@ pub fn forecaster_samples<'py>(
                 &format!("`origins` must increase and be 0 to {}", events.len() as i64 - 1),
             ));
         }
-        let samples = guarded(py, || Ok(collect(&events, start, interval_seconds, &origins)))?;
+        let samples = contained(py, || Ok(collect(&events, start, interval_seconds, &origins)))?;
         let n = origins.len();
         let out = PyDict::new(py);
         let put = |key: &str, values: Vec<f32>, shape: &[usize]| -> PyResult<()> {
@@ -136,7 +136,7 @@ pub fn random_workload<'py>(
         if !(0.0..=3660.0).contains(&days) {
             return Err(refused(py, &format!("`days` is {days}, expected 0 to 3660")));
         }
-        let workload = guarded(py, || Ok(Workload::random(seed, days, interval_seconds)))?;
+        let workload = contained(py, || Ok(Workload::random(seed, days, interval_seconds)))?;
         Ok((workload.start.as_millis(), PyArray1::from_vec(py, workload.events)))
     })
 }
@@ -158,7 +158,7 @@ pub fn forecast_trace<'py>(
         let values = events.as_slice()?.to_vec();
         let (start, interval_seconds) = (instant(py, start_ms)?, interval(interval_seconds)?);
         let bundle = bundle.0.clone();
-        let (quantiles, confidence, anomaly) = guarded(py, || {
+        let (quantiles, confidence, anomaly) = contained(py, || {
             let mut forecaster = Forecaster::with_bundle(interval_seconds, start, &bundle)?;
             let (mut quantiles, mut confidence, mut anomaly) = (Vec::new(), Vec::new(), Vec::new());
             let mut watch = Watch::new();

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ const FIRST_WAIT: Duration = Duration::from_micros(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(1);
 /// Time between two looks for a signal such as Ctrl-C.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Stack of a thread that may be left behind: that of the main thread.
+const STACK_BYTES: usize = 8 << 20;
 
 /// State that one thread at a time uses. There is no lock that a child of `fork` could wait for in vain: whose turn it is
 /// stands in one number, the process of the thread that has it.
@@ -71,8 +74,11 @@ thread_local! {
 }
 
 /// Runs `work` without the interpreter's lock. A panic becomes an `EvscaleError`.
-pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    let answer = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
+pub fn contained<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    answered(py, py.detach(|| catch_unwind(AssertUnwindSafe(work))))
+}
+
+fn answered<T>(py: Python<'_>, answer: thread::Result<Result<T>>) -> PyResult<T> {
     if let Some(stopped) = STOPPED.take() {
         return Err(stopped);
     }
@@ -80,6 +86,30 @@ pub fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send)
         Ok(Ok(value)) => Ok(value),
         Ok(Err(problem)) => Err(error(py, problem.kind().as_str(), &problem.to_string())),
         Err(_) => Err(error(py, "panic", BROKEN)),
+    }
+}
+
+/// Runs work that cannot look for signals itself, on a thread that Ctrl-C leaves behind; it ends there in its own time.
+pub fn left_behind<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> PyResult<T> {
+    let (give, mut take) = mpsc::sync_channel(1);
+    let run = move || drop(give.send(catch_unwind(AssertUnwindSafe(work))));
+    thread::Builder::new().stack_size(STACK_BYTES).spawn(run)?;
+    let this = process::id();
+    loop {
+        let (back, heard) = py.detach(move || {
+            let heard = take.recv_timeout(LOOK_EVERY);
+            (take, heard)
+        });
+        take = back;
+        match heard {
+            Ok(answer) => return answered(py, answer),
+            Err(RecvTimeoutError::Timeout) if process::id() == this => py.check_signals()?,
+            Err(RecvTimeoutError::Timeout) => return Err(error(py, "busy", FORKED)),
+            Err(RecvTimeoutError::Disconnected) => return Err(error(py, "panic", BROKEN)),
+        }
     }
 }
 
@@ -96,7 +126,7 @@ pub fn locked<S: Send, T: Send>(
         ));
     }
     let _turn = shared.turn(py)?;
-    let answer = guarded(py, || match shared.state.lock() {
+    let answer = contained(py, || match shared.state.lock() {
         Ok(mut state) => work(&mut state).map(Some),
         Err(_) => Ok(None),
     })?;
@@ -139,12 +169,12 @@ impl Watch {
         due
     }
 
-    /// Returns whether Ctrl-C ends the work, if it is time for a look; [`guarded`] raises it.
+    /// Returns whether Ctrl-C ends the work, if it is time for a look; [`contained`] raises it.
     pub fn is_interrupted(&mut self) -> bool {
         self.is_due() && Self::hears_signal()
     }
 
-    /// Returns whether Ctrl-C ends the work; [`guarded`] raises it.
+    /// Returns whether Ctrl-C ends the work; [`contained`] raises it.
     pub fn hears_signal() -> bool {
         let stopped = Python::attach(|py| py.check_signals()).err();
         let interrupted = stopped.is_some();

@@ -32,11 +32,7 @@ func New(config Config) (*Autoscaler, error) { return NewWith(nil, config) }
 
 // NewWith makes an autoscaler with the models of a bundle.
 func NewWith(bundle *Bundle, config Config) (*Autoscaler, error) {
-	settings, err := config.json()
-	if err != nil {
-		return nil, err
-	}
-	text, free, err := cText(settings)
+	text, free, err := cJSON(config)
 	defer free()
 	if err != nil {
 		return nil, err
@@ -54,11 +50,7 @@ func Restore(config Config, snapshot []byte) (*Autoscaler, error) {
 // RestoreWith makes an autoscaler that goes on from a snapshot with the models of a bundle. Where others acted at the snapshot, these
 // take over, which the report tells.
 func RestoreWith(bundle *Bundle, config Config, snapshot []byte) (*Autoscaler, error) {
-	settings, err := config.json()
-	if err != nil {
-		return nil, err
-	}
-	text, free, err := cText(settings)
+	text, free, err := cJSON(config)
 	defer free()
 	if err != nil {
 		return nil, err
@@ -91,5 +83,23 @@ func Save(path string, snapshot []byte) error {
 	return failed(status, detail)
 }
 
-// Version is that of the library, such as "0.1.0".
-func Version() string { return C.GoString(C.evscale_version()) }
+// OpenMetrics is report and alerts as text, as Prometheus scrapes it, with the label pool.
+func (scaler *Autoscaler) OpenMetrics(pool string) (string, error) {
+	label, free, err := cText(pool)
+	defer free()
+	if err != nil {
+		return "", err
+	}
+	var text []byte
+	var failure error
+	err = scaler.alone(func(handle *C.evscale_autoscaler, _ **C.evscale_error) C.int32_t {
+		text, failure = filledText(func(to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+			return C.evscale_openmetrics(handle, label, to, size, needed, detail)
+		})
+		return C.EVSCALE_OK
+	})
+	if err == nil {
+		err = failure
+	}
+	return string(text), err
+}

@@ -32,23 +32,23 @@ const (
 	Levels   = C.EVSCALE_LEVELS
 )
 
-// Forecaster forecasts in the place of the network: counts are the arrivals of up to a week, oldest first, NaN where they are unknown;
+// ForecastFunc forecasts in the place of the network: counts are the arrivals of up to a week, oldest first, NaN where they are unknown;
 // the newest interval ends at end. It fills the quantiles, [Horizons] rows of [Levels]. Both slices are valid during the call. The same
 // counts should give the same answer.
-type Forecaster func(counts []float64, end time.Time, interval time.Duration, quantiles []float64) error
+type ForecastFunc func(counts []float64, end time.Time, interval time.Duration, quantiles []float64) error
 
-// Policy proposes jobs in the place of the network, from what the network sees. It is asked for the pool and for its shadow pool alike.
-type Policy func(state json.RawMessage) (jobs float64, err error)
+// PolicyFunc proposes jobs in the place of the network, from what the network sees. It is asked for the pool and for its shadow pool alike.
+type PolicyFunc func(state json.RawMessage) (jobs float64, err error)
 
 // UseForecaster puts a forecaster of the host's own in the place of the network: one among the simple rules, weighed by its errors.
-func (scaler *Autoscaler) UseForecaster(forecaster Forecaster) error {
+func (scaler *Autoscaler) UseForecaster(forecaster ForecastFunc) error {
 	return scaler.use(cgo.NewHandle(forecaster), func(handle *C.evscale_autoscaler, context C.uintptr_t, detail **C.evscale_error) C.int32_t {
 		return C.use_forecaster(handle, context, detail)
 	})
 }
 
 // UsePolicy puts a policy of the host's own in the place of the network: it acts once it does no worse in the shadow than the best rule.
-func (scaler *Autoscaler) UsePolicy(policy Policy) error {
+func (scaler *Autoscaler) UsePolicy(policy PolicyFunc) error {
 	return scaler.use(cgo.NewHandle(policy), func(handle *C.evscale_autoscaler, context C.uintptr_t, detail **C.evscale_error) C.int32_t {
 		return C.use_policy(handle, context, detail)
 	})
@@ -79,7 +79,7 @@ func guarded(work func() error) (status C.int32_t) {
 //export evscaleGoForecast
 func evscaleGoForecast(context C.uintptr_t, counts *C.double, count C.size_t, end C.int64_t, seconds C.double, quantiles *C.double) C.int32_t {
 	return guarded(func() error {
-		forecaster := cgo.Handle(context).Value().(Forecaster)
+		forecaster := cgo.Handle(context).Value().(ForecastFunc)
 		known := unsafe.Slice((*float64)(counts), int(count))
 		answer := unsafe.Slice((*float64)(quantiles), Horizons*Levels)
 		return forecaster(known, time.UnixMilli(int64(end)).UTC(), time.Duration(float64(seconds)*float64(time.Second)), answer)
@@ -89,7 +89,7 @@ func evscaleGoForecast(context C.uintptr_t, counts *C.double, count C.size_t, en
 //export evscaleGoPropose
 func evscaleGoPropose(context C.uintptr_t, state *C.char, jobs *C.double) C.int32_t {
 	return guarded(func() error {
-		proposed, err := cgo.Handle(context).Value().(Policy)(json.RawMessage(C.GoString(state)))
+		proposed, err := cgo.Handle(context).Value().(PolicyFunc)(json.RawMessage(C.GoString(state)))
 		*jobs = C.double(proposed)
 		return err
 	})

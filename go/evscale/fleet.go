@@ -2,11 +2,19 @@ package evscale
 
 // #include <evscale.h>
 // #include <stdlib.h>
+// int32_t evscaleGoSnapshot(uintptr_t, char *, uint8_t *, size_t);
+// static int32_t each(void *context, const char *key, const uint8_t *snapshot, size_t length) {
+//     return evscaleGoSnapshot((uintptr_t)context, (char *)key, (uint8_t *)snapshot, length);
+// }
+// static int32_t snapshots(evscale_fleet *fleet, uintptr_t context, evscale_error **error) {
+//     return evscale_fleet_snapshots(fleet, each, (void *)context, error);
+// }
 import "C"
 
 import (
 	"encoding/json"
 	"runtime"
+	"runtime/cgo"
 	"unsafe"
 )
 
@@ -54,11 +62,7 @@ func (fleet *Fleet) Add(key string, config Config) error { return fleet.Restore(
 
 // Restore adds a pool that goes on from a snapshot; from nothing without one.
 func (fleet *Fleet) Restore(key string, config Config, snapshot []byte) error {
-	settings, err := config.json()
-	if err != nil {
-		return err
-	}
-	text, free, err := cText(settings)
+	text, free, err := cJSON(config)
 	defer free()
 	if err != nil {
 		return err
@@ -140,25 +144,88 @@ func (fleet *Fleet) Keys() ([]string, error) {
 	return keys, err
 }
 
-// told reads what a function says of the fleet in JSON.
-func (fleet *Fleet) told(
-	into any, ask func(*C.evscale_fleet, *C.char, C.size_t, *C.size_t, **C.evscale_error) C.int32_t,
-) error {
-	var text []byte
-	var failure error
+// Len is the number of pools.
+func (fleet *Fleet) Len() (int, error) {
+	var count C.size_t
+	err := fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_count(handle, &count, detail)
+	})
+	return int(count), err
+}
+
+// Has says whether there is a pool with this key.
+func (fleet *Fleet) Has(key string) (bool, error) {
+	name, free, err := cText(key)
+	defer free()
+	if err != nil {
+		return false, err
+	}
+	var found C.int32_t
+	err = fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_has(handle, name, &found, detail)
+	})
+	return found != 0, err
+}
+
+// Sums are the metrics that add up, by name, over the pools that know them. Pools that failed are left out.
+func (fleet *Fleet) Sums() (map[string]float64, error) {
+	var sums map[string]float64
+	err := fleet.told(&sums, func(handle *C.evscale_fleet, to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_sums_json(handle, to, size, needed, detail)
+	})
+	return sums, err
+}
+
+// OpenMetrics is report and alerts of all pools as text, as Prometheus scrapes it, with their keys as the label pool.
+func (fleet *Fleet) OpenMetrics() (string, error) {
+	text, err := fleet.text(func(handle *C.evscale_fleet, to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_openmetrics(handle, to, size, needed, detail)
+	})
+	return string(text), err
+}
+
+// Snapshots are those of all pools by their keys. Pools that failed are left out.
+func (fleet *Fleet) Snapshots() (map[string][]byte, error) {
+	states := map[string][]byte{}
+	context := cgo.NewHandle(states)
+	defer context.Delete()
+	err := fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.snapshots(handle, C.uintptr_t(context), detail)
+	})
+	return states, err
+}
+
+//export evscaleGoSnapshot
+func evscaleGoSnapshot(context C.uintptr_t, key *C.char, snapshot *C.uint8_t, length C.size_t) C.int32_t {
+	return guarded(func() error {
+		cgo.Handle(context).Value().(map[string][]byte)[C.GoString(key)] = C.GoBytes(unsafe.Pointer(snapshot), C.int(length))
+		return nil
+	})
+}
+
+// text is what a function says of the fleet.
+func (fleet *Fleet) text(
+	ask func(*C.evscale_fleet, *C.char, C.size_t, *C.size_t, **C.evscale_error) C.int32_t,
+) (text []byte, failure error) {
 	err := fleet.call(func(handle *C.evscale_fleet, _ **C.evscale_error) C.int32_t {
-		text, failure = filled(4096, func(to unsafe.Pointer, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
-			return ask(handle, (*C.char)(to), size, needed, detail)
+		text, failure = filledText(func(to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+			return ask(handle, to, size, needed, detail)
 		})
 		return C.EVSCALE_OK
 	})
 	if err == nil {
 		err = failure
 	}
+	return text, err
+}
+
+// told reads what a function says of the fleet in JSON.
+func (fleet *Fleet) told(into any, ask func(*C.evscale_fleet, *C.char, C.size_t, *C.size_t, **C.evscale_error) C.int32_t) error {
+	text, err := fleet.text(ask)
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(text[:len(text)-1], into)
+	return json.Unmarshal(text, into)
 }
 
 // Record is one of a pool.

@@ -4,6 +4,7 @@ package evscale
 import "C"
 
 import (
+	"encoding/json"
 	"math"
 	"runtime"
 	"time"
@@ -15,11 +16,7 @@ type Meter struct{ handle *C.evscale_meter }
 
 // NewMeter measures from now on.
 func NewMeter(config Config, now time.Time) (*Meter, error) {
-	settings, err := config.json()
-	if err != nil {
-		return nil, err
-	}
-	text, free, err := cText(settings)
+	text, free, err := cJSON(config)
 	defer free()
 	if err != nil {
 		return nil, err
@@ -41,11 +38,22 @@ func (meter *Meter) Close() {
 	runtime.SetFinalizer(meter, nil)
 }
 
+// alive makes a call, during which the meter is not freed although nobody may use it any more after that.
+func (meter *Meter) alive(call func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t) error {
+	defer runtime.KeepAlive(meter)
+	if meter.handle == nil {
+		return &Error{ErrClosed, ErrClosed.Error()}
+	}
+	var detail *C.evscale_error
+	status := call(meter.handle, &detail)
+	return failed(status, detail)
+}
+
 // Arrived counts events that have arrived, once each: a retry is no arrival.
 func (meter *Meter) Arrived(events uint64) error {
-	var detail *C.evscale_error
-	status := C.evscale_meter_arrived(meter.handle, C.uint64_t(events), &detail)
-	return failed(status, detail)
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_arrived(handle, C.uint64_t(events), detail)
+	})
 }
 
 // Finished counts events whose processing has ended, each after so long in the queue; a negative duration is not known.
@@ -56,30 +64,83 @@ func (meter *Meter) Finished(work, waited time.Duration, events uint64) error {
 		}
 		return C.double(duration.Seconds())
 	}
-	var detail *C.evscale_error
-	status := C.evscale_meter_finished(meter.handle, known(work), known(waited), C.uint64_t(events), &detail)
-	return failed(status, detail)
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_finished(handle, known(work), known(waited), C.uint64_t(events), detail)
+	})
 }
 
 // Failed says that so many of the finished events failed.
 func (meter *Meter) Failed(events uint64) error {
-	var detail *C.evscale_error
-	status := C.evscale_meter_failed(meter.handle, C.uint64_t(events), &detail)
-	return failed(status, detail)
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_failed(handle, C.uint64_t(events), detail)
+	})
 }
 
 // Started notes jobs that were asked for.
 func (meter *Meter) Started(now time.Time, jobs uint32) error {
-	var detail *C.evscale_error
-	status := C.evscale_meter_started(meter.handle, C.int64_t(now.UnixMilli()), C.uint32_t(jobs), &detail)
-	return failed(status, detail)
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_started(handle, C.int64_t(now.UnixMilli()), C.uint32_t(jobs), detail)
+	})
 }
 
 // Ready notes jobs that have become ready, those first that were asked for first.
 func (meter *Meter) Ready(now time.Time, jobs uint32) error {
-	var detail *C.evscale_error
-	status := C.evscale_meter_ready(meter.handle, C.int64_t(now.UnixMilli()), C.uint32_t(jobs), &detail)
-	return failed(status, detail)
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_ready(handle, C.int64_t(now.UnixMilli()), C.uint32_t(jobs), detail)
+	})
+}
+
+// Refused notes jobs that were asked for and could not be had.
+func (meter *Meter) Refused(jobs uint32) error {
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_refused(handle, C.uint32_t(jobs), detail)
+	})
+}
+
+// Drained notes jobs that have finished their work and left.
+func (meter *Meter) Drained(jobs uint32) error {
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_drained(handle, C.uint32_t(jobs), detail)
+	})
+}
+
+// Totals are running totals of a source, such as a broker or a worker; what is nil is not known.
+type Totals struct {
+	// Arrived events, and those whose processing has ended, well or not.
+	Arrived, Finished *float64
+	// Failed ones of the finished events.
+	Failed *float64
+	// BusySeconds that the finished events kept their jobs.
+	BusySeconds *float64
+	// WaitedSeconds of the finished events in the queue.
+	WaitedSeconds *float64
+	// Late events had waited longer than sla_wait_seconds.
+	Late *float64
+}
+
+// Totals takes running totals in the place of single events; those of several sources add up. A total that is smaller than before has
+// been reset, and counts from zero.
+func (meter *Meter) Totals(source string, totals Totals) error {
+	name, free, err := cText(source)
+	defer free()
+	if err != nil {
+		return err
+	}
+	var raw C.evscale_totals
+	C.evscale_totals_init(&raw, C.sizeof_evscale_totals)
+	raw.arrived, raw.finished, raw.failed = number(totals.Arrived), number(totals.Finished), number(totals.Failed)
+	raw.busy_seconds, raw.waited_seconds, raw.late = number(totals.BusySeconds), number(totals.WaitedSeconds), number(totals.Late)
+	return meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_totals(handle, name, &raw, detail)
+	})
+}
+
+// Estimates tells which fields of the last records are estimates, and of what, as JSON.
+func (meter *Meter) Estimates() (json.RawMessage, error) {
+	defer runtime.KeepAlive(meter)
+	return filledText(func(to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+		return C.evscale_meter_estimates_json(meter.handle, to, size, needed, detail)
+	})
 }
 
 // Tick hands the records of the intervals that have ended to a pool, oldest first, and what the host did since the last call; returns
@@ -89,16 +150,17 @@ func (meter *Meter) Tick(now time.Time, jobs, queued, busy float64, pool *Pool) 
 	for taken := 0; ; taken++ {
 		var record C.evscale_metrics
 		var waiting C.size_t
-		var detail *C.evscale_error
 		C.evscale_metrics_init(&record, C.sizeof_evscale_metrics)
-		status := C.evscale_meter_tick(meter.handle, at, C.double(jobs), C.double(queued), C.double(busy), &record, 1, &waiting, &detail)
-		if err := failed(status, detail); err != nil {
+		err := meter.alive(func(handle *C.evscale_meter, detail **C.evscale_error) C.int32_t {
+			return C.evscale_meter_tick(handle, at, C.double(jobs), C.double(queued), C.double(busy), &record, 1, &waiting, detail)
+		})
+		if err != nil {
 			return taken, err
 		}
 		if waiting == 0 {
 			return taken, meter.acknowledge(at, pool)
 		}
-		err := pool.call(
+		err = pool.call(
 			func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
 				return C.evscale_observe(scaler, &record, nil, detail)
 			},
@@ -112,6 +174,7 @@ func (meter *Meter) Tick(now time.Time, jobs, queued, busy float64, pool *Pool) 
 }
 
 func (meter *Meter) acknowledge(now C.int64_t, pool *Pool) error {
+	defer runtime.KeepAlive(meter)
 	return pool.call(
 		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
 			return C.evscale_meter_acknowledge(meter.handle, now, scaler, detail)

@@ -128,15 +128,12 @@ func (bundle *Bundle) lent(call func(*C.evscale_bundle) error) error {
 func (bundle *Bundle) JSON() (json.RawMessage, error) {
 	var text []byte
 	err := bundle.lent(func(handle *C.evscale_bundle) (err error) {
-		text, err = filled(8192, func(to unsafe.Pointer, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
-			return C.evscale_bundle_json(handle, (*C.char)(to), size, needed, detail)
+		text, err = filledText(func(to *C.char, size C.size_t, needed *C.size_t, detail **C.evscale_error) C.int32_t {
+			return C.evscale_bundle_json(handle, to, size, needed, detail)
 		})
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return text[:len(text)-1], nil
+	return text, err
 }
 
 // Challenge runs other models in the shadow: they see every record, and no decision sees them. They are promoted once they have

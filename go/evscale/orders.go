@@ -164,11 +164,7 @@ func (pool *Pool) Silence(alert string, until time.Time) error {
 
 // Reconfigure goes on under another configuration; the next decision tells what has changed.
 func (pool *Pool) Reconfigure(config Config) error {
-	settings, err := config.json()
-	if err != nil {
-		return err
-	}
-	text, free, err := cText(settings)
+	text, free, err := cJSON(config)
 	defer free()
 	if err != nil {
 		return err

@@ -143,6 +143,8 @@ const (
 	ObservationJSON
 	ForecastJSON
 	HealthJSON
+	// LearnedJSON is what the pool has learned and counts on.
+	LearnedJSON
 	ReportJSON
 	AlertsJSON
 	AnnouncementsJSON
@@ -170,6 +172,8 @@ func (pool *Pool) text(of Text) ([]byte, error) {
 					return C.evscale_forecast_json(scaler, buffer, size, needed, detail)
 				case HealthJSON:
 					return C.evscale_health_json(scaler, buffer, size, needed, detail)
+				case LearnedJSON:
+					return C.evscale_learned_json(scaler, buffer, size, needed, detail)
 				case ReportJSON:
 					return C.evscale_report_json(scaler, buffer, size, needed, detail)
 				case AlertsJSON:
@@ -199,6 +203,8 @@ func (pool *Pool) text(of Text) ([]byte, error) {
 					return C.evscale_fleet_forecast_json(fleet, key, buffer, size, needed, detail)
 				case HealthJSON:
 					return C.evscale_fleet_health_json(fleet, key, buffer, size, needed, detail)
+				case LearnedJSON:
+					return C.evscale_fleet_learned_json(fleet, key, buffer, size, needed, detail)
 				case ReportJSON:
 					return C.evscale_fleet_report_json(fleet, key, buffer, size, needed, detail)
 				case AlertsJSON:
@@ -258,26 +264,15 @@ func (pool *Pool) Metric(name string) (float64, error) {
 // Quantiles are those of the forecast at the newest record, events per interval: a row per lead in minutes (2, 4, 6, 8, 12, 18, 24,
 // 36, 48, 72, 120 or 180), a column per level from 0 to 1.
 func (pool *Pool) Quantiles(minutes []uint32, levels []float64) ([][]float64, error) {
-	if len(minutes) == 0 || len(levels) == 0 {
-		return nil, &Error{ErrInvalidArgument, "`minutes` and `levels` are empty, expected one each at least"}
-	}
-	values := make([]float64, len(minutes)*len(levels))
-	leads, shares, out := (*C.uint32_t)(&minutes[0]), (*C.double)(&levels[0]), (*C.double)(&values[0])
-	err := pool.call(
-		func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
-			return C.evscale_forecast_quantiles(scaler, leads, C.size_t(len(minutes)), shares, C.size_t(len(levels)), out, detail)
-		},
-		func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
-			return C.evscale_fleet_forecast_quantiles(fleet, key, leads, C.size_t(len(minutes)), shares, C.size_t(len(levels)), out, detail)
-		})
-	if err != nil {
-		return nil, err
-	}
-	rows := make([][]float64, len(minutes))
-	for row := range rows {
-		rows[row] = values[row*len(levels) : (row+1)*len(levels)]
-	}
-	return rows, nil
+	return quantiles(minutes, levels, func(leads *C.uint32_t, shares, out *C.double) error {
+		return pool.call(
+			func(scaler *C.evscale_autoscaler, detail **C.evscale_error) C.int32_t {
+				return C.evscale_forecast_quantiles(scaler, leads, C.size_t(len(minutes)), shares, C.size_t(len(levels)), out, detail)
+			},
+			func(fleet *C.evscale_fleet, key *C.char, detail **C.evscale_error) C.int32_t {
+				return C.evscale_fleet_forecast_quantiles(fleet, key, leads, C.size_t(len(minutes)), shares, C.size_t(len(levels)), out, detail)
+			})
+	})
 }
 
 // Snapshot is the whole state of the pool; [Restore] and [Fleet.Restore] go on from it.

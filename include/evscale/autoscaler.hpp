@@ -16,19 +16,6 @@ using OwnPolicy = std::function<std::optional<double>(const char *state_json)>;
 
 namespace detail {
 
-/// Runs a function of the host's: what it throws must not leave the call.
-template <typename Call> std::int32_t guarded(Call call) noexcept {
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-    try {
-        return call() ? 0 : 1;
-    } catch (...) {
-        return 2;
-    }
-#else
-    return call() ? 0 : 1;
-#endif
-}
-
 template <typename Function> void release(void *context) { delete static_cast<Function *>(context); }
 
 }  // namespace detail

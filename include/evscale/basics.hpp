@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -148,6 +149,19 @@ inline const char *whole(const std::string &text) {
     return text.c_str();
 }
 
+/// Runs a function of the host's: what it throws must not leave the call.
+template <typename Call> std::int32_t guarded(Call call) noexcept {
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    try {
+        return call() ? 0 : 1;
+    } catch (...) {
+        return 2;
+    }
+#else
+    return call() ? 0 : 1;
+#endif
+}
+
 inline std::int64_t milliseconds(TimePoint at) { return at.time_since_epoch().count(); }
 
 }  // namespace detail
@@ -166,6 +180,31 @@ inline std::string fields_json() { return detail::text(evscale_fields_json); }
 
 /// The safety rules in the order in which they apply, with what each does, as JSON.
 inline std::string rules_json() { return detail::text(evscale_rules_json); }
+
+/// The metrics of a report with unit and meaning, as JSON.
+inline std::string metrics_json() { return detail::text(evscale_metrics_json); }
+
+/// The alerts of the library: when each fires, and what to do, as JSON.
+inline std::string alert_rules_json() { return detail::text(evscale_alert_rules_json); }
+
+/// Loads the models inside the library, which the first handle does else: before a fork, or a thread with a small stack.
+inline void preload() {
+    detail::run([](evscale_error **error) { return evscale_preload(error); });
+}
+
+/// Hands the log of the whole library, up to the level `most` (EVSCALE_LOG_*), to a function that is kept until the process ends; what
+/// it throws is dropped. None ends the log. Call it once, at start.
+inline void set_log(std::function<void(std::int32_t, const char *)> log, std::int32_t most = EVSCALE_LOG_INFO) {
+    using Log = std::function<void(std::int32_t, const char *)>;
+    const auto told = [](void *context, std::int32_t level, const char *message) {
+        detail::guarded([&] { return (*static_cast<Log *>(context))(level, message), true; });
+    };
+    auto kept = log ? std::make_unique<Log>(std::move(log)) : nullptr;
+    detail::run([&](evscale_error **error) {
+        return kept ? evscale_set_log(told, kept.get(), most, error) : evscale_set_log(nullptr, nullptr, 0, error);
+    });
+    (void)kept.release();
+}
 
 /// Checks a configuration; returns the whole of it as JSON, every setting.
 inline std::string complete_config(const std::string &config_json = "{}") {

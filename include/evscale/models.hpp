@@ -32,6 +32,21 @@ public:
         handle_.reset(bundle);
     }
 
+    /// The same, whose manifest must be signed: `signature` (64 bytes) is one of `public_key` (32 bytes), by Ed25519.
+    Bundle(std::string_view manifest, std::string_view forecaster, std::string_view policy, std::string_view signature,
+           std::string_view public_key) {
+        if (signature.size() != 64 || public_key.size() != 32) {
+            detail::raise(Error(EVSCALE_INVALID_ARGUMENT, "a signature has 64 bytes, a public key 32"));
+        }
+        evscale_bundle *bundle = nullptr;
+        detail::run([&](evscale_error **error) {
+            return evscale_bundle_load_signed(bytes(manifest), manifest.size(), bytes(forecaster), forecaster.size(),
+                                              bytes(policy), policy.size(), bytes(signature), bytes(public_key), &bundle,
+                                              error);
+        });
+        handle_.reset(bundle);
+    }
+
     /// A file of the models inside the library: manifest.json, forecaster.onnx or policy.onnx.
     static std::string_view bundled(const std::string &name) {
         const std::uint8_t *content = nullptr;
@@ -70,6 +85,15 @@ public:
         detail::run([&](evscale_error **error) {
             return evscale_forecaster_new(static_cast<std::uint32_t>(interval.count()), detail::milliseconds(start),
                                           use_network ? 1 : 0, Bundle::of(bundle), &made, error);
+        });
+        handle_.reset(made);
+    }
+
+    /// Under the interval, calendar, networks and signature of a configuration in JSON.
+    Forecaster(const std::string &config_json, TimePoint start, const Bundle *bundle = nullptr) {
+        evscale_forecaster *made = nullptr;
+        detail::run([&](evscale_error **error) {
+            return evscale_forecaster_for_config(detail::whole(config_json), detail::milliseconds(start), Bundle::of(bundle), &made, error);
         });
         handle_.reset(made);
     }

@@ -51,6 +51,8 @@ public:
     std::string forecast_json() { return text(evscale_forecast_json, evscale_fleet_forecast_json); }
     /// Who acts and what is known to be wrong, as JSON.
     std::string health_json() { return text(evscale_health_json, evscale_fleet_health_json); }
+    /// What the pool has learned and counts on, as JSON.
+    std::string learned_json() { return text(evscale_learned_json, evscale_fleet_learned_json); }
     /// How the pool is doing: every metric by its name.
     std::string report_json() { return text(evscale_report_json, evscale_fleet_report_json); }
     /// The alerts that fire, or were resolved within the last day.

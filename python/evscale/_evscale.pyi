@@ -1092,6 +1092,17 @@ class Autoscaler:
         >>> Autoscaler().health()["causes"]
         []
         """
+    def learned(self) -> dict[str, Any]:
+        """What the pool has learned and counts on at its newest record: a dict with newest_record (ISO 8601), jobs, starting_jobs,
+        waiting_events, service_time_ms, job_startup_seconds, error_budget_burn (violations of the last day over those that the SLA
+        allows), the rule that leads in shadow evaluation, and policy_leads; None where nothing is known so far.
+
+        Examples
+        --------
+        >>> from evscale import Autoscaler, Config
+        >>> Autoscaler(Config(job_startup_seconds=60)).learned()["job_startup_seconds"]
+        60.0
+        """
     @property
     def models(self) -> PoolModels:
         """Its models: who acts, who is tried beside them."""
@@ -1263,7 +1274,7 @@ class Fleet:
         without a price counts 1). Without either there is no such limit any more.
 
         Whenever the pools ask for more, every pool with a record decides in that `tick`, and it is divided among them: each keeps
-        what its safety rules keep, and the rest goes where a job prevents most late events of the next hour for its price, each
+        what its safety rules keep, and the rest goes where a job prevents most late events of the time ahead for its price, each
         weighed with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy;
         give all pools of a fleet one, or none). The trail of a decision and the health of its pool tell what the pool gave, as
         `shared_budget`. A pool that decides alone gets what the others leave.
@@ -1351,6 +1362,8 @@ class Fleet:
         """The alerts of a pool, as `Autoscaler.alerts`."""
     def health(self, key: str) -> dict[str, Any]:
         """Who acts for a pool, and what is known to be wrong."""
+    def learned(self, key: str) -> dict[str, Any]:
+        """What a pool has learned and counts on, as `Autoscaler.learned`."""
     def snapshot(self, key: str) -> bytes | None:
         """The whole state of a pool; None if it is not there or failed."""
     def snapshots(self) -> dict[str, bytes]:
@@ -1392,6 +1405,13 @@ class Forecaster:
         Beginning of the first interval; a Monday at midnight without one. The hour and the weekday matter.
     bundle
         Models; the bundled ones without.
+    config
+        Forecasts under its interval, time zone, holidays, `use_networks` and the signature that it asks of the models.
+
+    Raises
+    ------
+    BundleError
+        The models are not signed as `config` asks for.
 
     Examples
     --------
@@ -1404,7 +1424,8 @@ class Forecaster:
     True
     """
     def __new__(
-        cls, interval_seconds: int = 120, start: _Timestamp | None = None, bundle: ModelBundle | None = None
+        cls, interval_seconds: int = 120, start: _Timestamp | None = None, bundle: ModelBundle | None = None, *,
+        config: Config | None = None,
     ) -> Forecaster: ...
     @property
     def interval_seconds(self) -> int:

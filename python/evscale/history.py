@@ -125,7 +125,7 @@ class History:
             What absent rows are: "raise" refuses them, "interpolate" takes them as unknown, "zero" as intervals without events.
         kind
             Kind of number: "count" (events per interval), "rate" (per second), "rate/min", "counter" (a running total) or "events"
-            (one event per row). Guessed without; what is doubtful is refused. Levels, such as a queue's length, are no arrivals.
+            (one event per row). Guessed without; what is unclear is refused. Levels, such as a queue's length, are no arrivals.
         where
             Rows to keep: column to value.
         sum
@@ -178,9 +178,9 @@ class History:
     @classmethod
     def of_reading(cls, reading: Reading) -> History:
         """Returns the history of what was read; what has to be asked for is refused, with all options at once."""
-        asked = [doubt for doubt in reading.doubts if doubt.asked]
+        asked = [remark for remark in reading.remarks if remark.asked]
         if asked:
-            raise refuse(f"{reading.table.where()}: " + "; and ".join(f"{doubt.words}; {doubt.option}" for doubt in asked))
+            raise refuse(f"{reading.table.where()}: " + "; and ".join(f"{remark.words}; {remark.option}" for remark in asked))
         table, roles = reading.table, reading.roles
         closed = replace(reading, table=replace(table, blocks=_closed, where=_no_where, backend=None),
                          roles=replace(roles, clock=replace(roles.clock, read=_closed)))

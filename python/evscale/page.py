@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import pictures
 from ._evscale import RULES
-from .verdict import class_targets, coverage, is_too_short, need_at_peak, no_rule_can, on_target, sla_words
+from .caveats import class_targets, coverage, is_too_short, need_at_peak, no_rule_can, on_target, sla_words
 
 if TYPE_CHECKING:
     from .report import Report

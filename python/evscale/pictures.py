@@ -12,8 +12,8 @@ import numpy as np
 
 from ._evscale import Forecast, HorizonForecast
 from ._refuse import missing, refuse
+from .caveats import strictest
 from .history import frame_of
-from .verdict import strictest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

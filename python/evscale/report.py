@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ._evscale import Config, ModelBundle, backtest_history, replace_file
 from ._refuse import door, meant, refuse, shown
+from .caveats import class_targets, need_at_peak, remarks
 from .due import Due, known_work, unknown_before
 from .history import History, frame_of
-from .verdict import class_targets, need_at_peak, remarks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,7 +132,7 @@ class Report:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What makes the scores doubtful, in sentences: too short a history, an assumed service time, an input that looks
+        """Why the scores may mislead, in sentences: too short a history, an assumed service time, an input that looks
         like no counts, a pool that may not have the jobs that the peak needs."""
         return remarks(self)
 
@@ -314,7 +314,7 @@ def backtest(
     Returns
     -------
     Report
-        Scores, decisions and intervals; `remarks` tells what makes them doubtful.
+        Scores, decisions and intervals; `remarks` says why they may mislead.
 
     Examples
     --------

@@ -73,6 +73,7 @@ static void a_pool_of_a_fleet_says_what_a_single_one_says(void) {
     same(one, evscale_explanation, fleet, evscale_fleet_explanation);
     same(one, evscale_forecast_json, fleet, evscale_fleet_forecast_json);
     same(one, evscale_health_json, fleet, evscale_fleet_health_json);
+    same(one, evscale_learned_json, fleet, evscale_fleet_learned_json);
     same(one, evscale_report_json, fleet, evscale_fleet_report_json);
     same(one, evscale_config_json, fleet, evscale_fleet_config_json);
     CHECK(evscale_forecast_quantiles(one, minutes, 2, levels, 2, quantiles, NULL) == EVSCALE_OK);
@@ -272,6 +273,13 @@ static void a_history_is_forecast_and_replayed(void) {
     CHECK(700 < median && median < 1400);
     CHECK(evscale_forecaster_json(forecaster, scores, sizeof scores, NULL, NULL) == EVSCALE_OK && strstr(scores, "\"horizons\""));
     CHECK(evscale_forecaster_free(forecaster) == EVSCALE_OK);
+    CHECK(evscale_forecaster_for_config("{\"use_networks\": false, \"interval_seconds\": 600, \"decision_interval_seconds\": 600}",
+                                        1767600000000, NULL, &forecaster, NULL)
+          == EVSCALE_OK);
+    CHECK(evscale_forecaster_observe(forecaster, events, 200, NULL) == EVSCALE_OK);
+    CHECK(evscale_forecaster_json(forecaster, scores, sizeof scores, NULL, NULL) == EVSCALE_OK && strstr(scores, "2026-01-06T17:20:00Z"));
+    CHECK(evscale_forecaster_free(forecaster) == EVSCALE_OK);
+    CHECK(evscale_forecaster_for_config("{\"interval_seconds\": 9}", 0, NULL, &forecaster, NULL) == EVSCALE_INVALID_CONFIG);
     CHECK(evscale_forecaster_new(9, 0, 0, NULL, &forecaster, NULL) == EVSCALE_INVALID_ARGUMENT);
     CHECK(evscale_forecaster_new(60, 0, 2, NULL, &forecaster, NULL) == EVSCALE_INVALID_ARGUMENT);
     CHECK(evscale_backtest_new("{\"service_time_ms\": 400}", 1767600000000, 120, events, NULL, 1500, "{\"baselines\": true}", NULL, NULL, NULL,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs as a user would, in folders with a blank and a letter beyond ASCII, without LD_LIBRARY_PATH, and builds and runs
 # everything against it: `make install` in a fresh clone and the lines of docs/c.md; a tarball, unpacked, by pkg-config
-# (shared, static, wholly static), by CMake, in Go, and as a plugin of uWSGI.
+# (shared, static, wholly static), by CMake, in Go, and as a plugin of uWSGI; what the tarball promises of itself.
 #
 # TARBALL=FILE tests a tarball that was made before, such as that of `make dist`.
 set -euo pipefail
@@ -25,6 +25,29 @@ runs() {
 
 needs_no_executable_stack() {
     readelf -lW "$1" | grep GNU_STACK | grep -q 'RW ' || { echo "$1 asks for an executable stack"; return 1; }
+}
+
+# The files of a tarball: manuals and notices are there; the oldest glibc is that of its name; both libraries give the functions of
+# the header and nothing else, and are not larger than what was promised.
+as_promised() {
+    local file name=${prefix##*/} functions most needed library=$prefix/lib/libevscale.so
+    for file in LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md sbom.cdx.json c-reference.md json.md settings.md valgrind.supp tsan.supp; do
+        [ -s "$prefix/share/doc/evscale/$file" ] || { echo "there is no $file"; return 1; }
+    done
+    for file in evscale evscale_new evscale_fleet_tick; do
+        [ -s "$prefix/share/man/man3/$file.3" ] || { echo "there is no manual of $file"; return 1; }
+    done
+    needed=$("$root/packaging/glibc.sh" "$library")
+    most=$(printf '%s\n' "$needed" "${name##*-glibc}" | sort -V | tail -n 1)
+    [ "$most" = "${name##*-glibc}" ] || { echo "$name needs glibc $needed"; return 1; }
+    functions=$(grep -oE '\bevscale_[a-z0-9_]+\(' "$prefix/include/evscale.h" | LC_ALL=C sort -u)
+    for library in "--dyn-syms $prefix/lib/libevscale.so" "-s $prefix/lib/libevscale.a"; do
+        diff <(tr -d '(' <<< "$functions") <(readelf -W "${library%% *}" "${library#* }" |
+            awk '$5 == "GLOBAL" && $7 != "UND" { sub(/@.*/, "", $8); print $8 }' | LC_ALL=C sort -u) || return 1
+    done
+    [ -z "$(readelf -SW "$prefix/lib/libevscale.so" | grep -E ' \.(symtab|debug_info) ')" ] || { echo "the shared library is not stripped"; return 1; }
+    [ "$(stat -Lc %s "$prefix/lib/libevscale.so")" -le "${MOST_BYTES:-32000000}" ] || { echo "the shared library is too large"; return 1; }
+    echo "glibc $needed, $(wc -l <<< "$functions") functions, $(stat -Lc %s "$prefix/lib/libevscale.so") bytes"
 }
 
 by_pkg_config() {
@@ -131,12 +154,13 @@ by_uwsgi() {
     fi
     "$root/examples/uwsgi/run.sh" "$environment/bin/uwsgi" "$work/uwsgi"
 }
-export -f runs needs_no_executable_stack by_pkg_config by_cmake by_readme by_go by_uwsgi
+export -f runs needs_no_executable_stack as_promised by_pkg_config by_cmake by_readme by_go by_uwsgi
 
 ! command -v go > /dev/null && [ -x /usr/local/go/bin/go ] && export PATH="$PATH:/usr/local/go/bin"
 for tool in pkg-config cmake go; do command -v $tool > /dev/null || missing $tool; done
 {
     echo "step uwsgi bash -euo pipefail -c by_uwsgi"
+    echo "step promises bash -euo pipefail -c as_promised"
     ! command -v pkg-config > /dev/null || echo "step pkg-config bash -euo pipefail -c by_pkg_config"
     ! command -v cmake > /dev/null || echo "step cmake bash -euo pipefail -c by_cmake"
     ! command -v pkg-config > /dev/null || echo "step readme bash -euo pipefail -c by_readme"

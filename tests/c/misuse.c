@@ -46,6 +46,7 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_decision_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_forecast_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_health_json(NULL, buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_learned_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_report_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_alerts_json(NULL, buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_report_metric(NULL, "jobs", &value, &error));
@@ -74,6 +75,7 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_decide_at(NULL, "a", 0, &decision, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_decision_json(NULL, "a", buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_health_json(NULL, "a", buffer, 64, &size, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_learned_json(NULL, "a", buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_report_json(NULL, "a", buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_alerts_json(NULL, "a", buffer, 64, &size, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_silence(NULL, "a", "blind", 0, &error));

@@ -8,6 +8,8 @@ soname=$(readelf -d "$libraries/libevscale.so" | sed -n 's/.*soname: \[\(.*\)\]/
 ln -sf "$libraries/libevscale.so" "$out/libevscale.so"
 ln -sf "$libraries/libevscale.so" "$out/$soname"
 
+export strict="-Wall -Wextra -pedantic -Werror"
+
 # build SOURCE COMPILER STANDARD KIND [FLAG...]: makes $out/SOURCE-COMPILER-STANDARD-KIND.
 build() {
     local source=$1 compiler=$2 standard=$3 kind=$4 name libs
@@ -17,7 +19,7 @@ build() {
     static) libs=("$libraries/libevscale.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc -Wl,-z,noexecstack) ;;
     *) libs=(-L "$out" -levscale -lpthread -lm "-Wl,-rpath,$out") ;;
     esac
-    "$compiler" "-std=$standard" -Wall -Wextra -pedantic -Werror "$@" -I "$root/include" "$root/$source" "${libs[@]}" \
+    "$compiler" "-std=$standard" $strict "$@" -I "$root/include" "$root/$source" "${libs[@]}" \
         -o "$out/$name"
     echo "compiled"
 }
@@ -40,7 +42,7 @@ finds_overflow() {
 grows_and_shrinks() { "$@" | tee /dev/stderr | awk '/Scale up from/ {g++} /Scale down from/ {s++} END {print g " times up, " s " times down"; exit !(g && s)}'; }
 export -f build checked finds_overflow grows_and_shrinks
 
-c_sources=(tests/c/test_evscale.c tests/c/said.c tests/c/complete.c tests/c/misuse.c tests/c/processes.c examples/c/quickstart.c examples/c/scheduler.c)
+c_sources=(tests/c/test_evscale.c tests/c/said.c tests/c/complete.c tests/c/misuse.c tests/c/forks.c tests/c/threads.c examples/c/quickstart.c examples/c/scheduler.c)
 cpp_sources=(tests/c/test_evscale.cpp examples/cpp/quickstart.cpp examples/cpp/scheduler.cpp)
 sanitize="-g -fsanitize=address,undefined -fno-sanitize-recover=all"
 {
@@ -55,7 +57,9 @@ sanitize="-g -fsanitize=address,undefined -fno-sanitize-recover=all"
     echo "build tests/c/overflow.c gcc c11 sanitized $sanitize"
     echo "build tests/c/needs.c gcc c99 shared -O1"
     if command -v clang > /dev/null; then
-        for source in "${c_sources[@]}"; do echo "build $source clang c99 shared && build $source clang c11 shared"; done
+        for source in "${c_sources[@]}"; do
+            echo "build $source clang c99 shared && clang -std=c11 $strict -fsyntax-only -I \"\$root/include\" \"\$root/$source\""
+        done
         for source in "${cpp_sources[@]}"; do echo "build $source clang++ c++17 shared"; done
     fi
 } | sed 's/\(.*\)/{ \1; } > \/dev\/null/' | side_by_side
@@ -77,7 +81,7 @@ ln -sf test_evscale-g++-c++17-shared "$out/test-shared-cpp17"
         *) echo "step $(basename "$scheduler") \"$scheduler\" 5" ;;
         esac
     done
-    for program in "$out"/{test_evscale,said,needs,complete,misuse,processes,quickstart}-{gcc,g++,clang,clang++}-*; do
+    for program in "$out"/{test_evscale,said,needs,complete,misuse,forks,threads,quickstart}-{gcc,g++,clang,clang++}-*; do
         [ ! -e "$program" ] || echo "step $(basename "$program") \"$program\""
     done
     echo "step overflow-sanitized finds_overflow"

@@ -175,7 +175,15 @@ static void events_are_announced(void) {
     evscale_fleet_free(fleet);
 }
 
+/* The number after `key` in a text, at its n-th place. */
+static double value_of(const char *text, const char *key, int n) {
+    for (; n > 0 && text != NULL; n--) text = strstr(text, key) != NULL ? strstr(text, key) + strlen(key) : NULL;
+    return text == NULL ? -1 : strtod(text, NULL);
+}
+
 static void people_give_orders(void) {
+    char *said;
+    int i;
     evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
     const int64_t start = record_at(0).timestamp_ms;
     evscale_decision decision;
@@ -198,14 +206,24 @@ static void people_give_orders(void) {
     CHECK(evscale_set_pause(scaler, EVSCALE_PAUSE_ALL, NULL) == EVSCALE_OK);
     CHECK(evscale_decide_at(scaler, start + 2400000, &decision, NULL) == EVSCALE_OK);
     CHECK(decision.recommended_jobs == decision.current_jobs);
-    CHECK(evscale_acknowledge_json(scaler, "{\"timestamp\": 0, \"ready\": 2, \"startup_seconds\": 60}", NULL) == EVSCALE_OK);
+    said = text_of(scaler, evscale_learned_json);
+    CHECK(value_of(said, "\"job_startup_seconds\":", 1) == 180);
+    free(said);
+    for (i = 0; i < 2; i++) {
+        /* no startup takes that long: it teaches nothing */
+        CHECK(evscale_acknowledge_json(scaler, "{\"timestamp\": 0, \"ready\": 2, \"startup_seconds\": 1e30}", NULL) == EVSCALE_OK);
+        CHECK(evscale_acknowledge_json(scaler, "{\"timestamp\": 0, \"ready\": 2, \"startup_seconds\": -1}", NULL) == EVSCALE_OK);
+    }
+    said = text_of(scaler, evscale_learned_json);
+    CHECK(value_of(said, "\"job_startup_seconds\":", 1) == 180);
+    free(said);
+    for (i = 0; i < 3; i++) {
+        CHECK(evscale_acknowledge_json(scaler, "{\"timestamp\": 0, \"ready\": 2, \"startup_seconds\": 60}", NULL) == EVSCALE_OK);
+    }
+    said = text_of(scaler, evscale_learned_json);
+    CHECK(value_of(said, "\"job_startup_seconds\":", 1) == 60);
+    free(said);
     evscale_free(scaler);
-}
-
-/* The number after `key` in a text, at its n-th place. */
-static double value_of(const char *text, const char *key, int n) {
-    for (; n > 0 && text != NULL; n--) text = strstr(text, key) != NULL ? strstr(text, key) + strlen(key) : NULL;
-    return text == NULL ? -1 : strtod(text, NULL);
 }
 
 /* Scores of a backtest of 1500 intervals; `config` and `options` say what the pool is. */

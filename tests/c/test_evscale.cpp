@@ -126,6 +126,35 @@ static void records_have_classes() {
     }
 }
 
+/// What the library tells of itself, its log, and a bundle whose signature is none.
+static void the_library_tells_and_logs() {
+    evscale::preload();
+    CHECK(evscale::metrics_json().find("\"sla_compliance") != std::string::npos);
+    CHECK(evscale::alert_rules_json().find("\"blind\"") != std::string::npos);
+    std::string lines;
+    evscale::set_log([&lines](std::int32_t level, const char *message) {
+        lines += std::to_string(level) + ' ' + message + '\n';
+        throw std::runtime_error("a mistake of the host");
+    });
+    evscale::Autoscaler scaler(R"({"use_networks": false})");
+    feed(scaler, 1, 3);
+    CHECK(scaler.observe(evscale::Metrics(start, 1, 1)).verdict == evscale::Verdict::rejected);
+    CHECK(lines.find("2 record rejected") != std::string::npos);
+    evscale::set_log(nullptr);
+    lines.clear();
+    scaler.observe(evscale::Metrics(start, 1, 1));
+    CHECK(lines.empty());
+    for (const std::size_t length : {std::size_t{64}, std::size_t{3}}) {
+        try {
+            evscale::Bundle(evscale::Bundle::bundled("manifest.json"), evscale::Bundle::bundled("forecaster.onnx"),
+                            evscale::Bundle::bundled("policy.onnx"), std::string(length, 'a'), std::string(32, 'b'));
+            CHECK(false);
+        } catch (const evscale::Error &problem) {
+            CHECK(problem.code() == (length == 64 ? EVSCALE_INVALID_BUNDLE : EVSCALE_INVALID_ARGUMENT));
+        }
+    }
+}
+
 /// `golden CONFIG RECORDS`: prints the decision after every record.
 static int golden(const char *config, const char *records) {
     std::ostringstream settings;
@@ -255,6 +284,7 @@ int main(int count, char **argv) {
     moved.reconfigure(R"({"min_jobs": 2, "max_jobs": 39})");
     CHECK(moved.observation_json().find("\"rejected\"") != std::string::npos);
     CHECK(moved.health_json().find("\"status\"") != std::string::npos);
+    CHECK(moved.learned_json().find("\"job_startup_seconds\":") != std::string::npos);
     CHECK(moved.report_json().find("\"accuracy\":") != std::string::npos && moved.report_metric("jobs") > 0);
     moved.silence("blind", start + std::chrono::hours(48));
     CHECK(moved.alerts_json().front() == '[');
@@ -315,6 +345,7 @@ int main(int count, char **argv) {
     if (count == 1) {  // valgrind, under which networks and backtests run for minutes, gives an argument
         results_own_parts_and_backtests();
         records_have_classes();
+        the_library_tells_and_logs();
         other_models_are_tried_and_promoted();
     }
     try {

@@ -12,7 +12,7 @@ import time
 
 import evscale
 import pytest
-from evscale.adapters import Driver, Look
+from evscale.adapters import Driver, Look, executors
 from evscale.adapters.consumers import Consumers
 from evscale.adapters.executors import ProcessPool, ThreadPool
 from evscale.adapters.processes import Processes
@@ -115,6 +115,16 @@ def test_a_failure_inside_leaves_the_pool_as_it_is(caplog):
     target = driven(driver, clock, 120)
     assert driver.tick("three") == target
     assert any("`jobs` is 'three'" in record.exc_text for record in caplog.records if record.exc_text)
+
+
+def test_what_the_host_does_with_a_decision_may_fail(caplog):
+    def fail(decision):
+        raise OSError("no pager today")
+
+    clock = Hand()
+    driver = Driver({"max_jobs": 40}, clock=clock, on_decision=fail)
+    assert driven(driver, clock, 120) > 3
+    assert any("no pager today" in record.exc_text for record in caplog.records if record.exc_text)
 
 
 def test_a_record_that_is_wrong_is_told_once(caplog):
@@ -243,6 +253,23 @@ def test_processes_that_do_not_end_are_killed(caplog):
     workers.end(patience=0.5)
     assert len(workers) == 0 and time.monotonic() - begin < 30
     assert any("is killed" in line for line in caplog.messages)
+
+
+def test_threads_that_the_machine_does_not_have_are_not_counted(monkeypatch, caplog):
+    class Full(executors.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    with ThreadPool({"min_jobs": 2, "max_jobs": 8}, every=3600) as pool:
+        monkeypatch.setattr(executors, "Thread", Full)
+        pool._resize(6)
+        assert pool.look().jobs == 2 and "no more threads" in caplog.text
+        assert pool.driver.meter.outcome()["refused"] == 4
+        assert pool.submit(pow, 2, 10).result(10) == 1024
+        monkeypatch.undo()
+        pool._resize(5)
+        assert pool.look().jobs == 5
+    assert pool._jobs == 0
 
 
 def test_what_waits_is_cancelled_if_asked_for():

@@ -83,7 +83,7 @@ def test_a_right_answer(stub):
     assert (history.start_ms, len(history.events)) == (1000 * (FIRST - 120), 31)
 
 
-def test_levels_and_doubtful_numbers_are_asked_for(stub):
+def test_levels_and_unclear_numbers_are_asked_for(stub):
     stub.answer = (200, {}, matrix(series()))
     with pytest.raises(evscale.ArgumentError, match="is a level"):
         read(stub, query="sum(kafka_consumer_lag)", kind=None)

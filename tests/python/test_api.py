@@ -122,6 +122,42 @@ def test_forecaster_alone():
         evscale.Forecaster(interval_seconds=5)
 
 
+def test_forecaster_alone_under_a_configuration(tmp_path):
+    counts = 500 + 100 * np.sin(np.arange(1500) / 100)
+    usual = evscale.Config(interval_seconds=300)
+    by_config = evscale.Forecaster(config=usual)
+    assert by_config.interval_seconds == 300
+    assert by_config.predict(counts, start=START) == evscale.Forecaster(interval_seconds=300).predict(counts, start=START)
+    bare = evscale.Forecaster(config=evscale.Config(interval_seconds=300, use_networks=False))
+    assert bare.predict(counts, start=START) != by_config.predict(counts, start=START)
+    with pytest.raises(evscale.ArgumentError, match="`interval_seconds` is 60, expected 300 as in `config`"):
+        evscale.Forecaster(60, config=usual)
+
+    for name, content in evscale.ModelBundle.bundled_files().items():
+        (tmp_path / name).write_bytes(content.replace(b"evscale-bundled", b"of-someone-else") if name == "manifest.json" else content)
+    foreign = evscale.ModelBundle.load(tmp_path)
+    assert evscale.Forecaster(bundle=foreign, config=usual).predict(counts, start=START).horizons
+    signed = evscale.Config(interval_seconds=300, bundle_public_key="ab" * 32)
+    with pytest.raises(evscale.BundleError):
+        evscale.Forecaster(bundle=foreign, config=signed)
+    assert evscale.Forecaster(config=signed).interval_seconds == 300, "the models inside the package need no signature"
+
+
+def test_what_a_pool_has_learned():
+    scaler = fed()
+    learned = scaler.learned()
+    assert learned["jobs"] == scaler.decide().current_jobs and learned["newest_record"] and learned["rule"]
+    assert learned["job_startup_seconds"] == 180 and learned["service_time_ms"] > 0
+    for _ in range(3):
+        scaler.acknowledge(timestamp=0, ready=1, startup_seconds=9000)
+    assert scaler.learned()["job_startup_seconds"] == 9000
+    fleet = evscale.Fleet()
+    fleet.restore("a", scaler.config, scaler.snapshot())
+    assert fleet.learned("a") == scaler.learned()
+    nothing = evscale.Autoscaler().learned()
+    assert nothing["newest_record"] is None and nothing["jobs"] is None and nothing["service_time_ms"] is None
+
+
 def test_pause_holds():
     scaler = fed()
     scaler.set_pause("all")

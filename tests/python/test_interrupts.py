@@ -1,13 +1,21 @@
 """Ctrl-C ends long calls soon. Measured in processor time, which other programs on the machine do not lengthen."""
 
+import hashlib
+import json
 import os
 import signal
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import evscale
 import numpy as np
 import pytest
 from evscale import _evscale
+
+sys.path.append(str(Path(__file__).parents[2] / "fuzz"))
+from hostile import norms
 
 START_MS = 1_767_571_200_000
 SOON_SECONDS = 0.5
@@ -34,6 +42,18 @@ def tick():
 
 def trace():
     _evscale.forecast_trace(COUNTS, START_MS, 120, evscale.ModelBundle.bundled())
+
+
+def load():
+    """Loads a network that is near the limits of what is loaded, again and again."""
+    files = evscale.ModelBundle.bundled_files() | {"policy.onnx": norms(400)}
+    manifest = json.loads(files["manifest.json"])
+    manifest["policy"]["sha256"] = hashlib.sha256(files["policy.onnx"]).hexdigest()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(json.dumps(manifest).encode() if name == "manifest.json" else content)
+        while True:
+            evscale.ModelBundle.load(folder)
 
 
 def samples():
@@ -83,7 +103,7 @@ def export():
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.parametrize("work, after", [
     (backtest, 0.3), (backtest, 3.0), (backtest_of_baselines, 0.3), (backtest_of_baselines, 1.2), (tick, 3.0), (tick, 5.0),
-    (trace, 0.3), (trace, 3.0), (samples, 0.3), (what_if, 2.0), (what_if, 2.9), (observe_many, 0.3), (observe_many, 2.0), (predict, 0.3), (predict, 2.0),
+    (trace, 0.3), (trace, 3.0), (load, 0.3), (load, 1.5), (samples, 0.3), (what_if, 2.0), (what_if, 2.9), (observe_many, 0.3), (observe_many, 2.0), (predict, 0.3), (predict, 2.0),
     (predict_many, 0.3), (predict_many, 1.1), (observe_counts, 0.4), (observe_counts, 2.0), (read, 0.5), (read, 1.3), (export, 1.0), (export, 2.0),
 ])
 def test_ctrl_c_is_heard_soon(work, after):

@@ -29,3 +29,4 @@ def test_every_field_is_documented():
     assert set(forecast) | {"bursts", "due"} == documented("Forecast")
     assert set(forecast["horizons"]["12"]) == documented("Forecast: horizon")
     assert set(scaler.health()) | {"models"} == documented("Health")
+    assert set(scaler.learned()) == documented("Learned")

@@ -163,7 +163,7 @@ def test_names():
     assert evscale.testing.check_policy and evscale.sources
 
 
-def test_a_report_tells_what_makes_it_doubtful():
+def test_a_report_tells_why_it_may_mislead():
     rows = {"timestamp": [START + timedelta(minutes=10 * i) for i in range(60)], "events": [100 + i % 7 for i in range(60)]}
     report = evscale.backtest(rows, baselines=False, jobs_at_peak=5)
     assert any("too short to judge" in remark for remark in report.remarks) and any("assumed" in remark for remark in report.remarks)

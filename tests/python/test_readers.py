@@ -137,7 +137,7 @@ def test_sums_beside_the_documents_of_elasticsearch_are_shown_and_can_be_taken(t
     path = tmp_path / "a.json"
     path.write_bytes(made.elasticsearch_sum())
     seen = understood(path)
-    assert "`items`" in seen["doubts"][0]["what"] and "columns={'events': 'items'}" in seen["doubts"][0]["what"]
+    assert "`items`" in seen["remarks"][0]["what"] and "columns={'events': 'items'}" in seen["remarks"][0]["what"]
     assert understood(path, columns={"events": "items"})["total_events"] == 3 * made.TOTAL
 
 

@@ -29,6 +29,15 @@ impl Entry {
         Announcement { start: said.start.min(shown), end: said.end.max(next), ..said }
     }
 
+    /// Goes back to `at`, before the newest record: what was seen is void, and an end that is still to come has not been, unless the
+    /// announcement was replaced since.
+    pub(super) fn rewind(&mut self, at: Timestamp, replaced: bool) {
+        (self.course, self.shown) = (Course::default(), None);
+        if self.announcement.end > at && !replaced {
+            (self.ended, self.outcome) = (false, None);
+        }
+    }
+
     /// The announcement over the time in which the load may show it. A number of jobs is punctual.
     pub(super) fn loosely(&self) -> Announcement {
         let said = self.announcement;

@@ -126,7 +126,7 @@ impl Announcements {
         }
         self.courses.resize(timetable.len(), <(Course, Truth)>::default());
         let ahead = LOOK_AHEAD_SECONDS + ahead_seconds as i64;
-        self.times = timetable.between(now.plus_seconds(-LOOK_AHEAD_SECONDS), now.plus_seconds(ahead));
+        self.times = timetable.between(now.plus_seconds(-LOOK_AHEAD_SECONDS), now, now.plus_seconds(ahead));
         self.looked = Some(now);
     }
 
@@ -427,7 +427,8 @@ impl Announcements {
         let announced = self.coming().map(|entry| format!("{}: {}", entry.id, entry.announcement));
         let field = self.field.statement(self.field.multiplier);
         let field = field.map(|field| format!("`expected_traffic_multiplier`: {}", field.said.what));
-        let scheduled = self.times.iter().flat_map(|time| {
+        let ahead = self.times.iter().filter(|time| self.looked.is_none_or(|looked| time.end > looked));
+        let scheduled = ahead.flat_map(|time| {
             let most = time
                 .max_jobs
                 .map(|jobs| format!("schedule: at most {jobs} jobs from {} until {}", time.start, time.end));
@@ -449,11 +450,17 @@ impl Announcements {
         (!all.is_empty()).then(|| format!("announced: {}", all.join("; ")))
     }
 
-    /// Goes back to a time before that of the newest record: what was seen of statements is void.
-    pub(crate) fn rewind(&mut self) {
+    /// Goes back to `at`, before the newest record: what was seen of statements is void, and those whose end is still to come hold
+    /// again, unless another one was announced for their time since.
+    pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.explained = None;
         self.field.rewind();
-        self.entries.iter_mut().for_each(|entry| entry.course = Course::default());
+        let since: Vec<Announcement> = self.coming().map(|entry| entry.announcement).collect();
+        for entry in &mut self.entries {
+            let replaced = since.iter().any(|other| other.overlaps(&entry.announcement));
+            entry.rewind(at, entry.ended && replaced);
+        }
+        self.courses.iter_mut().for_each(|(course, _)| *course = Course::default());
         if let Some(due) = &mut self.due {
             due.rewind();
         }

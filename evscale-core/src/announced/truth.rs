@@ -149,6 +149,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     fn course(events: f64, usual: f64, intervals: usize) -> Course {
         let mut course = Course::default();
@@ -174,7 +175,7 @@ mod tests {
             (outcome.came, outcome.share)
         };
         let (came, right) = share(Announced::Multiplier(3.0), 300.0, 100.0);
-        assert!((came - 3.0).abs() < 0.05 && right.unwrap() > 0.98);
+        assert!(abs_diff_eq!(came, 3.0, epsilon = 0.05) && right.unwrap() > 0.98);
         assert!(share(Announced::Multiplier(3.0), 100.0, 100.0).1.unwrap() < 0.01);
         assert!(share(Announced::Multiplier(0.2), 20.0, 100.0).1.unwrap() > 0.95);
         assert_eq!(share(Announced::Events(6000.0), 100.0, 10.0), (6000.0, Some(1.0)));

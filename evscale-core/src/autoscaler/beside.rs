@@ -4,7 +4,6 @@ use super::networks::Networks;
 use super::state::State;
 use crate::config::Config;
 use crate::features::ForecasterInput;
-use crate::forecaster::Ensemble;
 use crate::indicators::LifecycleEventKind;
 use crate::inference::CircuitState;
 use crate::lifecycle::{Compared, Guard, LatePrice, Lifecycle, Model, Role, Second, Turn};
@@ -58,7 +57,8 @@ impl State {
         if let Some(load) = known.filter(|_| !open) {
             let since_change = self.safety.seconds_since_change(at);
             let seen = policy_state(config, &forecast, &self.pool, &load.need(), at, since_change);
-            let ran = self.selection.evaluate_rival(&load, seen, policy);
+            let price = self.job_hour_price(config);
+            let ran = self.selection.evaluate_rival(&load, price, seen, policy);
             second.policy_breaker.record(&ran);
         }
         let mut interval = Compared {
@@ -156,10 +156,10 @@ impl State {
     }
 
     /// Lets the second one go back in time, too.
-    pub(super) fn rewind_second(&mut self) {
+    pub(super) fn rewind_second(&mut self, at: Timestamp) {
         let second = self.lifecycle.as_mut().and_then(|lifecycle| lifecycle.second.as_mut());
         if let Some(second) = second {
-            Ensemble::rewind(&mut second.ensemble);
+            second.rewind(at);
         }
     }
 }

@@ -134,7 +134,7 @@ fn context<'a>(
         floor_jobs: outlook.need().map(|need| whole_jobs(need.scale_down_floor)),
         needed_jobs: outlook.need().map(|need| need.near[0]).or(pool.shown_jobs(config)).map(whole_jobs),
         downstream_jobs: pool.downstream_jobs(config),
-        saving: outlook.load().and_then(|load| load.saving()),
+        saving: outlook.load().and_then(|load| load.saving(state.announced.job_hour_price(config, now))),
         beginning: Beginning {
             seen_seconds: pool.seen_seconds(config),
             startup_seconds: pool.startup_seconds(),
@@ -164,5 +164,5 @@ pub(super) fn issue_now(config: &Config, state: &mut State, now: Timestamp) -> O
         restored: state.restored,
     };
     let issue = issue_at(now, &newest, config)?;
-    if issue.quality == DataQuality::Late { state.expectation.doubt(issue) } else { Some(issue) }
+    if issue.quality == DataQuality::Late { state.expectation.unless_lasting(issue) } else { Some(issue) }
 }

@@ -28,6 +28,13 @@ pub struct Learned {
     pub policy_leads: bool,
 }
 
+impl Learned {
+    /// The same as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 impl Autoscaler {
     /// Returns what the pool has learned. None of it is needed to use the decisions.
     ///

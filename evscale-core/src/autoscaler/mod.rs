@@ -417,7 +417,7 @@ impl Autoscaler {
             state.policy_breaker.cause(),
             untold.then(|| Issue::restored().detail()),
             issue.map(Issue::detail),
-            state.expectation.lasting_doubts(),
+            state.expectation.lasting_issues(),
             state.safety.ineffective().map(|reason| format!("effectiveness: {reason}")),
             state.safety.host_limit(newest).map(|reason| format!("capacity: {reason}")),
             state.pool.idle_host(&self.config),

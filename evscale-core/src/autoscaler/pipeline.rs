@@ -84,7 +84,8 @@ pub(crate) fn complete(
         precomputed.as_mut().map(|answer| answer as &mut (dyn ForecastSource + 'static)).or(forecaster);
     state.ensemble.advance(&state.history, &input, forecaster);
     state.foresee_from(config, checked.record.logged_events_count, bursts);
-    let unusual = anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.doubt(issue));
+    let unusual =
+        anomalous(state.ensemble.record_anomaly()).and_then(|issue| state.expectation.unless_lasting(issue));
     let issue = checked.issue.or(unusual);
     let policy_ran = learn(config, calendar, state, policy, &checked.record, issue);
     state.ran = Ran { forecaster: state.ensemble.network_ran(), policy: policy_ran };
@@ -126,13 +127,14 @@ pub(crate) fn learn(
     let load = load_ahead(config, &forecast, &state.pool, &state.selection);
     state.availability.observe(load.is_some());
     let known = load.zip(state.pool.events());
+    let job_hour_price = state.announced.job_hour_price(config, record.timestamp);
     if let Some((load, events)) = &known {
         let seen = Seen {
             calendar,
             at: record.timestamp,
             events: *events,
             usual_events: state.announced.usual_events(record.timestamp, *events),
-            job_hour_price: state.announced.job_hour_price(config, record.timestamp),
+            job_hour_price,
             late_events: state.pool.late_events().filter(|_| acts && state.is_as_asked()),
             service_seconds: state.pool.ended_after_seconds().unwrap_or(load.service_seconds),
             own: None,
@@ -151,7 +153,7 @@ pub(crate) fn learn(
     }
     let Some(load) = load_ahead(config, &forecast, &state.pool, &state.selection) else { return false };
     let ran = policy.filter(|_| !open).map(|policy| {
-        let ran = state.selection.network_limits(&load).map(|limits| {
+        let ran = state.selection.network_limits(&load, job_hour_price).map(|limits| {
             let seen = state.seen_by_policy(config, &load.need(), record.timestamp);
             state.selection.evaluate_network(&load, &limits, seen, policy)
         });
@@ -160,7 +162,7 @@ pub(crate) fn learn(
         ran
     });
     if !acts {
-        state.selection.advise(&load, ran.as_ref().and_then(|ran| *ran.as_ref().ok()?));
+        state.selection.advise(&load, job_hour_price, ran.as_ref().and_then(|ran| *ran.as_ref().ok()?));
     }
     ran.is_some_and(|ran| ran.map_or(true, |jobs| jobs.is_some()))
 }

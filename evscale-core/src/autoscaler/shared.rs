@@ -77,7 +77,7 @@ impl Autoscaler {
         self.state.job_hour_price(&self.config).unwrap_or(1.0)
     }
 
-    /// Returns the late events of the next hour by numbers of jobs from `least` to `most`, weighed by what one counts: its priority
+    /// Returns the late events of the time ahead by numbers of jobs from `least` to `most`, weighed by what one counts: its priority
     /// times its price, or, where it has none, times the seconds that it keeps a job busy, whatever the number of events.
     pub(crate) fn late_ahead(&self, least: u32, most: u32) -> Vec<(u32, f64)> {
         let outlook = self.state.outlook(self.run_by(), &self.calendar, &self.state.forecast);

@@ -218,11 +218,11 @@ impl State {
     pub(crate) fn rewind(&mut self, at: Timestamp) {
         self.history.rewind(at);
         self.ensemble.rewind();
-        self.rewind_second();
+        self.rewind_second(at);
         self.pool.rewind(at);
         self.safety.rewind(at);
         self.schedule.expedite();
-        self.announced.rewind();
+        self.announced.rewind(at);
         if let Some(classes) = &mut self.classes {
             classes.rewind();
         }

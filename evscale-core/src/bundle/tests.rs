@@ -232,10 +232,10 @@ fn swapped_and_truncated_files_are_refused() {
 fn every_changed_byte_of_a_network_is_refused() {
     let manifest = manifest().to_string();
     let manifest = manifest.as_bytes();
-    for sample in 0..200_usize {
+    for sample in 0..40_usize {
         let change = |onnx: &[u8]| {
             let mut changed = onnx.to_vec();
-            changed[sample * onnx.len() / 200] ^= 1 << (sample % 8);
+            changed[sample * onnx.len() / 40] ^= 1 << (sample % 8);
             changed
         };
         refused(load(manifest, &change(FORECASTER), POLICY), &["forecaster.onnx: `sha256`"]);
@@ -248,7 +248,9 @@ fn every_changed_byte_of_a_manifest_is_refused_or_harmless() {
     let manifest = serde_json::to_vec(&manifest()).unwrap();
     let (mut refused, mut harmless) = (0, 0);
     for position in 0..manifest.len() {
-        for value in [b'0', b'"', b' ', manifest[position] ^ 1, 0xff] {
+        // two of the five, others at the next byte
+        let values = [b'0', b'"', b' ', manifest[position] ^ 1, 0xff];
+        for value in [values[position % 5], values[(position + 2) % 5]] {
             let mut changed = manifest.clone();
             changed[position] = value;
             if changed == manifest {
@@ -274,8 +276,8 @@ fn changed_bytes_all_over_the_bundled_networks_are_refused() {
     for (part, onnx) in [(manifest.forecaster, BUNDLED_FORECASTER), (manifest.policy, BUNDLED_POLICY)] {
         part.check_contents(onnx).unwrap();
         let mut changed = onnx.to_vec();
-        for sample in 0..10_000 {
-            let position = sample * onnx.len() / 10_000;
+        for sample in 0..1_000 {
+            let position = sample * onnx.len() / 1_000;
             changed[position] ^= 1 << (sample % 8);
             part.check_contents(&changed).unwrap_err();
             changed[position] = onnx[position];

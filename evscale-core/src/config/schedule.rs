@@ -8,9 +8,11 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// Most entries of a schedule, and most times of one entry that are looked at ahead.
+/// Most entries of a schedule.
 const MOST_ENTRIES: usize = 100;
+/// Times of one entry that are looked at, of those that are over and of the others; more where they begin or end this near, seconds.
 const MOST_TIMES: usize = 16;
+const NEAR_SECONDS: i64 = 2 * 3600;
 /// Range of a multiplier: that of the field `expected_traffic_multiplier`.
 pub(crate) const MULTIPLIERS: (f64, f64) = (0.01, 100.0);
 /// Highest price of a job-hour.
@@ -101,26 +103,48 @@ impl Timetable {
         self.entries.len()
     }
 
-    /// Returns the times that touch `from` to `until`.
-    pub(crate) fn between(&self, from: Timestamp, until: Timestamp) -> Vec<Occurrence> {
-        let mut times = Vec::new();
-        for (index, (cron, entry)) in self.entries.iter().enumerate() {
-            let seconds = i64::from(entry.seconds);
-            let mut after = from.plus_seconds(-seconds);
-            for _ in 0..MOST_TIMES {
-                let Some(start) = next(cron, &self.zone, after).filter(|start| *start < until) else { break };
-                after = start;
-                times.push(Occurrence {
-                    entry: index,
+    /// Returns the times around `now` that touch `from` to `until`. Times of an entry that overlap are one.
+    pub(crate) fn between(&self, from: Timestamp, now: Timestamp, until: Timestamp) -> Vec<Occurrence> {
+        self.entries.iter().enumerate().flat_map(|entry| self.of_entry(entry, from, now, until)).collect()
+    }
+
+    fn of_entry(
+        &self,
+        (entry, (cron, said)): (usize, &(Cron, ScheduleEntry)),
+        from: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Vec<Occurrence> {
+        let seconds = i64::from(said.seconds);
+        let (recently, soon) = (now.plus_seconds(-NEAR_SECONDS), now.plus_seconds(NEAR_SECONDS));
+        let mut times: Vec<Occurrence> = Vec::new();
+        let mut coming = 0;
+        let mut after = from.plus_seconds(-seconds);
+        while let Some(start) = next(cron, &self.zone, after).filter(|start| *start < until)
+            && (coming < MOST_TIMES || start < soon)
+        {
+            after = start;
+            let end = start.plus_seconds(seconds);
+            match times.last_mut().filter(|before| start < before.end) {
+                Some(before) => before.end = end,
+                None => times.push(Occurrence {
+                    entry,
                     start,
-                    end: start.plus_seconds(seconds),
-                    min_jobs: entry.min_jobs,
-                    max_jobs: entry.max_jobs,
-                    multiplier: entry.multiplier,
-                    job_hour_price: entry.job_hour_price,
-                });
+                    end,
+                    min_jobs: said.min_jobs,
+                    max_jobs: said.max_jobs,
+                    multiplier: said.multiplier,
+                    job_hour_price: said.job_hour_price,
+                }),
             }
+            if end >= until {
+                break;
+            }
+            coming += usize::from(end > now);
         }
+        let over = times.iter().take_while(|time| time.end <= recently).count();
+        let old = times.iter().take_while(|time| time.end <= now).count().saturating_sub(MOST_TIMES);
+        times.drain(..old.min(over));
         times
     }
 }
@@ -200,7 +224,8 @@ mod tests {
 
     fn starts(zone: &str, cron: &str, from: &str, days: i64) -> Vec<String> {
         let from: Timestamp = from.parse().unwrap();
-        let times = timetable(zone, cron, 3600).unwrap().between(from, from.plus_seconds(86_400 * days));
+        let times =
+            timetable(zone, cron, 3600).unwrap().between(from, from, from.plus_seconds(86_400 * days));
         times.iter().map(|time| time.start.to_string()).collect()
     }
 
@@ -232,8 +257,32 @@ mod tests {
     #[test]
     fn a_time_that_has_begun_is_there() {
         let at: Timestamp = "2026-01-05T08:30:00Z".parse().unwrap();
-        let times = timetable("UTC", "0 8 * * *", 3600).unwrap().between(at, at.plus_seconds(60));
+        let times = timetable("UTC", "0 8 * * *", 3600).unwrap().between(at, at, at.plus_seconds(60));
         assert!(times.len() == 1 && times[0].holds(at) && !times[0].holds(at.plus_seconds(1800)));
+    }
+
+    #[test]
+    fn however_often_a_time_comes_those_around_now_are_there() {
+        let now: Timestamp = "2026-01-05T08:32:00Z".parse().unwrap();
+        let around = |cron: &str, seconds| {
+            let (from, until) = (now.plus_seconds(-4 * 3600), now.plus_seconds(8 * 3600));
+            timetable("UTC", cron, seconds).unwrap().between(from, now, until)
+        };
+        for minutes in [1, 2, 5, 10, 15, 20, 30] {
+            let times = around(&format!("*/{minutes} * * * *"), 60);
+            for minute in -60..115i64 {
+                let then = now.plus_seconds(60 * minute);
+                let holds = (32 + minute).rem_euclid(minutes) == 0;
+                assert_eq!(
+                    times.iter().any(|time| time.holds(then)),
+                    holds,
+                    "every {minutes}, {minute} min from now"
+                );
+            }
+            assert!(times.len() <= 245, "{}", times.len());
+        }
+        let always = around("* * * * *", 31 * 86_400);
+        assert!(always.len() == 1 && (0..480).all(|minute| always[0].holds(now.plus_seconds(60 * minute))));
     }
 
     #[test]

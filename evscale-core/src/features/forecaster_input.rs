@@ -395,7 +395,7 @@ mod tests {
             assert!(abs_diff_eq!(a, b, epsilon = 1e-4), "{a} {b}");
         }
         for (i, (a, b)) in small.statics().iter().zip(large.statics()).enumerate() {
-            assert!(i == noise || (a - b).abs() < 1e-4, "static {i}: {a} {b}");
+            assert!(i == noise || abs_diff_eq!(a, b, epsilon = 1e-4), "static {i}: {a} {b}");
         }
     }
 

@@ -205,7 +205,7 @@ impl Fleet {
     ///
     /// Whenever the pools ask for more, every pool with a record decides in that [`tick`](Fleet::tick), and it is divided among them: every pool keeps what its
     /// safety rules keep (`min_jobs`, jobs that are busy with long events, step limits, cooldowns, orders, what is not known well
-    /// enough to shrink), and the rest goes where a job prevents most late events of the next hour for its price, each weighed
+    /// enough to shrink), and the rest goes where a job prevents most late events of the time ahead for its price, each weighed
     /// with `priority` and `late_event_price` of its pool (without a price, with the time that an event keeps a job busy; give all
     /// pools of a fleet one, or none). The decisions tell what they gave in their trail, as `shared_budget`, and
     /// so does the health of the pools. A pool that decides alone gets what the others leave. While the pools ask for no more than

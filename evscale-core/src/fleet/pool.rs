@@ -229,7 +229,7 @@ impl Pool {
         self.scaler.config().use_networks
     }
 
-    /// Works on the pool with lent networks. A panic ends with this pool.
+    /// Works on the pool with the shared networks. A panic ends with this pool.
     pub(super) fn run<T>(
         &mut self,
         key: &str,
@@ -242,11 +242,11 @@ impl Pool {
         }
         let _span = traced::pool(key);
         let scaler = &mut self.scaler;
-        let mut lent = shelf.lend(scaler);
-        scaler.exchange_networks(&mut lent);
+        let mut networks = shelf.lend(scaler);
+        scaler.exchange_networks(&mut networks);
         let answer = catch_unwind(AssertUnwindSafe(|| work(scaler)));
-        self.scaler.exchange_networks(&mut lent);
-        shelf.give_back(lent);
+        self.scaler.exchange_networks(&mut networks);
+        shelf.give_back(networks);
         answer.map_err(|_| {
             self.failed = true;
             Error::new(ErrorKind::PoolFailed, format!("pool `{key}` failed inside; the other pools go on"))

@@ -54,8 +54,8 @@ impl Shelf {
     }
 
     /// Takes back what a pool had.
-    pub(super) fn give_back(&mut self, lent: Option<Networks>) {
-        let Some(mut networks) = lent else { return };
+    pub(super) fn give_back(&mut self, used: Option<Networks>) {
+        let Some(mut networks) = used else { return };
         let second = networks.put_beside(None);
         for networks in [Some(networks), second].into_iter().flatten() {
             if !self.networks.iter().any(|there| there.model == networks.model) {

@@ -29,8 +29,8 @@ const LEAST_BEFORE: usize = 3;
 /// A bin is steep where its peak is this multiple of what was usual before, and more above it than counts vary.
 const STEEP: f32 = 2.0;
 const STEEP_DEVIATIONS: f32 = 3.0;
-/// Most steep bins of a day that are kept.
-const MOST_STEEP: usize = 32;
+/// Most steep bins of a day that are kept: where more of them are high than low, the high ones are usual.
+const MOST_STEEP: usize = BINS / 2;
 /// Two days agree on a burst where the smaller peak is at least this share of the larger one.
 const AGREES: f32 = 0.33;
 /// A burst that was due has come if this share of it came.
@@ -321,6 +321,7 @@ fn median(values: &[f32]) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     const HOUR: i64 = 3600;
 
@@ -352,7 +353,10 @@ mod tests {
     /// Hours after `now` at which bursts begin within a day.
     fn due(days: &Days, calendar: &Calendar, now: Timestamp) -> Vec<f64> {
         let bursts = days.bursts(calendar, now, 86_400.0, 120.0);
-        assert!(bursts.iter().all(|burst| (burst.events_per_second - 200.0).abs() < 1e-3), "{bursts:?}");
+        assert!(
+            bursts.iter().all(|burst| abs_diff_eq!(burst.events_per_second, 200.0, epsilon = 1e-3)),
+            "{bursts:?}"
+        );
         bursts.iter().map(|burst| burst.begins_seconds / 3600.0).collect()
     }
 
@@ -365,6 +369,15 @@ mod tests {
         }
         let (days, now) = days(&utc, "2026-01-05T00:00:00Z", 4, |date, hour| hour == 3 * date);
         assert_eq!(due(&days, &utc, now), [0.0f64; 0], "each day at another hour");
+    }
+
+    #[test]
+    fn a_burst_in_every_hour_is_due_in_every_hour() {
+        let utc = Calendar::utc();
+        let (days, now) = days(&utc, "2026-01-05T00:00:00Z", 4, |_, _| true);
+        let hours: Vec<f64> = (0..24).map(f64::from).collect();
+        assert_eq!(due(&days, &utc, now), hours);
+        assert!(days.fits());
     }
 
     #[test]

@@ -278,6 +278,6 @@ mod tests {
     fn a_year_and_a_month_are_kept_and_no_more() {
         let (months, _, _) = until("2027-06-30T12:00:00Z", |_| 1.0);
         assert_eq!(months.totals.len(), DAYS);
-        assert!(months.totals.iter().all(|total| (total - 86_400.0).abs() < 1.0));
+        assert!(months.totals.iter().all(|total| abs_diff_eq!(*total, 86_400.0, epsilon = 1.0)));
     }
 }

@@ -168,7 +168,6 @@ impl Alerts {
                 _ => (),
             }
         }
-        self.silenced.retain(|(_, until)| *until > report.at);
     }
 
     /// Forgets the alerts of users, whose thresholds have changed.
@@ -296,6 +295,11 @@ mod tests {
         alerts.silence(&rules, &name, Some(at(60))).unwrap();
         assert_eq!(step(&mut alerts, &rules, 59, Some(11.0))[0].silenced_until, Some(at(60)));
         assert_eq!(step(&mut alerts, &rules, 60, Some(11.0))[0].silenced_until, None);
+        assert_eq!(
+            step(&mut alerts, &rules, 50, Some(11.0))[0].silenced_until,
+            Some(at(60)),
+            "the clock was wrong"
+        );
         alerts.silence(&rules, &name, Some(at(90))).unwrap();
         alerts.silence(&rules, &name, None).unwrap();
         assert_eq!(step(&mut alerts, &rules, 61, Some(11.0))[0].silenced_until, None);

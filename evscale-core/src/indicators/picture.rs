@@ -150,6 +150,7 @@ curves! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     #[test]
     fn halves_keep_three_digits_and_forget_what_is_older_than_the_ring() {
@@ -157,7 +158,11 @@ mod tests {
         assert!(halves.at(0).is_nan() && halves.at(i64::MIN).is_nan());
         for (slot, value) in [(0, 3400.0f32), (1, 0.0), (3, 1.234e6)] {
             halves.set(slot, value);
-            assert!((halves.at(slot) - value).abs() <= value / 256.0, "{value}: {}", halves.at(slot));
+            assert!(
+                abs_diff_eq!(halves.at(slot), value, epsilon = value / 256.0),
+                "{value}: {}",
+                halves.at(slot)
+            );
         }
         assert!(halves.at(2).is_nan() && halves.at(4).is_nan());
         halves.set(1000, 7.0);

@@ -235,7 +235,7 @@ fn random_numbers_are_refused() {
 }
 
 fn hostile(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/tests/fixtures/hostile/{name}.onnx", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(format!("tests/fixtures/hostile/{name}.onnx")).unwrap()
 }
 
 #[test]

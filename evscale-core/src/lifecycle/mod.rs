@@ -11,7 +11,7 @@ mod trial;
 
 use blocks::Blocks;
 pub(crate) use blocks::{Compared, LatePrice};
-pub(crate) use trial::{Guard, Trial, Verdict};
+pub(crate) use trial::{Finding, Guard, Trial};
 
 use crate::forecaster::Ensemble;
 use crate::indicators::{ComparisonStatus, LifecycleEvent, LifecycleEventKind, LifecycleStatus};
@@ -109,13 +109,13 @@ impl Second {
         let [champion, other] = causes;
         match &mut self.role {
             Role::Challenger(trial) => {
-                let verdict = trial.add(at, interval, price);
+                let finding = trial.add(at, interval, price);
                 if let Some(cause) = other {
                     return Some(Turn::End(cause));
                 }
-                Some(match verdict? {
-                    Verdict::Better(why) => Turn::Swap(why),
-                    Verdict::GivenUp(why) => Turn::End(why),
+                Some(match finding? {
+                    Finding::Better(why) => Turn::Swap(why),
+                    Finding::GivenUp(why) => Turn::End(why),
                 })
             }
             Role::Predecessor(guard) => {
@@ -144,6 +144,15 @@ impl Second {
     /// Watches the champion again, from what that has learned.
     pub(crate) fn wake(&mut self, at: Timestamp, ensemble: &Ensemble) {
         *self = Self::new(self.model.clone(), Role::Predecessor(Guard::new(at)), ensemble);
+    }
+
+    /// Goes back to `at`, before the newest record: no time is counted from a later one.
+    pub(crate) fn rewind(&mut self, at: Timestamp) {
+        self.ensemble.rewind();
+        self.broken = [None; 2];
+        if let Role::Predecessor(guard) = &mut self.role {
+            guard.blocks.began = guard.blocks.began.min(at);
+        }
     }
 
     /// Forgets a series that was not what it seemed, or that has another interval.

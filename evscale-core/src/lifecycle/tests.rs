@@ -84,8 +84,8 @@ fn promoted(days: usize, stream: impl Fn(u64) -> Stream) -> Vec<Option<usize>> {
         (0..days * DAY).find_map(|hour| {
             let (at, interval) = stream.next();
             match trial.add(at, &interval, LatePrice::Allowed(0.005))? {
-                Verdict::Better(_) => Some(Some(hour)),
-                Verdict::GivenUp(_) => Some(None),
+                Finding::Better(_) => Some(Some(hour)),
+                Finding::GivenUp(_) => Some(None),
             }
         })
     };

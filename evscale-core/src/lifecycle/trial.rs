@@ -33,7 +33,7 @@ const GUARD_HOURS: u32 = 1;
 
 /// What a trial has come to.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub(crate) enum Finding {
     /// It has proven to be better.
     Better(String),
     /// It is given up.
@@ -70,8 +70,8 @@ impl Trial {
         Self { blocks: Blocks::new(at, TRIAL_HOURS), loss: Tests::default(), cost: Tests::default() }
     }
 
-    /// Takes an interval; returns a verdict at the end of a block that brings one.
-    pub(crate) fn add(&mut self, at: Timestamp, interval: &Compared, price: LatePrice) -> Option<Verdict> {
+    /// Takes an interval; returns a finding at the end of a block that brings one.
+    pub(crate) fn add(&mut self, at: Timestamp, interval: &Compared, price: LatePrice) -> Option<Finding> {
         let Block { loss, cost } = self.blocks.add(at, interval, price)?;
         self.loss.learn(loss);
         self.cost.learn(cost);
@@ -79,16 +79,16 @@ impl Trial {
             return None;
         }
         if self.is_better() {
-            return Some(Verdict::Better(self.describe()));
+            return Some(Finding::Better(self.describe()));
         }
         for (tests, what) in
             [(&self.loss, "its forecasts are worse"), (&self.cost, "its decisions cost more")]
         {
             if tests.worse.reaches(WORSE) {
-                return Some(Verdict::GivenUp(format!("{what}: {}", self.describe())));
+                return Some(Finding::GivenUp(format!("{what}: {}", self.describe())));
             }
         }
-        (self.blocks.count >= MOST_BLOCKS).then(|| Verdict::GivenUp(format!("no proof: {}", self.describe())))
+        (self.blocks.count >= MOST_BLOCKS).then(|| Finding::GivenUp(format!("no proof: {}", self.describe())))
     }
 
     /// Better in one respect and kept in the other: by the tests, and as it was seen.

@@ -80,6 +80,7 @@ const WHOLE: f64 = 1e-6;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::abs_diff_eq;
 
     #[test]
     fn shares_are_whole_and_add_up() {
@@ -88,7 +89,7 @@ mod tests {
         let shares: Vec<Counts> = [1.0 / 3.0, 0.5, 1.0].map(|share| counts.share(share)).to_vec();
         assert_eq!(shares.iter().map(|part| part.arrived).collect::<Vec<_>>(), [2.0, 3.0, 2.0]);
         assert_eq!((counts.arrived, counts.busy_seconds), (0.0, 0.0));
-        assert!(shares.iter().all(|part| (part.busy_seconds / part.timed - 0.5).abs() < 1e-12));
+        assert!(shares.iter().all(|part| abs_diff_eq!(part.busy_seconds / part.timed, 0.5, epsilon = 1e-12)));
     }
 
     #[test]

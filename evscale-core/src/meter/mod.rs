@@ -75,7 +75,7 @@ impl Meter {
             seen: Seen::default(),
             sources: Sources::default(),
             open: Open::new(config, now),
-            launches: Launches::default(),
+            launches: Launches::new(config),
         })))
     }
 

@@ -1,4 +1,5 @@
-//! What jobs buy: the late events of the next hour by the number of jobs, where not every pool can have what it asks for.
+//! What jobs buy: the late events of the next hour by the number of jobs, where not every pool can have what it asks for; of longer,
+//! where a job takes longer to start, as it prevents none before.
 //!
 //! A fluid queue under the arrivals of three forecast quantiles. An event is late if it finds more work waiting than the SLA
 //! allows, and those that wait at the end count once more: a queue that no job works off goes on to make events late.
@@ -7,8 +8,9 @@ use super::need::Load;
 use crate::config::{Config, JobNumbers};
 use crate::forecaster::Forecast;
 
-/// How far ahead, and in which steps, seconds.
-const AHEAD_SECONDS: f64 = 3600.0;
+/// How far ahead at least, how far beyond a startup at least, and in which steps, seconds.
+const LEAST_AHEAD_SECONDS: f64 = 3600.0;
+const BEYOND_STARTUP_SECONDS: f64 = 1800.0;
 const STEP_SECONDS: f64 = 60.0;
 /// Quantiles of the arrivals, and how likely each is to be the one that comes.
 const LEVELS: [(f64, f64); 3] = [(0.5, 0.65), (0.8, 0.25), (0.95, 0.1)];
@@ -36,7 +38,7 @@ pub(crate) struct LateAhead {
 impl LateAhead {
     /// Returns the queue ahead of a load that so many jobs serve now.
     pub(crate) fn new(load: &Load<'_>, ready: f64) -> Self {
-        let arrivals = (0..(AHEAD_SECONDS / STEP_SECONDS) as usize).map(|step| {
+        let arrivals = (0..steps(load.startup_seconds)).map(|step| {
             let seconds = (step as f64 + 0.5) * STEP_SECONDS;
             let per_second = arrivals_at(load, seconds);
             per_second.map(|events| events * STEP_SECONDS)
@@ -56,7 +58,7 @@ impl LateAhead {
     pub(crate) fn unknown(events: f64, most: u32, config: &Config) -> Self {
         let per_step = events * STEP_SECONDS / f64::from(config.interval_seconds);
         Self {
-            arrivals: vec![[per_step; LEVELS.len()]; (AHEAD_SECONDS / STEP_SECONDS) as usize],
+            arrivals: vec![[per_step; LEVELS.len()]; steps(0.0)],
             per_job: per_step / f64::from(most.max(1)),
             ready: f64::from(most),
             startup_steps: 0,
@@ -108,6 +110,11 @@ impl LateAhead {
         }
         expected
     }
+}
+
+/// Returns how many steps are looked ahead.
+fn steps(startup_seconds: f64) -> usize {
+    ((startup_seconds + BEYOND_STARTUP_SECONDS).max(LEAST_AHEAD_SECONDS) / STEP_SECONDS) as usize
 }
 
 /// Returns the arrivals per second at a time ahead, at each quantile.

@@ -10,18 +10,18 @@ const BACK: f64 = 0.8;
 /// What a step down must save, and for how long a smaller pool would be enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Saving {
-    /// Price of the step and of the one that takes it back, job-hours.
+    /// Price of the step and of the one that takes it back, job-hours; infinite while these cost nothing.
     pub(crate) least_job_hours: f64,
     /// Hours ahead, and the need then.
     ahead: [(f64, f64); LEADS_MINUTES.len()],
 }
 
 impl Load<'_> {
-    /// Returns what a step down must save; none where changes cost nothing.
-    pub(crate) fn saving(&self) -> Option<Saving> {
+    /// Returns what a step down must save at this price of a job-hour; none where changes cost nothing.
+    pub(crate) fn saving(&self, job_hour_price: Option<f64>) -> Option<Saving> {
         let (change, reversal) =
             (self.config.change_price.unwrap_or(0.0), self.config.reversal_price.unwrap_or(0.0));
-        let price = self.config.job_hour_price.filter(|price| *price > 0.0)?;
+        let price = job_hour_price?;
         let need = |minutes: u32| {
             let hours = f64::from(minutes) / 60.0;
             let [need] = self.demand_then(3600.0 * hours, [BACK]);

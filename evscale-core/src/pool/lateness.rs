@@ -23,9 +23,10 @@ const LEFT: f64 = 0.7;
 const FEW: f64 = 0.5;
 /// Multiple of the late events that no jobs helped, for which the need is raised again.
 const WORSE: f64 = 2.0;
-/// Times in which the logarithm of the correction halves, and the late events that no jobs helped, seconds.
-const HALF_LIFE_SECONDS: f64 = 6.0 * 3600.0;
-const BEYOND_HELP_SECONDS: f64 = 24.0 * 3600.0;
+/// Times in which the logarithm of the correction halves, and the late events that no jobs helped: seconds, and times to get a
+/// job, whichever is longer, so that steps add up where they take hours.
+const HALF_LIFE: (f64, f64) = (6.0 * 3600.0, 5.0);
+const BEYOND_HELP: (f64, f64) = (24.0 * 3600.0, 20.0);
 
 /// Late events of one pool, and what follows from them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,8 +85,11 @@ impl Lateness {
         };
         let grows = seen.waiting >= self.waiting;
         self.waiting = seen.waiting;
-        self.correction_log *= 0.5f64.powf(seen.elapsed_seconds / HALF_LIFE_SECONDS);
-        self.beyond_help *= 0.5f64.powf(seen.elapsed_seconds / BEYOND_HELP_SECONDS);
+        let left = |(seconds, answers): (f64, f64)| {
+            0.5f64.powf(seen.elapsed_seconds / seconds.max(answers * seen.answer_seconds))
+        };
+        self.correction_log *= left(HALF_LIFE);
+        self.beyond_help *= left(BEYOND_HELP);
         if self.since.is_none() {
             self.trial = None;
         }
@@ -137,6 +141,11 @@ mod tests {
     use super::*;
 
     fn run(records: i64, late: f64, enough: bool) -> Lateness {
+        run_where(120.0, records, late, enough)
+    }
+
+    /// The same where a job can be had in so many seconds.
+    fn run_where(answer_seconds: f64, records: i64, late: f64, enough: bool) -> Lateness {
         let mut lateness = Lateness::default();
         for record in 0..records {
             lateness.observe(&Outcome {
@@ -147,7 +156,7 @@ mod tests {
                 enough,
                 interval_seconds: 60.0,
                 elapsed_seconds: 60.0,
-                answer_seconds: 120.0,
+                answer_seconds,
             });
         }
         lateness
@@ -173,5 +182,12 @@ mod tests {
         let told = corrected.detail(Timestamp::EPOCH.plus_seconds(6000)).unwrap();
         assert!(told.contains("for 100 min") && told.contains("the need is raised"), "{told}");
         assert!(run(100, 0.004, true).detail(Timestamp::EPOCH).is_none(), "as allowed");
+    }
+
+    #[test]
+    fn steps_add_up_where_each_takes_hours() {
+        let answer = 3.0 * 3600.0;
+        let steps = |count: i64| run_where(answer, count * 360 + 1, 0.6, true).correction();
+        assert!(steps(1) < 1.3 && steps(30) > 2.2, "{} {}", steps(1), steps(30));
     }
 }

@@ -303,8 +303,8 @@ impl Pool {
             interval_seconds: interval,
         };
         let saturated = self.work.observe(record, &known);
-        let doubtful = record.is_deploy_in_progress == Some(true) || self.failures.many();
-        if !doubtful || self.service_time.seconds().is_none() {
+        let unrepresentative = record.is_deploy_in_progress == Some(true) || self.failures.many();
+        if !unrepresentative || self.service_time.seconds().is_none() {
             let in_service = self.work.in_service();
             // jobs that wait for their turn downstream say nothing of what an event takes
             let saturated = saturated && !reaches_limit(config, record);

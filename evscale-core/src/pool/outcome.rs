@@ -24,7 +24,7 @@ pub struct ScalingOutcome {
     /// Jobs that became ready.
     #[serde(default)]
     pub ready: u32,
-    /// Mean time from request to ready of those, seconds, 0 to 7,200; another one is not learned from.
+    /// Mean time from request to ready of those, seconds, 0 to 10,800; another one is not learned from.
     #[serde(default)]
     pub startup_seconds: Option<f64>,
     /// Jobs that could not be had.

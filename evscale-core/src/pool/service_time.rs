@@ -32,8 +32,8 @@ const AGREEMENT: f64 = 1.15;
 /// Share of the logarithm of the factor that is left after a day, and after a record in which the others agree.
 const FADE_PER_DAY: f64 = 0.7;
 const FADE_AGREED: f64 = 0.93;
-/// Fade of the best throughput, per record.
-const FADE_BEST: f64 = 1.0003;
+/// The fewest job-seconds per event grow by this factor in a day in which nothing shows them.
+const BEST_GROWS_PER_DAY: f64 = 1.24;
 /// Range of service times, seconds.
 const RANGE: (f64, f64) = (1e-9, 1e7);
 
@@ -180,7 +180,8 @@ impl ServiceTime {
         }
         self.ready.add(job_seconds, done);
         if let Some(shown) = self.ready.mean().filter(|_| self.ready.events >= MANY) {
-            self.best = Some(self.best.map_or(shown, |best| (best * FADE_BEST).min(shown)));
+            let grown = BEST_GROWS_PER_DAY.powf(pool.interval_seconds / 86_400.0);
+            self.best = Some(self.best.map_or(shown, |best| (best * grown).min(shown)));
         }
         self.learn_saturated(done, job_seconds, pool);
         let far = match (self.told.or(self.configured_seconds), self.busy.mean()) {
@@ -285,6 +286,26 @@ mod tests {
         let parallel = seconds(Some(10_000.0), 600.0, Some(50.0));
         assert!(parallel <= 2.0 + 1e-9, "ten jobs did 600 events in 120 s: {parallel}");
         assert!(learned(&record(Some(1.0), 600.0, Some(50.0)), false).contradiction().is_some());
+    }
+
+    #[test]
+    fn what_jobs_did_at_once_in_the_rush_is_known_after_a_night_at_every_interval() {
+        for interval in [10.0, 120.0, 600.0] {
+            let mut service = ServiceTime::new(None);
+            let pool = Throughput {
+                ready_jobs: 10.0,
+                in_service: 0.0,
+                saturated: false,
+                interval_seconds: interval,
+            };
+            for (hours, per_second) in [(1.0, 5.0), (12.0, 0.5)] {
+                let told = record(Some(10_000.0), per_second * interval, None);
+                (0..(3600.0 * hours / interval) as u32).for_each(|_| service.observe(&told, &pool));
+            }
+            // five a second by ten jobs
+            let seconds = service.seconds().unwrap();
+            assert!((2.0..2.4).contains(&seconds), "{seconds} s, records every {interval} s");
+        }
     }
 
     #[test]

@@ -46,9 +46,19 @@ impl<T: Copy> StartingJobs<T> {
         jobs
     }
 
-    /// Forgets the oldest group.
-    pub(crate) fn forget_oldest(&mut self) {
-        self.0.pop_front();
+    /// Joins two neighbouring groups at the time of the younger one: those whose jobs are thought to be ready too late by the least, as
+    /// told by how far times are `apart`.
+    pub(crate) fn join_closest(&mut self, apart: impl Fn(T, T) -> f64) {
+        let neighbours = self.0.iter().zip(self.0.iter().skip(1));
+        let delays =
+            neighbours.map(|((older, jobs), (younger, _))| f64::from(*jobs) * apart(*older, *younger));
+        let least = delays.enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other));
+        if let Some((place, _)) = least
+            && let Some((_, jobs)) = self.0.remove(place)
+            && let Some((_, younger)) = self.0.get_mut(place)
+        {
+            *younger += jobs;
+        }
     }
 
     /// Takes out up to `jobs` of the oldest jobs.
@@ -95,5 +105,20 @@ mod tests {
         assert_eq!((starting.count(|at| at == 1), starting.groups()), (1, 2));
         assert_eq!(starting.take_ready(|at| at <= 1), 1);
         assert_eq!(starting.leave(9), 8, "one was starting, eight ready ones leave");
+    }
+
+    #[test]
+    fn groups_are_joined_where_that_delays_the_fewest_jobs_by_the_least() {
+        let mut starting = StartingJobs::default();
+        for (at, jobs) in [(0, 1), (10, 1), (14, 9), (20, 1), (27, 1)] {
+            starting.add(at, jobs);
+        }
+        let apart = |one: i32, other: i32| f64::from(other - one);
+        starting.join_closest(apart);
+        assert_eq!(starting.0, [(0, 1), (14, 10), (20, 1), (27, 1)]);
+        starting.join_closest(apart);
+        assert_eq!(starting.0, [(0, 1), (14, 10), (27, 2)]);
+        (0..9).for_each(|_| starting.join_closest(apart));
+        assert_eq!(starting.0, [(27, 13)], "the last one has no neighbour");
     }
 }

@@ -7,6 +7,8 @@ use super::starting::StartingJobs;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Longest startup time, seconds: that of `job_startup_seconds`.
+const LONGEST_SECONDS: f64 = 10_800.0;
 /// Weight of an acknowledged startup time.
 const WEIGHT: f64 = 0.2;
 /// Told times in a row that are believed at once if they agree within a factor, and seconds.
@@ -16,7 +18,7 @@ const AGREEMENT: (f64, f64) = (1.5, 5.0);
 const FAR: f64 = 1.5;
 /// Mean factor between two told times from which on they contradict each other, and teach nothing.
 const CONTRADICTION: f64 = 3.0;
-/// Most groups of starting jobs that are followed.
+/// Most groups of starting jobs that are followed; more are joined.
 const GROUP_LIMIT: usize = 64;
 
 /// Startup time, and which jobs are still starting.
@@ -87,7 +89,7 @@ impl Startup {
             let since = recommended.filter(|since| prompt.contains(&at.seconds_since(*since))).unwrap_or(at);
             self.groups.add(since, jobs - before);
             if self.groups.groups() > GROUP_LIMIT {
-                self.groups.forget_oldest();
+                self.groups.join_closest(|older, younger| younger.seconds_apart(older));
             }
         }
         self.groups.leave(before.saturating_sub(jobs));
@@ -103,7 +105,7 @@ impl Startup {
     /// Learns from an outcome; a time that makes no sense is left out. Jobs that became ready sooner than expected are
     /// no longer starting, the oldest first.
     pub(super) fn acknowledge(&mut self, outcome: &ScalingOutcome) {
-        if let Some(seconds) = outcome.startup_seconds.filter(|s| (0.0..=7200.0).contains(s))
+        if let Some(seconds) = outcome.startup_seconds.filter(|s| (0.0..=LONGEST_SECONDS).contains(s))
             && outcome.ready > 0
         {
             self.learn(seconds);
@@ -154,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn growth_in_more_steps_than_are_followed_is_starting_all_the_same() {
+        let mut startup = Startup::new(10_800.0);
+        startup.observe(at(0), Some(5), None, [120.0; 2]);
+        for step in 1..=90i64 {
+            startup.observe(at(120 * step), Some(5 + step as u32), None, [120.0; 2]);
+        }
+        assert_eq!(startup.starting(at(10_800)), 90.0, "the first one is ready two minutes later");
+        let half = startup.starting(at(10_800 + 5400));
+        assert!((45.0..=47.0).contains(&half), "{half}");
+    }
+
+    #[test]
     fn growth_in_a_gap_is_ready_after_it_where_jobs_need_no_time() {
         // four jobs more in a gap of five intervals of 120 s, recommended so many seconds before its end
         for (startup_seconds, before, ready) in [(0.0, 600, 9.0), (0.0, 1000, 5.0), (60.0, 600, 5.0)] {
@@ -180,6 +194,23 @@ mod tests {
             startup.acknowledge(&outcome(60.0));
         }
         assert_abs_diff_eq!(startup.seconds(), 60.0, epsilon = 1.0);
+    }
+
+    #[test]
+    fn every_time_that_can_be_configured_is_learned() {
+        let mut settings = crate::config::Config::settings().into_iter();
+        let setting = settings.find(|setting| setting.name == "job_startup_seconds").unwrap();
+        let (_, longest) = setting.range.unwrap();
+        let longest = longest.parse::<f64>().unwrap();
+        let mut startup = Startup::new(180.0);
+        for seconds in [longest, longest, longest, longest + 1.0] {
+            startup.acknowledge(&ScalingOutcome {
+                ready: 1,
+                startup_seconds: Some(seconds),
+                ..ScalingOutcome::new(at(0))
+            });
+        }
+        assert_eq!(startup.seconds(), longest);
     }
 
     #[test]

@@ -7,9 +7,11 @@ pub(super) fn apply(context: &Context<'_>, jobs: u32) -> Change {
     let (from, to) = (f64::from(context.current_jobs), f64::from(jobs));
     (!saving.pays(from, to)).then(|| {
         let (saved, least) = (saving.job_hours(from, to), saving.least_job_hours);
-        (
-            context.current_jobs,
-            format!("it saves {saved:.1} job-hours until the need is back, and costs {least:.1}"),
-        )
+        let detail = if least.is_finite() {
+            format!("it saves {saved:.1} job-hours until the need is back, and costs {least:.1}")
+        } else {
+            "a job-hour costs nothing now, and a change does".to_owned()
+        };
+        (context.current_jobs, detail)
     })
 }

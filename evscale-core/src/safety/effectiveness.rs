@@ -46,6 +46,8 @@ const TRIAL_JOBS: f64 = 1.0;
 /// Time until a trial: the first time and at most, seconds.
 const FIRST_RETRY_SECONDS: f64 = 1800.0;
 const LONGEST_RETRY_SECONDS: f64 = 14_400.0;
+/// Longest trial whose jobs do not come, in times after which they must be ready, where that is longer.
+const LONGEST_TRIAL: f64 = 2.0;
 /// Time for which the limit of a backlog that is gone is remembered, seconds.
 const REMEMBERED_SECONDS: f64 = 14_400.0;
 /// Largest part of the pool that goes back at once.
@@ -110,7 +112,8 @@ impl Effectiveness {
         let at = record.timestamp;
         self.network.observe(record, pool.interval_seconds);
         let started = SEASONED.0 * pool.startup_seconds + SEASONED.1 * pool.interval_seconds;
-        let seasoned = self.seasoned(at, pool.jobs, started + SEASONED_EVENTS * pool.service_seconds);
+        let seasoning = started + SEASONED_EVENTS * pool.service_seconds;
+        let seasoned = self.seasoned(at, pool.jobs, seasoning);
         let (Some(taken), Some(queued)) = (record.processed_events_count, record.queued_events_count) else {
             return;
         };
@@ -143,7 +146,7 @@ impl Effectiveness {
         }
         if self.stood as usize >= RECORDS {
             let events = self.taken.iter().sum::<f64>() / RECORDS as f64;
-            self.judge(record, Level { jobs: seasoned, events });
+            self.judge(record, Level { jobs: seasoned, events }, seasoning);
         }
     }
 
@@ -167,14 +170,15 @@ impl Effectiveness {
         self.jobs.front().map_or(jobs, |(_, lowest)| *lowest)
     }
 
-    fn judge(&mut self, record: &Metrics, now: Level) {
+    /// Compares the present with what was; a job shows in it after `seasoning` seconds.
+    fn judge(&mut self, record: &Metrics, now: Level, seasoning: f64) {
         if let Some(limit) = &mut self.limit {
             let risen = now.jobs <= limit.best.jobs && now.events > RECOVERY * limit.best.events;
             let over = !limit.idle && record.timestamp.seconds_apart(limit.since) >= FIRST_RETRY_SECONDS;
             if risen || over || (!limit.idle && now.events > RECOVERY * limit.more.events) {
                 (self.limit, self.before, self.stood) = (None, Some(now), 0);
             } else if limit.idle {
-                limit.lead(record.timestamp, now);
+                limit.lead(record.timestamp, now, seasoning);
             }
             return;
         }
@@ -247,12 +251,12 @@ impl Limit {
     }
 
     /// Leads the pool up in small steps while they help, and back when they do not.
-    fn lead(&mut self, now: Timestamp, level: Level) {
+    fn lead(&mut self, now: Timestamp, level: Level, seasoning: f64) {
         let waited = now.seconds_apart(self.tried);
         if self.jobs > self.best.jobs {
             if level.jobs < self.jobs.ceil() {
                 // the trial goes on, unless the jobs of it never come
-                if waited > self.retry_seconds {
+                if waited > self.retry_seconds.max(LONGEST_TRIAL * seasoning) {
                     (self.jobs, self.tried) = (self.best.jobs, now);
                 }
                 return;
@@ -273,5 +277,47 @@ impl Limit {
         }
         self.jobs = (self.best.jobs * (1.0 + TRIAL)).max(self.best.jobs + TRIAL_JOBS);
         self.tried = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_that_start_slowly_have_the_time_to_show_that_they_help() {
+        let mut rule = Effectiveness::default();
+        let mut jobs = Vec::new();
+        // a backlog stands all the time; a job takes 200 events per interval, all together `most`
+        let mut tick = |wanted: f64, most: f64| {
+            jobs.push(wanted);
+            let ready = jobs.iter().rev().take(11).copied().fold(f64::INFINITY, f64::min);
+            let mut record =
+                Metrics::new(Timestamp::EPOCH.plus_seconds(120 * jobs.len() as i64), 3000.0, wanted);
+            record.processed_events_count = Some(most.min(200.0 * ready));
+            record.queued_events_count = Some(5000.0);
+            record.cpu_utilization_percent = Some(50.0);
+            let pool = Served {
+                jobs: wanted,
+                ready,
+                startup_seconds: 1200.0,
+                service_seconds: 0.6,
+                sla_wait_seconds: 30.0,
+                interval_seconds: 120.0,
+            };
+            rule.observe(&record, &pool);
+            rule.limit.map(|limit| (limit.jobs, limit.best.jobs))
+        };
+        assert_eq!(tick(13.0, 2400.0), None);
+        let found = (0..40).find_map(|_| tick(20.0, 2400.0));
+        assert_eq!(found, Some((13.0, 13.0)), "20 jobs take what 13 took");
+        // the bottleneck is gone, and 13 jobs take little more than they did: only a trial shows it
+        let (mut allowed, mut helpful) = (13.0, 13.0);
+        for _ in 0..60 {
+            if let Some(limit) = tick(f64::ceil(allowed), f64::INFINITY) {
+                (allowed, helpful) = limit;
+            }
+        }
+        assert_eq!(helpful, 15.0);
     }
 }

@@ -11,9 +11,9 @@
 //!    `steps_are_limited_by_the_larger_of_share_and_number`.
 //! 3. No change within its cooldown; up, except in an emergency (soak): `cooldowns_are_measured_in_time`.
 //! 4. No scale-down on data of any quality but good, no change on stale data (soak, anomalous aside):
-//!    `bad_and_stale_records_never_shrink_the_pool`, and every verdict in `tests/quality.rs`.
+//!    `bad_and_stale_records_never_shrink_the_pool`, and every verdict in `tests/promises/quality.rs`.
 //! 5. No change after a restore until a fresh record arrives (soak): `a_restored_pool_holds_until_a_fresh_record` in
-//!    `tests/quality.rs`.
+//!    `tests/promises/quality.rs`.
 //! 6. No scale-down below what the upper forecast quantile over startup and cooldown needs, none without a forecast:
 //!    `a_scale_down_stays_above_the_forecast_floor`.
 //! 7. No scale-down below a proposal of the stabilization window, of which a deep one looks back on less:
@@ -26,12 +26,12 @@
 //!     `the_trail_is_a_chain_that_ends_at_the_recommendation`.
 //! 12. A person's order holds until its time, within pause, budget and bounds: `an_order_holds_until_its_time`.
 //! 13. No growth while more jobs bring no more throughput, none beyond a number that the host has just been refused:
-//!     `tests/effectiveness.rs`, `tests/execution.rs`.
+//!     `tests/promises/effectiveness.rs`, `tests/promises/execution.rs`.
 //! 14. No scale-down of a pool that was seen for less than a startup time, the time of a decision and three intervals:
 //!     `a_new_pool_keeps_its_jobs_until_its_records_tell_more_than_a_moment`.
-//! 15. No scale-down to fewer jobs than have the memory for the newest load: `tests/fields.rs`.
-//! 16. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/announced.rs`.
-//! 17. Every recommendation is a number of jobs that exists: `only_numbers_that_exist_are_recommended`, `tests/needs.rs`.
+//! 15. No scale-down to fewer jobs than have the memory for the newest load: `tests/promises/fields.rs`.
+//! 16. What is announced is asked for in time, beyond the step limits and cooldowns: `tests/promises/announced.rs`.
+//! 17. Every recommendation is a number of jobs that exists: `only_numbers_that_exist_are_recommended`, `tests/needs/`.
 //! 18. A budget that pools share takes jobs from a pool only as far as 2, 3, 4, 8, 10, 12, 14 and 15 let it shrink, and no job
 //!     that is busy with a long event: `a_shared_budget_takes_no_more_than_the_protecting_rules_give`.
 //!

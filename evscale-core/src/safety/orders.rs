@@ -116,13 +116,22 @@ impl fmt::Display for ManualOverride {
     }
 }
 
+/// An order, as the last decision knew it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Known {
+    #[default]
+    Idle,
+    InForce,
+    /// The records have passed its end, which was told. It is kept, as their clock may have been wrong.
+    Over,
+}
+
 /// What a person has ordered and switched off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Orders {
     pause: Pause,
     manual: Option<ManualOverride>,
-    /// The order was in force at the last decision.
-    acted: bool,
+    known: Known,
     /// An order or a pause came after the last decision.
     fresh: bool,
 }
@@ -144,14 +153,15 @@ impl Orders {
 
     /// Takes an order, or takes one back.
     pub(crate) fn set_manual(&mut self, manual: Option<ManualOverride>) {
-        (self.manual, self.acted, self.fresh) = (manual, false, true);
+        (self.manual, self.known, self.fresh) = (manual, Known::Idle, true);
     }
 
     /// Takes back an order that another configuration does not allow; returns that in words.
     pub(crate) fn keep_possible(&mut self, config: &Config) -> Option<String> {
         let problem = self.manual?.check(config, None).err()?;
+        let over = self.known == Known::Over;
         self.set_manual(None);
-        Some(format!("{problem}; it is taken back"))
+        (!over).then(|| format!("{problem}; it is taken back"))
     }
 
     /// Returns the order that is in force at `now`.
@@ -169,21 +179,25 @@ impl Orders {
 
     /// Reports whether the last decision does not know what is ordered at `now`.
     pub(crate) fn turned(&self, now: Timestamp) -> bool {
-        self.fresh || self.acted != self.in_force(now).is_some()
+        self.fresh || (self.known == Known::InForce) != self.in_force(now).is_some()
     }
 
     /// Learns that a decision is made at `now` by a pool whose newest record is of `newest`; returns that an order has ended
-    /// since the last one. A `now` beyond the records ends none for good.
+    /// since the last one. Neither a `now` beyond the records nor a clock of theirs that was wrong ends it for good.
     pub(crate) fn decided(&mut self, now: Timestamp, newest: Option<Timestamp>) -> Option<String> {
-        let acts = self.in_force(now).is_some();
-        let acted = std::mem::replace(&mut self.acted, acts);
+        let ended = self.manual.filter(|manual| manual.until <= now);
+        let over = ended.is_some_and(|ended| newest.is_some_and(|newest| ended.until <= newest));
+        let knows = match self.in_force(now) {
+            Some(_) => Known::InForce,
+            None if over => Known::Over,
+            None => Known::Idle,
+        };
+        let knew = std::mem::replace(&mut self.known, knows);
         self.fresh = false;
-        let ended = self.manual.filter(|manual| manual.until <= now)?;
-        let over = newest.is_some_and(|newest| ended.until <= newest);
-        if over {
-            self.manual = None;
-        }
-        (acted || over).then(|| format!("the order of {} has ended at {}", ended.order, ended.until))
+        let told = knew == Known::InForce || (over && knew != Known::Over);
+        ended
+            .filter(|_| told)
+            .map(|ended| format!("the order of {} has ended at {}", ended.order, ended.until))
     }
 
     /// Returns in words that a person holds the pool at `now`, or will.
@@ -252,6 +266,23 @@ mod tests {
         );
         assert!(orders.decided(at(300), Some(at(300))).unwrap().contains("has ended"));
         assert!(!orders.turned(at(300)) && orders.hold(Some(at(300))).is_none());
+        assert!(orders.decided(at(400), Some(at(400))).is_none(), "it is told once");
+        assert!(orders.turned(at(200)), "the clock of the records was wrong");
+        assert!(orders.decided(at(200), Some(at(200))).is_none() && orders.number(at(200)) == Some(9));
+        assert!(orders.decided(at(301), Some(at(301))).unwrap().contains("has ended"));
+    }
+
+    #[test]
+    fn an_order_that_is_over_is_no_objection_to_another_configuration() {
+        let mut config = Config::default();
+        config.max_jobs = 5;
+        for (now, told) in [(200, true), (300, false)] {
+            let mut orders = Orders::new(Pause::Off);
+            orders.set_manual(Some(ManualOverride::new(ManualOrder::Fixed(9), at(300))));
+            orders.decided(at(now), Some(at(now)));
+            assert_eq!(orders.keep_possible(&config).is_some(), told, "{now}");
+            assert_eq!(orders.number(at(200)), None);
+        }
     }
 
     #[test]

@@ -337,8 +337,8 @@ fn a_shared_budget_takes_no_more_than_the_protecting_rules_give() {
         context.order = Some(order);
     };
     assert_eq!(limited(&config, fixed), 25, "an order");
-    let doubtful = |context: &mut Context<'_>| context.issue = Some(Issue::restored());
-    assert_eq!(limited(&config, doubtful), 20, "unknown is never down");
+    let restored = |context: &mut Context<'_>| context.issue = Some(Issue::restored());
+    assert_eq!(limited(&config, restored), 20, "unknown is never down");
     let new = |context: &mut Context<'_>| context.beginning.seen_seconds = 60.0;
     assert_eq!(limited(&config, new), 20, "a new pool");
     let stepwise = Config { max_step_down_percent: 10.0, max_step_down_jobs: 1, ..config.clone() };

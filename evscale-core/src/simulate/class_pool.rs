@@ -229,9 +229,15 @@ mod tests {
         let out = run([0, 1]);
         assert_eq!((out.classes[0].processed, out.classes[0].violations), (120.0, 0.0));
         // half a second of each is left for the second class: 60 seconds of the 100
-        assert!((out.classes[1].processed - 30.0).abs() < 0.5 && (out.classes[1].queued - 20.0).abs() < 0.5);
+        assert!(
+            abs_diff_eq!(out.classes[1].processed, 30.0, epsilon = 0.5)
+                && abs_diff_eq!(out.classes[1].queued, 20.0, epsilon = 0.5)
+        );
         // a quarter of an event a second, late from the 61st on
-        assert!((out.classes[1].violations - 59.0 / 4.0).abs() < 0.5 && out.busy_ratio > 0.999, "{out:?}");
+        assert!(
+            abs_diff_eq!(out.classes[1].violations, 59.0 / 4.0, epsilon = 0.5) && out.busy_ratio > 0.999,
+            "{out:?}"
+        );
     }
 
     #[test]

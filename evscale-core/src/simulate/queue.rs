@@ -155,7 +155,7 @@ impl PoolSimulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use approx::assert_abs_diff_eq;
+    use approx::{abs_diff_eq, assert_abs_diff_eq};
 
     #[test]
     fn a_queue_by_hand() {
@@ -180,7 +180,7 @@ mod tests {
             queued = out.queued;
             pool.scale_to(i % 5);
         }
-        assert!((arrived - processed - queued).abs() < 1e-6);
+        assert!(abs_diff_eq!(arrived, processed + queued, epsilon = 1e-6));
         assert_abs_diff_eq!(pool.waits().iter().sum::<f64>(), arrived, epsilon = 1e-6);
     }
 

@@ -1,6 +1,6 @@
 //! Field by field: range, plausibility against the records before, and contradictions.
 
-use super::doubt::{Doubts, Subject, place};
+use super::recurrence::{Recurrences, Subject, place};
 use super::{DataQuality, Expectation, Issue};
 use crate::config::Config;
 use crate::metrics::{FieldMut, LARGEST_COUNT, Metrics};
@@ -73,14 +73,14 @@ impl Repairs {
 
     /// Returns the first issue that holds the pool: of a field that decisions use, and that has not been wrong for long.
     /// `sensible` has the bits of the fields that have ever been within their range.
-    pub(super) fn issue(&self, at: Timestamp, sensible: u32, doubts: &mut Doubts) -> Option<Issue> {
+    pub(super) fn issue(&self, at: Timestamp, sensible: u32, recurrences: &mut Recurrences) -> Option<Issue> {
         let mut first = None;
-        let doubtful = |repair: &&Repair| !matches!(repair.fault, Fault::NotKnown | Fault::Total);
-        for repair in self.list.iter().filter(doubtful) {
+        let faulty = |repair: &&Repair| !matches!(repair.fault, Fault::NotKnown | Fault::Total);
+        for repair in self.list.iter().filter(faulty) {
             let field = place(repair.field);
             let never = repair.fault == Fault::OutOfRange && sensible & bit(repair.field) == 0;
             let subject = if never { Subject::Unit(field) } else { Subject::Field(field) };
-            let holds = doubts.holds(subject, &repair.text, at);
+            let holds = recurrences.holds(subject, &repair.text, at);
             if holds && !BESIDE.contains(&repair.field) {
                 first.get_or_insert_with(|| Issue::new(repair.quality, repair.text.clone()));
             }

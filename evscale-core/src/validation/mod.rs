@@ -6,11 +6,11 @@
 mod agreement;
 mod cadence;
 mod clock;
-mod doubt;
 mod fields;
 mod first_records;
 mod freshness;
 mod quality;
+mod recurrence;
 mod running_totals;
 mod stuck;
 
@@ -26,14 +26,16 @@ use crate::time::Timestamp;
 use agreement::Agreement;
 use cadence::Cadence;
 use clock::{Clock, Place};
-use doubt::{Doubts, Subject};
 use fields::{Repairs, absurd_queue, absurd_rise, check_fields, plausible_service};
 use first_records::FirstRecords;
+use recurrence::{Recurrences, Subject};
 use running_totals::RunningTotals;
 use serde::{Deserialize, Serialize};
 
 /// Intervals since the record before from which on others are lost: nothing is known of what waited at the begin of this one.
 const LOST_INTERVALS: f64 = 1.75;
+/// Time in which the highest count that is known halves: a batch may come once a month.
+const HIGHEST_HALF_LIFE_SECONDS: f64 = 30.0 * 86_400.0;
 /// Usable records in a row after a blackout until the pool may shrink again.
 const RETURNING_RECORDS: u32 = 3;
 
@@ -56,12 +58,12 @@ named! { Verdict, "verdict": Accepted = "accepted", Repaired = "repaired", Rejec
 pub(crate) struct Expectation {
     clock: Clock,
     cadence: Cadence,
-    doubts: Doubts,
+    recurrences: Recurrences,
     /// Bits of the fields that have ever been within their range.
     sensible: u32,
     /// Events that waited at the begin of the next interval.
     pub(crate) queued: Option<f64>,
-    /// Highest count of arrivals known, fading.
+    /// Highest count of arrivals known, as it fades.
     highest_events: f64,
     /// Counts far beyond it, and queues.
     other_events: Agreement,
@@ -117,14 +119,14 @@ impl Expectation {
     }
 
     /// Returns the issue unless it has come with every record for so long that it no longer holds the pool.
-    pub(crate) fn doubt(&mut self, issue: Issue) -> Option<Issue> {
+    pub(crate) fn unless_lasting(&mut self, issue: Issue) -> Option<Issue> {
         let at = self.newest().unwrap_or_default();
-        self.doubts.holds(Subject::Records(issue.quality), &issue.reason, at).then_some(issue)
+        self.recurrences.holds(Subject::Records(issue.quality), &issue.reason, at).then_some(issue)
     }
 
-    /// Returns what has been doubted for so long that it no longer holds the pool, in words.
-    pub(crate) fn lasting_doubts(&self) -> Option<String> {
-        self.doubts.lasting()
+    /// Returns what has come for so long that it no longer holds the pool, in words.
+    pub(crate) fn lasting_issues(&self) -> Option<String> {
+        self.recurrences.lasting()
     }
 
     /// Goes on with records of an interval `ratio` times as long.
@@ -158,10 +160,10 @@ impl Expectation {
         let place = self.clock.place(record.timestamp, known, config).map_err(|issue| {
             self.totals.pass(record);
             let issue = cadence.clone().unwrap_or(issue);
-            let holds = !known && (cadence.is_some() || self.doubt(issue.clone()).is_some());
+            let holds = !known && (cadence.is_some() || self.unless_lasting(issue.clone()).is_some());
             Rejected { issue, holds }
         })?;
-        self.doubts.next();
+        self.recurrences.next();
         let rewound = place == Place::Rewound;
         let gap = record.timestamp.elapsed_since(before.unwrap_or(record.timestamp)).unwrap_or(0.0);
         if rewound || gap > LOST_INTERVALS * f64::from(config.interval_seconds) {
@@ -177,11 +179,11 @@ impl Expectation {
             self.begin_anew();
         }
         self.sensible |= check_fields(&mut record, self, config, &mut repairs);
-        let repaired = repairs.issue(record.timestamp, self.sensible, &mut self.doubts);
+        let repaired = repairs.issue(record.timestamp, self.sensible, &mut self.recurrences);
         let issue = self.judge(&mut record, repaired, cadence, (gap, blind), config);
         let first = disbelieved
             .map(|why| Issue::new(DataQuality::Broken, format!("the first record is left out: {why}")));
-        self.remember(&record);
+        self.remember(&record, gap);
         let issue = issue.or(first).or(repairs.running_total());
         Ok(Checked { record, repairs: repairs.into_texts(), issue, rewound, anew })
     }
@@ -233,13 +235,13 @@ impl Expectation {
         self.returning =
             if gap.max(blind) > blackout { RETURNING_RECORDS } else { self.returning.saturating_sub(1) };
         let stuck = self.movement.observe(record).map(|reason| Issue::new(DataQuality::Stuck, reason));
-        let stuck = stuck.and_then(|issue| self.doubt(issue));
+        let stuck = stuck.and_then(|issue| self.unless_lasting(issue));
         let deploy = self.deploy(record);
         let missing = (gap > config.stale_seconds().max(2.0 * interval)).then(|| {
             let reason = format!("the records before this one are missing for {:.0} min", gap / 60.0);
             Issue::new(if gap > blackout { DataQuality::Returning } else { DataQuality::Gap }, reason)
         });
-        let missing = missing.and_then(|issue| self.doubt(issue));
+        let missing = missing.and_then(|issue| self.unless_lasting(issue));
         let returning = (self.returning > 0 && gap <= blackout).then(|| {
             let number = RETURNING_RECORDS - self.returning + 1;
             Issue::new(
@@ -255,17 +257,18 @@ impl Expectation {
         if record.is_deploy_in_progress != Some(true) {
             return None;
         }
-        let issue = self.doubt(Issue::new(DataQuality::Deploy, "a deploy is in progress"));
+        let issue = self.unless_lasting(Issue::new(DataQuality::Deploy, "a deploy is in progress"));
         if issue.is_none() {
             record.is_deploy_in_progress = None;
         }
         issue
     }
 
-    fn remember(&mut self, record: &Metrics) {
+    fn remember(&mut self, record: &Metrics, gap: f64) {
         self.queued = record.queued_events_count;
         if record.logged_events_count.is_finite() {
-            self.highest_events = record.logged_events_count.max(0.999 * self.highest_events);
+            let faded = self.highest_events * 0.5f64.powf(gap / HIGHEST_HALF_LIFE_SECONDS);
+            self.highest_events = record.logged_events_count.max(faded);
         }
         if record.current_job_count.is_finite() {
             self.jobs = Some(record.current_job_count);

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 /// row that agree on another time are right: the third is used. Of several verdicts the first that is found counts. A person's
 /// order goes beyond all of them.
 ///
-/// No doubt lasts for ever. What comes with every record for 6 hours and 12 records (`repeated` to `gap`, and `late`) is what
+/// No issue lasts for ever. What comes with every record for 6 hours and 12 records (`repeated` to `gap`, and `late`) is what
 /// this source sends: it is named by `health`, and holds nothing. A field that has never been within its range is left out
 /// after 12 records, one that no decision uses holds nothing at all, and -1 of a field that cannot be negative is unknown.
 /// `cadence` and `ahead` last as long as their cause, which a setting or a clock mends, and `missing` and `blackout` as long as

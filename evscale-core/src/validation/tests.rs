@@ -120,3 +120,21 @@ fn what_came_in_records_that_were_lost_is_no_contradiction() {
     assert_eq!(check(360, 90_000.0), [""; 0], "the queue grew in two intervals");
     assert_eq!(check(480, 190_000.0).len(), 1);
 }
+
+#[test]
+fn a_batch_that_came_a_week_ago_is_no_absurd_rise_at_any_interval() {
+    for interval in [10, 120, 3600] {
+        let (mut expectation, mut config) = (Expectation::default(), Config::default());
+        config.interval_seconds = interval;
+        let (batch, week) = (8, 7 * 86_400 / i64::from(interval));
+        let flagged: Vec<i64> = (0..2 * batch + week)
+            .filter(|step| {
+                let quiet = (batch..batch + week).contains(step);
+                let events = if quiet { (step % 7) as f64 } else { 4e6 };
+                let record = Metrics::new(at(step * i64::from(interval)), events, 5.0);
+                !expectation.check(&record, false, &config).unwrap().repairs.is_empty()
+            })
+            .collect();
+        assert_eq!(flagged, [0; 0], "records every {interval} s");
+    }
+}

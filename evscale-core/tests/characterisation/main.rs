@@ -36,8 +36,7 @@ fn characterised() -> String {
 #[test]
 #[ignore = "writes the fixture: what the code decides today becomes what is expected"]
 fn write() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/characterisation.txt");
-    std::fs::write(path, characterised()).unwrap();
+    std::fs::write("tests/fixtures/characterisation.txt", characterised()).unwrap();
 }
 
 #[test]

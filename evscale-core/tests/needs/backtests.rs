@@ -1,6 +1,7 @@
 //! Backtests know what a pool says of itself: each setting is worth something in the world that it describes.
 
 use super::support::without_networks;
+use approx::relative_eq;
 use evscale_core::simulate::{
     History, KnownWork, Replay, ReplayRow, ScalingRule, SimulatedLoad, SimulatedPool, Workload, backtest,
     replay,
@@ -221,7 +222,7 @@ fn the_cost_of_a_backtest_is_that_of_its_rows_at_the_prices_of_each_time() {
         (run.scores.replay.cost.unwrap(), money(&run.rows[report.scored_from..], &config, 8.0));
     assert!(run.scores.replay.sla_compliance_percent < 99.0, "{:?}", run.scores);
     // events that were late before the scored part are taken in it
-    assert!((told / expected - 1.0).abs() < 0.01, "{told} {expected}");
+    assert!(relative_eq!(told, expected, max_relative = 0.01), "{told} {expected}");
     let unpriced = backtest(&alone(workload(3)), &base(), None, &mut |_, _| true).unwrap();
     assert_eq!(unpriced.runs[0].scores.replay.cost, None);
 }

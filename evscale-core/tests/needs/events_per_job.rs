@@ -2,6 +2,7 @@
 
 use super::support::{Pool, eager, without_networks};
 use super::world::{World, load, run_with};
+use approx::abs_diff_eq;
 use evscale_core::Metrics;
 
 const PLACES: u32 = 16;
@@ -52,11 +53,16 @@ fn need_plan_backlog_and_utilization_are_of_jobs_and_not_of_events() {
     };
     let (one, eight) = (decided(1, 48), decided(8, 6));
     let share = |decision: &evscale_core::Decision| decision.reasoning.current_utilization.unwrap();
-    assert!((share(&one) - 0.79).abs() < 0.02 && (share(&eight) - 0.79).abs() < 0.02);
+    assert!([&one, &eight].map(&share).iter().all(|share| abs_diff_eq!(*share, 0.79, epsilon = 0.02)));
     let (many, few) = (one.recommended_jobs.unwrap(), eight.recommended_jobs.unwrap());
     assert!((40..=52).contains(&many) && few == many.div_ceil(8), "{many} {few}");
     let planned = |decision: &evscale_core::Decision| f64::from(decision.plan[0].high);
-    assert!((planned(&one) / 8.0 - planned(&eight)).abs() <= 1.0, "{} {}", planned(&one), planned(&eight));
+    assert!(
+        abs_diff_eq!(planned(&one) / 8.0, planned(&eight), epsilon = 1.0),
+        "{} {}",
+        planned(&one),
+        planned(&eight)
+    );
 }
 
 /// Long events that keep their places: 40 of an hour, eight to a job, are five jobs.

@@ -105,6 +105,41 @@ fn changes_that_cost_something_are_made_less_often() {
 }
 
 #[test]
+fn a_step_down_goes_by_the_price_of_its_time() {
+    let load = load(12.0, 3, 3);
+    let config = |price: f64| {
+        let mut config = priced(None, Some(3.0));
+        config.job_hour_price = Some(price);
+        config
+    };
+    let mut scheduled = config(1.0);
+    let always = r#"{"job_hour_price": 1, "schedule": [{"cron": "0 0 * * *", "seconds": 86400, "job_hour_price": 8}]}"#;
+    scheduled.schedule = Config::from_json(always).unwrap().schedule;
+    let jobs = |config: Config| -> Vec<Option<u32>> {
+        run(config, &load, &all).decisions.iter().map(|decision| decision.recommended_jobs).collect()
+    };
+    let (said, by_the_hour) = (jobs(config(8.0)), jobs(scheduled));
+    assert_eq!(said, by_the_hour);
+    assert_ne!(said, jobs(config(1.0)), "the price makes no difference to this load");
+}
+
+#[test]
+fn nothing_is_given_back_while_jobs_cost_nothing_and_changes_do() {
+    let load = load(12.0, 4, 3);
+    let mut config = priced(None, Some(3.0));
+    config.job_hour_price = Some(0.0);
+    let free = run(config, &load, &all);
+    let jobs: Vec<u32> = free.decisions.iter().filter_map(|decision| decision.recommended_jobs).collect();
+    assert!(jobs.len() > 2 * DAY && jobs.is_sorted(), "{jobs:?}");
+    let told = free
+        .decisions
+        .iter()
+        .filter(|decision| decision.explanation.contains("a job-hour costs nothing now"))
+        .count();
+    assert!(told > 100, "{told}");
+}
+
+#[test]
 fn the_report_tells_what_each_hour_cost_at_its_price() {
     let config = |price| {
         eager(|config| {

@@ -52,6 +52,10 @@ pub struct Pool {
     pub step: i64,
     /// Events that the jobs could not serve yet.
     pub queue: f64,
+    /// Records that a job takes to start, in which it serves nothing.
+    pub startup_records: usize,
+    /// Jobs of the newest records, as many as a job takes to start and one: the fewest of them are ready.
+    pub recent_jobs: Vec<u32>,
 }
 
 impl Pool {
@@ -61,7 +65,8 @@ impl Pool {
     }
 
     pub fn of(scaler: Autoscaler) -> Self {
-        Self { scaler, jobs: 10, service_ms: SERVICE_MS, step: 0, queue: 0.0 }
+        let (startup_records, recent_jobs) = (0, Vec::new());
+        Self { scaler, jobs: 10, service_ms: SERVICE_MS, step: 0, queue: 0.0, startup_records, recent_jobs }
     }
 
     /// Time of the newest record.
@@ -88,7 +93,11 @@ impl Pool {
         self.step += 1;
         let mut record = served(self.now(), events, self.jobs, self.service_ms);
         let seconds = f64::from(self.scaler.config().interval_seconds);
-        let done = (self.queue + events).min(f64::from(self.jobs) * 1000.0 * seconds / self.service_ms);
+        self.recent_jobs.push(self.jobs);
+        let gone = self.recent_jobs.len().saturating_sub(self.startup_records + 1);
+        self.recent_jobs.drain(..gone);
+        let ready = self.recent_jobs.iter().copied().min().unwrap_or(0);
+        let done = (self.queue + events).min(f64::from(ready) * 1000.0 * seconds / self.service_ms);
         self.queue += events - done;
         (record.processed_events_count, record.queued_events_count) = (Some(done), Some(self.queue));
         change(&mut record);

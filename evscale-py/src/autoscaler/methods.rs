@@ -10,7 +10,7 @@ use crate::forecast::Forecast;
 use crate::lifecycle::PoolModels;
 use crate::models::ModelBundle;
 use crate::observation::Observation;
-use crate::turns::{guarded, locked};
+use crate::turns::{contained, locked};
 use crate::{frame, orders, plain, record, reports};
 use evscale_core::{Alert, AnnouncementStatus, Metrics};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -36,7 +36,7 @@ impl Autoscaler {
             let config = config.map(|config| config.0.clone()).unwrap_or_default();
             let has_own_bundle = bundle.is_some();
             let bundle = bundle.map(|bundle| bundle.0.clone());
-            let scaler = guarded(py, || {
+            let scaler = contained(py, || {
                 let builder = evscale_core::Autoscaler::builder(config);
                 match bundle {
                     Some(bundle) => builder.bundle(bundle).build(),
@@ -175,7 +175,7 @@ impl Autoscaler {
         door(py, || {
             let has_own_bundle = bundle.is_some();
             let (config, bundle) = (config.0.clone(), ModelBundle::or_bundled(bundle));
-            let scaler = guarded(py, || evscale_core::Autoscaler::restore(config, bundle()?, data))?;
+            let scaler = contained(py, || evscale_core::Autoscaler::restore(config, bundle()?, data))?;
             Self::around(py, scaler, has_own_bundle, forecaster, policy)
         })
     }
@@ -395,6 +395,21 @@ impl Autoscaler {
     fn health<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
         door(py, || {
             let text = locked(py, &self.state, |scaler| Ok(scaler.health().to_json()))?;
+            plain::loads(py, &text)
+        })
+    }
+    /// What the pool has learned and counts on at its newest record: a dict with newest_record (ISO 8601), jobs, starting_jobs,
+    /// waiting_events, service_time_ms, job_startup_seconds, error_budget_burn (violations of the last day over those that the SLA
+    /// allows), the rule that leads in shadow evaluation, and policy_leads; None where nothing is known so far.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from evscale import Autoscaler, Config
+    /// >>> Autoscaler(Config(job_startup_seconds=60)).learned()["job_startup_seconds"]
+    /// 60.0
+    fn learned<'py>(&self, py: Python<'py>) -> Door<Bound<'py, PyAny>> {
+        door(py, || {
+            let text = locked(py, &self.state, |scaler| Ok(scaler.learned().to_json()))?;
             plain::loads(py, &text)
         })
     }

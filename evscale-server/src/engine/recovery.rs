@@ -37,7 +37,7 @@ impl Worker {
             status,
             snapshot_every,
             later: Batch::default(),
-            doubtful: BTreeSet::new(),
+            unconfirmed: BTreeSet::new(),
             slow: Vec::new(),
         };
         let mut entries = 0;

@@ -74,7 +74,7 @@ pub(super) struct Worker {
     /// Decisions, snapshots and ends of executions, which follow from what is on disk: they go along with the next transaction.
     pub(super) later: Batch,
     /// Pools with entries of a transaction whose end was not heard.
-    pub(super) doubtful: BTreeSet<String>,
+    pub(super) unconfirmed: BTreeSet<String>,
     /// Calls that took longer than the pool allows, ms: entries of the next turn.
     pub(super) slow: Vec<(String, f64)>,
 }
@@ -251,7 +251,7 @@ impl Worker {
     /// Takes back entries that may not be on disk.
     fn refuse(&mut self, changes: Vec<Pending>, problem: &Problem) {
         for pending in changes.into_iter().rev() {
-            self.doubtful.insert(pending.pool.clone());
+            self.unconfirmed.insert(pending.pool.clone());
             if let Some(pool) = self.pools.get_mut(&pending.pool) {
                 pool.seq = pool.seq.min(pending.seq - 1);
                 if pool.seq == 0 {
@@ -273,7 +273,7 @@ impl Worker {
         batch.audit.extend(later.audit.iter().cloned());
         // entries of this batch are above these numbers: they are written after the others are gone
         batch.discard = self
-            .doubtful
+            .unconfirmed
             .iter()
             .map(|name| {
                 let entered =
@@ -288,7 +288,7 @@ impl Worker {
         self.status.write_micros.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
         match written {
             Ok(()) => {
-                self.doubtful.clear();
+                self.unconfirmed.clear();
                 self.status.set_storage_problem(None);
                 Ok(())
             }
@@ -319,7 +319,7 @@ impl Worker {
             && let Err(problem) = self.fleet.add(name, (**config).clone())
         {
             self.pools.remove(name);
-            self.doubtful.insert(name.to_owned());
+            self.unconfirmed.insert(name.to_owned());
             return Err(problem.into());
         }
         let pool = self.pools.get_mut(name).ok_or_else(|| unknown_pool(name))?;
@@ -400,13 +400,12 @@ impl Worker {
         views.insert(name.to_owned(), Arc::new(view));
     }
 
-    /// Returns the pools that should have had a record by `now`, once per interval.
+    /// Returns the pools that should have had a record by `now`, once per interval, also after a clock that was ahead.
     fn silent(&self, now: Timestamp) -> Vec<String> {
         let waits = |pool: &Pool| {
             let interval = f64::from(pool.about.config.interval_seconds);
-            let since = |then: Timestamp| now.seconds_since(then);
-            pool.about.newest.is_some_and(|newest| since(newest) > 1.5 * interval)
-                && pool.ticked.is_none_or(|ticked| since(ticked) >= interval)
+            pool.about.newest.is_some_and(|newest| now.seconds_since(newest) > 1.5 * interval)
+                && pool.ticked.is_none_or(|ticked| now.seconds_apart(ticked) >= interval)
         };
         self.pools.iter().filter(|(_, pool)| waits(pool)).map(|(name, _)| name.clone()).collect()
     }

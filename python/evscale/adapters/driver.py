@@ -50,7 +50,7 @@ class Driver:
     bundle
         Models; the bundled ones without.
     on_decision
-        Called with every new decision.
+        Called with every new decision. What it raises is logged.
     decision_log
         An `evscale.decision_log.DecisionLog` that gets a row for every record.
     clock
@@ -198,7 +198,10 @@ class Driver:
         level = logging.DEBUG if decision.action == "hold" else logging.INFO
         log.log(level, "%s%s: %s", self.name, " (advice)" if self.advise else "", decision.explanation)
         if self.on_decision is not None:
-            self.on_decision(decision)
+            try:
+                self.on_decision(decision)
+            except Exception:
+                log.exception("%s: on_decision failed", self.name)
 
     def _save(self) -> None:
         if self.state is not None:

@@ -61,8 +61,20 @@ class ThreadPool(Executor):
             more = max(0, jobs - self._jobs)
             self._jobs += more
             self._changed.notify_all()
-        for _ in range(more):
-            Thread(target=self._job, name=f"evscale {self.driver.name} job", daemon=True).start()
+        for started in range(more):
+            try:
+                Thread(target=self._job, name=f"evscale {self.driver.name} job", daemon=True).start()
+            except RuntimeError:
+                log.exception("%s: the machine has no more threads", self.driver.name)
+                self._missing(more - started)
+                return
+
+    def _missing(self, jobs: int) -> None:
+        """Goes on without jobs that could not be had."""
+        self.driver.meter.refused(jobs)
+        with self._changed:
+            self._jobs -= jobs
+            self._wanted = self._jobs
 
     def _job(self) -> None:
         run: _Run = call
@@ -77,10 +89,7 @@ class ThreadPool(Executor):
                 self._ready -= 1
         except Exception:
             log.exception("%s: a job did not start", self.driver.name)
-            self.driver.meter.refused()
-            with self._changed:
-                self._jobs -= 1
-                self._wanted = self._jobs
+            self._missing(1)
         finally:
             end()
             with self._changed:

@@ -13,9 +13,9 @@ import evscale
 
 from .._progress import progress
 from .._refuse import missing, refuse
+from ..caveats import class_targets
 from ..readers import look
 from ..report import Report
-from ..verdict import class_targets
 from .models import loaded
 from .reading import history_of, readings
 from .settings import config_of

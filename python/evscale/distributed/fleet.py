@@ -231,7 +231,7 @@ class DistributedFleet:
         return changes
 
     def ask(self, key: str, what: str = "decision") -> Any:
-        """Returns the last `decision` of a pool as a dict, or its health, report, alerts or announcements."""
+        """Returns the last `decision` of a pool as a dict, or its health, report, alerts or announcements, or what it has learned."""
         if what not in QUESTIONS | {"decision"}:
             raise refuse(f"{what!r} cannot be asked, expected one of {sorted(QUESTIONS | {'decision'})}")
         actor = self._actor_of(self._known(key))

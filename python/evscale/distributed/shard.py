@@ -23,7 +23,7 @@ FLAGS = frozenset(known["name"] for known in fields() if known["name"].startswit
 CALLS = frozenset({"acknowledge", "announce", "cancel_announcement", "observe", "set_due", "set_override", "set_pause", "silence"})
 """What may be done with one pool: it is written down like a tick."""
 
-QUESTIONS = frozenset({"alerts", "announcements", "health", "report"})
+QUESTIONS = frozenset({"alerts", "announcements", "health", "learned", "report"})
 """What may be asked of one pool: it changes nothing."""
 
 CLASSES = "classes."

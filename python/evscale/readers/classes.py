@@ -78,7 +78,7 @@ def read_classes(table: Table, options: Options, told: Mapping[str, str], read_t
             column for one in list(readings.values())[1:] for column in (one.roles.events, *one.roles.wide) if column is not None))),
         service_ms=None if first.service_ms is None else _placed(first.service_ms, (first.start_ms - start) // first.history_ms, length),
         total_events=sum(one.total_events for one in readings.values()), first=min(one.first for one in readings.values()),
-        last=max(one.last for one in readings.values()), doubts=tuple(dict.fromkeys(doubt for one in readings.values() for doubt in one.doubts)))
+        last=max(one.last for one in readings.values()), remarks=tuple(dict.fromkeys(remark for one in readings.values() for remark in one.remarks)))
 
 
 def _placed(values: NDArray[np.float64], place: int, length: int) -> NDArray[np.float64]:

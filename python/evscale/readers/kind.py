@@ -1,6 +1,6 @@
 """What kind of number a column holds: events per interval, a rate, a running counter, or a level.
 
-Guessed from the unit, from names, and from the shape of the series; what stays doubtful is asked for.
+Guessed from the unit, from names, and from the shape of the series; what stays unclear is asked for.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Guess:
 
     kind: str
     why: str
-    doubtful: bool = False
+    ambiguous: bool = False
 
 
 def guess(series: list[NDArray[np.float64]], interval_seconds: float, said: Evidence) -> Guess:
@@ -97,7 +97,7 @@ def guess(series: list[NDArray[np.float64]], interval_seconds: float, said: Evid
     if said.kind in ("rate", "rate/min"):
         return Guess("rate", said.why) if said.kind == "rate" else Guess("rate/min", said.why)
     if monotone:
-        return Guess("counter", "the values only grow, but for resets", doubtful=said.says_count)
+        return Guess("counter", "the values only grow, but for resets", ambiguous=said.says_count)
     if said.kind == "counter":
         return Guess("count", "the values fall too often for a running total")
     if not len(values) or np.all(values == np.rint(values)):
@@ -108,7 +108,7 @@ def guess(series: list[NDArray[np.float64]], interval_seconds: float, said: Evid
     error = _resolution(values) * interval_seconds / 2
     if np.median(values) < 5 and error < 0.2 and np.mean(np.abs(known - np.rint(known)) <= error + 1e-6) > 0.95:
         return Guess("rate", f"the values times {interval_seconds:g} s are whole numbers")
-    return Guess("count", "fractions", doubtful=not said.says_count or float(np.median(values)) < 1)
+    return Guess("count", "fractions", ambiguous=not said.says_count or float(np.median(values)) < 1)
 
 
 def _resolution(values: NDArray[np.float64]) -> float:

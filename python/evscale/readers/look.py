@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._refuse import in_shell
-from .doubts import iso
 from .options import Options
 from .reading import Reading
+from .remarks import iso
 
 if TYPE_CHECKING:
     from ..history import History
@@ -24,9 +24,9 @@ KIND_WORDS = {"count": "events per interval", "rate": "events per second", "rate
 def asked_options(reading: Reading) -> dict[str, str]:
     """Returns the options that have to be given before a forecast, with a usual value each."""
     out: dict[str, str] = {}
-    for doubt in reading.doubts:
-        if doubt.asked:
-            name = "time_zone" if "time-zone" in doubt.option or "time_zone" in doubt.option else "gaps"
+    for remark in reading.remarks:
+        if remark.asked:
+            name = "time_zone" if "time-zone" in remark.option or "time_zone" in remark.option else "gaps"
             out[name] = "UTC" if name == "time_zone" else _gaps_value(reading)
     return out
 
@@ -72,7 +72,7 @@ def as_dict(reading: Reading, path: str, options: Options) -> dict[str, Any]:
         "kind": reading.kind.kind, "kind_because": reading.kind.why, "total_events": round(reading.total_events, 6),
         "first": iso(reading.first), "last": iso(reading.last), "first_value": _finite(reading.first_value),
         "last_value": _finite(reading.last_value),
-        "doubts": [{"what": doubt.words, "option": doubt.option, "asked": doubt.asked} for doubt in reading.doubts],
+        "remarks": [{"what": remark.words, "option": remark.option, "asked": remark.asked} for remark in reading.remarks],
         "next_command": next_command(reading, path, options),
     }
 
@@ -112,7 +112,7 @@ def paragraph(reading: Reading, name: str) -> str:
         lines.append(f"  classes {', '.join(f'{name}: {np.nansum(events):,.6g}' for name, events in reading.classes.items())}")
     if roles.service is not None:
         lines.append(f"  service `{roles.service[0]}`: time per event")
-    lines += [f"  note    {doubt.words}{f'; {doubt.option}' if doubt.option else ''}" for doubt in reading.doubts]
+    lines += [f"  note    {remark.words}{f'; {remark.option}' if remark.option else ''}" for remark in reading.remarks]
     return "\n".join(lines)
 
 

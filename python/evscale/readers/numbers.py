@@ -41,7 +41,7 @@ class Style:
     decimal: str = "."
     group: str = ""
     unit: str = ""
-    doubtful: bool = False
+    ambiguous: bool = False
 
     def __str__(self) -> str:
         parts = ["decimal comma"] if self.decimal == "," else []
@@ -62,10 +62,10 @@ def is_missing(value: Any) -> bool:
 def style_of(values: Sequence[Any], decimal: str | None = None, semicolons: bool = False) -> Style | None:
     """Returns how a sample writes its numbers; None if most of its values are none.
 
-    `doubtful` marks a column such as ``1,234`` alone, which may be a fraction or a thousand.
+    `ambiguous` marks a column such as ``1,234`` alone, which may be a fraction or a thousand.
 
     >>> style_of(["1.234,5", "57"]), style_of(["2,280", "980"])
-    (Style(decimal=',', group='.', unit='', doubtful=False), Style(decimal='.', group=',', unit='', doubtful=False))
+    (Style(decimal=',', group='.', unit='', ambiguous=False), Style(decimal='.', group=',', unit='', ambiguous=False))
     """
     texts = [str(value).strip() for value in values if not is_missing(value) and not isinstance(value, bool)]
     if not texts:

@@ -1,4 +1,4 @@
-"""A source as it is understood: which columns, which clock, which kind of number, what is doubtful, and the history of it."""
+"""A source as it is understood: which columns, which clock, which kind of number, what is unclear, and the history of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from .._refuse import door, option, refuse
 from .classes import is_of_record, read_classes, roles_of
-from .doubts import Doubt, iso
 from .grid import (
     EVEN_SHARE,
     LONGEST,
@@ -31,6 +30,7 @@ from .kind import Guess, guess
 from .loading import Loaded, are_naive, load
 from .moments import NAIVE
 from .options import Options
+from .remarks import Remark, iso
 from .roles import Roles, find_roles
 from .series import series_of, without_copies
 from .sources import open_source
@@ -77,7 +77,7 @@ class Reading:
     events: NDArray[np.float64]
     service_ms: NDArray[np.float64] | None
     gaps: int
-    doubts: tuple[Doubt, ...]
+    remarks: tuple[Remark, ...]
     classes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -96,23 +96,23 @@ def read_table(table: Table, options: Options) -> Reading:
     loaded = load(table, roles, options.where)
     if len(loaded.walls) < LEAST_ROWS:
         raise refuse(f"{table.where()}: {len(loaded.walls)} rows, expected at least {LEAST_ROWS}; export a longer time range")
-    doubts = [Doubt(note) for note in (*table.notes, *loaded.notes)]
-    stamps, zone = _instants(table, roles, loaded, options, doubts)
+    remarks = [Remark(note) for note in (*table.notes, *loaded.notes)]
+    stamps, zone = _instants(table, roles, loaded, options, remarks)
     if not options.sum and roles.events is not None:
-        loaded, stamps = without_copies(loaded, stamps, doubts)
+        loaded, stamps = without_copies(loaded, stamps, remarks)
     order = _order(stamps)
     if order != "oldest first":
-        doubts.append(Doubt(f"rows are {order}; they are sorted"))
+        remarks.append(Remark(f"rows are {order}; they are sorted"))
     told = options.kind or roles.kind
     raw = roles.events is None or told == "events" or (told is None and table.hints.kind == "events")
     series = series_of(table, roles, loaded, stamps, options, raw)
     steps = [step_of(one.stamps) for one in series]
     kind = _kind(table, roles, series, steps, told, raw)
-    return _on_grid(table, roles, loaded, series, steps, kind, options, doubts, zone=zone, order=order)
+    return _on_grid(table, roles, loaded, series, steps, kind, options, remarks, zone=zone, order=order)
 
 
 def _instants(
-    table: Table, roles: Roles, loaded: Loaded, options: Options, doubts: list[Doubt]
+    table: Table, roles: Roles, loaded: Loaded, options: Options, remarks: list[Remark]
 ) -> tuple[NDArray[np.int64], str | None]:
     """Returns epoch milliseconds and the zone of the times, None if they have none."""
     if not are_naive(loaded.offsets):
@@ -123,10 +123,10 @@ def _instants(
     stamps, absent = instants(loaded.walls, loaded.offsets, zone_of(told or "UTC"))  # type: ignore[arg-type]
     if told is None:
         at = int(loaded.rows[np.flatnonzero(loaded.offsets == NAIVE)[0]])
-        doubts.append(Doubt(f"{_place(table, at)}: `{roles.time}` is {iso(int(loaded.walls[0]))[:-1]} {_zoneless(roles)}, so that its instant "
+        remarks.append(Remark(f"{_place(table, at)}: `{roles.time}` is {iso(int(loaded.walls[0]))[:-1]} {_zoneless(roles)}, so that its instant "
                             "is not known", option("time_zone", "UTC") + " or another IANA name", asked=True))
     if absent:
-        doubts.append(Doubt(f"{absent} times do not exist in {told}, where clocks went forward", option("time_zone", "UTC")))
+        remarks.append(Remark(f"{absent} times do not exist in {told}, where clocks went forward", option("time_zone", "UTC")))
     return stamps, told
 
 
@@ -172,7 +172,7 @@ def _kind(table: Table, roles: Roles, series: Sequence[Series], steps: Sequence[
         found = Guess("count", f"what {table.format} holds")
     if found.kind == "level":
         raise refuse(_level(table, roles, found.why))
-    if found.doubtful:
+    if found.ambiguous:
         values = series[0].values[np.isfinite(series[0].values)]
         raise refuse(f"{table.where()}: `{roles.events}` has values such as {values[0]:g} and {values[-1]:g} ({found.why}), so that it may be "
                      f"events per interval ({option('kind', 'count')}), events per second ({option('kind', 'rate')}), a running total "
@@ -187,7 +187,7 @@ def _level(table: Table, roles: Roles, why: str) -> str:
 
 
 def _on_grid(
-    table: Table, roles: Roles, loaded: Loaded, series: list[Series], steps: list[Step], kind: Guess, options: Options, doubts: list[Doubt],
+    table: Table, roles: Roles, loaded: Loaded, series: list[Series], steps: list[Step], kind: Guess, options: Options, remarks: list[Remark],
     *, zone: str | None, order: str
 ) -> Reading:
     raw = kind.kind == "events"
@@ -224,11 +224,11 @@ def _on_grid(
     if len(events) < LEAST_ROWS:
         raise refuse(f"{table.where()}: {len(loaded.walls)} rows in {len(events)} intervals of {history_ms // 1000} s, expected at least "
                      f"{LEAST_ROWS} intervals; export a longer time range")
-    events, gaps = _filled(events, gaps, options, doubts, start, history_ms)
-    _remarks(roles, kind, native_ms, history_ms, 0 if raw or sums else steps[0].drift_ms, series[0].service, doubts, wanted)
+    events, gaps = _filled(events, gaps, options, remarks, start, history_ms)
+    _remarks(roles, kind, native_ms, history_ms, 0 if raw or sums else steps[0].drift_ms, series[0].service, remarks, wanted)
     names = tuple(one.name for one in series) if len(series) > 1 else ()
     return Reading(table, roles, kind, wanted * 1000 if wanted else native_ms, history_ms, len(loaded.walls), names, total, first, last,
-                   float(series[0].values[0]), float(series[0].values[-1]), zone, order, start, events, service, gaps, tuple(doubts))
+                   float(series[0].values[0]), float(series[0].values[-1]), zone, order, start, events, service, gaps, tuple(remarks))
 
 
 def _irregular(table: Table, roles: Roles, options: Options) -> None:
@@ -251,17 +251,17 @@ def _history_interval(table: Table, native_ms: int, wanted: int | None) -> int:
 
 
 def _filled(
-    events: NDArray[np.float64], gaps: int, options: Options, doubts: list[Doubt], start: int, step_ms: int
+    events: NDArray[np.float64], gaps: int, options: Options, remarks: list[Remark], start: int, step_ms: int
 ) -> tuple[NDArray[np.float64], int]:
     if not gaps:
         return events, 0
     if options.gaps == "zero":
-        doubts.append(Doubt(f"{gaps} intervals without a row are taken as intervals without events"))
+        remarks.append(Remark(f"{gaps} intervals without a row are taken as intervals without events"))
         return np.where(np.isnan(events), 0.0, events), gaps
     asked = options.gaps == "raise"
     at = int(np.flatnonzero(np.isnan(events))[0])
     run = int(np.argmax(~np.isnan(events[at:]))) or 1
-    doubts.append(Doubt(
+    remarks.append(Remark(
         f"gap of {run} interval{'s' if run > 1 else ''} at {iso(start + at * step_ms)} ({gaps} absent in all), expected a row every "
         f"{step_ms // 1000} s"
         if asked else f"{gaps} intervals without a row are unknown",
@@ -271,21 +271,21 @@ def _filled(
 
 
 def _remarks(
-    roles: Roles, kind: Guess, native_ms: int, history_ms: int, drift_ms: int, service: NDArray[np.float64] | None, doubts: list[Doubt],
+    roles: Roles, kind: Guess, native_ms: int, history_ms: int, drift_ms: int, service: NDArray[np.float64] | None, remarks: list[Remark],
     wanted: int | None
 ) -> None:
     if kind.kind == "count" and kind.why == "fractions":
-        doubts.append(Doubt("counts have fractions, as averages and rates do", option("kind", "rate")))
+        remarks.append(Remark("counts have fractions, as averages and rates do", option("kind", "rate")))
     if kind.kind == "events" and wanted is None:
-        doubts.append(Doubt(f"events are counted in intervals of {native_ms // 1000} s", option("interval_seconds", 60 if native_ms == 120_000 else 120)))
+        remarks.append(Remark(f"events are counted in intervals of {native_ms // 1000} s", option("interval_seconds", 60 if native_ms == 120_000 else 120)))
     elif history_ms != native_ms and wanted is None:
-        doubts.append(Doubt(f"rows are {native_ms / 1000:g} s apart and are put together to {history_ms // 1000} s", option("interval_seconds", 60)))
+        remarks.append(Remark(f"rows are {native_ms / 1000:g} s apart and are put together to {history_ms // 1000} s", option("interval_seconds", 60)))
     if drift_ms > native_ms // 2:
-        doubts.append(Doubt(f"the clock drifts: {drift_ms / 1000:.0f} s from a grid of {native_ms / 1000:g} s in all"))
+        remarks.append(Remark(f"the clock drifts: {drift_ms / 1000:.0f} s from a grid of {native_ms / 1000:g} s in all"))
     if roles.style.unit and roles.style.unit != "K" and "K" not in roles.style.unit:
-        doubts.append(Doubt("numbers are rounded to be read by people; switch formatting off and export again for exact ones"))
+        remarks.append(Remark("numbers are rounded to be read by people; switch formatting off and export again for exact ones"))
     if roles.service is not None and service is not None and np.isfinite(service).any():
         middle = float(np.nanmedian(service))
         if roles.service[2] == 1.0 and 0 < middle < 5:
-            doubts.append(Doubt(f"`{roles.service[0]}` has a median of {middle:g} ms; are these seconds? multiply by 1000 then"))
+            remarks.append(Remark(f"`{roles.service[0]}` has a median of {middle:g} ms; are these seconds? multiply by 1000 then"))
 

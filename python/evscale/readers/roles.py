@@ -107,7 +107,7 @@ def find_roles(
     for name in (events, *wide):
         if name is not None and name not in styles:
             _refuse_text(table, sample, name, decimal)
-        if name is not None and styles[name].doubtful:
+        if name is not None and styles[name].ambiguous:
             raise refuse(f"{table.where()}: `{name}` is written as {_first(sample[name])!r}, which may be a fraction or a thousand; "
                          f"{option('decimal', ',')} reads the first, {option('decimal', '.')} the second")
     texts = tuple(name for name in table.names if name not in styles and name != time and name not in (events, *wide)

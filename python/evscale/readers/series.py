@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._refuse import in_shell, listed, option, refuse
-from .doubts import Doubt, iso
 from .grid import EVEN_SHARE, Series, step_of
 from .loading import Loaded, are_naive
 from .options import Options
+from .remarks import Remark, iso
 from .roles import MOST_SERIES, Roles
 from .table import Table
 
@@ -66,7 +66,7 @@ def _are_apart(loaded: Loaded, stamps: NDArray[np.int64], together: NDArray[np.i
     return float(np.median([each.ms for each in steps])) > 1.3 * step.ms and float(np.median(filled)) > EVEN_SHARE
 
 
-def without_copies(loaded: Loaded, stamps: NDArray[np.int64], doubts: list[Doubt]) -> tuple[Loaded, NDArray[np.int64]]:
+def without_copies(loaded: Loaded, stamps: NDArray[np.int64], remarks: list[Remark]) -> tuple[Loaded, NDArray[np.int64]]:
     """Returns the rows without copies of others, if only a few are there and no time has different ones."""
     order = np.lexsort((loaded.values[0], loaded.labels, stamps))
     same_time = (np.diff(stamps[order]) == 0) & (np.diff(loaded.labels[order]) == 0)
@@ -77,7 +77,7 @@ def without_copies(loaded: Loaded, stamps: NDArray[np.int64], doubts: list[Doubt
     keep = np.ones(len(stamps), bool)
     keep[order[1:][same_time]] = False
     copies = int(same_time.sum())
-    doubts.append(Doubt(f"{copies} row{'s are copies of others and are' if copies > 1 else ' is a copy of another and is'} passed over", option("sum")))
+    remarks.append(Remark(f"{copies} row{'s are copies of others and are' if copies > 1 else ' is a copy of another and is'} passed over", option("sum")))
     return replace(
         loaded, walls=loaded.walls[keep], offsets=loaded.offsets[keep], values=tuple(values[keep] for values in loaded.values),
         service=None if loaded.service is None else loaded.service[keep], labels=loaded.labels[keep], rows=loaded.rows[keep]), stamps[keep]

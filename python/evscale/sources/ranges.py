@@ -82,7 +82,7 @@ def decided(values: NDArray[np.float64], interval_seconds: int, said: Evidence, 
     if found.kind == "level":
         raise refuse(f"{what} is a level ({found.why}), such as a queue's length or CPU, expected arrivals; ask for the counter of incoming "
                      f"events, or {option('kind', 'count')} takes it as counts all the same")
-    if found.doubtful:
+    if found.ambiguous:
         raise refuse(f"{what} may be counts or a running total or a rate ({found.why}); {option('kind', 'count')}, {option('kind', 'counter')} "
                      f"or {option('kind', 'rate')} tells")
     return found

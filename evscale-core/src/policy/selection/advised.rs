@@ -74,9 +74,9 @@ impl Selection {
     }
 
     /// Scales the advised pool by what acts: by the jobs that the network asked for, else by the leading candidate.
-    pub(crate) fn advise(&mut self, load: &Load<'_>, network: Option<f64>) {
+    pub(crate) fn advise(&mut self, load: &Load<'_>, job_hour_price: Option<f64>, network: Option<f64>) {
         let (near, leader) = (load.near_path(), self.leading());
-        let limits = self.limits(load, &near);
+        let limits = self.limits(load, &near, job_hour_price);
         let floor = leader.floor_jobs(&self.floors) as f32;
         let Some(advised) = &mut self.advised else { return };
         match network.filter(|_| self.network_acts) {

@@ -98,7 +98,7 @@ mod tests {
             gone += late;
             within = inside;
         }
-        assert!((came - gone - within).abs() < 0.01 * came, "{came} {gone} {within}");
+        assert!(abs_diff_eq!(came, gone + within, epsilon = 0.01 * came), "{came} {gone} {within}");
         assert!(
             abs_diff_eq!(within, 3.0 * 360.0, epsilon = 0.1 * 3.0 * 360.0),
             "a tenth for the width of the cells: {within}"

@@ -61,11 +61,14 @@ const NETWORK_WINS: f64 = 0.005;
 /// Service time from which the waits of single events are looked at, in longest waits in time: a queue of shorter ones evens
 /// out within the wait.
 const BY_CHANCE_WAITS: f64 = 0.5;
-/// Factor between the service time of now and the one that the past was evaluated with, and the records in a row of it, from
-/// which on that past says little; weight of a record in the latter.
+/// Factor between the service time of now and the one that the past was evaluated with, and the time and records in a row of it,
+/// from which on that past says little.
 const OTHER_SERVICE: f64 = 2.0;
-const OTHER_SERVICE_RECORDS: u32 = 10;
-const SERVICE_WEIGHT: f64 = 0.02;
+const OTHER_SERVICE_SECONDS: f64 = 1200.0;
+const OTHER_SERVICE_RECORDS: f64 = 3.0;
+/// Time over which the service time is averaged that the past was evaluated with, and most weight of a record.
+const SERVICE_SECONDS: f64 = 6000.0;
+const MOST_SERVICE_WEIGHT: f64 = 0.5;
 /// Weight of what was evaluated under another SLA.
 const KEPT_OF_PAST: f64 = 0.07;
 
@@ -269,7 +272,7 @@ impl Selection {
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
     pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
-        self.follow_service(load.service_seconds);
+        self.follow_service(load.service_seconds, interval);
         let prices = Prices::new(load.config, seen.job_hour_price);
         self.serve(load, seen, prices.as_ref());
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
@@ -279,23 +282,24 @@ impl Selection {
         self.peaks.observe(self.smooth_events, seen.calendar, began, interval);
         let floors = self.peaks.floors(seen.calendar, seen.at, load.near_seconds());
         self.floors = floors.map(|events| load.jobs(events));
-        self.scale(load, interval);
+        self.scale(load, seen.job_hour_price, interval);
         self.select(load, prices.as_ref());
     }
 
-    /// Trusts the past less once the service time has been another one for some records: it has changed, or it was wrong.
-    fn follow_service(&mut self, seconds: f64) {
+    /// Trusts the past less once the service time has been another one for a while: it has changed, or it was wrong.
+    fn follow_service(&mut self, seconds: f64, interval: f64) {
         let ratio = seconds / self.service_seconds;
         if self.service_seconds > 0.0 && !(1.0 / OTHER_SERVICE..=OTHER_SERVICE).contains(&ratio) {
             self.other_service += 1;
-            if self.other_service < OTHER_SERVICE_RECORDS {
+            if f64::from(self.other_service) < (OTHER_SERVICE_SECONDS / interval).max(OTHER_SERVICE_RECORDS) {
                 return;
             }
             self.discount_past();
             self.service_seconds = seconds;
         }
         self.other_service = 0;
-        let weight = if self.service_seconds > 0.0 { SERVICE_WEIGHT } else { 1.0 };
+        let usual = (interval / SERVICE_SECONDS).min(MOST_SERVICE_WEIGHT);
+        let weight = if self.service_seconds > 0.0 { usual } else { 1.0 };
         self.service_seconds += weight * (seconds - self.service_seconds);
     }
 
@@ -367,7 +371,7 @@ impl Selection {
             (1.0 - discount).max(1.0 / f64::from(self.intervals)) * (own.events - self.mean_events);
     }
 
-    fn limits<'a>(&self, load: &Load<'a>, near: &Path) -> Limits<'a> {
+    fn limits<'a>(&self, load: &Load<'a>, near: &Path, job_hour_price: Option<f64>) -> Limits<'a> {
         let config = load.config;
         let (fewest, most) = config.fewest_and_most();
         let window = load.window_seconds();
@@ -392,7 +396,7 @@ impl Selection {
             last_below: (load.last_job() * load.patience.idle_below_jobs()) as f32,
             spare: (config.spare_jobs > 0)
                 .then(|| (config.spare_jobs as f32, ahead(load, near, at(0.5), true))),
-            saving: load.saving(),
+            saving: load.saving(job_hour_price),
             tolerance: config.tolerance as f32,
             dead_band: load.patience.dead_band(config.tolerance) as f32,
             proposals: ((window / part).ceil() as usize).clamp(1, PROPOSALS),
@@ -402,7 +406,7 @@ impl Selection {
         }
     }
 
-    fn scale(&mut self, load: &Load<'_>, interval: f64) {
+    fn scale(&mut self, load: &Load<'_>, job_hour_price: Option<f64>, interval: f64) {
         let decision = f64::from(load.config.decision_interval_seconds);
         self.since_decision += interval;
         if self.since_decision >= decision - interval / 4.0 {
@@ -413,7 +417,7 @@ impl Selection {
             self.since_turn = 0.0;
         }
         let near = load.near_path();
-        let limits = self.limits(load, &near);
+        let limits = self.limits(load, &near, job_hour_price);
         let demands =
             HEADROOMS.map(|(headroom, _)| ahead(load, &near, |moment| headroom * load.unit(moment), true));
         let count = self.pools.len();
@@ -428,8 +432,13 @@ impl Selection {
     }
 
     /// Returns what holds for a decision of the network in its shadow pool, if one is made there now.
-    pub(crate) fn network_limits<'a>(&self, load: &Load<'a>) -> Option<Limits<'a>> {
-        Some(self.limits(load, &load.near_path())).filter(|limits| self.network.decides(limits))
+    pub(crate) fn network_limits<'a>(
+        &self,
+        load: &Load<'a>,
+        job_hour_price: Option<f64>,
+    ) -> Option<Limits<'a>> {
+        Some(self.limits(load, &load.near_path(), job_hour_price))
+            .filter(|limits| self.network.decides(limits))
     }
 
     /// Lets the network scale its shadow pool within the limits; returns what it asked for. `state` is that of the real pool.

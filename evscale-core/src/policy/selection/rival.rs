@@ -81,10 +81,11 @@ impl Selection {
     pub(crate) fn evaluate_rival(
         &mut self,
         load: &Load<'_>,
+        job_hour_price: Option<f64>,
         state: PolicyState,
         policy: &mut dyn PolicySource,
     ) -> Result<Option<f64>> {
-        let limits = self.limits(load, &load.near_path());
+        let limits = self.limits(load, &load.near_path(), job_hour_price);
         let Some(rival) = self.rival.as_mut().filter(|rival| rival.network.decides(&limits)) else {
             return Ok(None);
         };

@@ -19,8 +19,8 @@ const CORRECTION: (f64, f64) = (0.5, 8.0);
 /// Late events that nobody has seen yet.
 const LATE_UNSEEN: f64 = 0.25;
 
-/// How far a late share that was seen is doubted.
-struct Doubt {
+/// How cautiously a late share that was seen is taken.
+struct Caution {
     /// Load that is assumed to have gone as a candidate's headroom lets expect, days.
     assumed_days: f64,
     /// Few events prove little: so many standard deviations of a Poisson count are added to the late events.
@@ -28,8 +28,8 @@ struct Doubt {
 }
 
 /// Against a share that must not be exceeded, and against money, where a late event too many costs no more than its price.
-const HELD_TO: Doubt = Doubt { assumed_days: 0.5, luck: 1.5 };
-const PRICED: Doubt = Doubt { assumed_days: 0.05, luck: 0.0 };
+const HELD_TO: Caution = Caution { assumed_days: 0.5, luck: 1.5 };
+const PRICED: Caution = Caution { assumed_days: 0.05, luck: 0.0 };
 
 impl Selection {
     pub(super) fn score(
@@ -54,15 +54,21 @@ impl Selection {
     }
 
     /// Returns the late share of a candidate: in the shadow, with the assumed load, corrected by the records.
-    fn late_share(&self, pool: &ShadowPool, candidate: &Candidate, load: &Load<'_>, doubt: &Doubt) -> f64 {
+    fn late_share(
+        &self,
+        pool: &ShadowPool,
+        candidate: &Candidate,
+        load: &Load<'_>,
+        caution: &Caution,
+    ) -> f64 {
         let interval = f64::from(load.config.interval_seconds);
-        let assumed = doubt.assumed_days * 86_400.0 / interval * self.mean_events;
+        let assumed = caution.assumed_days * 86_400.0 / interval * self.mean_events;
         let total = self.events + assumed;
         if total <= 0.0 {
             return candidate.assumed_late_share();
         }
         let late = pool.late * self.correction(load, assumed);
-        let luck = doubt.luck * ((late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt());
+        let luck = caution.luck * ((late + LATE_UNSEEN).sqrt() - LATE_UNSEEN.sqrt());
         (late + luck + assumed * candidate.assumed_late_share()) / total
     }
 

@@ -334,10 +334,10 @@ impl ShadowPool {
             let back = (LOOK_BACK as f32 * want / self.jobs * limits.proposals as f32).ceil() as usize;
             let highest =
                 self.proposals.iter().take(back.max(2).min(limits.proposals)).copied().fold(want, f32::max);
-            let proof = limits.floor.jobs(self.system(limits), share) + self.backlog_need(limits);
-            let nothing = self.busy + self.backlog < NOTHING && proof < limits.last_below;
-            let proof = if nothing { 0.0 } else { proof };
-            target = highest.max(bounded(proof.max(self.urgent(limits)))).min(self.jobs);
+            let floor = limits.floor.jobs(self.system(limits), share) + self.backlog_need(limits);
+            let nothing = self.busy + self.backlog < NOTHING && floor < limits.last_below;
+            let floor = if nothing { 0.0 } else { floor };
+            target = highest.max(bounded(floor.max(self.urgent(limits)))).min(self.jobs);
             let pays = |saving: &Saving| saving.pays(self.jobs.into(), target.into());
             if self.jobs - target <= band || !limits.saving.as_ref().is_none_or(pays) {
                 target = self.jobs;

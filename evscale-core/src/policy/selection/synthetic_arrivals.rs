@@ -80,7 +80,8 @@ mod tests {
         let mean = draws.iter().sum::<f64>() / draws.len() as f64;
         let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / draws.len() as f64;
         assert!(
-            (mean - 1.0).abs() < 0.01 && (variance.sqrt() - BURSTINESS).abs() < 0.01,
+            abs_diff_eq!(mean, 1.0, epsilon = 0.01)
+                && abs_diff_eq!(variance.sqrt(), BURSTINESS, epsilon = 0.01),
             "{mean} {variance}"
         );
     }

@@ -102,6 +102,22 @@ fn silence_does_not_forget_how_much_usually_comes() {
 }
 
 #[test]
+fn the_past_counts_less_once_events_take_twice_as_long_for_a_while_at_every_interval() {
+    for (interval, short, long) in [(10.0, 119, 120), (120.0, 9, 10), (3600.0, 2, 3)] {
+        let mut selection = Selection::new(1, false);
+        selection.events = 1.0;
+        let follow = |selection: &mut Selection, records: u32, seconds: f64| {
+            (0..records).for_each(|_| selection.follow_service(seconds, interval));
+            selection.events
+        };
+        follow(&mut selection, 100, 0.5);
+        assert_eq!(follow(&mut selection, short, 2.0), 1.0, "a disturbance, records every {interval} s");
+        follow(&mut selection, 100, 0.5);
+        assert_eq!(follow(&mut selection, long, 2.0), KEPT_OF_PAST, "records every {interval} s");
+    }
+}
+
+#[test]
 fn the_same_past_gives_the_same_leader() {
     let load = |slot: usize| (3000.0 + 500.0 * ((slot % 7) as f64), 3500.0, 900.0);
     assert_eq!(evaluated(load), evaluated(load));
