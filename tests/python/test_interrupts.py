@@ -15,7 +15,7 @@ import pytest
 from evscale import _evscale
 
 sys.path.append(str(Path(__file__).parents[2] / "fuzz"))
-from hostile import norms
+from hostile_networks import norms
 
 START_MS = 1_767_571_200_000
 SOON_SECONDS = 0.5

@@ -308,7 +308,8 @@ impl Pool {
             let in_service = self.work.in_service();
             // jobs that wait for their turn downstream say nothing of what an event takes
             let saturated = saturated && !reaches_limit(config, record);
-            let pool = Throughput { ready_jobs: ready, in_service, saturated, interval_seconds: interval };
+            let jobs = known.all.max(ready);
+            let pool = Throughput { ready_jobs: ready, jobs, in_service, saturated, interval_seconds: interval };
             self.service_time.observe(record, &pool);
         }
         let busy_seconds = interval * (before + self.work.in_service()) / 2.0;

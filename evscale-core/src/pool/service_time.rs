@@ -3,8 +3,9 @@
 //! 1. *Told*: the durations that the records report.
 //! 2. *Busy time*: busy job-seconds over completions (Little's law over a stretch of time, so that it holds for events
 //!    longer than an interval).
-//! 3. *Throughput*: job-seconds of ready jobs over completions. While a queue stands that is the time per event, whatever
-//!    the others say; else it is a limit that no mean can exceed.
+//! 3. *Throughput*: job-seconds over completions. While a queue stands that of the ready jobs is the time per event,
+//!    whatever the others say; that of all jobs, of which some may be ready sooner than their host says, is a limit that no
+//!    mean can exceed.
 //!
 //! Where told and busy time contradict each other the longer one is believed, as far as the throughput allows it: an event
 //! that waits for others uses little CPU, and jobs with several events at a time finish more than durations allow. What
@@ -75,6 +76,8 @@ pub(super) struct ServiceTime {
     in_service: f64,
     /// Job-seconds of ready jobs.
     ready: Ratio,
+    /// Job-seconds of all jobs: those that are thought to be starting may be ready already.
+    present: Ratio,
     /// Fewest job-seconds per event of late.
     best: Option<f64>,
     /// Logarithm of what a saturated pool takes per event over what the others say.
@@ -86,8 +89,10 @@ pub(super) struct ServiceTime {
 /// What a record says of a pool.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throughput {
-    /// Ready jobs, mean over the interval.
+    /// Jobs that are thought to be ready, mean over the interval.
     pub(super) ready_jobs: f64,
+    /// All jobs at its end, not fewer than the ready ones.
+    pub(super) jobs: f64,
     /// Events in service at its end.
     pub(super) in_service: f64,
     /// Events waited for a job during the whole interval.
@@ -104,6 +109,7 @@ impl ServiceTime {
             busy: Ratio::default(),
             in_service: 0.0,
             ready: Ratio::default(),
+            present: Ratio::default(),
             best: None,
             saturated: 0.0,
             contradicted: 0.0,
@@ -179,7 +185,8 @@ impl ServiceTime {
             self.busy.add(0.0, done.min(before));
         }
         self.ready.add(job_seconds, done);
-        if let Some(shown) = self.ready.mean().filter(|_| self.ready.events >= MANY) {
+        self.present.add(pool.jobs * pool.interval_seconds, done);
+        if let Some(shown) = self.longest() {
             let grown = BEST_GROWS_PER_DAY.powf(pool.interval_seconds / 86_400.0);
             self.best = Some(self.best.map_or(shown, |best| (best * grown).min(shown)));
         }
@@ -192,6 +199,11 @@ impl ServiceTime {
         };
         let limit = 4.0 * f64::from(AGREEING);
         self.contradicted = (self.contradicted + if far { 1.0 } else { -1.0 }).clamp(0.0, limit);
+    }
+
+    /// Job-seconds per event of all jobs; none before many events.
+    fn longest(&self) -> Option<f64> {
+        self.present.mean().filter(|_| self.present.events >= MANY)
     }
 
     fn learn_told(&mut self, sample: f64, events: f64) {
@@ -237,10 +249,8 @@ impl ServiceTime {
             self.saturated *= FADE_AGREED;
         }
         // jobs cannot have worked longer on an event than they were there for it
-        if let Some(ready) =
-            self.ready.mean().filter(|_| self.ready.events >= MANY && self.ready.seconds > 0.0)
-        {
-            self.saturated = self.saturated.min((AGREEMENT * ready / said).ln().max(0.0));
+        if let Some(longest) = self.longest() {
+            self.saturated = self.saturated.min((AGREEMENT * longest / said).ln().max(0.0));
         }
         if self.saturated < 1e-3 && self.unsaturated().is_some() {
             self.saturated = 0.0;
@@ -265,7 +275,7 @@ mod tests {
     /// After 200 records of 120 s of ten ready jobs.
     fn learned(record: &Metrics, saturated: bool) -> ServiceTime {
         let mut service = ServiceTime::new(None);
-        let pool = Throughput { ready_jobs: 10.0, in_service: 0.0, saturated, interval_seconds: 120.0 };
+        let pool = Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated, interval_seconds: 120.0 };
         (0..200).for_each(|_| service.observe(record, &pool));
         service
     }
@@ -294,6 +304,7 @@ mod tests {
             let mut service = ServiceTime::new(None);
             let pool = Throughput {
                 ready_jobs: 10.0,
+                jobs: 10.0,
                 in_service: 0.0,
                 saturated: false,
                 interval_seconds: interval,
@@ -315,16 +326,35 @@ mod tests {
         let mut service = learned(&record(Some(200.0), 600.0, Some(100.0)), true);
         let calm = record(Some(1000.0), 600.0, Some(50.0));
         let pool =
-            Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
+            Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
         (0..400).for_each(|_| service.observe(&calm, &pool));
         assert!(abs_diff_eq!(service.seconds().unwrap(), 1.0, epsilon = 0.05), "{:?}", service.seconds());
+    }
+
+    #[test]
+    fn what_jobs_do_that_are_thought_to_be_starting_makes_no_event_shorter() {
+        for saturated in [false, true] {
+            let mut service = ServiceTime::new(None);
+            let pool = |ready_jobs, saturated| Throughput {
+                ready_jobs,
+                jobs: 50.0,
+                in_service: 0.0,
+                saturated,
+                interval_seconds: 60.0,
+            };
+            // fifty jobs with an event a second each, of which five are thought to be ready, then all
+            (0..25).for_each(|_| service.observe(&record(Some(1000.0), 3000.0, None), &pool(5.0, saturated)));
+            (0..60).for_each(|_| service.observe(&record(Some(1000.0), 600.0, None), &pool(50.0, false)));
+            let seconds = service.seconds().unwrap();
+            assert!(abs_diff_eq!(seconds, 1.0, epsilon = 0.05), "{seconds} s, saturated: {saturated}");
+        }
     }
 
     #[test]
     fn one_broken_sample_moves_little_and_agreeing_ones_are_believed() {
         let mut service = learned(&record(Some(1000.0), 600.0, None), false);
         let pool =
-            Throughput { ready_jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
+            Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
         service.observe(&record(Some(1e9), 600.0, None), &pool);
         assert!(service.seconds().unwrap() < 2.1);
         (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &pool));
@@ -339,7 +369,7 @@ mod tests {
                 [(0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (1.0, 11.0), (11.0, 0.0), (0.0, 0.0)]
             {
                 let pool =
-                    Throughput { ready_jobs: 12.0, in_service, saturated: false, interval_seconds: 60.0 };
+                    Throughput { ready_jobs: 12.0, jobs: 12.0, in_service, saturated: false, interval_seconds: 60.0 };
                 let cpu = if in_service > 0.0 { Some(100.0) } else { last_cpu.filter(|_| done > 0.0) };
                 service.observe(&record(None, done, cpu), &pool);
                 assert_eq!(service.seconds(), Some(300.0), "{last_cpu:?}: {service:?}");
@@ -350,7 +380,7 @@ mod tests {
     #[test]
     fn events_that_have_not_ended_count_with_their_time_so_far() {
         let mut service = ServiceTime::new(None);
-        let pool = Throughput { ready_jobs: 1.0, in_service: 0.0, saturated: false, interval_seconds: 60.0 };
+        let pool = Throughput { ready_jobs: 1.0, jobs: 1.0, in_service: 0.0, saturated: false, interval_seconds: 60.0 };
         let mut last = 0.0;
         for _ in 0..30 {
             service.observe(&record(None, 0.0, Some(100.0)), &pool);

@@ -1,5 +1,5 @@
 //! Blackouts of 30 minutes, 6 hours and 3 days: no scale-down in them, a safe return, and what they cost beside the
-//! Kubernetes autoscaler. `cargo test --release --workspace --test promises blackouts -- --ignored --nocapture` prints the table.
+//! Kubernetes autoscaler. `cargo test --release --workspace --test promises a_blackout -- --nocapture` prints the table.
 
 use crate::support::{built, without_networks};
 use evscale_core::simulate::baselines::{BaselinePool, HpaCpu};
@@ -138,16 +138,7 @@ fn outcome(
 
 #[test]
 fn a_blackout_shrinks_nothing_and_costs_less_than_with_the_reactive_rule() {
-    blackouts((1, &[10]));
-}
-
-#[test]
-#[ignore = "a minute: make test-long"]
-fn blackouts_at_other_hours_and_of_other_loads() {
-    blackouts((2, &[4, 10, 16]));
-}
-
-fn blackouts(cases: (u64, &[usize])) {
+    let cases = (2, &[4, 10, 16][..]);
     println!("| rule | blackout | in time | in time without it | loss | job-hours | job-hours without it |");
     println!("|---|---|---|---|---|---|---|");
     for (name, length) in [("30 min", PER_HOUR / 2), ("6 h", 6 * PER_HOUR), ("3 days", 3 * DAY)] {

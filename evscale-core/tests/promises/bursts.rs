@@ -8,6 +8,7 @@ const DAY: i64 = 1440;
 /// 18:00, as the records begin at 08:00, and minutes that the burst lasts: it lies between the leads of the forecast when its
 /// jobs, which start in 25 minutes, have to be asked for.
 const BURST: i64 = 600;
+const STARTUP_SECONDS: u32 = 1500;
 const LENGTH: i64 = 8;
 /// Events of a minute, which keep five jobs busy, and those of one with a burst, which keep fifty busy.
 const USUAL: f64 = 600.0;
@@ -16,10 +17,10 @@ const HIGH: f64 = 6000.0;
 fn pool(schedule: &str) -> Pool {
     let mut pool = Pool::new(without_networks(|config| {
         (config.interval_seconds, config.decision_interval_seconds) = (60, 120);
-        (config.job_startup_seconds, config.max_jobs) = (1500, 400);
+        (config.job_startup_seconds, config.max_jobs) = (STARTUP_SECONDS, 400);
         config.schedule = serde_json::from_str(schedule).unwrap();
     }));
-    pool.startup_records = 25;
+    pool.startup_records = STARTUP_SECONDS as usize / 60;
     pool
 }
 
@@ -62,6 +63,16 @@ fn a_stated_multiplier_is_one_of_the_burst_too() {
     }
     let (fewer, _) = jobs_on_friday(pool(&cron.replace(": 3}", ": 0.5}")), 0.5, |_| ());
     assert!(fewer < usual, "a stated fall: {fewer} jobs, {usual} are usual");
+}
+
+#[test]
+fn a_host_that_is_faster_than_it_says_has_no_fewer_jobs_in_a_burst() {
+    for startup_records in [0, 5, 12] {
+        let mut faster = pool("[]");
+        faster.startup_records = startup_records;
+        let (jobs, in_time) = jobs_on_friday(faster, 1.0, |_| ());
+        assert!((50..=80).contains(&jobs) && in_time, "{jobs} jobs for a burst of 50, {startup_records} records");
+    }
 }
 
 #[test]
