@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny test-c test-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny c-programs test-c run-c test-python run-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs test-long soak fuzz lint bench bench-c venv \
 	wheel wheel-portable test-wheel deb test-dist test-nomad test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -31,8 +31,8 @@ help: ## Show this help
 demo: build venv ## Replay two weeks (or TRACE=file.csv) under evscale and a reactive rule; table and picture
 	$(PY) -m evscale demo $(if $(TRACE),--trace "$(TRACE)") --out "$(OUT)"
 
-test: test-rust test-crate build ## All tests: Rust, the packed crate, then C beside Python
-	@$(MAKE) --no-print-directory test-c & c=$$!; $(MAKE) --no-print-directory test-python; python=$$?; \
+test: test-rust test-crate c-programs venv ## All tests: Rust, the packed crate, then C beside Python
+	@$(MAKE) --no-print-directory run-c & c=$$!; $(MAKE) --no-print-directory run-python; python=$$?; \
 		wait $$c || { echo "the tests of C failed" >&2; exit 1; }; exit $$python
 	@echo "all tests passed"
 
@@ -47,7 +47,14 @@ test-rust: ## Rust tests
 test-crate: test-rust venv ## The crate as a registry has it: packed, unpacked, used by a new crate in an empty folder
 	$(PY) -m pytest -q tests/crate
 
-test-c: build ## Header, ABI, C and C++ tests and examples, installation
+test-c: c-programs ## Header, ABI, C and C++ tests and examples, installation
+	@$(MAKE) --no-print-directory run-c
+
+# The tests of Python run some of them, too.
+c-programs: build
+	tests/c/compile.sh
+
+run-c:
 	cargo run --quiet --release --locked --manifest-path tools/header/Cargo.toml -- --check
 	$(PYTHON) tools/reference.py --check
 	$(PYTHON) tools/json_fields.py --check
@@ -58,7 +65,10 @@ RANDOM_CALLS ?= 1000000
 test-random-c: build ## A million random calls of the C interface under ASan and UBSan (RANDOM_CALLS, RANDOM_SEED; ten minutes)
 	RANDOM_CALLS=$(RANDOM_CALLS) RANDOM_SEED=$(or $(RANDOM_SEED),1) tests/c/random.sh
 
-test-python: build venv ## Python tests, golden vectors, README
+test-python: c-programs venv ## Python tests, golden vectors, README
+	@$(MAKE) --no-print-directory run-python
+
+run-python:
 	PYTHONPATH=python $(PY) -m pytest -q tests/python
 
 ADAPTERS_VENV ?= $(CURDIR)/.venv-adapters

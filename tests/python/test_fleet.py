@@ -134,11 +134,15 @@ def test_pools_share_a_budget_however_many_they_are():
         fleet.add(key, evscale.Config(use_networks=False, min_jobs=1, priority=50.0 if key.endswith("7") else 1.0))
     assert fleet.budget() is None
     fleet.set_budget(jobs=900)
-    jobs, given, asked = dict.fromkeys(keys, 2), {7: 0, 3: 0}, 0
+    jobs, queued, given, asked = dict.fromkeys(keys, 2), dict.fromkeys(keys, 0), {7: 0, 3: 0}, 0
     for step in range(60):
-        events = 1500 + 10 * step
-        records = {key: {"timestamp": 1_767_571_200_000 + 120_000 * step, "logged_events_count": events, "processed_events_count": events,
-                         "queued_events_count": 0, "current_job_count": jobs[key], "average_processing_duration_ms": 400.0} for key in keys}
+        events, records = 700 + 10 * step, {}
+        for key in keys:
+            # a job does 300 events of 400 ms in the two minutes
+            processed = min(queued[key] + events, 300 * jobs[key])
+            queued[key] += events - processed
+            records[key] = {"timestamp": 1_767_571_200_000 + 120_000 * step, "logged_events_count": events, "processed_events_count": processed,
+                            "queued_events_count": queued[key], "current_job_count": jobs[key], "average_processing_duration_ms": 400.0}
         decisions = fleet.tick(records).decisions
         jobs = {key: decisions[key].recommended_jobs for key in keys}
         assert sum(jobs.values()) <= 900
@@ -149,6 +153,7 @@ def test_pools_share_a_budget_however_many_they_are():
                     if int(key[-1]) in given:
                         given[int(key[-1])] += entry["before"] - entry["after"]
     assert asked > 100 and given[7] < given[3] / 4
+    assert max(queued[key] for key in keys if key.endswith("7")) == 0 < max(queued.values())
     status = fleet.budget()
     assert status["budget"] == {"jobs": 900} and status["held"] == sum(jobs.values()) and status["exceeded"] is None
     named = [key for key in keys if any(cause.startswith("shared budget: ") for cause in fleet.health(key)["causes"])]

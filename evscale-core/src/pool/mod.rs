@@ -309,7 +309,8 @@ impl Pool {
             // jobs that wait for their turn downstream say nothing of what an event takes
             let saturated = saturated && !reaches_limit(config, record);
             let jobs = known.all.max(ready);
-            let pool = Throughput { ready_jobs: ready, jobs, in_service, saturated, interval_seconds: interval };
+            let pool =
+                Throughput { ready_jobs: ready, jobs, in_service, saturated, interval_seconds: interval };
             self.service_time.observe(record, &pool);
         }
         let busy_seconds = interval * (before + self.work.in_service()) / 2.0;

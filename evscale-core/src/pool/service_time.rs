@@ -275,7 +275,8 @@ mod tests {
     /// After 200 records of 120 s of ten ready jobs.
     fn learned(record: &Metrics, saturated: bool) -> ServiceTime {
         let mut service = ServiceTime::new(None);
-        let pool = Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated, interval_seconds: 120.0 };
+        let pool =
+            Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated, interval_seconds: 120.0 };
         (0..200).for_each(|_| service.observe(record, &pool));
         service
     }
@@ -325,8 +326,13 @@ mod tests {
         assert!(abs_diff_eq!(hidden, 2.0, epsilon = 0.05), "{hidden}");
         let mut service = learned(&record(Some(200.0), 600.0, Some(100.0)), true);
         let calm = record(Some(1000.0), 600.0, Some(50.0));
-        let pool =
-            Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
+        let pool = Throughput {
+            ready_jobs: 10.0,
+            jobs: 10.0,
+            in_service: 0.0,
+            saturated: false,
+            interval_seconds: 120.0,
+        };
         (0..400).for_each(|_| service.observe(&calm, &pool));
         assert!(abs_diff_eq!(service.seconds().unwrap(), 1.0, epsilon = 0.05), "{:?}", service.seconds());
     }
@@ -353,8 +359,13 @@ mod tests {
     #[test]
     fn one_broken_sample_moves_little_and_agreeing_ones_are_believed() {
         let mut service = learned(&record(Some(1000.0), 600.0, None), false);
-        let pool =
-            Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated: false, interval_seconds: 120.0 };
+        let pool = Throughput {
+            ready_jobs: 10.0,
+            jobs: 10.0,
+            in_service: 0.0,
+            saturated: false,
+            interval_seconds: 120.0,
+        };
         service.observe(&record(Some(1e9), 600.0, None), &pool);
         assert!(service.seconds().unwrap() < 2.1);
         (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &pool));
@@ -368,8 +379,13 @@ mod tests {
             for (done, in_service) in
                 [(0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (0.0, 12.0), (1.0, 11.0), (11.0, 0.0), (0.0, 0.0)]
             {
-                let pool =
-                    Throughput { ready_jobs: 12.0, jobs: 12.0, in_service, saturated: false, interval_seconds: 60.0 };
+                let pool = Throughput {
+                    ready_jobs: 12.0,
+                    jobs: 12.0,
+                    in_service,
+                    saturated: false,
+                    interval_seconds: 60.0,
+                };
                 let cpu = if in_service > 0.0 { Some(100.0) } else { last_cpu.filter(|_| done > 0.0) };
                 service.observe(&record(None, done, cpu), &pool);
                 assert_eq!(service.seconds(), Some(300.0), "{last_cpu:?}: {service:?}");
@@ -380,7 +396,13 @@ mod tests {
     #[test]
     fn events_that_have_not_ended_count_with_their_time_so_far() {
         let mut service = ServiceTime::new(None);
-        let pool = Throughput { ready_jobs: 1.0, jobs: 1.0, in_service: 0.0, saturated: false, interval_seconds: 60.0 };
+        let pool = Throughput {
+            ready_jobs: 1.0,
+            jobs: 1.0,
+            in_service: 0.0,
+            saturated: false,
+            interval_seconds: 60.0,
+        };
         let mut last = 0.0;
         for _ in 0..30 {
             service.observe(&record(None, 0.0, Some(100.0)), &pool);

@@ -71,7 +71,10 @@ fn a_host_that_is_faster_than_it_says_has_no_fewer_jobs_in_a_burst() {
         let mut faster = pool("[]");
         faster.startup_records = startup_records;
         let (jobs, in_time) = jobs_on_friday(faster, 1.0, |_| ());
-        assert!((50..=80).contains(&jobs) && in_time, "{jobs} jobs for a burst of 50, {startup_records} records");
+        assert!(
+            (50..=80).contains(&jobs) && in_time,
+            "{jobs} jobs for a burst of 50, {startup_records} records"
+        );
     }
 }
 

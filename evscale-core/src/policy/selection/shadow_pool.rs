@@ -7,7 +7,7 @@ use super::urgency::Urgency;
 use crate::config::{JobNumbers, LOOK_BACK};
 use serde::{Deserialize, Serialize};
 
-/// Groups of starting jobs that are followed; more are merged into the first one, which then starts anew.
+/// Groups of starting jobs that are followed; of more the closest ones are joined.
 const GROUPS: usize = 4;
 /// Events fewer than this are none.
 const NOTHING: f32 = 0.05;
@@ -355,9 +355,8 @@ impl ShadowPool {
         let mut surplus = self.jobs - target;
         self.jobs = target;
         if surplus < 0.0 {
-            let free = self.starting.iter().position(|(_, count)| *count <= 0.0);
-            if let Some(group) = self.starting.get_mut(free.unwrap_or(0)) {
-                *group = (startup_seconds, group.1.max(0.0) - surplus);
+            if let Some(group) = self.free_group() {
+                *group = (startup_seconds, -surplus);
             }
             return;
         }
@@ -370,6 +369,27 @@ impl ShadowPool {
             surplus -= gone;
         }
         self.ready -= surplus;
+    }
+
+    /// Returns a group without jobs. Where all have some, two are joined at the time of the younger one: those whose jobs
+    /// are thought to be ready too late by the least.
+    fn free_group(&mut self) -> Option<&mut (f32, f32)> {
+        // the oldest first, those without jobs before them
+        let age = |(left, count): &(f32, f32)| if *count > 0.0 { *left } else { f32::NEG_INFINITY };
+        self.starting.sort_unstable_by(|one, other| age(one).total_cmp(&age(other)));
+        if self.starting.first().is_some_and(|(_, count)| *count > 0.0) {
+            let delays = self.starting.windows(2).map(|pair| match pair {
+                [(older, jobs), (younger, _)] => jobs * (younger - older),
+                _ => f32::INFINITY,
+            });
+            let least = delays.enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other));
+            let (older, _) = least?;
+            if let Some([older, younger]) = self.starting.get_mut(older..older + 2) {
+                younger.1 += std::mem::take(&mut older.1);
+            }
+            self.starting.sort_unstable_by(|one, other| age(one).total_cmp(&age(other)));
+        }
+        self.starting.first_mut()
     }
 }
 
@@ -471,6 +491,21 @@ mod tests {
         assert_eq!(pool.jobs, 4.0, "the last proposal but one still counts");
         pool.decide(&ahead(2.0), 1.0, 0.0, &limits());
         assert_eq!((pool.jobs, pool.ready), (2.0, 2.0));
+    }
+
+    #[test]
+    fn jobs_of_more_groups_than_are_followed_become_ready_all_the_same() {
+        let mut pool = ShadowPool::new(1.0);
+        let limits = Limits { startup_seconds: 200.0, max_jobs: 100.0, ..limits() };
+        for step in 1..=40u8 {
+            pool.decide(&ahead(1.0 + f32::from(step)), 1.0, 0.0, &limits);
+            serve(&mut pool, 5.0, &[0.0]);
+        }
+        // a job a step, each ready after twenty steps
+        assert_eq!(pool.jobs, 41.0);
+        assert!((8.0..=21.0).contains(&pool.ready), "none too soon, and most of them: {pool:?}");
+        serve(&mut pool, 5.0, &[0.0; 20]);
+        assert_eq!(pool.ready, 41.0);
     }
 
     #[test]
