@@ -38,10 +38,11 @@
  *
  * Fork: parent and child each have a copy of every handle and may go on with it, if no other thread was inside a call at
  * the fork; such a handle stays EVSCALE_BUSY in the child. In a child that was forked while another thread was loading the
- * first models, every call that needs models is EVSCALE_BUSY: call evscale_preload before you fork. A child makes a meter of its own.
+ * first models, every call that needs models is EVSCALE_BUSY: call evscale_preload before you fork. With RUST_BACKTRACE set, a
+ * child that was forked during any load of models loads none. A child makes a meter of its own.
  *
  * Host: nothing is read but arguments, and, when the first models are loaded, the sizes of caches below /sys/devices/system/cpu and
- * environment variables that begin with TRACT_; nothing is written but what evscale_save is told. Memory is that of malloc.
+ * environment variables that begin with TRACT_ or RUST_; nothing is written but what evscale_save is told. Memory is that of malloc.
  *
  * Platforms: tested on Linux with glibc, on x86-64; what `make dist` packs runs from glibc 2.28 on. Other processors, musl, macOS and
  * Windows are built from the same source, and not tested.

@@ -42,7 +42,7 @@ install)
     install -m 644 "$root"/include/evscale/*.hpp "$destdir$includedir/evscale/"
     "$here/archive.sh" "$libraries/libevscale.a" "$destdir$libdir/libevscale.a"
     install -m 755 "$libraries/$plain" "$destdir$libdir/$real"
-    [ "${STRIP:-yes}" = no ] || strip -x "$destdir$libdir/$real"
+    [ "${STRIP:-yes}" = no ] || strip --strip-unneeded "$destdir$libdir/$real"
     [ "$real" = "$soname" ] || ln -sf "$real" "$destdir$libdir/$soname"
     ln -sf "$soname" "$destdir$libdir/$plain"
     for package in evscale evscale-static; do filled $package.pc.in "$libdir/pkgconfig"; done

@@ -21,6 +21,8 @@ finds_overflow() {
 grows_and_shrinks() { "$@" | tee /dev/stderr | awk '/Scale up from/ {g++} /Scale down from/ {s++} END {print g " times up, " s " times down"; exit !(g && s)}'; }
 export -f checked finds_overflow grows_and_shrinks
 
+# said once below: what it asks for changes what a forked child may do
+unset RUST_BACKTRACE RUST_LIB_BACKTRACE
 {
     if command -v valgrind > /dev/null; then
         for program in {test_evscale,said,complete,misuse,scheduler,quickstart}-gcc-c11-shared \
@@ -34,6 +36,7 @@ export -f checked finds_overflow grows_and_shrinks
         *) echo "step $(basename "$scheduler") \"$scheduler\" 5" ;;
         esac
     done
+    echo "step forks-with-backtraces env RUST_BACKTRACE=1 \"\$out/forks-gcc-c11-shared\""
     for program in "$out"/{test_evscale,said,needs,complete,misuse,forks,threads,quickstart}-{gcc,g++,clang,clang++}-*; do
         [ ! -e "$program" ] || echo "step $(basename "$program") \"$program\""
     done

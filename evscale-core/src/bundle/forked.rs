@@ -5,9 +5,10 @@
 //! they are in such a child, and refuse instead.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::process;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// A value that the first thread that asks makes, while the others wait.
 #[derive(Debug)]
@@ -43,30 +44,37 @@ impl<T> MadeOnce<T> {
     }
 }
 
-/// Loads of models, of which the first ones set up what the inference library keeps for the process.
-pub(super) struct FirstLoads {
+/// No load has succeeded yet; everything is set up; every load takes locks.
+const NONE_DONE: u8 = 0;
+const SET_UP: u8 = 1;
+const LOCKS: u8 = 2;
+
+/// Loads of models. The first ones set up what the inference library keeps for the process. Where `RUST_BACKTRACE` asks for
+/// backtraces the inference library takes them in every load, under the lock of the standard library.
+pub(super) struct Loads {
     /// Number of the process in the upper half, and how many of its threads are loading in the lower.
     running: AtomicU64,
-    /// A load has succeeded: everything is set up.
-    done: AtomicBool,
+    state: AtomicU8,
 }
 
-impl FirstLoads {
+impl Loads {
     pub(super) const fn new() -> Self {
-        Self { running: AtomicU64::new(0), done: AtomicBool::new(false) }
+        Self { running: AtomicU64::new(0), state: AtomicU8::new(NONE_DONE) }
     }
 
     /// Runs a load.
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`]: this process was forked while another thread was in a first load; those of `load`.
+    /// [`ErrorKind::Busy`]: this process was forked while another thread was in a first load, or in any where backtraces are
+    /// taken; those of `load`.
     pub(super) fn run<T>(&self, load: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.done.load(Ordering::Acquire) {
+        if self.state.load(Ordering::Acquire) == SET_UP {
             return load();
         }
         let _running = self.enter()?;
         let loaded = load()?;
-        self.done.store(true, Ordering::Release);
+        let backtraces = Backtrace::capture().status() == BacktraceStatus::Captured;
+        self.state.store(if backtraces { LOCKS } else { SET_UP }, Ordering::Release);
         Ok(loaded)
     }
 
@@ -93,7 +101,7 @@ impl Drop for Running<'_> {
 fn forked() -> Error {
     Error::new(
         ErrorKind::Busy,
-        "this process was forked while another thread was loading models, expected a fork before or after the first load",
+        "this process was forked while another thread was loading models, expected a fork before or after that",
     )
 }
 
@@ -117,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn a_child_is_refused_only_while_a_first_load_of_its_parent_runs() {
-        let loads = FirstLoads::new();
+    fn a_child_is_refused_only_while_a_first_load_of_its_parent_runs_or_one_that_takes_locks() {
+        let loads = Loads::new();
         loads.running.store(u64::from(PARENT) << 32 | 1, Ordering::Release);
         assert_eq!(loads.run(|| Ok(())).unwrap_err().kind(), ErrorKind::Busy);
         loads.running.store(u64::from(PARENT) << 32, Ordering::Release);
@@ -126,6 +134,9 @@ mod tests {
         assert_eq!(loads.running.load(Ordering::Acquire), u64::from(process::id()) << 32);
         loads.run(|| Ok(())).unwrap();
         loads.running.store(u64::from(PARENT) << 32 | 1, Ordering::Release);
+        loads.state.store(SET_UP, Ordering::Release);
         loads.run(|| Ok(())).unwrap();
+        loads.state.store(LOCKS, Ordering::Release);
+        assert_eq!(loads.run(|| Ok(())).unwrap_err().kind(), ErrorKind::Busy);
     }
 }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::features::{self, Expected, NetworkContract};
 use crate::inference::Network;
-use forked::{FirstLoads, MadeOnce};
+use forked::{Loads, MadeOnce};
 use manifest::{Manifest, Part};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const BUNDLED_POLICY: &[u8] = include_bytes!("../../models/policy.onnx");
 pub(crate) const BATCH: usize = 16;
 
 static BUNDLED: MadeOnce<Result<ModelBundle>> = MadeOnce::new();
-static LOADS: FirstLoads = FirstLoads::new();
+static LOADS: Loads = Loads::new();
 
 /// A forecaster and a policy network with their manifest: immutable, checked when it was loaded, and
 /// shared by any number of pools and threads. Cloning is cheap.
@@ -91,7 +91,7 @@ impl ModelBundle {
     /// They were made for other features than this library computes, or are not there: the crate was built without its feature
     /// `bundled-models`.
     /// [`ErrorKind::Busy`](crate::ErrorKind::Busy): this process was forked while another thread was in the first load of
-    /// any models. Load before you fork.
+    /// any models, or in any load where `RUST_BACKTRACE` is set. Load before you fork.
     pub fn bundled() -> Result<Self> {
         #[cfg(feature = "bundled-models")]
         let load = || Self::from_files(BUNDLED_MANIFEST, BUNDLED_FORECASTER, BUNDLED_POLICY);
