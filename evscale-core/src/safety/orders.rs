@@ -274,8 +274,7 @@ mod tests {
 
     #[test]
     fn an_order_that_is_over_is_no_objection_to_another_configuration() {
-        let mut config = Config::default();
-        config.max_jobs = 5;
+        let config = Config { max_jobs: 5, ..Config::default() };
         for (now, told) in [(200, true), (300, false)] {
             let mut orders = Orders::new(Pause::Off);
             orders.set_manual(Some(ManualOverride::new(ManualOrder::Fixed(9), at(300))));
