@@ -250,7 +250,8 @@ fn an_event_that_is_not_punctual_is_served_and_leaves_no_reserve() {
         let usual = pool.jobs;
         announce(&mut pool, 30, 90, Announced::Multiplier(3.0));
         let path = jobs(&run(&mut pool, 180, from..until, 3.0));
-        assert!(path[30..85].iter().all(|jobs| (TRIPLE..=30).contains(jobs)), "{from} to {until}: {path:?}");
+        // what came too early was a surprise, to which a young pool adds some headroom
+        assert!(path[30..85].iter().all(|jobs| (TRIPLE..=36).contains(jobs)), "{from} to {until}: {path:?}");
         assert!(path[60..until as usize].iter().all(|jobs| *jobs >= TRIPLE), "{from} to {until}: {path:?}");
         assert!(path[175] <= usual + 2, "{from} to {until}: {path:?}");
     }
