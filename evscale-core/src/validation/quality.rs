@@ -75,7 +75,7 @@ pub enum DataQuality {
     Restored,
     /// The newest record is stale.
     Missing,
-    /// No record for so long that nobody can see the pool.
+    /// No record for so long that nothing is known of the pool.
     Blackout,
     /// The records have just come back after a blackout.
     Returning,

@@ -143,7 +143,7 @@ const ISSUES: &[(DataQuality, Spoil)] = &[
     }),
 ];
 
-/// Verdicts that no record earns by itself: nothing is wrong, a setting or a clock is, or nobody can see the pool.
+/// Verdicts that no record earns by itself: nothing is wrong, a setting or a clock is, or there are no metrics.
 const EXEMPT: [&str; 8] =
     ["good", "running_total", "cadence", "ahead", "restored", "missing", "blackout", "late"];
 
