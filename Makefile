@@ -148,13 +148,19 @@ test-server: server $(SERVER_VENV)/.ready ## Tests of evscale-server: Rust, inte
 	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo test --release --locked --manifest-path evscale-server/Cargo.toml
 	$(SERVER_TESTS) -m pytest -q -rs tests/server
 
-HELM ?= $(SERVER_TARGET)/go/bin/helm
-$(SERVER_TARGET)/go/bin/helm:
-	GOBIN=$(dir $@) PATH="$$PATH:/usr/local/go/bin" go install helm.sh/helm/v3/cmd/helm@v3.18.4
+SERVER_GO := $(SERVER_TARGET)/go/bin
+HELM ?= $(SERVER_GO)/helm
+$(SERVER_GO)/helm:
+	GOBIN=$(SERVER_GO) PATH="$$PATH:/usr/local/go/bin" go install helm.sh/helm/v3/cmd/helm@v3.18.4
 
-test-server-full: test-server $(HELM) ## Also the chart, rendered by Helm (built here, some minutes) and checked against Kubernetes' schemas
+# All scalers of KEDA are one package: ten minutes of compiling.
+KEDA_POLL := $(SERVER_GO)/keda-poll
+$(KEDA_POLL): $(wildcard tests/server/full/keda/*)
+	cd tests/server/full/keda && PATH="$$PATH:/usr/local/go/bin" go build -o $@ .
+
+test-server-full: test-server $(HELM) $(KEDA_POLL) ## Also KEDA's own client, and the chart as Helm renders it, against Kubernetes' schemas (both built here, a quarter of an hour)
 	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/full/requirements.txt
-	EVSCALE_FULL=1 HELM=$(HELM) $(SERVER_TESTS) -m pytest -q tests/server/full
+	EVSCALE_FULL=1 HELM=$(HELM) KEDA_POLL=$(KEDA_POLL) $(SERVER_TESTS) -m pytest -q tests/server/full
 
 server-kill-test: server $(SERVER_VENV)/.ready ## Kill evscale-server during load (KILLS=500; five minutes), and compare
 	EVSCALE_SERVER_KILLS=$(or $(KILLS),500) $(SERVER_TESTS) -m pytest -q -s tests/server/test_storage.py -k "undisturbed and sqlite"

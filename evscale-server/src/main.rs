@@ -7,6 +7,7 @@ mod config;
 mod engine;
 mod http;
 mod keda;
+mod models;
 mod problem;
 mod security;
 mod storage;

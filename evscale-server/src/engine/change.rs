@@ -29,6 +29,18 @@ pub enum Change {
     CancelAnnouncement(u32),
     /// The events that fall due, as far as that is known at a time; what was said of later times is replaced.
     Due(Timestamp, Vec<DueEvents>),
+    /// Nobody is to be told of an alert, by its name, until a time; none takes that back.
+    Silence(String, Option<Timestamp>),
+    /// Models are tried in the shadow, by the identity of their bundle.
+    Challenge(String),
+    /// The models in the shadow go, for a reason.
+    EndChallenge(String),
+    /// The challenger is promoted without waiting for its proof, for a reason.
+    Promote(String),
+    /// The predecessor comes back, for a reason.
+    RollBack(String),
+    /// Promotion and rollback are forbidden for a reason; none allows them again.
+    PinModels(Option<String>),
     /// Other settings.
     Configure(Box<Config>),
     /// A decision at a time without a record.
@@ -70,6 +82,12 @@ impl Change {
             Self::Announce(_) => "announce",
             Self::CancelAnnouncement(_) => "cancel_announcement",
             Self::Due(..) => "due",
+            Self::Silence(..) => "silence",
+            Self::Challenge(_) => "challenge",
+            Self::EndChallenge(_) => "end_challenge",
+            Self::Promote(_) => "promote",
+            Self::RollBack(_) => "roll_back",
+            Self::PinModels(_) => "pin_models",
             Self::Configure(_) => "configure",
             Self::Tick(_) => "tick",
             Self::Slow(_) => "slow",
@@ -111,6 +129,14 @@ impl Change {
             Self::Announce(announcement) => changed.announcement = Some(pool.announce(*announcement)?),
             Self::CancelAnnouncement(id) => pool.cancel_announcement(*id)?,
             Self::Due(now, due) => pool.set_due(*now, due)?,
+            Self::Silence(alert, until) => pool.silence(alert, *until)?,
+            Self::Challenge(identity) => pool.challenge(identity)?,
+            Self::EndChallenge(reason) => {
+                pool.end_challenge(reason);
+            }
+            Self::Promote(reason) => pool.promote(reason)?,
+            Self::RollBack(reason) => pool.roll_back(reason)?,
+            Self::PinModels(reason) => pool.pin_models(reason.as_deref()),
             Self::Configure(config) => changed.changes = Some(pool.reconfigure((**config).clone())?),
         }
         changed.decision = seen.then(|| pool.decide());

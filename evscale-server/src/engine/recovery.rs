@@ -25,10 +25,13 @@ impl Worker {
         events: broadcast::Sender<Event>,
         status: Arc<Status>,
         snapshot_every: u32,
+        models: &[ModelBundle],
     ) -> Result<Self> {
         let began = Instant::now();
+        let mut fleet = Fleet::new(&ModelBundle::bundled()?);
+        models.iter().for_each(|bundle| fleet.know(bundle));
         let mut worker = Self {
-            fleet: Fleet::new(&ModelBundle::bundled()?),
+            fleet,
             pools: BTreeMap::new(),
             store,
             handle,

@@ -199,6 +199,8 @@ impl Worker {
                 self.later.executions.push(execution.row());
                 turn.noted.push(noted);
             }
+            Request::Read(read) => read(&mut self.fleet),
+            Request::Know(bundle) => self.fleet.know(&bundle),
             Request::Audit(row) => self.later.audit.push(row),
             Request::Clock(now) => {
                 for pool in self.silent(now) {
