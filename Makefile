@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny test-c test-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server lint-server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny test-c test-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs test-long soak fuzz lint bench bench-c venv \
 	wheel wheel-portable test-wheel deb test-dist test-nomad test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -143,6 +143,12 @@ $(SERVER_VENV)/.ready: tests/server/requirements.txt
 	$(PYTHON) -m venv $(SERVER_VENV)
 	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/requirements.txt
 	touch $@
+
+lint-server: venv ## Formatting and lints of evscale-server and its tests
+	cargo fmt --manifest-path evscale-server/Cargo.toml -- --check
+	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo clippy --release --locked --all-targets --manifest-path evscale-server/Cargo.toml -- -D warnings
+	$(VENV)/bin/ruff check tests/server
+	$(VENV)/bin/typos evscale-server/src evscale-server/page tests/server deploy docs/server.md docs/server-settings.md
 
 test-server: server $(SERVER_VENV)/.ready ## Tests of evscale-server: Rust, interface, storage, security, browser, Prometheus
 	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo test --release --locked --manifest-path evscale-server/Cargo.toml

@@ -5,16 +5,16 @@ use crate::problem::{Problem, Result};
 use evscale_core::ModelBundle;
 use evscale_files::{BundleFiles, Registry, RegistryError};
 use serde::Serialize;
-use std::path::Path;
+use std::path::PathBuf;
 use utoipa::ToSchema;
 
 /// Bytes of a public key.
 const KEY_BYTES: usize = 32;
 
-/// A registry, if there is one; it is read whenever it is asked for.
+/// The folder of a registry, if one is set; it is read whenever it is asked for, and may still be empty.
 #[derive(Clone, Debug)]
 pub struct Models {
-    registry: Option<Registry>,
+    root: Option<PathBuf>,
     public_key: Option<[u8; KEY_BYTES]>,
 }
 
@@ -35,16 +35,18 @@ pub struct ModelVersion {
 }
 
 impl Models {
-    /// Opens the registry of the settings.
+    /// Takes the folder of the settings.
     ///
     /// # Errors
-    /// There is none in the folder, or the key is none.
+    /// There is no such folder, or the key is none.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let registry = settings.registry.as_deref().map(|root| Registry::open(Path::new(root))).transpose();
-        let registry =
-            registry.map_err(|problem| Problem::config(format!("`models.registry`: {problem}")))?;
+        let root = settings.registry.as_ref().map(PathBuf::from);
+        if let Some(root) = root.as_ref().filter(|root| !root.is_dir()) {
+            let shown = root.display();
+            return Err(Problem::config(format!("`models.registry` is `{shown}`, expected a folder")));
+        }
         let public_key = settings.public_key.as_deref().map(key).transpose()?;
-        Ok(Self { registry, public_key })
+        Ok(Self { root, public_key })
     }
 
     /// Returns the versions, oldest first.
@@ -96,7 +98,7 @@ impl Models {
     /// # Errors
     /// The folder cannot be listed.
     pub fn all(&self) -> Result<Vec<ModelBundle>> {
-        let Some(registry) = &self.registry else { return Ok(Vec::new()) };
+        let Ok(registry) = self.registry() else { return Ok(Vec::new()) };
         let usable = |version| match self.bundle(version) {
             Ok(bundle) => Some(bundle),
             Err(problem) => {
@@ -108,13 +110,14 @@ impl Models {
         Ok(versions.into_iter().filter_map(usable).collect())
     }
 
-    fn registry(&self) -> Result<&Registry> {
-        self.registry.as_ref().ok_or_else(|| {
+    fn registry(&self) -> Result<Registry> {
+        let root = self.root.as_deref().ok_or_else(|| {
             Problem::conflict(
                 "no_registry",
                 "there is no registry of models; set `models.registry` to its folder",
             )
-        })
+        })?;
+        Registry::open(root).map_err(|problem| Problem::conflict("no_registry", problem))
     }
 }
 

@@ -99,6 +99,10 @@ def test_what_cannot_be_tried_is_refused(serve: Serve, registry: Path) -> None:
     for path, body, status in [("challenge", {"version": 9}, 404), ("challenge", {"version": -1}, 400), ("promote", BECAUSE, 400),
                                ("promote", {"reason": ""}, 400), ("rollback", BECAUSE, 400), ("promote", {}, 400)]:
         assert server.ask("POST", f"/pools/a/models/{path}", body)[0] == status, (path, body)
+    (registry.parent / "empty").mkdir()
+    empty = serve(with_registry(registry.parent / "empty"), "empty")
+    status, answer = empty.ask("POST", "/pools/a/models/challenge", {"version": 1})
+    assert (status, answer["error"]["kind"]) == (409, "no_registry") and "evscale retrain" in answer["error"]["message"]
     without = serve("[pools.a]\n", "without")
     assert without.ask("GET", "/models")[1]["error"]["kind"] == "no_registry"
     assert without.ask("POST", "/pools/a/models/challenge", {"version": 1})[0] == 409

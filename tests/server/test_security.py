@@ -128,7 +128,7 @@ def test_tokens(serve: Serve, tmp_path: Path) -> None:
 
 def test_nobody_is_let_in_from_elsewhere_without_keys(tmp_path: Path) -> None:
     server = Server(tmp_path / "open", POOLS)
-    server.config.write_text(server.config.read_text().replace("127.0.0.1", "0.0.0.0"))  # noqa: S104
+    server.config.write_text(server.config.read_text().replace("127.0.0.1", "0.0.0.0"))
     with pytest.raises(AssertionError, match="security.keys_file"):
         server.start()
 

@@ -21,10 +21,18 @@ KILLS = int(os.environ.get("EVSCALE_LEADER_KILLS", "4"))
 def until_ready(server: Server, seconds: float = 30) -> float:
     """Waits until a server takes records; returns how long that took, seconds."""
     began = time.monotonic()
-    while server.raw("GET", "/ready")[0] != 200:
+    while not is_ready(server):
         assert time.monotonic() - began < seconds, server.said()
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def is_ready(server: Server) -> bool:
+    try:
+        return server.raw("GET", "/ready")[0] == 200
+    except (OSError, http.client.HTTPException):  # connections to a standby end when it takes over
+        server.hang_up()
+        return False
 
 
 def pair(serve: Serve, postgres: Postgres) -> tuple[Server, Server]:

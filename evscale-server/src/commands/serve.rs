@@ -2,7 +2,7 @@
 
 use super::{is_loopback, runtime};
 use crate::actuators::Actuators;
-use crate::config::{ClockSource, Limits, Log, LogFormat, Settings};
+use crate::config::{ClockSource, Log, LogFormat, Settings};
 use crate::engine::{Change, Engine, now_ms};
 use crate::http::{self, App, Serving, router};
 use crate::models::Models;
@@ -27,6 +27,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FILES_EVERY: Duration = Duration::from_secs(10);
 /// Longest time that requests have when the server ends.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// Longest time that a standby takes to end what it answers.
+const LAST_REFUSALS: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -91,56 +93,63 @@ async fn start(settings: &Settings) -> Result<Running> {
     let (listen, limits) = (&settings.listen, &settings.limits);
     let gate = Arc::new(Gate::new(&settings.security, is_loopback(settings)?)?);
     let (tls, keda_tls) = (Tls::of_http(listen)?, Tls::of_keda(listen)?);
-    let listener = http::listen("listen.address", &listen.address)?;
-    let address =
-        listener.local_addr().map_err(|problem| Problem::config(format!("`listen.address`: {problem}")))?;
     let models = Models::new(&settings.models)?;
-    let waiting = settings.storage.standby.then(|| wait(&listener, tls.as_ref(), limits)).transpose()?;
-    let store = Arc::new(Store::open(&settings.storage).await?);
-    let engine = Engine::start(settings, store, models.all()?).await?;
-    apply_pools(settings, &engine).await?;
     let settings = Arc::new(settings.clone());
+    let ports = [tls.clone(), keda_tls.clone()].into_iter().flatten().collect();
+    tokio::spawn(watch_files(Arc::clone(&settings), Arc::clone(&gate), ports));
+    let standby = settings.storage.standby.then(|| Standby::new(&settings, tls.as_ref())).transpose()?;
+    let store = Arc::new(Store::open(&settings.storage).await?);
+    let engine = Engine::start(&settings, store, models.all()?).await?;
+    apply_pools(&settings, &engine).await?;
     let actuators = Actuators::new(&settings.actuators);
     tokio::spawn(Arc::clone(&actuators).run(engine.clone()));
     if let Some(address) = &listen.keda_address {
-        let listener = http::listen("listen.keda_address", address)?;
         let router = crate::keda::router(engine.clone(), limits.streams);
-        let keda = http::serve(listener, keda_tls.as_ref(), limits, router)?;
-        tracing::info!(address, tls = keda_tls.is_some(), "listening for KEDA");
-        tokio::spawn(keda.running);
+        let listener = http::listen("listen.keda_address", address)?;
+        tracing::info!(address = %shown(&listener), tls = keda_tls.is_some(), "listening for KEDA");
+        tokio::spawn(http::serve(listener, keda_tls.as_ref(), limits, router)?.running);
     }
-    let app = App::new(engine.clone(), Arc::clone(&gate), Arc::clone(&settings), actuators, models);
-    if let Some(waiting) = waiting {
-        waiting.end().await;
-    }
+    let app = App::new(engine.clone(), gate, Arc::clone(&settings), actuators, models);
+    let listener = match standby {
+        Some(standby) => standby.end().await,
+        None => http::listen("listen.address", &listen.address)?,
+    };
+    tracing::info!(address = %shown(&listener), tls = tls.is_some(), "listening");
     let http = http::serve(listener, tls.as_ref(), limits, router(app))?;
-    tracing::info!(%address, tls = tls.is_some(), "listening");
     tokio::spawn(watch_clock(Arc::clone(&settings), engine.clone()));
-    tokio::spawn(forget(Arc::clone(&settings), engine.clone()));
-    tokio::spawn(watch_files(settings, gate, [tls, keda_tls].into_iter().flatten().collect()));
+    tokio::spawn(forget(settings, engine.clone()));
     Ok(Running { http, engine })
 }
 
-/// What answers on the address of a standby.
-struct Waiting {
+fn shown(listener: &TcpListener) -> String {
+    listener.local_addr().map_or_else(|problem| problem.to_string(), |address| address.to_string())
+}
+
+/// What answers on the address of a server that waits until no other one works on the database.
+struct Standby {
+    listener: TcpListener,
     handle: Handle<SocketAddr>,
     server: JoinHandle<std::io::Result<()>>,
 }
 
-/// Answers as a standby on an address that the server will have later.
-fn wait(listener: &TcpListener, tls: Option<&Tls>, limits: &Limits) -> Result<Waiting> {
-    let listener =
-        listener.try_clone().map_err(|problem| Problem::config(format!("`listen.address`: {problem}")))?;
-    let Serving { handle, running } = http::serve(listener, tls, limits, http::standby())?;
-    tracing::info!("waiting as a standby until no other server works on the database");
-    Ok(Waiting { handle, server: tokio::spawn(running) })
-}
+impl Standby {
+    fn new(settings: &Settings, tls: Option<&Tls>) -> Result<Self> {
+        let address = &settings.listen.address;
+        let listener = http::listen("listen.address", address)?;
+        let again = listener
+            .try_clone()
+            .map_err(|problem| Problem::config(format!("`listen.address` is `{address}`: {problem}")))?;
+        let Serving { handle, running } = http::serve(again, tls, &settings.limits, http::standby())?;
+        tracing::info!(address = %shown(&listener), "waiting as a standby while another server works on the database");
+        Ok(Self { listener, handle, server: tokio::spawn(running) })
+    }
 
-impl Waiting {
-    async fn end(self) {
-        self.handle.shutdown();
-        let _ = self.server.await;
+    /// Ends, and returns the open address, on which nobody is refused meanwhile.
+    async fn end(self) -> TcpListener {
         tracing::info!("the standby takes over");
+        self.handle.graceful_shutdown(Some(LAST_REFUSALS));
+        let _ = self.server.await;
+        self.listener
     }
 }
 
