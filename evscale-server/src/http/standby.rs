@@ -1,6 +1,8 @@
 //! What a standby answers while another server works on the database.
 
 use crate::problem::Problem;
+use axum::http::header;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -14,9 +16,11 @@ async fn alive() -> Json<Value> {
     Json(json!({"status": "alive"}))
 }
 
-async fn refuse() -> Problem {
-    Problem::unavailable(
+/// A body is not read: the connection ends with the answer.
+async fn refuse() -> impl IntoResponse {
+    let problem = Problem::unavailable(
         "standby",
         "this server is a standby while another one works on the database; ask that one, whose `/ready` answers 200",
-    )
+    );
+    ([(header::CONNECTION, "close")], problem)
 }
