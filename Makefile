@@ -164,7 +164,7 @@ KEDA_POLL := $(SERVER_GO)/keda-poll
 $(KEDA_POLL): $(wildcard tests/server/full/keda/*)
 	cd tests/server/full/keda && PATH="$$PATH:/usr/local/go/bin" go build -o $@ .
 
-test-server-full: test-server $(HELM) $(KEDA_POLL) ## Also KEDA's own client, and the chart as Helm renders it, against Kubernetes' schemas (both built here, a quarter of an hour)
+test-server-full: test-server $(HELM) $(KEDA_POLL) $(BROKER_JARS) ## Also KEDA's own client, Kafka, and the chart by Helm against Kubernetes' schemas (builds and fetches them, a quarter of an hour)
 	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/full/requirements.txt
 	EVSCALE_FULL=1 HELM=$(HELM) KEDA_POLL=$(KEDA_POLL) $(SERVER_TESTS) -m pytest -q tests/server/full
 

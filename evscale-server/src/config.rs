@@ -163,6 +163,15 @@ sections! {
         /// Public key (Ed25519, 64 hexadecimal digits) by which signatures of the versions are verified.
         public_key: Option<String> = None;
     }
+    /// Records from Kafka, and decisions to it. Off by default.
+    kafka: Kafka {
+        /// Addresses of brokers to begin with, `HOST:PORT`, with commas between them. Connections are not encrypted.
+        brokers: Option<String> = None;
+        /// Topic of records, each `{"pool": …, "record": …}`; all of its partitions are taken, each record once.
+        records_topic: Option<String> = None;
+        /// Topic to which every new decision is told, under the name of its pool.
+        decisions_topic: Option<String> = None;
+    }
     /// What time it is.
     clock: Clock {
         /// `wall`: pools whose records stay away are decided for by the server's clock. `records`: time is what the records say,
@@ -251,6 +260,7 @@ impl Settings {
             }
         }
         self.listen.check()?;
+        self.kafka.check()?;
         if self.storage.standby && self.storage.url.starts_with("sqlite:") {
             return Err(Problem::config(
                 "`storage.standby` is true with SQLite, expected a `storage.url` of PostgreSQL, which two servers can reach",
@@ -306,6 +316,22 @@ impl Listen {
             return Ok(());
         };
         Err(Problem::config(wrong))
+    }
+}
+
+impl Kafka {
+    /// Checks that brokers and topics are named together.
+    fn check(&self) -> Result<()> {
+        let topics = self.records_topic.is_some() || self.decisions_topic.is_some();
+        match (self.brokers.is_some(), topics) {
+            (true, false) => Err(Problem::config(
+                "`kafka.brokers` is set without a topic, expected `kafka.records_topic` or `kafka.decisions_topic`",
+            )),
+            (false, true) => Err(Problem::config(
+                "a topic of Kafka is set without `kafka.brokers`, expected the address of a broker",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -442,6 +468,8 @@ mod tests {
         refused("[listen]\nclient_ca = \"c\"", &["client_ca", "tls_certificate"]);
         refused("[listen]\nkeda_tls = true", &["keda_tls", "tls_certificate"]);
         refused("[listen]\nkeda_client_ca = \"c\"", &["keda_client_ca", "keda_tls"]);
+        refused("[kafka]\nbrokers = \"h:9092\"", &["kafka.records_topic"]);
+        refused("[kafka]\nrecords_topic = \"t\"", &["kafka.brokers"]);
         refused("[storage]\nstandby = true", &["standby", "PostgreSQL"]);
         refused("[security]\njwks_file = \"k\"", &["jwt_audience"]);
         refused("[pools.a]\nmax_job = 3", &["pools.a", "max_job"]);

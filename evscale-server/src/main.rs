@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod engine;
 mod http;
+mod kafka;
 mod keda;
 mod models;
 mod problem;

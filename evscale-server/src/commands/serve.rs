@@ -116,6 +116,7 @@ async fn start(settings: &Settings) -> Result<Running> {
     };
     tracing::info!(address = %shown(&listener), tls = tls.is_some(), "listening");
     let http = http::serve(listener, tls.as_ref(), limits, router(app))?;
+    tokio::spawn(crate::kafka::run(settings.kafka.clone(), engine.clone()));
     tokio::spawn(watch_clock(Arc::clone(&settings), engine.clone()));
     tokio::spawn(forget(settings, engine.clone()));
     Ok(Running { http, engine })

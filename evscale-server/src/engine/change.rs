@@ -1,11 +1,14 @@
 //! What changes a pool: the entries of its journal.
 
+use crate::problem::{Problem, Result};
 use evscale_core::{
     Announcement, Config, Decision, DueEvents, ManualOverride, Metrics, Observation, Pause, PoolMut,
     ScalingOutcome, SettingChange, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// An entry of the journal. The same entries in the same order give the same state, bit for bit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +50,36 @@ pub enum Change {
     Tick(Timestamp),
     /// The call before took this long, ms.
     Slow(f64),
+}
+
+/// A record of some pool.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct PoolRecord {
+    /// Name of the pool.
+    pub pool: String,
+    /// Its record.
+    #[schema(value_type = Object)]
+    pub record: Map<String, Value>,
+}
+
+/// Reads a record, also one whose fields are in `metrics` beside the `timestamp`.
+///
+/// # Errors
+/// It is none.
+pub fn metrics_of(mut body: Map<String, Value>) -> Result<Metrics> {
+    if let Some(Value::Object(nested)) = body.get_mut("metrics") {
+        let nested = std::mem::take(nested);
+        body.remove("metrics");
+        for (name, value) in nested {
+            if body.insert(name.clone(), value).is_some() {
+                return Err(Problem::argument(format!(
+                    "`{name}` is in the record and in its `metrics`, expected once"
+                )));
+            }
+        }
+    }
+    serde_json::from_value(Value::Object(body))
+        .map_err(|problem| Problem::argument(format!("metrics record: {problem}")))
 }
 
 /// What became of a change.

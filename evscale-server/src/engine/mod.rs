@@ -7,13 +7,13 @@ mod recovery;
 mod view;
 mod worker;
 
-pub use change::{Change, Changed};
+pub use change::{Change, Changed, PoolRecord, metrics_of};
 pub use execution::{Execution, ExecutionStatus};
 pub use view::View;
 
 use crate::config::Settings;
 use crate::problem::{Problem, Result};
-use crate::storage::{AuditRow, Store};
+use crate::storage::{AuditRow, PlaceRow, Store};
 use evscale_core::{Decision, Fleet, ModelBundle, PoolMut, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,7 +28,15 @@ const EVENTS_KEPT: usize = 4096;
 /// What is asked of the thread.
 pub(crate) enum Request {
     /// To make a change.
-    Change { pool: String, change: Change, audit: Option<AuditRow>, answer: oneshot::Sender<Result<Answer>> },
+    Change {
+        pool: String,
+        change: Change,
+        audit: Option<AuditRow>,
+        place: Option<PlaceRow>,
+        answer: oneshot::Sender<Result<Answer>>,
+    },
+    /// To note that what is before a place needs not be looked at again.
+    Pass(PlaceRow),
     /// To drop a pool and everything that is kept of it.
     Remove { pool: String, audit: AuditRow, answer: oneshot::Sender<Result<()>> },
     /// To accept the standing decision for being carried out, once per key.
@@ -199,7 +207,25 @@ impl Engine {
                 ));
             }
         }
-        self.ask(|answer| Request::Change { pool: pool.to_owned(), change, audit, answer }).await
+        let pool = pool.to_owned();
+        self.ask(|answer| Request::Change { pool, change, audit, place: None, answer }).await
+    }
+
+    /// Makes a change that came from a topic; where that goes on is on disk with it.
+    ///
+    /// # Errors
+    /// As for [`change`](Self::change).
+    pub async fn change_at(&self, pool: &str, change: Change, place: PlaceRow) -> Result<Answer> {
+        let pool = pool.to_owned();
+        self.ask(|answer| Request::Change { pool, change, audit: None, place: Some(place), answer }).await
+    }
+
+    /// Notes that what is before a place in a topic needs not be looked at again.
+    ///
+    /// # Errors
+    /// The server is stopping.
+    pub async fn pass(&self, place: PlaceRow) -> Result<()> {
+        self.requests.send(Request::Pass(place)).await.map_err(|_| gone())
     }
 
     /// Drops a pool and everything that is kept of it.

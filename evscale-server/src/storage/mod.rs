@@ -4,7 +4,7 @@
 mod alone;
 mod rows;
 
-pub use rows::{AuditRow, Batch, DecisionRow, ExecutionRow, JournalRow, SnapshotRow};
+pub use rows::{AuditRow, Batch, DecisionRow, ExecutionRow, JournalRow, PlaceRow, SnapshotRow};
 
 use crate::config::Storage;
 use crate::problem::{Problem, Result};
@@ -123,6 +123,7 @@ impl Store {
         }
         insert(open, &batch.executions).await?;
         insert(open, &batch.audit).await?;
+        insert(open, &batch.places).await?;
         transaction.commit().await
     }
 
@@ -237,6 +238,17 @@ impl Store {
         rows.iter().map(|row| Ok((number(row, 0)?, number(row, 1)?, text(row, 2)?))).collect()
     }
 
+    /// Returns where a partition of a topic goes on; none before its first record.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn place(&self, topic: &str, part: i64) -> Result<Option<i64>> {
+        let asked =
+            sqlx::query("SELECT next FROM places WHERE topic = $1 AND part = $2").bind(topic).bind(part);
+        let row = asked.fetch_optional(&self.reader).await.map_err(|problem| unavailable(&problem))?;
+        row.map(|row| number(&row, 0)).transpose()
+    }
+
     /// Returns an execution by the caller's key.
     ///
     /// # Errors
@@ -342,8 +354,14 @@ impl Store {
 /// The tables, by the version that brought them; a new version is a new file, and a new line here.
 fn migrations(sqlite: bool) -> Migrator {
     let files = match sqlite {
-        true => [("tables", include_str!("../../migrations/sqlite/0001_tables.sql"))],
-        false => [("tables", include_str!("../../migrations/postgres/0001_tables.sql"))],
+        true => [
+            ("tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
+            ("places", include_str!("../../migrations/sqlite/0002_places.sql")),
+        ],
+        false => [
+            ("tables", include_str!("../../migrations/postgres/0001_tables.sql")),
+            ("places", include_str!("../../migrations/postgres/0002_places.sql")),
+        ],
     };
     let numbered = (1..).zip(files).map(|(version, (about, statements))| {
         Migration::new(version, about.into(), MigrationType::Simple, statements.into(), false)

@@ -168,6 +168,18 @@ impl Inserted for ExecutionRow {
     }
 }
 
+impl Inserted for PlaceRow {
+    const INTO: &'static str = "places (topic, part, next)";
+    const COLUMNS: usize = 3;
+    const CONFLICT: &'static str = "ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next";
+    /// Several records of a partition may be in one transaction.
+    const AT_ONCE: usize = 1;
+
+    fn bind<'q>(&'q self, query: AnyQuery<'q>) -> AnyQuery<'q> {
+        query.bind(&self.topic).bind(self.part).bind(self.next)
+    }
+}
+
 impl Inserted for AuditRow {
     const INTO: &'static str = "audit (id, at_ms, caller, role, action, pool, detail)";
     const COLUMNS: usize = 7;
@@ -177,6 +189,14 @@ impl Inserted for AuditRow {
         let query = query.bind(self.id).bind(self.at_ms).bind(&self.caller).bind(&self.role);
         query.bind(&self.action).bind(&self.pool).bind(&self.detail)
     }
+}
+
+/// Where a partition of a topic goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlaceRow {
+    pub topic: String,
+    pub part: i64,
+    pub next: i64,
 }
 
 /// Everything that one transaction writes.
@@ -189,6 +209,7 @@ pub struct Batch {
     pub snapshots: Vec<SnapshotRow>,
     pub executions: Vec<ExecutionRow>,
     pub audit: Vec<AuditRow>,
+    pub places: Vec<PlaceRow>,
     /// Pools that are gone.
     pub removed: Vec<String>,
 }
@@ -200,6 +221,7 @@ impl Batch {
             && self.snapshots.is_empty()
             && self.executions.is_empty()
             && self.audit.is_empty()
+            && self.places.is_empty()
             && self.removed.is_empty()
     }
 }
