@@ -11,6 +11,8 @@ import (
 
 	"github.com/kedacore/keda/v2/pkg/scalers"
 	"github.com/kedacore/keda/v2/pkg/scalers/scalersconfig"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
 // patience is the longest time for all calls together.
@@ -30,6 +32,8 @@ type told struct {
 }
 
 func main() {
+	// some of what goes wrong is only in KEDA's log
+	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	answer, err := poll()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
