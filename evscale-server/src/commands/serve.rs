@@ -68,7 +68,7 @@ impl Ends {
 }
 
 fn log(settings: &Log) -> Result<()> {
-    let filter = EnvFilter::try_new(format!("{},sqlx=warn,hyper=warn,h2=warn", settings.level))
+    let filter = EnvFilter::try_new(format!("{},sqlx=warn,hyper=warn,h2=warn,rskafka=warn", settings.level))
         .map_err(|problem| Problem::config(format!("`log.level`: {problem}")))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.format {
@@ -90,7 +90,7 @@ struct Running {
 /// Something cannot be opened.
 async fn start(settings: &Settings) -> Result<Running> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let (listen, limits) = (&settings.listen, &settings.limits);
+    let listen = &settings.listen;
     let gate = Arc::new(Gate::new(&settings.security, is_loopback(settings)?)?);
     let (tls, keda_tls) = (Tls::of_http(listen)?, Tls::of_keda(listen)?);
     let models = Models::new(&settings.models)?;
@@ -103,23 +103,28 @@ async fn start(settings: &Settings) -> Result<Running> {
     apply_pools(&settings, &engine).await?;
     let actuators = Actuators::new(&settings.actuators);
     tokio::spawn(Arc::clone(&actuators).run(engine.clone()));
-    if let Some(address) = &listen.keda_address {
-        let router = crate::keda::router(engine.clone(), limits.streams);
-        let listener = http::listen("listen.keda_address", address)?;
-        tracing::info!(address = %shown(&listener), tls = keda_tls.is_some(), "listening for KEDA");
-        tokio::spawn(http::serve(listener, keda_tls.as_ref(), limits, router)?.running);
-    }
+    serve_keda(&settings, keda_tls.as_ref(), &engine)?;
     let app = App::new(engine.clone(), gate, Arc::clone(&settings), actuators, models);
     let listener = match standby {
         Some(standby) => standby.end().await,
         None => http::listen("listen.address", &listen.address)?,
     };
     tracing::info!(address = %shown(&listener), tls = tls.is_some(), "listening");
-    let http = http::serve(listener, tls.as_ref(), limits, router(app))?;
+    let http = http::serve(listener, tls.as_ref(), &settings.limits, router(app))?;
     tokio::spawn(crate::kafka::run(settings.kafka.clone(), engine.clone()));
     tokio::spawn(watch_clock(Arc::clone(&settings), engine.clone()));
     tokio::spawn(forget(settings, engine.clone()));
     Ok(Running { http, engine })
+}
+
+/// Listens for KEDA, if an address is set.
+fn serve_keda(settings: &Settings, tls: Option<&Tls>, engine: &Engine) -> Result<()> {
+    let Some(address) = &settings.listen.keda_address else { return Ok(()) };
+    let listener = http::listen("listen.keda_address", address)?;
+    tracing::info!(address = %shown(&listener), tls = tls.is_some(), "listening for KEDA");
+    let router = crate::keda::router(engine.clone(), settings.limits.streams);
+    tokio::spawn(http::serve(listener, tls, &settings.limits, router)?.running);
+    Ok(())
 }
 
 fn shown(listener: &TcpListener) -> String {

@@ -27,7 +27,7 @@ EVERYTHING: dict[str, Any] = {
                    "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}], "volumeMounts": [{"name": "data", "mountPath": "/data"}]},
     "serviceMonitor": {"enabled": True, "keySecret": "reader"}, "scaleNamespaces": ["shop", "mail"],
     "networkPolicy": {"from": [{"namespaceSelector": {}}], "kedaFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}]},
-    "settings": {"limits": {"pools": 50}, "pools": {"orders": {"min_jobs": 2, "max_jobs": 60, "sla_target": 0.99, "time_zone": "Europe/Berlin"}},
+    "settings": {"limits": {"pools": 50}, "kafka": {"brokers": "kafka:9092", "records_topic": "records"}, "log": {"level": "warn"}, "pools": {"orders": {"min_jobs": 2, "max_jobs": 60, "sla_target": 0.99, "time_zone": "Europe/Berlin"}},
                  "actuators": {"orders": {"kind": "kubernetes", "namespace": "shop", "name": "orders-worker", "automatic": True}}},
     "nodeSelector": {"disk": "ssd"}, "tolerations": [{"key": "a", "operator": "Exists"}], "imagePullSecrets": [{"name": "pull"}], "podAnnotations": {"a": "b"},
 }
