@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,3 +113,14 @@ def test_a_version_that_is_not_signed_is_refused_where_a_signature_is_asked_for(
     server = serve(with_registry(registry).replace("[models]", f'[models]\npublic_key = "{"0f" * 32}"'))
     status, answer = server.ask("POST", "/pools/a/models/challenge", {"version": 1})
     assert (status, answer["error"]["kind"]) == (409, "not_signed")
+
+
+def test_a_start_without_the_models_that_a_pool_tried_goes_on_and_tells(serve: Serve, registry: Path) -> None:
+    server = serve(with_registry(registry))
+    server.expect("POST", "/pools/a/update_metrics", records(1, 1)[0])
+    server.expect("POST", "/pools/a/models/challenge", {"version": 1})
+    server.kill()
+    shutil.rmtree(registry / "versions/0001")
+    server.start()
+    assert "models that the pool tried are not known any more" in server.said()
+    server.expect("POST", "/pools/a/update_metrics", records(1, 2)[1])

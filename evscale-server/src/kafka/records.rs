@@ -5,6 +5,7 @@ use super::{TOPICS_EVERY, partitions};
 use crate::engine::{Change, Engine, PoolRecord, metrics_of};
 use crate::problem::{Problem, Result};
 use crate::storage::PlaceRow;
+use axum::http::StatusCode;
 use rskafka::client::Client;
 use rskafka::client::error::{Error, ProtocolError};
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
@@ -113,7 +114,7 @@ impl Partition {
         };
         match taken {
             Ok(_) => Ok(()),
-            Err(problem) if problem.status().is_server_error() => Err(problem),
+            Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE => Err(problem),
             Err(problem) => {
                 tracing::warn!(topic = self.topic, partition = self.number, offset, cause = %problem, "a record of Kafka is passed over");
                 self.engine.pass(place).await

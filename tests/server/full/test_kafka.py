@@ -12,6 +12,7 @@ from typing import Any
 import confluent_kafka
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
+from databases import Postgres
 from support import ROOT, Server, all_decisions, all_records, records
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -129,3 +130,19 @@ def test_a_broker_that_is_not_there_stops_nothing_else(serve: Serve) -> None:
     for record in records(1, 5):
         server.expect("POST", "/pools/a/update_metrics", record)
     assert server.expect("GET", "/health")["status"] == "healthy" and server.stop() == 0
+
+
+def test_a_record_that_cannot_be_written_now_waits_and_is_taken_once(serve: Serve, broker: str, topics: tuple[str, str], postgres: Postgres) -> None:
+    server = serve(settings(broker, topics) + "timeout_seconds = 2\n", url=postgres.database())
+    todo = records(1, 40)
+    produce(broker, topics[0], [message("a", record) for record in todo[:20]])
+    until(server, "a", 20)
+    postgres.stop()
+    produce(broker, topics[0], [message("a", record) for record in todo[20:]])
+    limit = time.monotonic() + 30
+    while "records of Kafka wait" not in server.said():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    postgres.start()
+    until(server, "a", 40)
+    assert [row["body"]["timestamp"] for row in all_records(server, "a")] == [record["timestamp"] for record in todo]
