@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo demo-lifecycle lifecycle serve-demo server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny c-programs test-c run-c test-python run-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server lint-server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny c-programs test-c run-c test-python run-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs test-long soak fuzz lint bench bench-c venv \
 	wheel wheel-portable test-wheel deb test-dist test-nomad test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -154,17 +154,29 @@ $(SERVER_VENV)/.ready: tests/server/requirements.txt
 	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/requirements.txt
 	touch $@
 
+lint-server: venv ## Formatting and lints of evscale-server and its tests
+	cargo fmt --manifest-path evscale-server/Cargo.toml -- --check
+	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo clippy --release --locked --all-targets --manifest-path evscale-server/Cargo.toml -- -D warnings
+	$(VENV)/bin/ruff check tests/server
+	$(VENV)/bin/typos evscale-server/src evscale-server/page tests/server deploy docs/server.md docs/server-settings.md
+
 test-server: server $(SERVER_VENV)/.ready ## Tests of evscale-server: Rust, interface, storage, security, browser, Prometheus
 	CARGO_TARGET_DIR=$(SERVER_TARGET) cargo test --release --locked --manifest-path evscale-server/Cargo.toml
 	$(SERVER_TESTS) -m pytest -q -rs tests/server
 
-HELM ?= $(SERVER_TARGET)/go/bin/helm
-$(SERVER_TARGET)/go/bin/helm:
-	GOBIN=$(dir $@) PATH="$$PATH:/usr/local/go/bin" go install helm.sh/helm/v3/cmd/helm@v3.18.4
+SERVER_GO := $(SERVER_TARGET)/go/bin
+HELM ?= $(SERVER_GO)/helm
+$(SERVER_GO)/helm:
+	GOBIN=$(SERVER_GO) PATH="$$PATH:/usr/local/go/bin" go install helm.sh/helm/v3/cmd/helm@v3.18.4
 
-test-server-full: test-server $(HELM) ## Also the chart, rendered by Helm (built here, some minutes) and checked against Kubernetes' schemas
+# All scalers of KEDA are one package: ten minutes of compiling.
+KEDA_POLL := $(SERVER_GO)/keda-poll
+$(KEDA_POLL): $(wildcard tests/server/full/keda/*)
+	cd tests/server/full/keda && PATH="$$PATH:/usr/local/go/bin" go build -o $@ .
+
+test-server-full: test-server $(HELM) $(KEDA_POLL) $(BROKER_JARS) ## Also KEDA's own client, Kafka, and the chart by Helm against Kubernetes' schemas (builds and fetches them, a quarter of an hour)
 	$(SERVER_VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/server/full/requirements.txt
-	EVSCALE_FULL=1 HELM=$(HELM) $(SERVER_TESTS) -m pytest -q tests/server/full
+	EVSCALE_FULL=1 HELM=$(HELM) KEDA_POLL=$(KEDA_POLL) $(SERVER_TESTS) -m pytest -q tests/server/full
 
 server-kill-test: server $(SERVER_VENV)/.ready ## Kill evscale-server during load (KILLS=500; five minutes), and compare
 	EVSCALE_SERVER_KILLS=$(or $(KILLS),500) $(SERVER_TESTS) -m pytest -q -s tests/server/test_storage.py -k "undisturbed and sqlite"

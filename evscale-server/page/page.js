@@ -66,7 +66,7 @@ function draw(id, height, series, labels) {
   const width = Math.max(320, Math.min(800, svg.parentElement.clientWidth));
   const [left, right, top, bottom] = [52, width - 8, 12, height - 28];
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  const highest = Math.max(1, ...series.flatMap(([, points]) => points.map(([, y]) => y))) * 1.05;
+  const highest = tidy(Math.max(1, ...series.flatMap(([, points]) => points.map(([, y]) => y))));
   const x = (value) => (left + value * (right - left)).toFixed(1);
   const y = (value) => (bottom - (value / highest) * (bottom - top)).toFixed(1);
   const parts = [0, 0.5, 1].flatMap((share) => [
@@ -81,16 +81,22 @@ function draw(id, height, series, labels) {
   svg.replaceChildren(...parts);
 }
 
+// Returns the end of an axis: the next number above that reads well, as does its half.
+function tidy(value) {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((digit) => digit * unit).find((end) => end >= value);
+}
+
 function compact(value) {
   return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }
 
 function charts(state, records, forecast, decisions) {
-  // newest first, without what came late or twice
+  // as they came, without what came late or twice
   const past = [];
-  for (const { body } of records) {
+  for (const { body } of records.toReversed()) {
     const record = { at: Date.parse(body.timestamp), events: body.logged_events_count, jobs: body.current_job_count };
-    if (record.at <= Date.parse(state.newest) && (!past.length || record.at < past[0].at)) past.unshift(record);
+    if (record.at <= Date.parse(state.newest) && (!past.length || record.at > past.at(-1).at)) past.push(record);
   }
   if (!past.length) return;
   const now = past.at(-1).at;
@@ -136,6 +142,19 @@ function explain(state, decisions) {
   find("operate").hidden = shown.role !== "operate";
 }
 
+// The alerts that fire, and those of the last day that do not any more.
+function warn(alerts) {
+  find("alerts").replaceChildren(...alerts.map((alert) => {
+    const firing = alert.state === "firing";
+    const item = element("li", { class: firing ? alert.severity : "over" });
+    const silent = alert.silenced_until ? `, silent until ${time(alert.silenced_until)}` : "";
+    const when = firing ? `since ${time(alert.since)}` : `until ${time(alert.until)}`;
+    item.append(element("b", {}, alert.name.replaceAll("_", " ")), ` ${alert.severity}, ${when}${silent}. ${alert.text}`);
+    if (firing) item.append(element("small", {}, alert.action));
+    return item;
+  }));
+}
+
 async function refresh() {
   try {
     if (!shown.role) shown.role = (await ask("GET", "caller")).role;
@@ -151,10 +170,11 @@ async function refresh() {
     const current = pools.find((pool) => pool.pool === shown.pool);
     if (!current || current.seq === shown.seq) return;
     const path = `pools/${encodeURIComponent(shown.pool)}`;
-    const [state, forecast, records, decisions] = await Promise.all([ask("GET", path), ask("GET", `${path}/forecast`),
-      ask("GET", `${path}/records?limit=${RECORDS}`), ask("GET", `${path}/decisions?limit=${RECORDS}`)]);
+    const [state, forecast, records, decisions, alerts] = await Promise.all([ask("GET", path), ask("GET", `${path}/forecast`),
+      ask("GET", `${path}/records?limit=${RECORDS}`), ask("GET", `${path}/decisions?limit=${RECORDS}`), ask("GET", `${path}/alerts`)]);
     if (state.pool !== shown.pool) return;
     explain(state, decisions);
+    warn(alerts);
     charts(state, records, forecast, decisions);
     shown.seq = current.seq;
   } catch (problem) {

@@ -90,6 +90,13 @@ sections! {
         tls_certificate: Option<String> = None;
         /// PEM file of the certificate's private key.
         tls_key: Option<String> = None;
+        /// PEM file of the authorities by which the certificates of HTTP callers must be signed (mutual TLS), beside keys and
+        /// tokens; no certificate is asked for without it. Read again when the file changes.
+        client_ca: Option<String> = None;
+        /// Whether KEDA's interface takes TLS alone, with the same certificate.
+        keda_tls: bool = false;
+        /// PEM file of the authorities by which KEDA's certificate (`tlsClientCert`) must be signed; none is asked for without it.
+        keda_client_ca: Option<String> = None;
     }
     /// Where records, decisions and states are kept.
     storage: Storage {
@@ -105,6 +112,9 @@ sections! {
         keep_audit_days: u32 = 365;
         /// Longest time for one write, seconds; then the records in it are refused.
         timeout_seconds: u32 = 5;
+        /// Whether to wait while another server works on the database, and to take over when it ends (PostgreSQL alone). Meanwhile
+        /// everything but `/alive` is answered with 503. Without it such a start is refused.
+        standby: bool = false;
     }
     /// Who may do what.
     security: Security {
@@ -144,6 +154,23 @@ sections! {
         streams: usize = 64;
         /// Most pools.
         pools: usize = 10_000;
+    }
+    /// Which models pools can try beside those of the library.
+    models: Models {
+        /// Folder of the registry whose versions can be tried, as `evscale retrain` writes them. A version that is tried or acts must
+        /// stay there.
+        registry: Option<String> = None;
+        /// Public key (Ed25519, 64 hexadecimal digits) by which signatures of the versions are verified.
+        public_key: Option<String> = None;
+    }
+    /// Records from Kafka, and decisions to it. Off by default.
+    kafka: Kafka {
+        /// Addresses of brokers to begin with, `HOST:PORT`, with commas between them. Connections are not encrypted.
+        brokers: Option<String> = None;
+        /// Topic of records, each `{"pool": …, "record": …}`; all of its partitions are taken, each record once.
+        records_topic: Option<String> = None;
+        /// Topic to which every new decision is told, under the name of its pool.
+        decisions_topic: Option<String> = None;
     }
     /// What time it is.
     clock: Clock {
@@ -232,9 +259,11 @@ impl Settings {
                 return Err(Problem::config(format!("`{name}` is {value}, expected {low} to {high}")));
             }
         }
-        if self.listen.tls_certificate.is_some() != self.listen.tls_key.is_some() {
+        self.listen.check()?;
+        self.kafka.check()?;
+        if self.storage.standby && self.storage.url.starts_with("sqlite:") {
             return Err(Problem::config(
-                "one of `listen.tls_certificate` and `listen.tls_key` is set, expected both or none",
+                "`storage.standby` is true with SQLite, expected a `storage.url` of PostgreSQL, which two servers can reach",
             ));
         }
         let security = &self.security;
@@ -268,6 +297,41 @@ impl Settings {
                 Ok((name.clone(), config))
             })
             .collect()
+    }
+}
+
+impl Listen {
+    /// Checks that what TLS needs is there.
+    fn check(&self) -> Result<()> {
+        let certified = self.tls_certificate.is_some();
+        let wrong = if certified != self.tls_key.is_some() {
+            "one of `listen.tls_certificate` and `listen.tls_key` is set, expected both or none"
+        } else if self.client_ca.is_some() && !certified {
+            "`listen.client_ca` is set without `listen.tls_certificate`, expected both: only TLS has certificates"
+        } else if self.keda_tls && !certified {
+            "`listen.keda_tls` is true without `listen.tls_certificate`, expected the certificate that is shown to KEDA"
+        } else if self.keda_client_ca.is_some() && !self.keda_tls {
+            "`listen.keda_client_ca` is set without `listen.keda_tls`, expected both: only TLS has certificates"
+        } else {
+            return Ok(());
+        };
+        Err(Problem::config(wrong))
+    }
+}
+
+impl Kafka {
+    /// Checks that brokers and topics are named together.
+    fn check(&self) -> Result<()> {
+        let topics = self.records_topic.is_some() || self.decisions_topic.is_some();
+        match (self.brokers.is_some(), topics) {
+            (true, false) => Err(Problem::config(
+                "`kafka.brokers` is set without a topic, expected `kafka.records_topic` or `kafka.decisions_topic`",
+            )),
+            (false, true) => Err(Problem::config(
+                "a topic of Kafka is set without `kafka.brokers`, expected the address of a broker",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -401,6 +465,12 @@ mod tests {
         refused("[listen]\nadress = \"x\"", &["adress", "address"]);
         refused("[limits]\nbody_bytes = 1", &["limits.body_bytes", "1024"]);
         refused("[listen]\ntls_key = \"k\"", &["tls_certificate"]);
+        refused("[listen]\nclient_ca = \"c\"", &["client_ca", "tls_certificate"]);
+        refused("[listen]\nkeda_tls = true", &["keda_tls", "tls_certificate"]);
+        refused("[listen]\nkeda_client_ca = \"c\"", &["keda_client_ca", "keda_tls"]);
+        refused("[kafka]\nbrokers = \"h:9092\"", &["kafka.records_topic"]);
+        refused("[kafka]\nrecords_topic = \"t\"", &["kafka.brokers"]);
+        refused("[storage]\nstandby = true", &["standby", "PostgreSQL"]);
         refused("[security]\njwks_file = \"k\"", &["jwt_audience"]);
         refused("[pools.a]\nmax_job = 3", &["pools.a", "max_job"]);
         refused("[pools.\"a b\"]\nmax_jobs = 3", &["a b"]);

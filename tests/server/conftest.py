@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import Postgres
 from support import BINARY, Server
 
 # what takes long to prepare is for `make test-server-full`
@@ -28,6 +29,16 @@ def lacking(what: str) -> None:
 @pytest.fixture(scope="session")
 def missing() -> Callable[[str], None]:
     return lacking
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    database = Postgres(tmp_path_factory.mktemp("postgres") / "data")
+    if database.bin is None:
+        lacking("PostgreSQL")
+    database.create()
+    yield database
+    database.stop()
 
 
 @pytest.fixture

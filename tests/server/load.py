@@ -2,8 +2,9 @@
 
     python tests/server/load.py --pools 1000 --every 10 --seconds 600
 
-Each pool sends a record every so many seconds, spread evenly; nothing waits for an answer before the next one is due. At the
-end every acknowledged record must be there, also after a SIGKILL and a start.
+Each pool sends a record every so many seconds, spread evenly, whatever became of the others: a latency counts from the moment
+at which a record was due, so that what waits in the generator counts, too. At the end every acknowledged record must be there,
+also after a SIGKILL and a start.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
+import re
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from support import Server, records
@@ -41,9 +45,23 @@ async def exchange(streams: Kept, port: int, path: str, body: bytes) -> int:
     return int(head.split()[1])
 
 
-async def run(server: Server, pools: int, every: float, seconds: float, made: list[list[bytes]]) -> tuple[list[float], list[int], dict[int, int]]:
-    times: list[float] = []
-    acknowledged, refused = [0] * pools, {}
+@dataclass
+class Seen:
+    """What became of the records of a run."""
+
+    pools: int
+    times: list[float] = field(default_factory=list)
+    """From the moment at which a record was due to its answer, seconds."""
+    late: list[float] = field(default_factory=list)
+    """From that moment until it was sent, seconds: the generator's own share, and the wait for a connection."""
+    refused: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.acknowledged = [0] * self.pools
+
+
+async def run(server: Server, pools: int, every: float, made: list[list[bytes]]) -> Seen:
+    seen = Seen(pools)
     free: Kept = []
     gate = asyncio.Semaphore(CONNECTIONS)
     begin = time.perf_counter() + 0.5
@@ -54,24 +72,47 @@ async def run(server: Server, pools: int, every: float, seconds: float, made: li
             due = begin + offset + turn * every
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             async with gate:
+                seen.late.append(time.perf_counter() - due)
                 status = await exchange(free, server.port, f"/pools/p{pool}/update_metrics", body)
-            # from when it was due: what waits for others counts
-            times.append(time.perf_counter() - due)
+            seen.times.append(time.perf_counter() - due)
             if status == 200:
-                acknowledged[pool] += 1
+                seen.acknowledged[pool] += 1
             else:
-                refused[status] = refused.get(status, 0) + 1
+                seen.refused[status] = seen.refused.get(status, 0) + 1
 
     await asyncio.gather(*(one(pool) for pool in range(pools)))
     for _, writer, _ in free:
         writer.close()
-    return times, acknowledged, refused
+    return seen
 
 
 def resident(server: Server) -> float:
     assert server.process
     text = Path(f"/proc/{server.process.pid}/status").read_text()
     return int(text.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def processor_seconds(server: Server) -> float:
+    assert server.process
+    user, system = Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def counters(server: Server) -> dict[str, float]:
+    """Returns the server's own counts of what it did."""
+    text = server.raw("GET", "/metrics")[2].decode()
+    names = ("evscale_records_total", "evscale_storage_writes_total", "evscale_storage_write_seconds_total", "evscale_decide_seconds_total")
+    return {name: float(re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)[0]) for name in names}
+
+
+def share(times: list[float], part: float) -> float:
+    """Returns a quantile in milliseconds."""
+    return round(1000 * sorted(times)[min(len(times) - 1, int(part * len(times)))], 1)
+
+
+def lost_records(server: Server, acknowledged: list[int]) -> int:
+    there = [server.expect("GET", f"/pools/p{pool}")["seq"] - 1 for pool in range(len(acknowledged))]
+    return sum(max(0, told - found) for told, found in zip(acknowledged, there, strict=True))
 
 
 def measure(folder: Path, pools: int, every: float, seconds: float) -> dict[str, float]:
@@ -82,25 +123,29 @@ def measure(folder: Path, pools: int, every: float, seconds: float) -> dict[str,
     turns = max(1, int(seconds / every))
     some = [[json.dumps(record).encode() for record in records(seed, turns)] for seed in range(20)]
     made = [some[pool % 20] for pool in range(pools)]
-    times, acknowledged, refused = asyncio.run(run(server, pools, every, seconds, made))
-    times.sort()
+    load, before, used, own = os.getloadavg()[0], counters(server), processor_seconds(server), time.process_time()
+    seen = asyncio.run(run(server, pools, every, made))
+    used, own = processor_seconds(server) - used, time.process_time() - own
+    did = {name: value - before[name] for name, value in counters(server).items()}
     memory = resident(server)
     server.kill()
     server.start(600)
     recovery = server.expect("GET", "/health/detailed")["storage"]
-    lost = 0
-    for pool in range(pools):
-        there = server.expect("GET", f"/pools/p{pool}")["seq"] - 1
-        lost += max(0, acknowledged[pool] - there)
+    lost = lost_records(server, seen.acknowledged)
     server.stop()
-
-    def at(share: float) -> float:
-        return round(1000 * times[min(len(times) - 1, int(share * len(times)))], 1)
-
-    return {"pools": pools, "records": len(times), "acknowledged": sum(acknowledged), "refused": sum(refused.values()), "lost": lost,
-            "p50_ms": at(0.5), "p90_ms": at(0.9), "p99_ms": at(0.99), "p99.9_ms": at(0.999), "max_ms": at(1.0),
-            "memory_mb": round(memory, 1), "kib_per_pool": round(1024 * (memory - empty) / pools, 1),
-            "recovery_ms": recovery["recovery_ms"], "recovered_entries": recovery["recovered_entries"]}
+    sent, writes = len(seen.times), did["evscale_storage_writes_total"]
+    return {
+        "pools": pools, "records": sent, "acknowledged": sum(seen.acknowledged), "refused": sum(seen.refused.values()), "lost": lost,
+        "p50_ms": share(seen.times, 0.5), "p90_ms": share(seen.times, 0.9), "p99_ms": share(seen.times, 0.99),
+        "p99.9_ms": share(seen.times, 0.999), "max_ms": share(seen.times, 1.0), "late_p99_ms": share(seen.late, 0.99),
+        "records_per_write": round(did["evscale_records_total"] / writes, 2),
+        "write_ms": round(1000 * did["evscale_storage_write_seconds_total"] / writes, 2),
+        "decide_ms": round(1000 * did["evscale_decide_seconds_total"] / sent, 2),
+        "server_processor_ms": round(1000 * used / sent, 2), "generator_processor_ms": round(1000 * own / sent, 2),
+        "memory_mb": round(memory, 1), "kib_per_pool": round(1024 * (memory - empty) / pools, 1),
+        "recovery_ms": recovery["recovery_ms"], "recovered_entries": recovery["recovered_entries"],
+        "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1),
+    }
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ Serve = Callable[..., Server]
 
 def test_every_route_of_the_description_answers_as_the_deployment_check_expects(serve: Serve) -> None:
     server = serve()
-    checked = subprocess.run([BINARY, "verify", f"http://127.0.0.1:{server.port}", "--changes"], capture_output=True, text=True)
+    checked = subprocess.run([BINARY, "verify", f"http://127.0.0.1:{server.port}", "--changes"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
     described = {(method.upper(), path) for path, methods in server.expect("GET", "/openapi.json")["paths"].items() for method in methods}
     # the short forms of a single pool
@@ -153,6 +153,59 @@ def test_what_falls_due_and_the_classes_of_events_are_known(serve: Serve) -> Non
     assert server.expect("GET", "/pools/a/health")["announced"] == []
     assert server.ask("PUT", "/pools/a/due", {"now": now, "due": [{"at": now, "events": -1}]})[0] == 400
     assert server.ask("PUT", "/pools/a/due", {"due": []})[0] == 400
+
+
+def test_alerts_fire_are_told_by_pool_and_can_be_silenced(serve: Serve) -> None:
+    server = serve('[pools.a]\nmax_jobs = 40\nalerts = ["queue_length > 500 for 0s critical"]\n[pools.b]\n')
+    for record in records(1, 3):
+        server.expect("POST", "/pools/a/update_metrics", {**record, "queued_events_count": 900})
+    name = "queue_length > 500 for 0s critical"
+    alerts = {alert["name"]: alert for alert in server.expect("GET", "/pools/a/alerts")}
+    assert alerts[name]["state"] == "firing" and alerts[name]["silenced_until"] is None
+    by_pool = server.expect("GET", "/alerts")
+    assert list(by_pool) == ["a"] and name in [alert["name"] for alert in by_pool["a"]]
+    server.expect("PUT", "/pools/a/silence", {"alert": name, "until": "2026-01-06T00:00:00Z"})
+    silenced = {alert["name"]: alert for alert in server.expect("GET", "/pools/a/alerts")}
+    assert silenced[name]["silenced_until"] == "2026-01-06T00:00:00Z"
+    status, answer = server.ask("PUT", "/pools/a/silence", {"alert": "no_such", "until": None})
+    assert status == 400 and "no_such" in answer["error"]["message"]
+
+
+def test_what_a_pool_has_learned_and_how_it_is_doing_can_be_read(serve: Serve) -> None:
+    server = serve("[pools.a]\nmax_jobs = 40\n")
+    assert server.expect("GET", "/pools/a/learned")["newest_record"] is None
+    sent = [{**record, "average_processing_duration_ms": 400} for record in records(1, 20)]
+    for record in sent:
+        server.expect("POST", "/update_metrics", record)
+    learned = server.expect("GET", "/pools/a/learned")
+    assert 390 < learned["service_time_ms"] < 410 and learned["newest_record"] == sent[-1]["timestamp"]
+    assert learned["jobs"] == sent[-1]["current_job_count"] and learned["rule"]
+    report = server.expect("GET", "/pools/a/report")
+    assert report["at"] == sent[-1]["timestamp"] and report["jobs"] == learned["jobs"]
+    for path in ("alerts", "learned", "report", "models"):
+        assert server.ask("GET", f"/pools/nobody/{path}")[0] == 404
+
+
+def test_changes_are_streamed_over_websocket(serve: Serve) -> None:
+    websocket = pytest.importorskip("websocket")
+    server = serve("[pools.a]\n[pools.b]\n[limits]\nstreams = 2\n")
+    base = f"ws://127.0.0.1:{server.port}"
+    all_pools = websocket.create_connection(f"{base}/events/socket", timeout=10, suppress_origin=True)
+    one_pool = websocket.create_connection(f"{base}/pools/a/events/socket", timeout=10, origin=f"http://127.0.0.1:{server.port}")
+    with pytest.raises(websocket.WebSocketBadStatusException, match="503"):
+        websocket.create_connection(f"{base}/events/socket", timeout=10, suppress_origin=True)
+    one_pool.send("what is sent is not looked at")
+    for pool in "ba":
+        server.expect("POST", f"/pools/{pool}/update_metrics", records(1, 1)[0])
+    told = [json.loads(all_pools.recv()) for _ in "ba"]
+    assert [event["pool"] for event in told] == ["b", "a"]
+    assert json.loads(one_pool.recv()) == told[1] and told[1]["decision"]["recommended_jobs"] >= 1
+    for connection in (all_pools, one_pool):
+        connection.close()
+    with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+        websocket.create_connection(f"{base}/events/socket", timeout=10, origin="https://evil.example")
+    with pytest.raises(websocket.WebSocketBadStatusException, match="404"):
+        websocket.create_connection(f"{base}/pools/nobody/events/socket", timeout=10, suppress_origin=True)
 
 
 def test_changes_are_streamed(serve: Serve) -> None:

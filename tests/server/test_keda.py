@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import Certificate, issue
 from support import ROOT, Server, free_port, records
 
 Serve = Callable[..., Server]
@@ -114,6 +118,36 @@ def test_a_change_to_none_and_back_is_streamed(keda: Any) -> None:
     server.expect("PUT", "/pools/a/order", {"order": {"fixed": 4}, "until": "2027-01-01T00:00:00Z"})
     assert fields(next(stream)) == {1: 1}
     stream.cancel()
+
+
+def test_over_tls_keda_shows_a_certificate_where_one_is_asked_for(serve: Serve, tmp_path: Path) -> None:
+    authority, stranger = issue(tmp_path, "authority"), issue(tmp_path, "stranger")
+    own, client, foreign = issue(tmp_path, "server", authority), issue(tmp_path, "client", authority), issue(tmp_path, "foreign", stranger)
+    port = free_port()
+    # HTTP callers show no certificate, so that the pool is fed over TLS as usual
+    server = serve(f'''[pools.a]\nmax_jobs = 40\n[listen]\nkeda_address = "127.0.0.1:{port}"
+tls_certificate = "{own.chain}"\ntls_key = "{own.key_file}"\nkeda_tls = true\nkeda_client_ca = "{authority.chain}"\n''')
+    context = ssl.create_default_context(cafile=str(authority.chain))
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=10)
+    connection.request("POST", "/update_metrics", json.dumps(records(1, 1)[0]), {"Content-Type": "application/json"})
+    jobs = json.load(connection.getresponse())["decision"]["recommended_jobs"]
+    connection.close()
+
+    def asked(shown: Certificate | None) -> int:
+        parts = {"private_key": shown.key_file.read_bytes(), "certificate_chain": shown.chain.read_bytes()} if shown else {}
+        credentials = grpc.ssl_channel_credentials(root_certificates=authority.chain.read_bytes(), **parts)
+        with grpc.secure_channel(f"127.0.0.1:{port}", credentials) as channel:
+            request = message((1, scaled_object(pool="a")), (2, "evscale-a"))
+            answer = channel.unary_unary("/externalscaler.ExternalScaler/GetMetrics")(request, timeout=10)
+        return int(fields(fields(answer)[1])[2])
+
+    assert asked(client) == jobs
+    for refused in (None, foreign):
+        with pytest.raises(grpc.RpcError) as told:
+            asked(refused)
+        assert told.value.code() == grpc.StatusCode.UNAVAILABLE
+    with pytest.raises(grpc.RpcError):
+        grpc.insecure_channel(f"127.0.0.1:{port}").unary_unary("/externalscaler.ExternalScaler/IsActive")(scaled_object(pool="a"), timeout=5)
 
 
 def test_the_code_of_the_interface_is_the_one_written_from_it(tmp_path: Path) -> None:

@@ -40,14 +40,18 @@ def text_of(html: str, id: str) -> str:
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("dark", [False, True])
 def test_pools_forecast_jobs_and_decisions_are_shown(serve: Serve, browse: Callable[..., str], width: int, dark: bool) -> None:
-    server = serve("[pools.orders]\nmax_jobs = 40\n[pools.emails]\nmax_jobs = 40\n")
+    server = serve('[pools.orders]\nmax_jobs = 40\nalerts = ["jobs > 5 for 0s critical"]\n[pools.emails]\nmax_jobs = 40\n')
     for record in records(2, 200):
         server.expect("POST", "/pools/orders/update_metrics", record)
     decision = server.expect("GET", "/pools/orders/scaling_decision")
     html = browse(f"http://127.0.0.1:{server.port}/#orders", width, dark, f"page-{width}-{'dark' if dark else 'light'}")
     assert "2 pools" in text_of(html, "summary") and "you may operate" in text_of(html, "summary")
     assert text_of(html, "name") == "orders" and text_of(html, "explanation") == decision["explanation"]
+    # late records, of which the history has some, hide none of the others
+    line = re.search(r'class="past" d="([^"]+)"', html)
+    assert line and line.group(1).count("L") > 120
     assert re.search(r'class="band" d="M', html) and re.search(r'class="wanted" d="M', html) and len(re.findall(r"<li>", html)) > 10
+    assert re.search(r'<li class="critical"><b>jobs &gt; 5 for 0s critical</b> critical, since ', html)
     assert "NaN" not in html and "undefined" not in html
 
 

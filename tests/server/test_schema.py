@@ -41,7 +41,7 @@ def test_generated_requests(serve: Callable[..., Server], tmp_path: Path) -> Non
     # heads that are no HTTP are answered with a bare 400, before anything that the description knows
     for mode, checks in [("all", "not_a_server_error"),
                          ("positive", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance")]:
-        ended = subprocess.run([*command, "--mode", mode, "--checks", checks], capture_output=True, text=True, cwd=tmp_path)
+        ended = subprocess.run([*command, "--mode", mode, "--checks", checks], capture_output=True, text=True, cwd=tmp_path, check=False)
         assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
         print("\n".join(line for line in ended.stdout.splitlines() if "generated" in line))
         server.ask("PUT", "/pools/a", {"max_jobs": 40})

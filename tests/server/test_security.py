@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import shutil
+import signal
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from certificates import Certificate, issue
 from support import Server, key, records
 
 Serve = Callable[..., Server]
@@ -71,7 +73,6 @@ def test_a_key_for_some_pools_touches_no_other(serve: Serve, keys: dict[str, str
 
 
 def test_keys_are_read_again_and_a_broken_file_changes_nothing(serve: Serve, keys: dict[str, str]) -> None:
-    import signal
     server = serve(with_keys(keys))
     file = Path(keys["file"])
     text = file.read_text()
@@ -86,11 +87,11 @@ def test_keys_are_read_again_and_a_broken_file_changes_nothing(serve: Serve, key
             time.sleep(0.02)
 
     file.write_text("[[keys]\n")
-    reloaded("those before hold")
+    reloaded("keys: cannot be read again")
     server.key = keys["reader"]
     assert server.ask("GET", "/pools")[0] == 200
     file.write_text("\n".join("[[keys]]" + part for part in text.split("[[keys]]") if part.strip() and '"reader"' not in part))
-    reloaded("keys were read again")
+    reloaded("keys: read again")
     assert server.ask("GET", "/pools")[0] == 401
 
 
@@ -127,7 +128,7 @@ def test_tokens(serve: Serve, tmp_path: Path) -> None:
 
 def test_nobody_is_let_in_from_elsewhere_without_keys(tmp_path: Path) -> None:
     server = Server(tmp_path / "open", POOLS)
-    server.config.write_text(server.config.read_text().replace("127.0.0.1", "0.0.0.0"))  # noqa: S104
+    server.config.write_text(server.config.read_text().replace("127.0.0.1", "0.0.0.0"))
     with pytest.raises(AssertionError, match="security.keys_file"):
         server.start()
 
@@ -228,37 +229,65 @@ def test_connections_beyond_the_limit_are_closed(serve: Serve) -> None:
     assert server.ask("GET", "/pools")[0] == 200
 
 
-def _certificate(folder: Path, name: str) -> None:
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", folder / "key.pem",
-                    "-out", folder / "chain.pem", "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"],
-                   check=True, capture_output=True)
+def subject(port: int, authority: Certificate, client: Certificate | None = None) -> tuple[str, int]:
+    """Asks over TLS; returns whose certificate the server showed, and the status of its answer."""
+    context = ssl.create_default_context(cafile=str(authority.chain))
+    if client:
+        context.load_cert_chain(client.chain, client.key_file)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
+    try:
+        connection.request("GET", "/pools")
+        answer = connection.getresponse()
+        return connection.sock.getpeercert()["subject"][0][0][1], answer.status
+    finally:
+        connection.close()
+
+
+def read_again(server: Server) -> None:
+    assert server.process
+    before = server.said().count("certificate: ")
+    server.process.send_signal(signal.SIGHUP)
+    limit = time.monotonic() + 10
+    while server.said().count("certificate: ") == before:
+        assert time.monotonic() < limit
+        time.sleep(0.02)
 
 
 def test_tls_and_a_new_certificate(serve: Serve, tmp_path: Path) -> None:
-    import signal
-    _certificate(tmp_path, "first")
-    server = serve(POOLS + f'[listen]\ntls_certificate = "{tmp_path}/chain.pem"\ntls_key = "{tmp_path}/key.pem"\n')
-
-    def subject() -> tuple[str, int]:
-        context = ssl.create_default_context(cafile=str(tmp_path / "chain.pem"))
-        connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=10)
-        connection.request("GET", "/pools")
-        found = connection.sock.getpeercert()["subject"][0][0][1]
-        status = connection.getresponse().status
-        connection.close()
-        return found, status
-
-    assert subject() == ("first", 200)
+    authority = issue(tmp_path, "authority")
+    own = issue(tmp_path, "first", authority)
+    server = serve(POOLS + f'[listen]\ntls_certificate = "{own.chain}"\ntls_key = "{own.key_file}"\n')
+    assert subject(server.port, authority) == ("first", 200)
     with pytest.raises((http.client.HTTPException, OSError)):
         server.raw("GET", "/pools")
-    _certificate(tmp_path, "second")
-    assert server.process
-    server.process.send_signal(signal.SIGHUP)
-    limit = time.monotonic() + 10
-    while "the certificate was read again" not in server.said():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
-    assert subject() == ("second", 200)
+    new = issue(tmp_path, "second", authority)
+    shutil.copy(new.chain, own.chain)
+    shutil.copy(new.key_file, own.key_file)
+    read_again(server)
+    assert subject(server.port, authority) == ("second", 200)
+    own.chain.write_text("damaged")
+    read_again(server)
+    assert subject(server.port, authority) == ("second", 200), "a broken file changes nothing"
+
+
+def test_callers_without_a_certificate_of_the_authority_are_not_let_in(serve: Serve, tmp_path: Path) -> None:
+    authority, stranger = issue(tmp_path, "authority"), issue(tmp_path, "stranger")
+    own, client, foreign = issue(tmp_path, "server", authority), issue(tmp_path, "client", authority), issue(tmp_path, "foreign", stranger)
+    server = serve(POOLS + f'[listen]\ntls_certificate = "{own.chain}"\ntls_key = "{own.key_file}"\nclient_ca = "{authority.chain}"\n')
+    assert subject(server.port, authority, client) == ("server", 200)
+    for refused in (None, foreign):
+        with pytest.raises(OSError):
+            subject(server.port, authority, refused)
+    # a new authority holds from the moment its file is read
+    shutil.copy(stranger.chain, authority.chain)
+    read_again(server)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain(foreign.chain, foreign.key_file)
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=10)
+    connection.request("GET", "/pools")
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_no_secret_is_in_the_log(serve: Serve, keys: dict[str, str]) -> None:

@@ -101,6 +101,21 @@ impl PoolMut<'_> {
         self.scaler.set_override(manual)
     }
 
+    /// Runs models in the shadow that the fleet knows, by the identity of their bundle; see [`Autoscaler::challenge`] and
+    /// [`Fleet::know`](crate::Fleet::know).
+    ///
+    /// # Errors
+    /// As there, and the fleet knows no such models.
+    pub fn challenge(&mut self, identity: &str) -> Result<()> {
+        let known = self.bundles.iter().find(|bundle| bundle.identity() == identity);
+        let bundle = known.ok_or_else(|| {
+            Error::argument(format!(
+                "the fleet knows no models `{identity}`, expected the identity of a bundle given to `know`"
+            ))
+        })?;
+        self.scaler.challenge(bundle)
+    }
+
     /// Takes the models in the shadow away; see [`Autoscaler::end_challenge`].
     pub fn end_challenge(&mut self, reason: &str) -> bool {
         self.scaler.end_challenge(reason)

@@ -6,8 +6,9 @@ mod serve;
 mod verify;
 
 use crate::config::Settings;
+use crate::models::Models;
 use crate::problem::{Problem, Result};
-use crate::security::{Gate, Role, new_key};
+use crate::security::{Gate, Role, Tls, new_key};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -115,11 +116,9 @@ fn load(config: Option<PathBuf>) -> Result<Settings> {
 
 fn check(settings: &Settings) -> Result<ExitCode> {
     Gate::new(&settings.security, is_loopback(settings)?)?;
-    if let (Some(certificate), Some(key)) = (&settings.listen.tls_certificate, &settings.listen.tls_key) {
-        runtime()?
-            .block_on(axum_server::tls_rustls::RustlsConfig::from_pem_file(certificate, key))
-            .map_err(|problem| Problem::config(format!("`listen.tls_certificate`: {problem}")))?;
-    }
+    Tls::of_http(&settings.listen)?;
+    Tls::of_keda(&settings.listen)?;
+    Models::new(&settings.models)?.all()?;
     println!("the settings are fine: {} pools", settings.pools.len());
     Ok(ExitCode::SUCCESS)
 }

@@ -4,15 +4,19 @@ use super::{is_loopback, runtime};
 use crate::actuators::Actuators;
 use crate::config::{ClockSource, Log, LogFormat, Settings};
 use crate::engine::{Change, Engine, now_ms};
-use crate::http::{App, Serving, router};
+use crate::http::{self, App, Serving, router};
+use crate::models::Models;
 use crate::problem::{Problem, Result};
-use crate::security::Gate;
+use crate::security::{Gate, Tls};
 use crate::storage::{AuditRow, Store};
+use axum_server::Handle;
 use evscale_core::Timestamp;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 /// How often the clock is looked at for pools whose records stay away.
@@ -23,6 +27,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FILES_EVERY: Duration = Duration::from_secs(10);
 /// Longest time that requests have when the server ends.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// Longest time that a standby takes to end what it answers.
+const LAST_REFUSALS: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -31,15 +37,38 @@ const LAST_REQUESTS: Duration = Duration::from_secs(10);
 pub fn serve(settings: &Settings) -> Result<ExitCode> {
     log(&settings.log)?;
     runtime()?.block_on(async {
-        let (running, engine) = start(settings).await?;
-        tracing::info!(address = %running.address, tls = running.tls.is_some(), "listening");
-        run_to_end(running, engine).await?;
+        let mut ends = Ends::new()?;
+        let running = tokio::select! {
+            running = start(settings) => running?,
+            () = ends.asked() => return Ok(ExitCode::SUCCESS),
+        };
+        running.until(ends).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
+/// The signals that ask for the end.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).map_err(|problem| Problem::config(format!("signals: {problem}")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+}
+
 fn log(settings: &Log) -> Result<()> {
-    let filter = EnvFilter::try_new(format!("{},sqlx=warn,hyper=warn,h2=warn", settings.level))
+    let filter = EnvFilter::try_new(format!("{},sqlx=warn,hyper=warn,h2=warn,rskafka=warn", settings.level))
         .map_err(|problem| Problem::config(format!("`log.level`: {problem}")))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.format {
@@ -49,34 +78,85 @@ fn log(settings: &Log) -> Result<()> {
     Ok(())
 }
 
+/// A server at work.
+struct Running {
+    http: Serving,
+    engine: Engine,
+}
+
 /// Opens everything and listens.
 ///
 /// # Errors
 /// Something cannot be opened.
-pub async fn start(settings: &Settings) -> Result<(Serving, Engine)> {
+async fn start(settings: &Settings) -> Result<Running> {
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let listen = &settings.listen;
     let gate = Arc::new(Gate::new(&settings.security, is_loopback(settings)?)?);
-    let store = Arc::new(Store::open(&settings.storage).await?);
-    let engine = Engine::start(settings, store).await?;
-    apply_pools(settings, &engine).await?;
+    let (tls, keda_tls) = (Tls::of_http(listen)?, Tls::of_keda(listen)?);
+    let models = Models::new(&settings.models)?;
     let settings = Arc::new(settings.clone());
+    let ports = [tls.clone(), keda_tls.clone()].into_iter().flatten().collect();
+    tokio::spawn(watch_files(Arc::clone(&settings), Arc::clone(&gate), ports));
+    let standby = settings.storage.standby.then(|| Standby::new(&settings, tls.as_ref())).transpose()?;
+    let store = Arc::new(Store::open(&settings.storage).await?);
+    let engine = Engine::start(&settings, store, models.all()?).await?;
+    apply_pools(&settings, &engine).await?;
     let actuators = Actuators::new(&settings.actuators);
     tokio::spawn(Arc::clone(&actuators).run(engine.clone()));
-    let app = App::new(engine.clone(), Arc::clone(&gate), Arc::clone(&settings), actuators);
-    let running = crate::http::serve(&settings, router(app)).await?;
-    if let Some(address) = &settings.listen.keda_address {
-        let (address, scaler) = crate::keda::serve(address, engine.clone(), settings.limits.streams).await?;
-        tracing::info!(%address, "listening for KEDA");
-        tokio::spawn(async move {
-            if let Err(problem) = scaler.await {
-                tracing::error!(cause = %problem, "KEDA's interface ended");
-            }
-        });
-    }
+    serve_keda(&settings, keda_tls.as_ref(), &engine)?;
+    let app = App::new(engine.clone(), gate, Arc::clone(&settings), actuators, models);
+    let listener = match standby {
+        Some(standby) => standby.end().await,
+        None => http::listen("listen.address", &listen.address)?,
+    };
+    tracing::info!(address = %shown(&listener), tls = tls.is_some(), "listening");
+    let http = http::serve(listener, tls.as_ref(), &settings.limits, router(app))?;
+    tokio::spawn(crate::kafka::run(settings.kafka.clone(), engine.clone()));
     tokio::spawn(watch_clock(Arc::clone(&settings), engine.clone()));
-    tokio::spawn(forget(Arc::clone(&settings), engine.clone()));
-    tokio::spawn(watch_files(settings, gate, running.tls.clone()));
-    Ok((running, engine))
+    tokio::spawn(forget(settings, engine.clone()));
+    Ok(Running { http, engine })
+}
+
+/// Listens for KEDA, if an address is set.
+fn serve_keda(settings: &Settings, tls: Option<&Tls>, engine: &Engine) -> Result<()> {
+    let Some(address) = &settings.listen.keda_address else { return Ok(()) };
+    let listener = http::listen("listen.keda_address", address)?;
+    tracing::info!(address = %shown(&listener), tls = tls.is_some(), "listening for KEDA");
+    let router = crate::keda::router(engine.clone(), settings.limits.streams);
+    tokio::spawn(http::serve(listener, tls, &settings.limits, router)?.running);
+    Ok(())
+}
+
+fn shown(listener: &TcpListener) -> String {
+    listener.local_addr().map_or_else(|problem| problem.to_string(), |address| address.to_string())
+}
+
+/// What answers on the address of a server that waits until no other one works on the database.
+struct Standby {
+    listener: TcpListener,
+    handle: Handle<SocketAddr>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Standby {
+    fn new(settings: &Settings, tls: Option<&Tls>) -> Result<Self> {
+        let address = &settings.listen.address;
+        let listener = http::listen("listen.address", address)?;
+        let again = listener
+            .try_clone()
+            .map_err(|problem| Problem::config(format!("`listen.address` is `{address}`: {problem}")))?;
+        let Serving { handle, running } = http::serve(again, tls, &settings.limits, http::standby())?;
+        tracing::info!(address = %shown(&listener), "waiting as a standby while another server works on the database");
+        Ok(Self { listener, handle, server: tokio::spawn(running) })
+    }
+
+    /// Ends, and returns the open address, on which nobody is refused meanwhile.
+    async fn end(self) -> TcpListener {
+        tracing::info!("the standby takes over");
+        self.handle.graceful_shutdown(Some(LAST_REFUSALS));
+        let _ = self.server.await;
+        self.listener
+    }
 }
 
 /// Creates and configures the pools of the file.
@@ -95,33 +175,33 @@ async fn apply_pools(settings: &Settings, engine: &Engine) -> Result<()> {
     Ok(())
 }
 
-/// Serves until a signal comes, then lets requests end and writes what is left.
-async fn run_to_end(running: Serving, engine: Engine) -> Result<()> {
-    let no_signal = |problem: std::io::Error| Problem::config(format!("signals: {problem}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
-    let handle = running.handle.clone();
-    let mut server = tokio::spawn(running.running);
-    tokio::select! {
-        _ = terminate.recv() => (),
-        _ = interrupt.recv() => (),
-        ended = &mut server => {
-            engine.stop().await;
-            let cause = match ended {
-                Ok(Ok(())) => "without a cause".to_owned(),
-                Ok(Err(problem)) => problem.to_string(),
-                Err(problem) => problem.to_string(),
-            };
-            return Err(Problem::config(format!("the HTTP interface ended: {cause}")));
+impl Running {
+    /// Serves until a signal comes, then lets requests end and writes what is left.
+    async fn until(self, mut ends: Ends) -> Result<()> {
+        let mut server = tokio::spawn(self.http.running);
+        let ended = tokio::select! {
+            () = ends.asked() => Ok(()),
+            () = self.engine.store().taken_over() => Err("another server has taken over the database".to_owned()),
+            ended = &mut server => Err(format!("the HTTP interface ended: {}", cause(ended))),
+        };
+        tracing::info!("ending");
+        self.http.handle.graceful_shutdown(Some(LAST_REQUESTS));
+        if !server.is_finished() {
+            let _ = tokio::time::timeout(LAST_REQUESTS + Duration::from_secs(1), server).await;
         }
+        self.engine.stop().await;
+        self.engine.store().close().await;
+        tracing::info!("ended");
+        ended.map_err(Problem::config)
     }
-    tracing::info!("ending");
-    handle.graceful_shutdown(Some(LAST_REQUESTS));
-    let _ = tokio::time::timeout(LAST_REQUESTS + Duration::from_secs(1), server).await;
-    engine.stop().await;
-    engine.store().close().await;
-    tracing::info!("ended");
-    Ok(())
+}
+
+fn cause(ended: Result<std::io::Result<()>, tokio::task::JoinError>) -> String {
+    match ended {
+        Ok(Ok(())) => "without a cause".to_owned(),
+        Ok(Err(problem)) => problem.to_string(),
+        Err(problem) => problem.to_string(),
+    }
 }
 
 async fn watch_clock(settings: Arc<Settings>, engine: Engine) {
@@ -149,44 +229,39 @@ async fn forget(settings: Arc<Settings>, engine: Engine) {
     }
 }
 
-/// Reads keys, tokens' keys and the certificate again when their files change, or at SIGHUP.
-async fn watch_files(
-    settings: Arc<Settings>,
-    gate: Arc<Gate>,
-    tls: Option<axum_server::tls_rustls::RustlsConfig>,
-) {
-    let changed = |paths: &[&Option<String>]| -> Vec<Option<SystemTime>> {
-        let times = paths.iter().map(|path| std::fs::metadata(path.as_deref()?).ok()?.modified().ok());
-        times.collect()
-    };
-    let secrets = [&settings.security.keys_file, &settings.security.jwks_file];
-    let certificate = [&settings.listen.tls_certificate, &settings.listen.tls_key];
-    let (mut secrets_seen, mut certificate_seen) = (changed(&secrets), changed(&certificate));
-    let Ok(mut asked) = signal(SignalKind::hangup()) else { return };
+/// Reads keys, tokens' keys and certificates again when their files change, or at SIGHUP.
+async fn watch_files(settings: Arc<Settings>, gate: Arc<Gate>, ports: Vec<Tls>) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    let secrets = || modified([&settings.security.keys_file, &settings.security.jwks_file]);
+    let certificates = || ports.iter().map(Tls::changed).collect::<Vec<_>>();
+    let (mut secrets_seen, mut certificates_seen) = (secrets(), certificates());
     loop {
-        let now = tokio::select! {
+        let asked = tokio::select! {
             () = tokio::time::sleep(FILES_EVERY) => false,
-            _ = asked.recv() => true,
+            _ = hangups.recv() => true,
         };
-        let (secrets_now, certificate_now) = (changed(&secrets), changed(&certificate));
-        if now || secrets_now != secrets_seen {
-            match gate.reload() {
-                Ok(()) => tracing::info!("keys were read again"),
-                Err(problem) => {
-                    tracing::error!(cause = %problem, "keys could not be read; those before hold")
-                }
-            }
+        let (secrets_now, certificates_now) = (secrets(), certificates());
+        if asked || secrets_now != secrets_seen {
+            told("keys", gate.reload());
         }
-        if let (true, Some(tls), Some(chain), Some(key)) =
-            (now || certificate_now != certificate_seen, &tls, certificate[0], certificate[1])
-        {
-            match tls.reload_from_pem_file(chain, key).await {
-                Ok(()) => tracing::info!("the certificate was read again"),
-                Err(problem) => {
-                    tracing::error!(cause = %problem, "the certificate could not be read; the one before holds")
-                }
-            }
+        if asked || certificates_now != certificates_seen {
+            ports.iter().for_each(|port| told("certificate", port.reload()));
         }
-        (secrets_seen, certificate_seen) = (secrets_now, certificate_now);
+        (secrets_seen, certificates_seen) = (secrets_now, certificates_now);
+    }
+}
+
+/// Returns when each of the files changed last; none for one that is not there.
+fn modified<const N: usize>(paths: [&Option<String>; N]) -> [Option<SystemTime>; N] {
+    paths.map(|path| std::fs::metadata(path.as_deref()?).ok()?.modified().ok())
+}
+
+/// Logs what became of files that were read again.
+fn told(what: &str, reloaded: Result<()>) {
+    match reloaded {
+        Ok(()) => tracing::info!("{what}: read again"),
+        Err(problem) => {
+            tracing::error!(cause = %problem, "{what}: cannot be read again; what was read before holds")
+        }
     }
 }

@@ -61,7 +61,7 @@ fn get(path: &str, expected: &'static [u16]) -> Check {
     Check { method: "GET", path: path.to_owned(), body: None, expected }
 }
 
-/// What changes nothing. Short forms conflict where there is not one pool alone.
+/// What changes nothing. Short forms conflict where there is not one pool alone, and models where there is no registry.
 fn reading() -> Vec<Check> {
     vec![
         get("/alive", &[200]),
@@ -79,6 +79,9 @@ fn reading() -> Vec<Check> {
         get("/forecast", &[200, 409]),
         get("/forecast?keys=intervals", &[200, 409]),
         get("/scaling_decision", &[200, 409]),
+        get("/alerts", &[200]),
+        get("/models", &[200, 409]),
+        get("/events/socket", &[400]),
         get("/pools/evscale-no-such-pool/forecast", &[404]),
         get("/no-such-route", &[404]),
     ]
@@ -95,6 +98,7 @@ fn changing() -> Vec<Check> {
     };
     let bare = |method, path: &str, expected| Check { method, path: pool(path), body: None, expected };
     let record = |index: i64| json!({"timestamp": moment(index), "metrics": {"logged_events_count": 3400, "current_job_count": 12, "average_processing_duration_ms": 400}});
+    let because = || json!({"reason": "the deployment is checked"});
     let order = json!({"order": {"fixed": 9}, "until": moment(1000)});
     let batch = json!({"records": [{"pool": POOL, "record": record(3)}]});
     vec![
@@ -110,6 +114,11 @@ fn changing() -> Vec<Check> {
         bare("GET", "/forecast?keys=intervals", &[200]),
         bare("GET", "/scaling_decision", &[200]),
         bare("GET", "/health", &[200]),
+        bare("GET", "/alerts", &[200]),
+        bare("GET", "/report", &[200]),
+        bare("GET", "/learned", &[200]),
+        bare("GET", "/models", &[200]),
+        bare("GET", "/events/socket", &[400]),
         bare("GET", "/records?limit=2", &[200]),
         bare("GET", "/decisions?limit=2", &[200]),
         ask("POST", "/outcomes", json!({"timestamp": moment(3), "started": 1, "ready": 1}), &[200]),
@@ -122,6 +131,12 @@ fn changing() -> Vec<Check> {
         bare("GET", "/announcements", &[200]),
         bare("DELETE", "/announcements/1", &[200, 400]),
         ask("PUT", "/due", json!({"now": moment(3), "due": [{"at": moment(500), "events": 1000}]}), &[200]),
+        ask("PUT", "/silence", json!({"alert": "sla_violation_risk", "until": moment(100)}), &[200]),
+        ask("POST", "/models/challenge", json!({"version": 1}), &[200, 404, 409]),
+        ask("POST", "/models/end", because(), &[200]),
+        ask("POST", "/models/promote", because(), &[400]),
+        ask("POST", "/models/rollback", because(), &[400]),
+        ask("PUT", "/models/pin", because(), &[200]),
         ask("PUT", "/pause", json!({"pause": "down"}), &[200]),
         ask("PUT", "/order", order, &[200]),
         bare("DELETE", "/order", &[200]),

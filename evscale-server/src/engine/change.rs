@@ -1,11 +1,14 @@
 //! What changes a pool: the entries of its journal.
 
+use crate::problem::{Problem, Result};
 use evscale_core::{
     Announcement, Config, Decision, DueEvents, ManualOverride, Metrics, Observation, Pause, PoolMut,
     ScalingOutcome, SettingChange, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// An entry of the journal. The same entries in the same order give the same state, bit for bit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,12 +32,54 @@ pub enum Change {
     CancelAnnouncement(u32),
     /// The events that fall due, as far as that is known at a time; what was said of later times is replaced.
     Due(Timestamp, Vec<DueEvents>),
+    /// Nobody is to be told of an alert, by its name, until a time; none takes that back.
+    Silence(String, Option<Timestamp>),
+    /// Models are tried in the shadow, by the identity of their bundle.
+    Challenge(String),
+    /// The models in the shadow go, for a reason.
+    EndChallenge(String),
+    /// The challenger is promoted without waiting for its proof, for a reason.
+    Promote(String),
+    /// The predecessor comes back, for a reason.
+    RollBack(String),
+    /// Promotion and rollback are forbidden for a reason; none allows them again.
+    PinModels(Option<String>),
     /// Other settings.
     Configure(Box<Config>),
     /// A decision at a time without a record.
     Tick(Timestamp),
     /// The call before took this long, ms.
     Slow(f64),
+}
+
+/// A record of some pool.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct PoolRecord {
+    /// Name of the pool.
+    pub pool: String,
+    /// Its record.
+    #[schema(value_type = Object)]
+    pub record: Map<String, Value>,
+}
+
+/// Reads a record, also one whose fields are in `metrics` beside the `timestamp`.
+///
+/// # Errors
+/// It is none.
+pub fn metrics_of(mut body: Map<String, Value>) -> Result<Metrics> {
+    if let Some(Value::Object(nested)) = body.get_mut("metrics") {
+        let nested = std::mem::take(nested);
+        body.remove("metrics");
+        for (name, value) in nested {
+            if body.insert(name.clone(), value).is_some() {
+                return Err(Problem::argument(format!(
+                    "`{name}` is in the record and in its `metrics`, expected once"
+                )));
+            }
+        }
+    }
+    serde_json::from_value(Value::Object(body))
+        .map_err(|problem| Problem::argument(format!("metrics record: {problem}")))
 }
 
 /// What became of a change.
@@ -70,6 +115,12 @@ impl Change {
             Self::Announce(_) => "announce",
             Self::CancelAnnouncement(_) => "cancel_announcement",
             Self::Due(..) => "due",
+            Self::Silence(..) => "silence",
+            Self::Challenge(_) => "challenge",
+            Self::EndChallenge(_) => "end_challenge",
+            Self::Promote(_) => "promote",
+            Self::RollBack(_) => "roll_back",
+            Self::PinModels(_) => "pin_models",
             Self::Configure(_) => "configure",
             Self::Tick(_) => "tick",
             Self::Slow(_) => "slow",
@@ -111,6 +162,14 @@ impl Change {
             Self::Announce(announcement) => changed.announcement = Some(pool.announce(*announcement)?),
             Self::CancelAnnouncement(id) => pool.cancel_announcement(*id)?,
             Self::Due(now, due) => pool.set_due(*now, due)?,
+            Self::Silence(alert, until) => pool.silence(alert, *until)?,
+            Self::Challenge(identity) => pool.challenge(identity)?,
+            Self::EndChallenge(reason) => {
+                pool.end_challenge(reason);
+            }
+            Self::Promote(reason) => pool.promote(reason)?,
+            Self::RollBack(reason) => pool.roll_back(reason)?,
+            Self::PinModels(reason) => pool.pin_models(reason.as_deref()),
             Self::Configure(config) => changed.changes = Some(pool.reconfigure((**config).clone())?),
         }
         changed.decision = seen.then(|| pool.decide());

@@ -7,14 +7,14 @@ mod recovery;
 mod view;
 mod worker;
 
-pub use change::{Change, Changed};
+pub use change::{Change, Changed, PoolRecord, metrics_of};
 pub use execution::{Execution, ExecutionStatus};
 pub use view::View;
 
 use crate::config::Settings;
 use crate::problem::{Problem, Result};
-use crate::storage::{AuditRow, Store};
-use evscale_core::{Decision, Timestamp};
+use crate::storage::{AuditRow, PlaceRow, Store};
+use evscale_core::{Decision, Fleet, ModelBundle, PoolMut, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,13 +28,25 @@ const EVENTS_KEPT: usize = 4096;
 /// What is asked of the thread.
 pub(crate) enum Request {
     /// To make a change.
-    Change { pool: String, change: Change, audit: Option<AuditRow>, answer: oneshot::Sender<Result<Answer>> },
+    Change {
+        pool: String,
+        change: Change,
+        audit: Option<AuditRow>,
+        place: Option<PlaceRow>,
+        answer: oneshot::Sender<Result<Answer>>,
+    },
+    /// To note that what is before a place needs not be looked at again.
+    Pass(PlaceRow),
     /// To drop a pool and everything that is kept of it.
     Remove { pool: String, audit: AuditRow, answer: oneshot::Sender<Result<()>> },
     /// To accept the standing decision for being carried out, once per key.
     Execute { ask: ExecuteAsk, audit: AuditRow, answer: oneshot::Sender<Result<(Execution, bool)>> },
     /// To note how an execution ended.
     Finish { execution: Execution, noted: oneshot::Sender<()> },
+    /// To read what no view has.
+    Read(Box<dyn FnOnce(&mut Fleet) + Send>),
+    /// To know models that pools may try from now on.
+    Know(ModelBundle),
     /// To write an entry of the audit log.
     Audit(AuditRow),
     /// To decide for pools whose records stay away.
@@ -137,11 +149,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Goes on with what is on disk, then starts the thread.
+    /// Goes on with what is on disk, where pools may have had other models than the usual ones, then starts the thread.
     ///
     /// # Errors
     /// The database is gone, or a pool cannot be restored.
-    pub async fn start(settings: &Settings, store: Arc<Store>) -> Result<Self> {
+    pub async fn start(settings: &Settings, store: Arc<Store>, models: Vec<ModelBundle>) -> Result<Self> {
         let (requests, receiver) = mpsc::channel(settings.limits.waiting_changes);
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let views = Arc::new(Views::default());
@@ -159,7 +171,8 @@ impl Engine {
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new().name("pools".to_owned());
         let run = move || {
-            let worker = worker::Worker::recover(store, handle, views, events, status, snapshot_every);
+            let worker =
+                worker::Worker::recover(store, handle, views, events, status, snapshot_every, &models);
             match worker {
                 Ok(worker) => {
                     let _ = ready.send(Ok(()));
@@ -183,7 +196,7 @@ impl Engine {
     /// There is no such pool, the library refuses the change, too many changes wait, or nothing can be written.
     pub async fn change(&self, pool: &str, change: Change, audit: Option<AuditRow>) -> Result<Answer> {
         if matches!(change, Change::Create(_)) {
-            let pools = self.read().len();
+            let pools = self.read_views().len();
             if pools >= self.most_pools {
                 return Err(Problem::conflict(
                     "too_many_pools",
@@ -194,7 +207,25 @@ impl Engine {
                 ));
             }
         }
-        self.ask(|answer| Request::Change { pool: pool.to_owned(), change, audit, answer }).await
+        let pool = pool.to_owned();
+        self.ask(|answer| Request::Change { pool, change, audit, place: None, answer }).await
+    }
+
+    /// Makes a change that came from a topic; where that goes on is on disk with it.
+    ///
+    /// # Errors
+    /// As for [`change`](Self::change).
+    pub async fn change_at(&self, pool: &str, change: Change, place: PlaceRow) -> Result<Answer> {
+        let pool = pool.to_owned();
+        self.ask(|answer| Request::Change { pool, change, audit: None, place: Some(place), answer }).await
+    }
+
+    /// Notes that what is before a place in a topic needs not be looked at again.
+    ///
+    /// # Errors
+    /// The server is stopping.
+    pub async fn pass(&self, place: PlaceRow) -> Result<()> {
+        self.requests.send(Request::Pass(place)).await.map_err(|_| gone())
     }
 
     /// Drops a pool and everything that is kept of it.
@@ -222,6 +253,40 @@ impl Engine {
             mpsc::error::TrySendError::Closed(_) => gone(),
         })?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// Makes models known, so that pools can try them.
+    ///
+    /// # Errors
+    /// The server is stopping.
+    pub async fn know(&self, bundle: ModelBundle) -> Result<()> {
+        self.requests.send(Request::Know(bundle)).await.map_err(|_| gone())
+    }
+
+    /// Reads of a pool what its view does not have, between the changes of others.
+    ///
+    /// # Errors
+    /// There is none of this name, it failed, or too many changes wait.
+    pub async fn read_pool<T: Send + 'static>(
+        &self,
+        pool: &str,
+        read: impl FnOnce(&PoolMut<'_>) -> T + Send + 'static,
+    ) -> Result<T> {
+        self.view(pool)?;
+        let name = pool.to_owned();
+        let found = self.read_fleet(move |fleet| fleet.with_pool(&name, |pool| read(pool))).await?;
+        Ok(found?)
+    }
+
+    /// Reads of all pools what their views do not have, between the changes of others.
+    ///
+    /// # Errors
+    /// Too many changes wait.
+    pub async fn read_fleet<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Fleet) -> T + Send + 'static,
+    ) -> Result<T> {
+        self.ask(|answer| Request::Read(Box::new(move |fleet| drop(answer.send(Ok(read(fleet))))))).await
     }
 
     /// Notes how an execution ended; while nothing can be written, it is noted later.
@@ -255,12 +320,12 @@ impl Engine {
     /// # Errors
     /// There is none of this name.
     pub fn view(&self, pool: &str) -> Result<Arc<View>> {
-        self.read().get(pool).cloned().ok_or_else(|| unknown_pool(pool))
+        self.read_views().get(pool).cloned().ok_or_else(|| unknown_pool(pool))
     }
 
     /// Returns all pools as they are, in the order of their names.
     pub fn views(&self) -> Vec<(String, Arc<View>)> {
-        self.read().iter().map(|(name, view)| (name.clone(), Arc::clone(view))).collect()
+        self.read_views().iter().map(|(name, view)| (name.clone(), Arc::clone(view))).collect()
     }
 
     /// Returns the name of the only pool.
@@ -268,7 +333,7 @@ impl Engine {
     /// # Errors
     /// There is none, or more than one.
     pub fn only_pool(&self) -> Result<String> {
-        let views = self.read();
+        let views = self.read_views();
         let mut names = views.keys();
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name.clone()),
@@ -282,7 +347,7 @@ impl Engine {
         }
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<View>>> {
+    fn read_views(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<View>>> {
         self.views.read().unwrap_or_else(PoisonError::into_inner)
     }
 

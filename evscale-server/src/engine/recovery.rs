@@ -25,10 +25,13 @@ impl Worker {
         events: broadcast::Sender<Event>,
         status: Arc<Status>,
         snapshot_every: u32,
+        models: &[ModelBundle],
     ) -> Result<Self> {
         let began = Instant::now();
+        let mut fleet = Fleet::new(&ModelBundle::bundled()?);
+        models.iter().for_each(|bundle| fleet.know(bundle));
         let mut worker = Self {
-            fleet: Fleet::new(&ModelBundle::bundled()?),
+            fleet,
             pools: BTreeMap::new(),
             store,
             handle,
@@ -108,8 +111,13 @@ impl Worker {
         }
         match self.make(name, seq, &change) {
             Ok(_) => Ok(()),
-            // it was refused when it came, too
-            Err(problem) if problem.status().is_client_error() && self.pools.contains_key(name) => Ok(()),
+            Err(problem) if problem.status().is_client_error() && self.pools.contains_key(name) => {
+                // it was refused when it came, too, unless the models have gone since
+                if matches!(change, Change::Challenge(_)) {
+                    tracing::warn!(pool = name, seq, cause = %problem, "models that the pool tried are not known any more");
+                }
+                Ok(())
+            }
             Err(problem) => {
                 tracing::error!(pool = name, seq, cause = %problem, "the pool fails on an entry of its journal");
                 Ok(())

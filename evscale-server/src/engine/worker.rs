@@ -163,13 +163,17 @@ impl Worker {
     /// Puts what a request needs on disk into the batch, or answers it.
     fn prepare(&mut self, request: Request, batch: &mut Batch, turn: &mut Turn) {
         match request {
-            Request::Change { pool, change, audit, answer } => match self.acceptable(&pool, &change, batch) {
-                Ok(()) => {
-                    batch.audit.extend(audit);
-                    self.enter(pool, change, Some(answer), batch, turn);
+            Request::Change { pool, change, audit, place, answer } => {
+                match self.acceptable(&pool, &change, batch) {
+                    Ok(()) => {
+                        batch.audit.extend(audit);
+                        batch.places.extend(place);
+                        self.enter(pool, change, Some(answer), batch, turn);
+                    }
+                    Err(problem) => drop(answer.send(Err(problem))),
                 }
-                Err(problem) => drop(answer.send(Err(problem))),
-            },
+            }
+            Request::Pass(place) => self.later.places.push(place),
             Request::Remove { pool, audit, answer } => {
                 // after everything else of this turn would be too late for what came before: alone
                 if self.pools.contains_key(&pool) && !turn.changes.iter().any(|change| change.pool == pool) {
@@ -199,6 +203,8 @@ impl Worker {
                 self.later.executions.push(execution.row());
                 turn.noted.push(noted);
             }
+            Request::Read(read) => read(&mut self.fleet),
+            Request::Know(bundle) => self.fleet.know(&bundle),
             Request::Audit(row) => self.later.audit.push(row),
             Request::Clock(now) => {
                 for pool in self.silent(now) {
@@ -271,6 +277,8 @@ impl Worker {
         batch.snapshots.extend(later.snapshots.iter().cloned());
         batch.executions.extend(later.executions.iter().cloned());
         batch.audit.extend(later.audit.iter().cloned());
+        // those of the batch are later in their topics
+        batch.places = later.places.iter().cloned().chain(batch.places).collect();
         // entries of this batch are above these numbers: they are written after the others are gone
         batch.discard = self
             .unconfirmed

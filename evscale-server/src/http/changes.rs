@@ -2,14 +2,12 @@
 
 use super::App;
 use super::input::{Input, Scope, Who};
-use crate::engine::{Answer, Change, ExecuteAsk, Execution, ExecutionStatus};
+use crate::engine::{Answer, Change, ExecuteAsk, Execution, ExecutionStatus, PoolRecord, metrics_of};
 use crate::problem::{Problem, ProblemBody, Result};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use evscale_core::{
-    Announcement, Config, DueEvents, ManualOverride, Metrics, Pause, ScalingOutcome, Timestamp,
-};
+use evscale_core::{Announcement, Config, DueEvents, ManualOverride, Pause, ScalingOutcome, Timestamp};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -54,38 +52,11 @@ async fn record(app: &App, scope: &Scope, body: Map<String, Value>) -> Result<Js
     app.engine.change(&scope.pool, change, None).await.map(Json)
 }
 
-/// Reads a record, also one whose fields are in `metrics` beside the `timestamp`.
-fn metrics_of(mut body: Map<String, Value>) -> Result<Metrics> {
-    if let Some(Value::Object(nested)) = body.get_mut("metrics") {
-        let nested = std::mem::take(nested);
-        body.remove("metrics");
-        for (name, value) in nested {
-            if body.insert(name.clone(), value).is_some() {
-                return Err(Problem::argument(format!(
-                    "`{name}` is in the record and in its `metrics`, expected once"
-                )));
-            }
-        }
-    }
-    serde_json::from_value(Value::Object(body))
-        .map_err(|problem| Problem::argument(format!("metrics record: {problem}")))
-}
-
-/// A record of some pool.
-#[derive(Deserialize, ToSchema)]
-pub(super) struct BatchRecord {
-    /// Name of the pool.
-    pool: String,
-    /// Its record.
-    #[schema(value_type = Object)]
-    record: Map<String, Value>,
-}
-
 /// Records of many pools.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
-    records: Vec<BatchRecord>,
+    records: Vec<PoolRecord>,
 }
 
 /// What became of the records of a batch.
@@ -106,7 +77,7 @@ pub(super) async fn batch(
     Input(batch): Input<Batch>,
 ) -> Result<Json<BatchAnswer>> {
     check_count(batch.records.len(), MOST_RECORDS)?;
-    let one = async |item: BatchRecord| {
+    let one = async |item: PoolRecord| {
         caller.check_pool(&item.pool)?;
         let change = Change::Record(Box::new(metrics_of(item.record)?));
         app.engine.change(&item.pool, change, None).await

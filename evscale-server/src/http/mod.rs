@@ -4,20 +4,26 @@ mod changes;
 mod documents;
 mod input;
 mod metrics;
+mod models;
 mod observability;
 mod page;
 mod passage;
 mod reading;
 mod serving;
+mod sockets;
+mod standby;
 mod streams;
+mod watch;
 
 pub use documents::document;
 pub use metrics::Metrics;
-pub use serving::{Serving, serve};
+pub use serving::{Serving, listen, serve};
+pub use standby::standby;
 
 use crate::actuators::Actuators;
 use crate::config::Settings;
 use crate::engine::Engine;
+use crate::models::Models;
 use crate::security::{Gate, Role};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -36,13 +42,20 @@ pub struct App {
     pub settings: Arc<Settings>,
     pub actuators: Arc<Actuators>,
     pub metrics: Arc<Metrics>,
+    pub models: Models,
     pub started: Instant,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
 
 impl App {
-    pub fn new(engine: Engine, gate: Arc<Gate>, settings: Arc<Settings>, actuators: Arc<Actuators>) -> Self {
+    pub fn new(
+        engine: Engine,
+        gate: Arc<Gate>,
+        settings: Arc<Settings>,
+        actuators: Arc<Actuators>,
+        models: Models,
+    ) -> Self {
         Self {
             metrics: Arc::new(Metrics::new(engine.clone())),
             requests: Arc::new(Semaphore::new(settings.limits.concurrent_requests)),
@@ -52,6 +65,7 @@ impl App {
             gate,
             settings,
             actuators,
+            models,
         }
     }
 }
@@ -76,8 +90,16 @@ pub(crate) fn documented() -> [(Role, OpenApiRouter<App>); 4] {
         .routes(routes!(reading::pool_executions))
         .routes(routes!(reading::pool_execution))
         .routes(routes!(reading::caller))
+        .routes(routes!(watch::alerts))
+        .routes(routes!(watch::pool_alerts))
+        .routes(routes!(watch::pool_report))
+        .routes(routes!(watch::pool_learned))
+        .routes(routes!(models::models))
+        .routes(routes!(models::pool_models))
         .routes(routes!(streams::events))
         .routes(routes!(streams::pool_events))
+        .routes(routes!(sockets::socket))
+        .routes(routes!(sockets::pool_socket))
         .routes(routes!(observability::detailed_health))
         .routes(routes!(observability::metrics));
     let write = OpenApiRouter::new()
@@ -96,6 +118,12 @@ pub(crate) fn documented() -> [(Role, OpenApiRouter<App>); 4] {
         .routes(routes!(changes::put_pool, changes::delete_pool))
         .routes(routes!(changes::put_order, changes::delete_order))
         .routes(routes!(changes::put_pause))
+        .routes(routes!(watch::silence))
+        .routes(routes!(models::challenge))
+        .routes(routes!(models::end_challenge))
+        .routes(routes!(models::promote))
+        .routes(routes!(models::roll_back))
+        .routes(routes!(models::pin))
         .routes(routes!(reading::audit));
     [(Role::None, open), (Role::Read, read), (Role::Write, write), (Role::Operate, operate)]
 }

@@ -1,11 +1,12 @@
 //! Connections: plain or TLS, so many at once, with a limit on how long the head of a request takes.
 
-use crate::config::Settings;
+use crate::config::Limits;
 use crate::problem::{Problem, Result};
+use crate::security::Tls;
 use axum::Router;
 use axum_server::Handle;
-use axum_server::accept::Accept;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::accept::{Accept, NoDelayAcceptor};
+use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::TokioTimer;
 use std::future::Future;
 use std::io;
@@ -20,39 +21,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A server that listens.
 pub struct Serving {
-    /// Where it listens.
-    pub address: SocketAddr,
     /// Ends it.
     pub handle: Handle<SocketAddr>,
-    /// The certificate, to be read again.
-    pub tls: Option<RustlsConfig>,
     /// The server itself.
     pub running: Pin<Box<dyn Future<Output = io::Result<()>> + Send>>,
 }
 
-/// Listens as the settings say.
+/// Opens the address that the setting `name` has.
 ///
 /// # Errors
-/// The address is taken, or the certificate is refused.
-pub async fn serve(settings: &Settings, router: Router) -> Result<Serving> {
-    let refused = |problem: io::Error| {
-        Problem::config(format!("`listen.address` is `{}`: {problem}", settings.listen.address))
+/// The address is none, or taken.
+pub fn listen(name: &str, address: &str) -> Result<TcpListener> {
+    let open = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
     };
-    let listener = TcpListener::bind(&settings.listen.address).map_err(refused)?;
-    listener.set_nonblocking(true).map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    let tls = match (&settings.listen.tls_certificate, &settings.listen.tls_key) {
-        (Some(certificate), Some(key)) => {
-            let config = RustlsConfig::from_pem_file(certificate, key).await;
-            Some(config.map_err(|problem| Problem::config(format!("`listen.tls_certificate`: {problem}")))?)
-        }
-        _ => None,
-    };
+    open().map_err(|problem: io::Error| Problem::config(format!("`{name}` is `{address}`: {problem}")))
+}
+
+/// Serves what connects to an open address.
+///
+/// # Errors
+/// The address is closed.
+pub fn serve(listener: TcpListener, tls: Option<&Tls>, limits: &Limits, router: Router) -> Result<Serving> {
     let handle = Handle::new();
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let head = Duration::from_secs(settings.limits.header_seconds.into());
-    let open = Arc::new(Semaphore::new(settings.limits.connections));
-    let mut server = axum_server::from_tcp(listener).map_err(refused)?.handle(handle.clone());
+    let head = Duration::from_secs(limits.header_seconds.into());
+    let open = Arc::new(Semaphore::new(limits.connections));
+    let server = axum_server::from_tcp(listener)
+        .map_err(|problem| Problem::config(format!("the open address: {problem}")))?;
+    let mut server = server.handle(handle.clone());
     let builder = server.http_builder();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(head);
     builder
@@ -61,17 +60,15 @@ pub async fn serve(settings: &Settings, router: Router) -> Result<Serving> {
         .keep_alive_interval(head)
         .keep_alive_timeout(head)
         .max_concurrent_streams(100);
-    let running: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match &tls {
-        Some(config) => {
-            let acceptor = RustlsAcceptor::new(config.clone()).handshake_timeout(head);
-            Box::pin(server.acceptor(Limited { inner: acceptor, open }).serve(service))
-        }
-        None => {
-            let inner = axum_server::accept::NoDelayAcceptor;
+    let running: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match tls {
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls.config()).handshake_timeout(head);
+            let inner = acceptor.acceptor(NoDelayAcceptor);
             Box::pin(server.acceptor(Limited { inner, open }).serve(service))
         }
+        None => Box::pin(server.acceptor(Limited { inner: NoDelayAcceptor, open }).serve(service)),
     };
-    Ok(Serving { address, handle, tls, running })
+    Ok(Serving { handle, running })
 }
 
 /// Accepts a connection while not too many are open, and closes it at once otherwise.

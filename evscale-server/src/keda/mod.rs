@@ -6,7 +6,8 @@
 mod external_scaler;
 
 use crate::engine::{Engine, View};
-use crate::problem::{Problem, Result};
+use crate::problem::Problem;
+use axum::Router;
 use axum::http::StatusCode;
 use evscale_core::Mode;
 use external_scaler::external_scaler_server::{ExternalScaler, ExternalScalerServer};
@@ -15,42 +16,22 @@ use external_scaler::{
     ScaledObjectRef,
 };
 use futures_util::stream::{Stream, StreamExt, once};
-use std::future::{Future, ready};
-use std::net::SocketAddr;
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_stream::wrappers::{BroadcastStream, TcpListenerStream};
-use tonic::transport::Server;
+use tokio_stream::wrappers::BroadcastStream;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 /// Longest request, bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// Serves KEDA on an address; returns where it listens, and the server.
-///
-/// # Errors
-/// The address is taken.
-pub async fn serve(
-    address: &str,
-    engine: Engine,
-    streams: usize,
-) -> Result<(SocketAddr, impl Future<Output = Result<(), tonic::transport::Error>> + Send + 'static)> {
-    let refused =
-        |problem: std::io::Error| Problem::config(format!("`listen.keda_address` is `{address}`: {problem}"));
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let listens = listener.local_addr().map_err(refused)?;
+/// Returns the routes of KEDA's interface.
+pub fn router(engine: Engine, streams: usize) -> Router {
     let scaler = Scaler { engine, streams: Arc::new(Semaphore::new(streams)) };
     let service = ExternalScalerServer::new(scaler).max_decoding_message_size(LONGEST);
-    let server = Server::builder()
-        .timeout(Duration::from_secs(10))
-        .concurrency_limit_per_connection(32)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .add_service(service)
-        .serve_with_incoming(TcpListenerStream::new(listener));
-    Ok((listens, server))
+    Routes::new(service).into_axum_router()
 }
 
 struct Scaler {

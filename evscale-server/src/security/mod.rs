@@ -2,10 +2,12 @@
 
 mod keys;
 mod rates;
+mod tls;
 mod tokens;
 
 pub use keys::new_key;
 pub use rates::Rates;
+pub use tls::Tls;
 
 use crate::config::Security;
 use crate::problem::{Problem, Result};

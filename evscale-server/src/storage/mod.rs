@@ -4,14 +4,15 @@
 mod alone;
 mod rows;
 
-pub use rows::{AuditRow, Batch, DecisionRow, ExecutionRow, JournalRow, SnapshotRow};
+pub use rows::{AuditRow, Batch, DecisionRow, ExecutionRow, JournalRow, PlaceRow, SnapshotRow};
 
 use crate::config::Storage;
 use crate::problem::{Problem, Result};
 use alone::Alone;
+use rows::insert;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor, Row};
+use sqlx::{AnyConnection, AnyPool, Executor, Row};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -27,9 +28,18 @@ pub struct Store {
     alone: Alone,
 }
 
+/// Commits are on disk, and wait for nobody else who reads.
+const SQLITE_SESSION: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 4000;";
+/// The session of a server whose machine is gone ends after 11 s, and with it its lock.
+const POSTGRES_SESSION: &str =
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;";
 const TABLES: [&str; 4] = ["journal", "snapshots", "decisions", "executions"];
+/// How often is looked whether another server has taken over.
+const OWNER_EVERY: Duration = Duration::from_secs(1);
+
 impl Store {
-    /// Opens a database, alone, and brings its tables up to date.
+    /// Opens a database, alone, and brings its tables up to date. A standby waits until nobody else works on it.
     ///
     /// # Errors
     /// It cannot be reached, another server works on it, or its tables are of a newer server.
@@ -43,17 +53,19 @@ impl Store {
             let pool = AnyPoolOptions::new().max_connections(most).acquire_timeout(timeout);
             let prepared = pool.after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if sqlite {
-                        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 4000;";
-                        connection.execute(pragmas).await?;
-                    }
+                    let session = if sqlite { SQLITE_SESSION } else { POSTGRES_SESSION };
+                    connection.execute(session).await?;
                     Ok(())
                 })
             });
             prepared.connect_lazy_with(options.clone())
         };
         let (writer, reader) = (connect(1), connect(4));
-        let alone = if sqlite { Alone::by_file(&url)? } else { Alone::by_session(&reader).await? };
+        let alone = match (sqlite, settings.standby) {
+            (true, _) => Alone::by_file(&url)?,
+            (false, true) => Alone::after_others(&reader).await,
+            (false, false) => Alone::by_session(&reader).await?,
+        };
         migrations(sqlite)
             .run(&writer)
             .await
@@ -87,10 +99,7 @@ impl Store {
     async fn write_all(&self, batch: &Batch) -> sqlx::Result<()> {
         let mut transaction = self.writer.begin().await?;
         let open = &mut *transaction;
-        let owned = sqlx::query("UPDATE owner SET token = $1 WHERE id = 1 AND token = $2");
-        if owned.bind(self.token).bind(self.token).execute(&mut *open).await?.rows_affected() == 0 {
-            return Err(sqlx::Error::RowNotFound);
-        }
+        self.check_owner(open).await?;
         for (pool, seq) in &batch.discard {
             for table in TABLES.iter().filter(|table| **table != "executions") {
                 let statement = format!("DELETE FROM {table} WHERE pool = $1 AND seq > $2");
@@ -103,43 +112,44 @@ impl Store {
                 sqlx::query(&statement).bind(pool).execute(&mut *open).await?;
             }
         }
-        for row in &batch.journal {
-            let statement =
-                "INSERT INTO journal (pool, seq, received_ms, kind, body) VALUES ($1, $2, $3, $4, $5)";
-            let query = sqlx::query(statement).bind(&row.pool).bind(row.seq).bind(row.received_ms);
-            query.bind(row.kind).bind(&row.body).execute(&mut *open).await?;
-        }
-        for row in &batch.decisions {
-            let statement = "INSERT INTO decisions (pool, seq, decided_ms, written_ms, body) VALUES ($1, $2, $3, $4, $5) \
-                             ON CONFLICT (pool, seq) DO NOTHING";
-            let query = sqlx::query(statement).bind(&row.pool).bind(row.seq).bind(row.decided_ms);
-            query.bind(row.written_ms).bind(&row.body).execute(&mut *open).await?;
-        }
+        insert(open, &batch.journal).await?;
+        insert(open, &batch.decisions).await?;
+        insert(open, &batch.snapshots).await?;
         for row in &batch.snapshots {
-            let statement = "INSERT INTO snapshots (pool, seq, about, state) VALUES ($1, $2, $3, $4) \
-                             ON CONFLICT (pool, seq) DO NOTHING";
-            let query = sqlx::query(statement).bind(&row.pool).bind(row.seq).bind(&row.about);
-            query.bind(row.state.as_slice()).execute(&mut *open).await?;
             // the one before stays, should this one be damaged
             let older = "DELETE FROM snapshots WHERE pool = $1 AND seq < \
                          (SELECT MAX(seq) FROM snapshots WHERE pool = $2 AND seq < $3)";
             sqlx::query(older).bind(&row.pool).bind(&row.pool).bind(row.seq).execute(&mut *open).await?;
         }
-        for row in &batch.executions {
-            let statement = "INSERT INTO executions (pool, request_key, accepted_ms, status, body) \
-                             VALUES ($1, $2, $3, $4, $5) \
-                             ON CONFLICT (pool, request_key) DO UPDATE SET status = excluded.status, body = excluded.body";
-            let query = sqlx::query(statement).bind(&row.pool).bind(&row.key).bind(row.accepted_ms);
-            query.bind(&row.status).bind(&row.body).execute(&mut *open).await?;
-        }
-        for row in &batch.audit {
-            let statement = "INSERT INTO audit (id, at_ms, caller, role, action, pool, detail) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-                             ON CONFLICT (id) DO NOTHING";
-            let query = sqlx::query(statement).bind(row.id).bind(row.at_ms).bind(&row.caller);
-            let query = query.bind(&row.role).bind(&row.action).bind(&row.pool).bind(&row.detail);
-            query.execute(&mut *open).await?;
-        }
+        insert(open, &batch.executions).await?;
+        insert(open, &batch.audit).await?;
+        insert(open, &batch.places).await?;
         transaction.commit().await
+    }
+
+    /// Checks within a transaction that no other server has taken over. The lock of a file is held until the process ends; the
+    /// session of a lock of PostgreSQL may end before.
+    async fn check_owner(&self, open: &mut AnyConnection) -> sqlx::Result<()> {
+        if !self.alone.can_be_lost() {
+            return Ok(());
+        }
+        let owned = sqlx::query("UPDATE owner SET token = $1 WHERE id = 1 AND token = $2");
+        match owned.bind(self.token).bind(self.token).execute(open).await?.rows_affected() {
+            0 => Err(sqlx::Error::RowNotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns once another server has taken over the database, which may happen where the lock can be lost.
+    pub async fn taken_over(&self) {
+        while self.alone.can_be_lost() {
+            tokio::time::sleep(OWNER_EVERY).await;
+            let asked = sqlx::query("SELECT token FROM owner WHERE id = 1").fetch_one(&self.reader).await;
+            if asked.and_then(|row| row.try_get::<i64, _>(0)).is_ok_and(|token| token != self.token) {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Returns the names of all pools in their order.
@@ -226,6 +236,17 @@ impl Store {
     ) -> Result<Vec<(i64, i64, String)>> {
         let rows = query.fetch_all(&self.reader).await.map_err(|problem| unavailable(&problem))?;
         rows.iter().map(|row| Ok((number(row, 0)?, number(row, 1)?, text(row, 2)?))).collect()
+    }
+
+    /// Returns where a partition of a topic goes on; none before its first record.
+    ///
+    /// # Errors
+    /// The database is gone.
+    pub async fn place(&self, topic: &str, part: i64) -> Result<Option<i64>> {
+        let asked =
+            sqlx::query("SELECT next FROM places WHERE topic = $1 AND part = $2").bind(topic).bind(part);
+        let row = asked.fetch_optional(&self.reader).await.map_err(|problem| unavailable(&problem))?;
+        row.map(|row| number(&row, 0)).transpose()
     }
 
     /// Returns an execution by the caller's key.
@@ -324,7 +345,7 @@ impl Store {
     /// Ends all connections.
     pub async fn close(&self) {
         self.writer.close().await;
-        if self.alone.ends_with_readers() {
+        if !self.alone.can_be_lost() {
             self.reader.close().await;
         }
     }
@@ -333,8 +354,14 @@ impl Store {
 /// The tables, by the version that brought them; a new version is a new file, and a new line here.
 fn migrations(sqlite: bool) -> Migrator {
     let files = match sqlite {
-        true => [("tables", include_str!("../../migrations/sqlite/0001_tables.sql"))],
-        false => [("tables", include_str!("../../migrations/postgres/0001_tables.sql"))],
+        true => [
+            ("tables", include_str!("../../migrations/sqlite/0001_tables.sql")),
+            ("places", include_str!("../../migrations/sqlite/0002_places.sql")),
+        ],
+        false => [
+            ("tables", include_str!("../../migrations/postgres/0001_tables.sql")),
+            ("places", include_str!("../../migrations/postgres/0002_places.sql")),
+        ],
     };
     let numbered = (1..).zip(files).map(|(version, (about, statements))| {
         Migration::new(version, about.into(), MigrationType::Simple, statements.into(), false)
