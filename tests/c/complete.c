@@ -352,7 +352,6 @@ static void a_meter_makes_records(void) {
     evscale_free(scaler);
 }
 
-/* Under valgrind, which hands an argument, without the replays: they take it minutes. */
 /* The models inside the library under another manifest are other models. */
 static evscale_bundle *same_weights(void) {
     const uint8_t *manifest = NULL, *forecaster = NULL, *policy = NULL;
@@ -438,7 +437,9 @@ int main(int count, char **arguments) {
     the_log_goes_to_the_host();
     statuses_configurations_and_bundles_tell_of_themselves();
     a_meter_makes_records();
-    other_models_are_tried_promoted_brought_back_and_pinned();
-    if (count == 1) a_history_is_forecast_and_replayed();
+    if (count == 1) { /* for minutes under valgrind, which gives an argument */
+        other_models_are_tried_promoted_brought_back_and_pinned();
+        a_history_is_forecast_and_replayed();
+    }
     return summary();
 }

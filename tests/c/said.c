@@ -101,16 +101,16 @@ static void pools_say_what_they_are(void) {
         {"{\"late_event_price\": 1}", "set `job_hour_price`"},
         {"{\"classes\": [{\"name\": \"a\", \"service_time_seconds\": 1, \"sla_wait_seconds\": 1}]}", "expected 2 to 8"},
     };
-    evscale_autoscaler *scaler = made("{\"job_hour_price\": 2, \"late_event_price\": 0.1}");
+    evscale_autoscaler *scaler = made("{\"use_networks\": false, \"job_hour_price\": 2, \"late_event_price\": 0.1}");
     char *report;
     size_t i;
-    CHECK(jobs_of("{\"job_step\": 16}", "\"rule\":\"job_numbers\"") == 16);
-    CHECK(jobs_of("{\"job_counts\": [1, 2, 30]}", "\"rule\":\"job_numbers\"") == 30);
-    CHECK(jobs_of("{\"spare_jobs\": 20}", "20 are kept idle above a need of") > 8); /* as far as one step goes */
-    CHECK(jobs_of("{\"most_events_per_second\": 2}", "\"rule\":\"downstream_limit\"") <= 8);
-    CHECK(jobs_of("{\"events_per_job\": 8}", "recommended_jobs") <= jobs_of("{}", "recommended_jobs"));
+    CHECK(jobs_of("{\"use_networks\": false, \"job_step\": 16}", "\"rule\":\"job_numbers\"") == 16);
+    CHECK(jobs_of("{\"use_networks\": false, \"job_counts\": [1, 2, 30]}", "\"rule\":\"job_numbers\"") == 30);
+    CHECK(jobs_of("{\"use_networks\": false, \"spare_jobs\": 20}", "20 are kept idle above a need of") > 8); /* as far as one step goes */
+    CHECK(jobs_of("{\"use_networks\": false, \"most_events_per_second\": 2}", "\"rule\":\"downstream_limit\"") <= 8);
+    CHECK(jobs_of("{\"use_networks\": false, \"events_per_job\": 8}", "recommended_jobs") <= jobs_of("{\"use_networks\": false}", "recommended_jobs"));
     feed(scaler, 0, 60);
-    CHECK(evscale_reconfigure(scaler, "{\"job_hour_price\": 3, \"late_event_price\": 5}", NULL) == EVSCALE_OK);
+    CHECK(evscale_reconfigure(scaler, "{\"use_networks\": false, \"job_hour_price\": 3, \"late_event_price\": 5}", NULL) == EVSCALE_OK);
     report = text_of(scaler, evscale_report_json);
     CHECK(strstr(report, "\"cost_day\":32.0") != NULL); /* 60 records of 8 jobs for two minutes, at 2 */
     free(report);
@@ -125,7 +125,7 @@ static void pools_say_what_they_are(void) {
 }
 
 static void events_are_announced(void) {
-    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2, \"schedule\": ["
+    evscale_autoscaler *scaler = made("{\"use_networks\": false, \"max_jobs\": 50, \"min_jobs\": 2, \"schedule\": ["
                                       "{\"cron\": \"0 0 1 1 *\", \"seconds\": 3600, \"min_jobs\": 9}]}");
     const int64_t start = record_at(0).timestamp_ms;
     evscale_decision decision;
@@ -184,7 +184,7 @@ static double value_of(const char *text, const char *key, int n) {
 static void people_give_orders(void) {
     char *said;
     int i;
-    evscale_autoscaler *scaler = made("{\"max_jobs\": 50, \"min_jobs\": 2}");
+    evscale_autoscaler *scaler = made("{\"use_networks\": false, \"max_jobs\": 50, \"min_jobs\": 2}");
     const int64_t start = record_at(0).timestamp_ms;
     evscale_decision decision;
     decision.struct_size = sizeof decision;
