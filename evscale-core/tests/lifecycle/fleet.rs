@@ -70,3 +70,17 @@ fn pools_of_a_fleet_decide_as_single_ones_whatever_acts_in_them() {
     let models = without.with_pool("again", |pool| pool.models()).unwrap().unwrap();
     assert_eq!(models.champion, ModelBundle::bundled().unwrap().identity(), "the other one is not known");
 }
+
+#[test]
+fn one_pool_tries_models_that_its_fleet_knows() {
+    let (mut fleet, other) = (fleet(), disturbed(0.2, 1));
+    let identity = other.identity();
+    let refused = fleet.with_pool("pool-3", |pool| pool.challenge(&identity)).unwrap().unwrap_err();
+    assert!(refused.to_string().contains(&format!("knows no models `{identity}`")), "{refused}");
+    fleet.know(&other);
+    fleet.with_pool("pool-3", |pool| pool.challenge(&identity)).unwrap().unwrap();
+    for (pool, tries) in [("pool-3", true), ("pool-4", false)] {
+        let models = fleet.with_pool(pool, |pool| pool.models()).unwrap();
+        assert_eq!(models.is_some_and(|models| models.challenger.is_some()), tries, "{pool}");
+    }
+}
