@@ -193,12 +193,17 @@ static const uint8_t *a_snapshot(size_t *length) {
     return room;
 }
 
-/* A file of the models; damaged, or another one, now and then. */
+/* A file of the models, or something else now and then; a manifest with a blank at its end is one of other models. */
 static const uint8_t *a_file(const char *name, size_t *length) {
     const uint8_t *content = NULL;
+    uint8_t *other;
     if (one_in(3)) return some_bytes(*length = (size_t)below(100));
     evscale_bundled_file(name, &content, length, NULL);
-    return content;
+    if (strcmp(name, "manifest.json") != 0 || one_in(2)) return content;
+    other = exact(*length + 1);
+    memcpy(other, content, *length);
+    other[(*length)++] = ' ';
+    return other;
 }
 
 static int32_t forecast_own(void *context, const double *counts, size_t count, int64_t end_ms, double seconds, double *quantiles) {
