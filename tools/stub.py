@@ -39,7 +39,7 @@ def doc_of(path: list[str]) -> str | None:
             return None
         thing = vars(thing).get(path[1])
         thing = getattr(thing, "__func__", thing)
-    return getattr(thing, "__doc__", None)
+    return None if thing is None else thing.__doc__
 
 
 def documented(source: str) -> str:
