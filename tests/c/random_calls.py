@@ -257,7 +257,7 @@ int main(int count, char **arguments) {
         evscale_backtest_free(results[i]);
     }
     for (i = 0; i < FUNCTIONS; i++) {
-        if (all >= 500000 && (made[i] == 0 || succeeded[i] == 0)) {
+        if (all >= 100000 && (made[i] == 0 || succeeded[i] == 0)) {
             fprintf(stderr, "%s never succeeded in %llu calls\n", calls[i].name, (unsigned long long)made[i]);
             return 1;
         }

@@ -245,13 +245,16 @@ fn announced_jobs_are_asked_for_in_a_blackout_too() {
 
 #[test]
 fn an_event_that_is_not_punctual_is_served_and_leaves_no_reserve() {
-    for (from, until) in [(27, 87), (33, 95)] {
+    // what comes too early is a surprise, to which a young pool adds some headroom
+    for (from, until, most) in [(27, 87, 36), (33, 95, 30)] {
         let mut pool = steady_pool(|_| ());
         let usual = pool.jobs;
         announce(&mut pool, 30, 90, Announced::Multiplier(3.0));
         let path = jobs(&run(&mut pool, 180, from..until, 3.0));
-        // what came too early was a surprise, to which a young pool adds some headroom
-        assert!(path[30..85].iter().all(|jobs| (TRIPLE..=36).contains(jobs)), "{from} to {until}: {path:?}");
+        assert!(
+            path[30..85].iter().all(|jobs| (TRIPLE..=most).contains(jobs)),
+            "{from} to {until}: {path:?}"
+        );
         assert!(path[60..until as usize].iter().all(|jobs| *jobs >= TRIPLE), "{from} to {until}: {path:?}");
         assert!(path[175] <= usual + 2, "{from} to {until}: {path:?}");
     }
