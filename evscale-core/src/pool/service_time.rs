@@ -272,11 +272,19 @@ mod tests {
         record
     }
 
+    /// Ten ready jobs, in records of 120 s.
+    const TEN_JOBS: Throughput = Throughput {
+        ready_jobs: 10.0,
+        jobs: 10.0,
+        in_service: 0.0,
+        saturated: false,
+        interval_seconds: 120.0,
+    };
+
     /// After 200 records of 120 s of ten ready jobs.
     fn learned(record: &Metrics, saturated: bool) -> ServiceTime {
         let mut service = ServiceTime::new(None);
-        let pool =
-            Throughput { ready_jobs: 10.0, jobs: 10.0, in_service: 0.0, saturated, interval_seconds: 120.0 };
+        let pool = Throughput { saturated, ..TEN_JOBS };
         (0..200).for_each(|_| service.observe(record, &pool));
         service
     }
@@ -303,13 +311,7 @@ mod tests {
     fn what_jobs_did_at_once_in_the_rush_is_known_after_a_night_at_every_interval() {
         for interval in [10.0, 120.0, 600.0] {
             let mut service = ServiceTime::new(None);
-            let pool = Throughput {
-                ready_jobs: 10.0,
-                jobs: 10.0,
-                in_service: 0.0,
-                saturated: false,
-                interval_seconds: interval,
-            };
+            let pool = Throughput { interval_seconds: interval, ..TEN_JOBS };
             for (hours, per_second) in [(1.0, 5.0), (12.0, 0.5)] {
                 let told = record(Some(10_000.0), per_second * interval, None);
                 (0..(3600.0 * hours / interval) as u32).for_each(|_| service.observe(&told, &pool));
@@ -326,14 +328,7 @@ mod tests {
         assert!(abs_diff_eq!(hidden, 2.0, epsilon = 0.05), "{hidden}");
         let mut service = learned(&record(Some(200.0), 600.0, Some(100.0)), true);
         let calm = record(Some(1000.0), 600.0, Some(50.0));
-        let pool = Throughput {
-            ready_jobs: 10.0,
-            jobs: 10.0,
-            in_service: 0.0,
-            saturated: false,
-            interval_seconds: 120.0,
-        };
-        (0..400).for_each(|_| service.observe(&calm, &pool));
+        (0..400).for_each(|_| service.observe(&calm, &TEN_JOBS));
         assert!(abs_diff_eq!(service.seconds().unwrap(), 1.0, epsilon = 0.05), "{:?}", service.seconds());
     }
 
@@ -359,16 +354,9 @@ mod tests {
     #[test]
     fn one_broken_sample_moves_little_and_agreeing_ones_are_believed() {
         let mut service = learned(&record(Some(1000.0), 600.0, None), false);
-        let pool = Throughput {
-            ready_jobs: 10.0,
-            jobs: 10.0,
-            in_service: 0.0,
-            saturated: false,
-            interval_seconds: 120.0,
-        };
-        service.observe(&record(Some(1e9), 600.0, None), &pool);
+        service.observe(&record(Some(1e9), 600.0, None), &TEN_JOBS);
         assert!(service.seconds().unwrap() < 2.1);
-        (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &pool));
+        (0..AGREEING).for_each(|_| service.observe(&record(Some(60_000.0), 600.0, None), &TEN_JOBS));
         assert!(abs_diff_eq!(service.told.unwrap(), 60.0, epsilon = 1.0), "{:?}", service.told);
     }
 
