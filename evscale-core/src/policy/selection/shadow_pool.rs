@@ -377,19 +377,17 @@ impl ShadowPool {
         // the oldest first, those without jobs before them
         let age = |(left, count): &(f32, f32)| if *count > 0.0 { *left } else { f32::NEG_INFINITY };
         self.starting.sort_unstable_by(|one, other| age(one).total_cmp(&age(other)));
-        if self.starting.first().is_some_and(|(_, count)| *count > 0.0) {
-            let delays = self.starting.windows(2).map(|pair| match pair {
-                [(older, jobs), (younger, _)] => jobs * (younger - older),
-                _ => f32::INFINITY,
-            });
-            let least = delays.enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other));
-            let (older, _) = least?;
-            if let Some([older, younger]) = self.starting.get_mut(older..older + 2) {
-                younger.1 += std::mem::take(&mut older.1);
-            }
-            self.starting.sort_unstable_by(|one, other| age(one).total_cmp(&age(other)));
+        if self.starting.first().is_some_and(|(_, count)| *count <= 0.0) {
+            return self.starting.first_mut();
         }
-        self.starting.first_mut()
+        let delays = self.starting.windows(2).map(|pair| match pair {
+            [(older, jobs), (younger, _)] => jobs * (younger - older),
+            _ => f32::INFINITY,
+        });
+        let (place, _) = delays.enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other))?;
+        let (older, younger) = self.starting.get_mut(place..)?.split_first_mut()?;
+        younger.first_mut()?.1 += std::mem::take(&mut older.1);
+        Some(older)
     }
 }
 
