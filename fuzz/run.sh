@@ -1,22 +1,29 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets and runs each for FUZZ_SECONDS (60), after the seeds in corpus/ and what earlier runs have kept.
 # Stops at the first finding. FUZZ_TARGETS names some of the targets; FUZZ_TARGET_DIR is where everything is built.
+# FUZZ_SANITIZER=address runs them under AddressSanitizer, for which the nightly toolchain must be installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds="${FUZZ_SECONDS:-60}"
 targets="${FUZZ_TARGETS:-records config manifest snapshot csv onnx}"
 export CARGO_TARGET_DIR="${FUZZ_TARGET_DIR:-$PWD/target}"
-# libFuzzer's instrumentation is behind unstable flags of the stable compiler.
-export RUSTC_BOOTSTRAP=1
+# evscale-core forbids unsafe code: what matters most are panics, aborts, memory and time, at the speed of no sanitizer.
+sanitizer="${FUZZ_SANITIZER:-none}"
+if [ "$sanitizer" = none ]; then
+  export RUSTC_BOOTSTRAP=1 # libFuzzer's instrumentation is behind unstable flags of the stable compiler
+  most_mb=2048
+else
+  export RUSTUP_TOOLCHAIN=nightly
+  most_mb=8192
+fi
 
 if ! command -v cargo-fuzz >/dev/null; then
   export PATH="$CARGO_TARGET_DIR/tools/bin:$PATH"
   command -v cargo-fuzz >/dev/null ||
     cargo install cargo-fuzz --version 0.13.2 --locked --root "$CARGO_TARGET_DIR/tools" --target-dir "$CARGO_TARGET_DIR/tools/build"
 fi
-# Without a sanitizer: evscale-core forbids unsafe code, and what matters of the rest are panics, aborts, memory and time.
 cargo fetch --quiet --locked
-cargo fuzz build --sanitizer none --codegen-units 16
+cargo fuzz build --sanitizer "$sanitizer" --codegen-units 16
 built="$CARGO_TARGET_DIR/$(rustc -vV | sed -n 's/^host: //p')/release"
 
 printf '%-10s %12s %10s %8s %10s\n' target executions per_second edges inputs
@@ -27,7 +34,7 @@ for target in $targets; do
   dictionary=()
   if [ -f "dictionaries/$target" ]; then dictionary=(-dict="dictionaries/$target"); fi
   if ! "$built/$target" "$kept" "corpus/$target" "${dictionary[@]}" -max_total_time="$seconds" -timeout=20 \
-    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="found/$target-" >"$log" 2>&1; then
+    -rss_limit_mb=$most_mb -print_final_stats=1 -artifact_prefix="found/$target-" >"$log" 2>&1; then
     grep -vE '^#[0-9]' "$log" | tail -n 40 >&2
     echo "fuzz target $target found something: see fuzz/found/, and run $built/$target on the file" >&2
     exit 1
