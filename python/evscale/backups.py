@@ -7,6 +7,7 @@ distributed fleet in which anything changes meanwhile, are read again.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -317,6 +318,16 @@ def _checksum(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, indent=1).encode()).hexdigest()
 
 
+def _next(tar: tarfile.TarFile) -> tarfile.TarInfo | None:
+    """Returns the next member. Before Python 3.11, tarfile seeks to before the begin of what is no archive."""
+    try:
+        return tar.next()
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:
+            raise
+        raise tarfile.ReadError("no archive") from problem
+
+
 class _Opened:
     """An archive that is read from its begin to its end: its members, and at last its manifest, which must tell of just these."""
 
@@ -330,13 +341,13 @@ class _Opened:
         """Reads everything, and writes it below a folder if there is one; returns the manifest."""
         try:
             with tarfile.open(self._path, mode="r:") as tar:
-                while (member := tar.next()) is not None:
+                while (member := _next(tar)) is not None:
                     content = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                     self._left -= member.size
                     if content is None or self._left < 0:
                         raise refuse(f"{self._path}: {shown(member.name)} is no regular file, expected an archive of `evscale backup`")
                     if member.name == MANIFEST:
-                        self._conclude(content, member.size, tar.next())
+                        self._conclude(content, member.size, _next(tar))
                         return self.manifest
                     self._take(member, content, into)
         except (tarfile.TarError, EOFError, OverflowError) as problem:

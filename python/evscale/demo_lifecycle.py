@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._evscale import Autoscaler, Config, ModelBundle, readable_text, replace_file
 from ._refuse import refuse
@@ -74,7 +75,7 @@ def disturbed(strength: float, seed: int, name: str) -> ModelBundle:
         return ModelBundle.load(folder)
 
 
-def arrivals(days: int, seed: int) -> np.ndarray:
+def arrivals(days: int, seed: int) -> NDArray[np.float64]:
     """Arrivals per interval: office days, quiet weekends, and a level that wanders."""
     random = np.random.default_rng(seed)
     steps = np.arange(days * PER_DAY)
@@ -84,7 +85,8 @@ def arrivals(days: int, seed: int) -> np.ndarray:
     wander = np.zeros(len(steps))
     for step in range(1, len(steps)):
         wander[step] = 0.98 * wander[step - 1] + 0.03 * random.normal()
-    return random.poisson(9000 * shape * np.where(weekend, 0.35, 1.0) * np.exp(wander)).astype(float)
+    expected = 9000 * shape * np.where(weekend, 0.35, 1.0) * np.exp(wander)
+    return np.asarray(random.poisson(expected), dtype=np.float64)
 
 
 class Demonstration:
