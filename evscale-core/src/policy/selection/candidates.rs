@@ -41,34 +41,53 @@ pub(super) const HEADROOMS: [(f64, f64); 10] = [
     (2.2, 1.0),
     (4.0, 1.0),
 ];
-/// Headroom of the candidate that leads at first.
-pub(super) const FIRST: usize = 6;
-const KEPT: [(Floor, f64); 7] = [
-    (Floor::Peak, 0.0),
+/// What candidates of every headroom keep.
+const KEPT: [(Floor, f64); 3] = [(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Recent, 1.0)];
+/// What those of some headrooms keep too: the more is kept, the less the headroom matters, and how much is kept the more.
+const KEPT_IN_STEPS: [(Floor, f64); 12] = [
     (Floor::Peak, 0.35),
+    (Floor::Peak, 0.43),
+    (Floor::Peak, 0.5),
+    (Floor::Peak, 0.57),
     (Floor::Peak, 0.65),
+    (Floor::Peak, 0.73),
+    (Floor::Peak, 0.82),
+    (Floor::Peak, 0.91),
     (Floor::Peak, 1.0),
     (Floor::Peak, 1.25),
-    (Floor::SameTime, 1.0),
-    (Floor::Recent, 1.0),
+    (Floor::SameTime, 0.7),
+    (Floor::Recent, 0.75),
 ];
+/// The headrooms of those, by index.
+const HEADROOMS_IN_STEPS: [usize; 3] = [4, 7, 9];
+/// Candidates that keep what those of every headroom keep; the others come after them.
+const PLAIN: usize = HEADROOMS.len() * KEPT.len();
 /// Number of candidates.
-pub(super) const CANDIDATES: usize = HEADROOMS.len() * KEPT.len();
+pub(super) const CANDIDATES: usize = PLAIN + HEADROOMS_IN_STEPS.len() * KEPT_IN_STEPS.len();
+/// Candidate that leads at first: one unit of headroom.
+pub(super) const FIRST: usize = 6 * KEPT.len();
 
 /// The candidates of a part of a pool: less, the median, and more, each alone and with what was needed before.
 pub(super) const FEW: [usize; 20] =
-    [7, 9, 10, 12, 21, 23, 24, 26, 28, 30, 31, 33, 42, 44, 45, 47, 56, 58, 59, 61];
+    [3, 4, 9, 10, 12, 13, 18, 19, 24, 25, 32, 34, 36, 38, 46, 48, 50, 58, 60, 62];
 
-/// Returns a candidate; its headroom is `HEADROOMS[index / 7]`.
+/// Returns a candidate.
 pub(super) fn candidate(index: usize) -> Candidate {
-    let (floor, share) = KEPT.get(index % KEPT.len()).copied().unwrap_or((Floor::Peak, 0.0));
+    let kept = match index.checked_sub(PLAIN) {
+        None => KEPT.get(index % KEPT.len()),
+        Some(place) => KEPT_IN_STEPS.get(place % KEPT_IN_STEPS.len()),
+    };
+    let (floor, share) = kept.copied().unwrap_or((Floor::Peak, 0.0));
     let (headroom, demand_share) = HEADROOMS.get(headroom_of(index)).copied().unwrap_or((1.0, 1.0));
     Candidate { headroom, demand_share, floor, share }
 }
 
 /// Index of a candidate's headroom.
 pub(super) fn headroom_of(index: usize) -> usize {
-    index / KEPT.len()
+    match index.checked_sub(PLAIN) {
+        None => index / KEPT.len(),
+        Some(place) => HEADROOMS_IN_STEPS.get(place / KEPT_IN_STEPS.len()).copied().unwrap_or(0),
+    }
 }
 
 impl Candidate {

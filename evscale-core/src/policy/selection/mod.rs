@@ -4,7 +4,7 @@
 //! every candidate's shadow pool serves the arrivals, with the measured service and startup times, and is scaled by the
 //! candidate from the same forecast as the real pool. The candidate that acts has the lowest
 //!
-//! `ln(job-hours) + 0.2 * b + 0.3 * max(0, b - 1)`, with `b` its late share over the one that it is held to,
+//! `ln(job-hours) + 0.18 * b + 0.32 * max(0, b - 1)`, with `b` its late share over the one that it is held to,
 //!
 //! both discounted over a week. Where the host names the price of a late event, money decides in its place: `ln(job-hours + late
 //! events * their price over that of a job-hour now)`. A candidate is held to the allowed share, and to less where a week proves too little
@@ -12,7 +12,8 @@
 //! *Prediction, Learning, and Games*, 2006, chapter 4), in the manner of Autopilot's choice among window models
 //! (Rzadca et al., *Autopilot: workload autoscaling at Google*, EuroSys 2020). A bonus for the present leader prevents
 //! needless changes. The policy network has a shadow pool of its own and acts while its score is no worse than the leading
-//! candidate's: that is what trust in it means. What the records say about late events corrects what the shadow pools say.
+//! candidate's: that is what trust in it means. What the records say about late events corrects what the shadow pools say, and
+//! late events that no shadow pool shows are assumed of every candidate, fewer the more headroom it has.
 
 mod advised;
 mod candidates;
@@ -54,7 +55,7 @@ const MEMORY_SECONDS: f64 = 7.0 * 86_400.0;
 const MEMORY_OF_AGE: f64 = 2.0;
 const LEAST_MEMORY_SECONDS: f64 = 6.0 * 3600.0;
 /// Advantage of the present leader, logarithmic.
-const LEADER_BONUS: f64 = 0.01;
+const LEADER_BONUS: f64 = 0.02;
 /// Score by which the network must be worse than the rule to lose its place, and better to get it back, logarithmic.
 const NETWORK_LOSES: f64 = 0.02;
 const NETWORK_WINS: f64 = 0.005;
@@ -69,6 +70,8 @@ const OTHER_SERVICE_RECORDS: f64 = 3.0;
 /// Time over which the service time is averaged that the past was evaluated with, and most weight of a record.
 const SERVICE_SECONDS: f64 = 6000.0;
 const MOST_SERVICE_WEIGHT: f64 = 0.5;
+/// Factor between the weights of an interval in the smoothed arrivals from which on their peaks say nothing of each other.
+const MOST_SMOOTHING: f64 = 2.0;
 /// Weight of what was evaluated under another SLA.
 const KEPT_OF_PAST: f64 = 0.07;
 
@@ -104,6 +107,11 @@ pub(crate) struct OwnEvents {
 /// Returns the candidate of a shadow pool, of so many.
 fn which(pools: usize, place: usize) -> usize {
     if pools == FEW.len() { FEW.get(place).copied().unwrap_or(place) } else { place }
+}
+
+/// Returns the weight of an interval in arrivals that are smoothed over the time that an event may be in the system.
+fn smoothing(interval_seconds: f64, sojourn_seconds: f64) -> f64 {
+    1.0 - (-interval_seconds / sojourn_seconds).exp()
 }
 
 /// Seconds of one part of a stabilization window, of which there are few.
@@ -151,6 +159,8 @@ pub(crate) struct Selection {
     /// Discounted late events of the acting candidate in the shadow, and of the real pool.
     late_in_shadow: f64,
     late_in_records: f64,
+    /// Those that were assumed of the acting candidate before anything was known.
+    late_assumed: f64,
     /// What there would be if the advice had been followed; none in a pool that acts.
     advised: Option<Box<Advised>>,
     /// The shadow pool of a second policy; none while there is one policy.
@@ -166,7 +176,7 @@ impl Selection {
             network: ShadowNetwork::new(min_jobs.max(1) as f32),
             network_acts,
             peaks: RecentPeaks::new(),
-            leader: FIRST * CANDIDATES / HEADROOMS.len(),
+            leader: FIRST,
             floors: [0.0; FLOORS],
             events: 0.0,
             mean_events: 0.0,
@@ -179,6 +189,7 @@ impl Selection {
             other_service: 0,
             late_in_shadow: 0.0,
             late_in_records: 0.0,
+            late_assumed: 0.0,
             advised: None,
             rival: None,
             moves: Moves::default(),
@@ -189,7 +200,7 @@ impl Selection {
     pub(crate) fn of_level(min_jobs: u32) -> Self {
         let all = Self::new(min_jobs, false);
         let pools = vec![ShadowPool::new(min_jobs.max(1) as f32); FEW.len()];
-        Self { pools, leader: FEW.len() / 2, ..all }
+        Self { pools, leader: FEW.iter().position(|which| *which == FIRST).unwrap_or(0), ..all }
     }
 
     /// Goes on with intervals `ratio` times as long.
@@ -209,7 +220,9 @@ impl Selection {
     pub(crate) fn discount_past(&mut self) {
         self.pools.iter_mut().for_each(|pool| pool.discount(KEPT_OF_PAST));
         self.network.discount(KEPT_OF_PAST);
-        for sum in [&mut self.events, &mut self.late_in_shadow, &mut self.late_in_records] {
+        for sum in
+            [&mut self.events, &mut self.late_in_shadow, &mut self.late_in_records, &mut self.late_assumed]
+        {
             *sum *= KEPT_OF_PAST;
         }
         self.moves.discount(KEPT_OF_PAST);
@@ -272,12 +285,11 @@ impl Selection {
     /// Lets every shadow pool serve an interval, and then decide on the forecast of `load`.
     pub(crate) fn evaluate(&mut self, load: &Load<'_>, seen: &Seen<'_>) {
         let interval = f64::from(load.config.interval_seconds);
-        self.follow_service(load.service_seconds, interval);
+        self.follow_service(load, interval);
         let prices = Prices::new(load.config, seen.job_hour_price);
         self.serve(load, seen, prices.as_ref());
         let began = seen.at.plus_seconds(-i64::from(load.config.interval_seconds));
-        let smooth = 1.0 - (-interval / load.sojourn_seconds()).exp();
-        let weight = if self.intervals <= 1 { 1.0 } else { smooth };
+        let weight = smoothing(interval, load.sojourn_seconds());
         self.smooth_events += weight * (seen.usual_events - self.smooth_events);
         self.peaks.observe(self.smooth_events, seen.calendar, began, interval);
         let floors = self.peaks.floors(seen.calendar, seen.at, load.near_seconds());
@@ -286,8 +298,10 @@ impl Selection {
         self.select(load, prices.as_ref());
     }
 
-    /// Trusts the past less once the service time has been another one for a while: it has changed, or it was wrong.
-    fn follow_service(&mut self, seconds: f64, interval: f64) {
+    /// Trusts the past less once the service time has been another one for a while: it has changed, or it was wrong. What was
+    /// needed before is forgotten if it was smoothed over much less time: single events stand out of it that must not now.
+    fn follow_service(&mut self, load: &Load<'_>, interval: f64) {
+        let seconds = load.service_seconds;
         let ratio = seconds / self.service_seconds;
         if self.service_seconds > 0.0 && !(1.0 / OTHER_SERVICE..=OTHER_SERVICE).contains(&ratio) {
             self.other_service += 1;
@@ -295,6 +309,11 @@ impl Selection {
                 return;
             }
             self.discount_past();
+            let before = load.sojourn_seconds() + self.service_seconds - seconds;
+            if smoothing(interval, before) > MOST_SMOOTHING * smoothing(interval, load.sojourn_seconds()) {
+                self.peaks = RecentPeaks::new();
+                self.smooth_events = self.mean_events;
+            }
             self.service_seconds = seconds;
         }
         self.other_service = 0;
@@ -360,8 +379,10 @@ impl Selection {
         }
         self.late_in_shadow *= discount;
         self.late_in_records *= discount;
+        self.late_assumed *= discount;
         if let Some(late) = seen.late_events {
             self.late_in_shadow += late_in_shadow;
+            self.late_assumed += own.events * self.leading().assumed_late_share();
             // More late events than the interval had are those of an old queue: a quarter of them is new.
             self.late_in_records += late.min(own.events.max(late / 4.0));
         }

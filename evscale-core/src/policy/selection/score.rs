@@ -7,15 +7,17 @@ use super::prices::Prices;
 use super::shadow_pool::ShadowPool;
 
 /// Logarithmic cost of a used-up error budget.
-const BUDGET_PRICE: f64 = 0.2;
+const BUDGET_PRICE: f64 = 0.18;
 /// Logarithmic cost of every budget beyond it.
-const BREACH_PRICE: f64 = 0.3;
+const BREACH_PRICE: f64 = 0.32;
 /// What candidates are held to over what is allowed: pools come out that much more punctual than their shadow pools.
 pub(super) const REACHED: f64 = 1.08;
 /// Allowed late share below which a week of shadow evaluation proves too little.
 const PROVABLE_SHARE: f64 = 0.005;
 /// Range of the correction of late shares by the records.
-const CORRECTION: (f64, f64) = (0.5, 8.0);
+const CORRECTION: (f64, f64) = (0.35, 8.0);
+/// Most late events that no shadow pool shows, over those that are assumed before anything is known.
+const MOST_UNSHOWN: f64 = 2.0;
 /// Late events that nobody has seen yet.
 const LATE_UNSEEN: f64 = 0.25;
 
@@ -41,7 +43,9 @@ impl Selection {
         prices: Option<&Prices>,
     ) -> f64 {
         let priced = prices.is_some_and(|prices| prices.late_event.is_some());
-        let late_share = self.late_share(pool, candidate, load, if priced { &PRICED } else { &HELD_TO });
+        let shown = self.late_share(pool, candidate, load, if priced { &PRICED } else { &HELD_TO });
+        let unshown = self.unshown(load) * candidate.assumed_late_share();
+        let late_share = shown + unshown;
         let paid = prices.map_or(pool.cost, |prices| {
             prices.in_job_hours(pool.cost, late_share * self.events, self.moves.of(place))
         });
@@ -49,7 +53,9 @@ impl Selection {
         if priced {
             return cost;
         }
-        let burn = late_share / held_to(load.config.allowed_violation_share());
+        // what the records show is held to what is allowed: no caution is needed for what was not seen
+        let allowed = load.config.allowed_violation_share();
+        let burn = shown / held_to(allowed) + unshown / (REACHED * allowed);
         cost + BUDGET_PRICE * burn + BREACH_PRICE * (burn - 1.0).max(0.0)
     }
 
@@ -72,6 +78,15 @@ impl Selection {
         (late + luck + assumed * candidate.assumed_late_share()) / total
     }
 
+    /// Returns the late events that records show and no shadow pool does, however corrected, over those that were assumed of the
+    /// acting candidates before anything was known. Another candidate has as many times those that are assumed of it.
+    fn unshown(&self, load: &Load<'_>) -> f64 {
+        let prior = 2.0 * load.config.allowed_violation_share() * self.mean_events;
+        let explained = CORRECTION.1 * self.late_in_shadow + prior;
+        let unshown = (self.late_in_records - explained).max(0.0) / self.late_assumed.max(1e-9);
+        unshown.min(MOST_UNSHOWN)
+    }
+
     /// Returns by how much the records correct the late events of shadow pools; `assumed` events say nothing against them.
     pub(super) fn correction(&self, load: &Load<'_>, assumed: f64) -> f64 {
         let prior = 2.0 * load.config.allowed_violation_share() * (assumed + self.mean_events).max(1e-9);
@@ -82,7 +97,8 @@ impl Selection {
     pub(crate) fn expected_late_share(&self, load: &Load<'_>) -> f64 {
         let leader = self.leading();
         let pool = if self.network_acts { Some(self.network.pool()) } else { self.pools.get(self.leader) };
-        pool.map_or(0.0, |pool| self.late_share(pool, &leader, load, &HELD_TO))
+        let unshown = self.unshown(load) * leader.assumed_late_share();
+        pool.map_or(0.0, |pool| self.late_share(pool, &leader, load, &HELD_TO) + unshown)
     }
 }
 
