@@ -18,6 +18,8 @@ const CATCH_UP: (f64, f64) = (1.5, 1.0);
 const DUE: f64 = 0.8;
 /// Need of a pool without events and with slack that is not worth a job.
 const IDLE_BELOW_JOBS: f64 = 0.5;
+/// Times in which a job can be had, beyond the first, for which a queue may carry a difference, at most.
+const MOST_CARRIED: f64 = 3.0;
 /// Allowed wait, as a share of the time in which a job can be had, from which on a wrong step down costs less and less.
 const MENDABLE: f64 = 0.5;
 
@@ -36,6 +38,8 @@ pub(crate) struct Patience {
     pub(crate) slack_seconds: f64,
     /// How far a step down that was wrong can be mended in time, 0 to 1.
     mendable: f64,
+    /// Times in which a job can be had that the slack holds beyond the first, up to [`MOST_CARRIED`].
+    carried: f64,
 }
 
 impl Patience {
@@ -55,6 +59,7 @@ impl Patience {
             catch_up_seconds: wait * between(CATCH_UP, mendable),
             slack_seconds: slack,
             mendable,
+            carried: (slack / answer - 1.0).clamp(0.0, MOST_CARRIED),
         }
     }
 
@@ -63,10 +68,10 @@ impl Patience {
         target + (1.0 - target) * self.mendable
     }
 
-    /// Share of the pool that is left unchanged beyond `tolerance`, also in an emergency: a queue carries the difference for
-    /// a while.
+    /// Share of the pool that is left unchanged beyond `tolerance`, also in an emergency: a queue carries the difference, for as
+    /// long as the slack lets it.
     pub(crate) fn dead_band(&self, tolerance: f64) -> f64 {
-        self.mendable * tolerance
+        (self.mendable + self.carried) * tolerance
     }
 
     /// Need of a pool without events below which it has no job: one can be had in time.

@@ -214,11 +214,13 @@ fn a_pool_of_a_fleet_is_reconfigured_alone() {
     for key in ["a", "b"] {
         fleet.add(key, Config::default()).unwrap();
     }
-    let record = |step: i64| {
-        let mut record = Metrics::new(start().plus_seconds(120 * step), 3000.0 + (step % 7) as f64, 12.0);
+    let record = |step: i64, jobs: u32| {
+        let at = start().plus_seconds(120 * step);
+        let mut record = Metrics::new(at, 3000.0 + (step % 7) as f64, f64::from(jobs));
         record.average_processing_duration_ms = Some(400.0);
         record
     };
+    let mut jobs = [12; 2];
     for step in 0..120 {
         if step % 20 == 10 {
             let mut config = Config::default();
@@ -226,10 +228,13 @@ fn a_pool_of_a_fleet_is_reconfigured_alone() {
             let changes = fleet.with_pool("a", |pool| pool.reconfigure(config)).unwrap().unwrap();
             assert!(!changes.is_empty());
         }
-        let records = ["a", "b"].map(|key| (key.to_owned(), record(step)));
-        let ticks = fleet.tick(records.into());
-        alone.observe(&record(step)).unwrap();
-        assert_eq!(ticks[1].as_ref().unwrap().decision, alone.decide(), "step {step}");
+        let records =
+            [("a", jobs[0]), ("b", jobs[1])].map(|(key, jobs)| (key.to_owned(), record(step, jobs)));
+        let decisions: Vec<_> =
+            fleet.tick(records.into()).into_iter().map(|tick| tick.unwrap().decision).collect();
+        alone.observe(&record(step, jobs[1])).unwrap();
+        assert_eq!(decisions[1], alone.decide(), "step {step}");
+        jobs = [&decisions[0], &decisions[1]].map(|decision| decision.recommended_jobs.unwrap());
         let networked = fleet.with_pool("a", |pool| pool.config().use_networks).unwrap();
         let without = fleet.with_pool("a", |pool| pool.health()).unwrap();
         assert!(without.causes.is_empty(), "networks {networked}: {without:?}");

@@ -59,7 +59,7 @@ const KEPT_IN_STEPS: [(Floor, f64); 12] = [
     (Floor::Recent, 0.75),
 ];
 /// The headrooms of those, by index.
-const HEADROOMS_IN_STEPS: [usize; 3] = [4, 7, 9];
+const HEADROOMS_IN_STEPS: [usize; 3] = [5, 6, 9];
 /// Candidates that keep what those of every headroom keep; the others come after them.
 const PLAIN: usize = HEADROOMS.len() * KEPT.len();
 /// Number of candidates.
