@@ -70,6 +70,31 @@ impl Fleet {
             locked(py, &self.0, |fleet| fleet.add(&key.0, config))
         })
     }
+    /// Adds a pool without history that begins with what the pools `like` have learned.
+    ///
+    /// Their startup and service time (the middle one), the weights and widths of their forecasts, and the rule that leads in most
+    /// of them are there at once; once an hour of its own records tells its level, the course of their load at that level follows,
+    /// and half a day of what the candidates cost in them. Counts, accounts, orders, announcements and alarms stay theirs. What is
+    /// configured wins, its own records correct all of it, and its next decisions tell it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import evscale
+    /// >>> fleet = evscale.Fleet()
+    /// >>> fleet.add("eu-west")
+    /// >>> tick = fleet.tick({"eu-west": {"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400,
+    /// ...                                "current_job_count": 12, "average_processing_duration_ms": 400.0}})
+    /// >>> fleet.add_like("eu-north", like=["eu-west"])
+    /// >>> fleet.learned("eu-north")["service_time_ms"]
+    /// 400.0
+    #[pyo3(signature = (key, config=None, *, like))]
+    fn add_like(&self, py: Python<'_>, key: Text, config: Option<&Config>, like: Vec<Text>) -> Door<()> {
+        door(py, || {
+            let config = config.map(|config| config.0.clone()).unwrap_or_default();
+            let like: Vec<&str> = like.iter().map(|key| key.0.as_str()).collect();
+            locked(py, &self.0, |fleet| fleet.add_like(&key.0, config, &like))
+        })
+    }
     /// Adds a pool that goes on from a snapshot of a fleet or of an autoscaler.
     fn restore(&self, py: Python<'_>, key: Text, config: &Config, data: &[u8]) -> Door<()> {
         door(py, || {

@@ -1263,6 +1263,25 @@ class Fleet:
     def __new__(cls, bundle: ModelBundle | None = None, threads: int = 1) -> Fleet: ...
     def add(self, key: str, config: Config | None = None) -> None:
         """Adds a pool; its key must be free."""
+    def add_like(self, key: str, config: Config | None = None, *, like: Sequence[str]) -> None:
+        """Adds a pool without history that begins with what the pools `like` have learned.
+
+        Their startup and service time (the middle one), the weights and widths of their forecasts, and the rule that leads in most
+        of them are there at once; once an hour of its own records tells its level, the course of their load at that level follows,
+        and half a day of what the candidates cost in them. Counts, accounts, orders, announcements and alarms stay theirs. What is
+        configured wins, its own records correct all of it, and its next decisions tell it.
+
+        Examples
+        --------
+        >>> import evscale
+        >>> fleet = evscale.Fleet()
+        >>> fleet.add("eu-west")
+        >>> tick = fleet.tick({"eu-west": {"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400,
+        ...                                "current_job_count": 12, "average_processing_duration_ms": 400.0}})
+        >>> fleet.add_like("eu-north", like=["eu-west"])
+        >>> fleet.learned("eu-north")["service_time_ms"]
+        400.0
+        """
     def restore(self, key: str, config: Config, data: bytes) -> None:
         """Adds a pool that goes on from a snapshot of a fleet or of an autoscaler."""
     def remove(self, key: str) -> bool:

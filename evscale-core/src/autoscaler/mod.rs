@@ -17,6 +17,7 @@ mod reconfigure;
 mod shared;
 mod snapshot;
 mod state;
+mod warm_start;
 
 #[cfg(feature = "training")]
 pub use bare::BareNetworks;

@@ -128,6 +128,45 @@ impl Fleet {
         self.insert(key, scaler)
     }
 
+    /// Adds a pool without history that begins with what pools like it have learned: their startup and service time (the middle
+    /// one), the weights and widths of their forecasts, and the rule that leads in most of them; and, once an hour of its own records
+    /// tells its level, the course of their load at that level and half a day of what the candidates cost in them. Counts,
+    /// accounts, orders, announcements and alarms stay theirs. Its own records correct all of it, and its next decisions tell it.
+    ///
+    /// What is configured wins: a service time, or a startup time other than theirs. Pools with less than a day of records teach
+    /// service and startup times alone.
+    ///
+    /// ```
+    /// use evscale_core::{Config, Fleet, Metrics, ModelBundle};
+    /// let mut fleet = Fleet::new(&ModelBundle::bundled()?);
+    /// fleet.add("eu-west", Config::default())?;
+    /// let mut record = Metrics::new("2026-01-05T10:02:00Z".parse()?, 3400.0, 12.0);
+    /// record.average_processing_duration_ms = Some(400.0);
+    /// fleet.tick(vec![("eu-west".to_owned(), record)]);
+    /// fleet.add_like("eu-north", Config::default(), &["eu-west"])?;
+    /// let learned = fleet.with_pool("eu-north", |pool| pool.learned())?;
+    /// assert_eq!(learned.service_time_ms, Some(400.0));
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The key is taken, the configuration is refused, `like` is empty, or a pool of it is unknown or failed inside.
+    pub fn add_like(&mut self, key: &str, config: Config, like: &[&str]) -> Result<()> {
+        self.check_signer(&config)?;
+        if like.is_empty() {
+            return Err(Error::argument("`like` has 0 keys, expected at least 1; `add` begins without any"));
+        }
+        let mut others = Vec::with_capacity(like.len());
+        for key in like {
+            let pool = self.pools.get(*key).ok_or_else(|| unknown_pool(key))?;
+            let failed =
+                || Error::new(ErrorKind::PoolFailed, format!("pool `{key}` of `like` failed inside before"));
+            others.push((*key, pool.scaler().ok_or_else(failed)?));
+        }
+        let scaler = Autoscaler::like(config, None, &others)?;
+        self.insert(key, scaler)
+    }
+
     /// Adds a pool that goes on from a snapshot of [`Fleet::snapshot`] or [`Autoscaler::snapshot`].
     ///
     /// # Errors
