@@ -1,11 +1,10 @@
 //! A budget for all pools of a fleet: what it is, what became of it, and what every pool holds of it.
 
 use super::Fleet;
-use super::division::{Claim, divide};
+use super::demand::BudgetDemand;
 use super::pool::Pool;
-use crate::autoscaler::Begun;
 use crate::error::{Error, Result};
-use crate::safety::{Share, Wish};
+use crate::safety::Share;
 use serde::{Deserialize, Serialize};
 
 /// Units that a job or a unit of money is counted in, so that sums do not depend on their order.
@@ -58,22 +57,6 @@ pub(super) struct Account {
     gave_way: u32,
 }
 
-/// A decision between its halves, and what its pool holds until it ends.
-pub(super) struct Turn<'a> {
-    pub(super) pool: &'a Pool,
-    pub(super) begun: &'a Begun,
-}
-
-impl<'a> Turn<'a> {
-    /// Returns the pool with what it would have without the others; none where it does not decide, or not on a number.
-    fn wish(&self) -> Option<(&'a Pool, Wish)> {
-        match self.begun {
-            Begun::Proposed { wish, .. } => Some((self.pool, (*wish)?)),
-            Begun::Standing(_) => None,
-        }
-    }
-}
-
 impl SharedBudget {
     /// Reads a budget: `{"jobs": 500}` or `{"cost_per_hour": 120.5}`.
     ///
@@ -94,7 +77,8 @@ impl SharedBudget {
         }
     }
 
-    fn units(self) -> u64 {
+    /// Returns the budget in units.
+    pub(super) fn units(self) -> u64 {
         match self {
             Self::Jobs(most) => u64::from(most) * UNITS as u64,
             Self::CostPerHour(most) => (most * UNITS) as u64,
@@ -102,11 +86,22 @@ impl SharedBudget {
     }
 
     /// Returns what a job of a pool takes of it.
-    fn price(self, pool: &Pool) -> u64 {
+    pub(super) fn price(self, pool: &Pool) -> u64 {
         match self {
             Self::Jobs(_) => UNITS as u64,
             Self::CostPerHour(_) => (pool.held().job_hour_price() * UNITS).round() as u64,
         }
+    }
+
+    /// Returns what a pool holds.
+    pub(super) fn units_of(self, pool: &Pool) -> u64 {
+        u64::from(pool.held().held_jobs()).saturating_mul(self.price(pool))
+    }
+
+    /// Returns what a pool has that may have so many jobs.
+    pub(super) fn share(self, most: u32) -> Share {
+        let detail = format!("all pools share {} and others need theirs more", self.in_words());
+        Share { most, detail }
     }
 
     fn in_words(self) -> String {
@@ -131,7 +126,7 @@ impl Account {
 
     /// Returns what a pool holds.
     pub(super) fn units_of(&self, pool: &Pool) -> u64 {
-        u64::from(pool.held().held_jobs()).saturating_mul(self.budget.price(pool))
+        self.budget.units_of(pool)
     }
 
     /// Learns that a pool holds something else than before.
@@ -143,51 +138,17 @@ impl Account {
     pub(super) fn rest(&self, pool: &Pool) -> Share {
         let left = self.budget.units().saturating_sub(self.held.saturating_sub(self.units_of(pool)));
         let most = left.checked_div(self.budget.price(pool)).unwrap_or(u64::MAX);
-        self.share(u32::try_from(most).unwrap_or(u32::MAX))
+        self.budget.share(u32::try_from(most).unwrap_or(u32::MAX))
     }
 
-    fn share(&self, most: u32) -> Share {
-        let detail = format!("all pools share {} and others need theirs more", self.budget.in_words());
-        Share { most, detail }
+    /// Returns what all pools hold.
+    pub(super) fn held(&self) -> u64 {
+        self.held
     }
 
-    /// Reports whether the pools that decide ask for no more than there is.
-    pub(super) fn suffices(&self, turns: &[Option<Turn<'_>>]) -> bool {
-        let (others, wanted) = self.asked_for(turns);
-        others.saturating_add(wanted) <= self.budget.units()
-    }
-
-    /// Returns what the pools hold that do not decide, and what the others ask for.
-    fn asked_for(&self, turns: &[Option<Turn<'_>>]) -> (u64, u64) {
-        let (mut others, mut wanted) = (self.held, 0u64);
-        for (pool, wish) in turns.iter().flatten().filter_map(Turn::wish) {
-            others = others.saturating_sub(self.units_of(pool));
-            wanted = wanted.saturating_add(u64::from(wish.wanted).saturating_mul(self.budget.price(pool)));
-        }
-        (others, wanted)
-    }
-
-    /// Divides the budget among the pools that decide; returns what each has, none where that is all that it asks for. What the
-    /// other pools hold is theirs.
-    pub(super) fn divide(&mut self, turns: &[Option<Turn<'_>>]) -> Vec<Option<Share>> {
-        let (others, wanted) = self.asked_for(turns);
-        self.wanted = others.saturating_add(wanted);
-        if self.wanted <= self.budget.units() {
-            return turns.iter().map(|_| None).collect();
-        }
-        let wishes = || turns.iter().map(|turn| turn.as_ref().and_then(Turn::wish));
-        let claims: Vec<Claim> = wishes().flatten().map(|(pool, wish)| self.claim(pool, wish)).collect();
-        let mut got = divide(self.budget.units().saturating_sub(others), &claims).into_iter();
-        let share = |wish: Option<(&Pool, Wish)>| {
-            let (wish, most) = (wish?.1, got.next()?);
-            (most < wish.wanted).then(|| self.share(most))
-        };
-        wishes().map(share).collect()
-    }
-
-    fn claim(&self, pool: &Pool, wish: Wish) -> Claim {
-        let least = wish.least.min(wish.wanted);
-        Claim { price: self.budget.price(pool), late: pool.held().late_ahead(least, wish.wanted) }
+    /// Learns what the pools ask for in a tick.
+    pub(super) fn follow(&mut self, demand: BudgetDemand) {
+        self.wanted = demand.total();
     }
 
     /// Learns what the pools hold after a tick, and how many gave way in it.

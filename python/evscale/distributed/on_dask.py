@@ -109,6 +109,7 @@ def _keep_memory() -> None:
 
 
 def _in_worker(ask: Callable[[Any], Any], question: bytes) -> Any:
+    _keep_memory()
     return ask(pickle.loads(question))
 
 
