@@ -15,7 +15,7 @@ use crate::plain::{integer, number};
 use crate::ticks::{keyed, tick};
 use crate::turns::{Shared, contained, locked};
 use crate::{orders, plain, record, reports};
-use evscale_core::{AnnouncementStatus, SharedBudget};
+use evscale_core::{AnnouncementStatus, PoolTick, SharedBudget};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -44,6 +44,37 @@ pub struct FleetTick {
     decisions: Py<PyDict>,
     observations: Py<PyDict>,
     errors: Py<PyList>,
+}
+
+impl Fleet {
+    /// Returns what became of the records of a tick.
+    pub(crate) fn told(
+        &self,
+        py: Python<'_>,
+        answers: Vec<evscale_core::Result<PoolTick>>,
+    ) -> PyResult<FleetTick> {
+        let (decisions, observations) = (PyDict::new(py), PyDict::new(py));
+        let errors = PyList::empty(py);
+        for answer in answers {
+            match answer {
+                Ok(tick) => {
+                    let seen: Vec<Observation> =
+                        tick.observations.into_iter().map(Observation::from).collect();
+                    self.2.follow(py, seen.iter().map(|one| (Some(tick.key.as_str()), one)))?;
+                    observations.set_item(&tick.key, seen)?;
+                    decisions.set_item(&tick.key, Decision(tick.decision))?;
+                }
+                Err(problem) => {
+                    errors.append(error(py, problem.kind().as_str(), &problem.to_string()).into_value(py))?
+                }
+            }
+        }
+        Ok(FleetTick {
+            decisions: decisions.unbind(),
+            observations: observations.unbind(),
+            errors: errors.unbind(),
+        })
+    }
 }
 
 #[pymethods]
@@ -168,26 +199,7 @@ impl Fleet {
         door(py, || {
             let records = keyed(records)?;
             let answers = locked(py, &self.0, |fleet| Ok(tick(fleet, records)))?;
-            let (decisions, observations) = (PyDict::new(py), PyDict::new(py));
-            let errors = PyList::empty(py);
-            for answer in answers {
-                match answer {
-                    Ok(tick) => {
-                        let seen: Vec<Observation> =
-                            tick.observations.into_iter().map(Observation::from).collect();
-                        self.2.follow(py, seen.iter().map(|one| (Some(tick.key.as_str()), one)))?;
-                        observations.set_item(&tick.key, seen)?;
-                        decisions.set_item(&tick.key, Decision(tick.decision))?;
-                    }
-                    Err(problem) => errors
-                        .append(error(py, problem.kind().as_str(), &problem.to_string()).into_value(py))?,
-                }
-            }
-            Ok(FleetTick {
-                decisions: decisions.unbind(),
-                observations: observations.unbind(),
-                errors: errors.unbind(),
-            })
+            self.told(py, answers)
         })
     }
     /// Takes one record of a pool, without a decision.

@@ -98,6 +98,13 @@ impl SharedBudget {
         u64::from(pool.held().held_jobs()).saturating_mul(self.price(pool))
     }
 
+    /// Returns what pools hold, and how many of them gave way.
+    fn holding<'a>(self, pools: impl Iterator<Item = &'a Pool>) -> (u64, u32) {
+        pools.fold((0, 0), |(held, gave_way), pool| {
+            (held.saturating_add(self.units_of(pool)), gave_way + u32::from(pool.held().cut().is_some()))
+        })
+    }
+
     /// Returns what a pool has that may have so many jobs.
     pub(super) fn share(self, most: u32) -> Share {
         let detail = format!("all pools share {} and others need theirs more", self.in_words());
@@ -113,6 +120,19 @@ impl SharedBudget {
 }
 
 impl BudgetStatus {
+    /// The status of pools that hold and would hold so many units, of which some gave way.
+    pub fn new(budget: SharedBudget, held: u64, wanted: u64, pools_that_gave_way: u32) -> Self {
+        let in_budget = |units: u64| units as f64 / UNITS;
+        let exceeded = (held > budget.units()).then(|| {
+            format!(
+                "the pools hold {}, more than {}: their safety rules and the pools that did not decide keep it",
+                in_budget(held),
+                budget.in_words()
+            )
+        });
+        Self { budget, held: in_budget(held), wanted: in_budget(wanted), pools_that_gave_way, exceeded }
+    }
+
     /// Returns the status as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -153,11 +173,7 @@ impl Account {
 
     /// Learns what the pools hold after a tick, and how many gave way in it.
     pub(super) fn close<'a>(&mut self, pools: impl Iterator<Item = &'a Pool>) {
-        (self.held, self.gave_way) = (0, 0);
-        for pool in pools {
-            self.held = self.held.saturating_add(self.units_of(pool));
-            self.gave_way += u32::from(pool.held().cut().is_some());
-        }
+        (self.held, self.gave_way) = self.budget.holding(pools);
     }
 }
 
@@ -195,20 +211,12 @@ impl Fleet {
 
     /// Returns what became of the budget in the last tick; none without one.
     pub fn budget_status(&self) -> Option<BudgetStatus> {
-        let account = self.account?;
-        let (held, wanted) = (account.held as f64 / UNITS, account.wanted as f64 / UNITS);
-        let exceeded = (account.held > account.budget.units()).then(|| {
-            format!(
-                "the pools hold {held}, more than {}: their safety rules and the pools that did not decide keep it",
-                account.budget.in_words()
-            )
-        });
-        Some(BudgetStatus {
-            budget: account.budget,
-            held,
-            wanted,
-            pools_that_gave_way: account.gave_way,
-            exceeded,
-        })
+        let Account { budget, held, wanted, gave_way } = self.account?;
+        Some(BudgetStatus::new(budget, held, wanted, gave_way))
+    }
+
+    /// Returns what the pools hold of a budget that they share with those of other fleets, in its units, and how many of them gave way.
+    pub fn holding(&self, budget: SharedBudget) -> (u64, u32) {
+        budget.holding(self.pools.values().map(AsRef::as_ref))
     }
 }

@@ -68,7 +68,7 @@ impl Fleet {
     /// together is not met, [`claims`](Self::claims) of each and [`SharedBudget::divide`] follow, and then, in any case,
     /// [`end_tick`](Self::end_tick).
     pub fn begin_tick(&mut self, budget: SharedBudget, records: Vec<(String, Metrics)>) -> OpenTick {
-        let held = self.pools.values().map(|pool| budget.units_of(pool)).fold(0, u64::saturating_add);
+        let (held, _) = self.holding(budget);
         let (mut turns, unknown) = turns_of(&mut self.pools, records);
         on_threads(&mut self.shelves, &mut turns, |shelf, turns| shelf.run(turns, true));
         let mut tick =
