@@ -1501,16 +1501,24 @@ def replay_workload(
     """
 @final
 class OpenTick:
+    """A tick that has begun: its pools have taken their records, and wait for what they have of the budget."""
     def __new__(cls, fleet: Fleet, records: Any, budget: str) -> OpenTick: ...
-    def demand(self) -> tuple[int, int, int]: ...
-    def claims(self) -> list[tuple[str, int, int, list[tuple[int, float]]]]: ...
-    def end(self, cuts: dict[str, int]) -> FleetTick: ...
-def budget_holding(fleet: Fleet, budget: str) -> tuple[int, int]: ...
-def budget_total(budget: str, demands: list[tuple[int, int, int]]) -> tuple[int, bool]: ...
+    def demand(self) -> tuple[int, int, int]:
+        """What the pools of the fleet hold of the budget, what those that decide hold of that, and what these ask for."""
+    def claims(self) -> list[tuple[str, int, int, list[tuple[int, float]]]]:
+        """Begins the decisions too that are not due; what each pool asks for."""
+    def end(self, cuts: dict[str, int]) -> FleetTick:
+        """Ends the tick: every pool of `cuts` has so many jobs at most."""
+def budget_holding(fleet: Fleet, budget: str) -> tuple[int, int]:
+    """What the pools of a fleet hold of a budget, in its units, and how many of them gave way."""
+def budget_total(budget: str, demands: list[tuple[int, int, int]]) -> tuple[int, bool]:
+    """What all pools take of a budget in one number of units, and whether they ask for no more than there is."""
 def divide_budget(
     budget: str, demands: list[tuple[int, int, int]], claims: list[tuple[str, int, int, list[tuple[int, float]]]],
-) -> dict[str, int]: ...
-def budget_status(budget: str, held: int, wanted: int, gave_way: int) -> dict[str, Any]: ...
+) -> dict[str, int]:
+    """Divides a budget among the pools of several fleets; the jobs of each that has fewer than it asks for."""
+def budget_status(budget: str, held: int, wanted: int, gave_way: int) -> dict[str, Any]:
+    """What became of a budget of several fleets, as `Fleet.budget` tells it."""
 def replace_file(path: str | PathLike[str], data: bytes) -> None:
     """Replaces a file atomically: at every moment, also if the power fails, it is the one before or the new one. The mode of
     an existing file is kept.

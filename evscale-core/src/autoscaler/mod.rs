@@ -2,6 +2,7 @@
 
 #[cfg(feature = "training")]
 mod bare;
+mod begin_like;
 mod beside;
 mod conclusion;
 mod intake;

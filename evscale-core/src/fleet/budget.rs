@@ -1,7 +1,6 @@
 //! A budget for all pools of a fleet: what it is, what became of it, and what every pool holds of it.
 
 use super::Fleet;
-use super::demand::BudgetDemand;
 use super::pool::Pool;
 use crate::error::{Error, Result};
 use crate::safety::Share;
@@ -166,9 +165,9 @@ impl Account {
         self.held
     }
 
-    /// Learns what the pools ask for in a tick.
-    pub(super) fn follow(&mut self, demand: BudgetDemand) {
-        self.wanted = demand.total();
+    /// Learns what all pools would hold in a tick if every one had what it asks for.
+    pub(super) fn follow(&mut self, wanted: u64) {
+        self.wanted = wanted;
     }
 
     /// Learns what the pools hold after a tick, and how many gave way in it.

@@ -315,7 +315,7 @@ impl Fleet {
                     turn.share = cuts.get(turn.key).map(|most| budget.share(*most));
                 }
             }
-            account.follow(demand);
+            account.follow(demand.total());
             on_threads(&mut self.shelves, &mut turns, |shelf, turns| {
                 turns.iter_mut().for_each(|turn| turn.end(shelf));
             });
