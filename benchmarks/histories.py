@@ -12,9 +12,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import evscale
 import numpy as np
@@ -26,6 +25,15 @@ TIMES = [START + 600_000 * step for step in range(RECORDS)]
 CONFIG = evscale.Config(max_jobs=80)
 
 
+class Span(NamedTuple):
+    """Begin and end of a question, and the processor seconds of its process by then."""
+
+    begin: float
+    end: float
+    own_before: float
+    own_after: float
+
+
 def history(seed: int) -> dict[str, Any]:
     """Two days of a generated pool."""
     draw = np.random.default_rng(seed)
@@ -34,47 +42,43 @@ def history(seed: int) -> dict[str, Any]:
     return {"timestamp": TIMES, "events": events.astype(float)}
 
 
-def timed(ask: Callable[[Any], Any], question: Any) -> tuple[Any, int, float, float, float]:
-    """In a worker: an answer, the process, when it began and ended, and the processor seconds of the process by then."""
-    begin = time.monotonic()
+def timed(ask: Callable[[Any], Any], question: Any) -> tuple[Any, int, Span]:
+    """In a worker: an answer, the process, and when it was at work."""
+    begin, own = time.monotonic(), time.process_time()
     answer = ask(question)
-    return answer, os.getpid(), begin, time.monotonic(), time.process_time()
+    return answer, os.getpid(), Span(begin, time.monotonic(), own, time.process_time())
 
 
-@dataclass
 class Timed:
     """An engine whose workers tell how long they take."""
 
-    inner: Any
-    spans: dict[int, list[tuple[float, float, float]]] = field(default_factory=dict)
+    def __init__(self, inner: Any) -> None:
+        self._inner, self._known = inner, set[int]()
+        self._spans: dict[int, list[Span]] = {}
+        self.seconds, self.wall, self.idle = 0.0, 0.0, list[float]()
 
     def workers(self) -> int:
         """Returns the number of workers."""
-        return int(self.inner.workers())
+        return int(self._inner.workers())
 
     def answers(self, ask: Callable[[Any], Any], questions: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any, Any]]:
         """Yields the answers of the engine."""
-        for key, question, told in self.inner.answers(partial(timed, ask), questions):
-            answer, process, *span = told
-            self.spans.setdefault(process, []).append(tuple(span))
+        for key, question, (answer, process, span) in self._inner.answers(partial(timed, ask), questions):
+            self._spans.setdefault(process, []).append(span)
             yield key, question, answer
 
-    def seconds(self) -> float:
-        """Returns the processor seconds of all workers, from their start on."""
-        return sum(max(own for _, _, own in spans) for spans in self.spans.values())
-
-    def block(self, histories: dict[str, Any]) -> tuple[float, list[float]]:
-        """Runs histories; returns the time on the wall, and the share of it in which each worker waited between its questions."""
-        told = {process: len(spans) for process, spans in self.spans.items()}
+    def run(self, histories: dict[str, Any]) -> None:
+        """Runs a block of histories. A process that begins with it counts from its start on."""
+        self._spans = {}
         begin = time.monotonic()
         many = backtest_many(histories, CONFIG, engine=self, baselines=False, jobs_at_peak=20)
-        wall = time.monotonic() - begin
+        self.wall += time.monotonic() - begin
         assert len(many.results) == len(histories), many.failures
-        idle = []
-        for process, all_spans in self.spans.items():
-            if spans := sorted(all_spans[told.get(process, 0):]):
-                idle.append(1 - sum(end - begin for begin, end, _ in spans) / (spans[-1][1] - spans[0][0]))
-        return wall, idle
+        for process, unsorted in self._spans.items():
+            spans = sorted(unsorted)
+            self.seconds += spans[-1].own_after - (spans[0].own_before if process in self._known else 0)
+            self.idle.append(1 - sum(span.end - span.begin for span in spans) / (spans[-1].end - spans[0].begin))
+        self._known |= set(self._spans)
 
 
 def main() -> None:
@@ -84,20 +88,17 @@ def main() -> None:
     parser.add_argument("--histories", type=int, default=500)
     asked = parser.parse_args()
     one, two = Timed(Processes(1)), Timed(engine(asked.engine))
-    walls, idle = [0.0, 0.0], []
     for begin in range(0, asked.histories, BLOCK):
         histories = {f"pool {seed}": history(seed) for seed in range(begin, min(begin + BLOCK, asked.histories))}
-        walls[0] += one.block(histories)[0]
-        wall, waited = two.block(histories)
-        walls[1] += wall
-        idle += waited
-    overhead = two.seconds() / one.seconds()
+        one.run(histories)
+        two.run(histories)
+    overhead, idle = two.seconds / one.seconds, float(np.mean(two.idle))
     print(json.dumps({
         "engine": asked.engine, "histories": asked.histories, "processors": os.cpu_count(), "load": round(os.getloadavg()[1], 1),
-        "one_process_seconds": round(one.seconds(), 2), "workers_seconds": round(two.seconds(), 2), "overhead": round(overhead, 3),
-        "idle": round(float(np.mean(idle)), 4), "without_others": round(2 * (1 - float(np.mean(idle))) / overhead, 3),
-        "one_process_wall_seconds": round(walls[0], 1), "workers_wall_seconds": round(walls[1], 1),
-        "on_the_wall": round(walls[0] / walls[1], 3)}))
+        "one_process_seconds": round(one.seconds, 2), "workers_seconds": round(two.seconds, 2), "overhead": round(overhead, 3),
+        "idle": round(idle, 4), "without_others": round(2 * (1 - idle) / overhead, 3),
+        "one_process_wall_seconds": round(one.wall, 1), "workers_wall_seconds": round(two.wall, 1),
+        "on_the_wall": round(one.wall / two.wall, 3)}))
 
 
 if __name__ == "__main__":

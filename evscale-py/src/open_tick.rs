@@ -53,7 +53,10 @@ impl OpenTick {
                 let claims = fleet.claims(&mut tick);
                 Ok((claims, tick))
             })?;
-            locked(py, &self.tick, |kept| Ok(*kept = Some(tick)))?;
+            locked(py, &self.tick, |kept| {
+                *kept = Some(tick);
+                Ok(())
+            })?;
             Ok(claims.into_iter().map(|claim| (claim.key, claim.wanted, claim.price, claim.late)).collect())
         })
     }
