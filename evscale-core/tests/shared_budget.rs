@@ -114,12 +114,18 @@ fn together_they_have_no_more_than_the_budget_and_every_cut_is_told() {
     let mut fleet = crowd(8, |pool, config| config.priority = if pool == 5 { 20.0 } else { 1.0 });
     fleet.set_budget(Some(SharedBudget::Jobs(40))).unwrap();
     let mut jobs = vec![4; 8];
-    let (mut before, mut gave_way, mut given) = (32, 0, [0; 8]);
+    let (mut before, mut gave_way, mut told, mut given) = (32, 0, 0, [0; 8]);
     for step in 0..200 {
         let decisions = run(&mut fleet, step..step + 1, &mut jobs);
         let together: u32 = jobs.iter().sum();
         assert!(together <= before.max(40), "{together} jobs in step {step}");
         before = together;
+        let status = fleet.budget_status().unwrap();
+        let causes = (0..8).filter(|pool| cause(&mut fleet, &key(*pool)).is_some()).count();
+        assert_eq!(causes, status.pools_that_gave_way as usize, "step {step}");
+        assert_eq!(status.held, f64::from(together), "step {step}");
+        assert!(causes == 0 || status.wanted >= 40.0, "{status:?}");
+        told += causes;
         for (pool, decision) in decisions.into_iter().enumerate() {
             let cut = decision.trail.iter().find(|entry| entry.rule == Rule::SharedBudget);
             assert_eq!(cut.is_some(), decision.limited_by.contains(&Rule::SharedBudget));
@@ -133,10 +139,7 @@ fn together_they_have_no_more_than_the_budget_and_every_cut_is_told() {
     }
     assert!(gave_way > 50);
     assert!(8 * given[5] < given.iter().sum::<u32>() / 4, "the priority is served first: {given:?}");
-    let status = fleet.budget_status().unwrap();
-    assert!(status.wanted >= 40.0 && status.held <= 40.0 && status.pools_that_gave_way > 0, "{status:?}");
-    let told = (0..8).filter(|pool| cause(&mut fleet, &key(*pool)).is_some()).count();
-    assert_eq!(told, status.pools_that_gave_way as usize);
+    assert!(told > 50, "{told}");
 }
 
 fn cause(fleet: &mut Fleet, key: &str) -> Option<String> {
