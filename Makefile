@@ -20,7 +20,7 @@ TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ZIG_VENV ?= $(CURDIR)/.venv-zig
 PORTABLE = $(filter-out host,$(GLIBC))
 
-.PHONY: help demo demo-lifecycle lifecycle serve-demo server lint-server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny c-programs test-c run-c test-python run-python test-adapters test-engines kill-test-engines bench-engines bench-budget test-brokers test-pythons \
+.PHONY: help demo demo-lifecycle lifecycle serve-demo server lint-server test-server test-server-full server-kill-test server-load build test test-rust test-crate rust-api notices sbom deny c-programs test-c run-c test-python run-python test-adapters test-engines kill-test-engines bench-engines bench-histories bench-budget test-brokers test-pythons \
 	test-operators operators \
 	test-training kill-test notebooks docs test-long soak fuzz lint bench bench-c venv \
 	wheel wheel-portable test-wheel deb test-dist test-nomad test-random-c golden header reference abi dist install uninstall train setup-system clean
@@ -97,6 +97,10 @@ kill-test-engines: build $(ENGINES_VENV) ## The same with a worker killed every 
 bench-engines: build $(ENGINES_VENV) ## Processor seconds of two actors over those of one process (POOLS=20000)
 	@for engine in processes ray dask; do \
 		PYTHONPATH=python $(ENGINES_VENV)/bin/python benchmarks/actors.py --engine $$engine --pools $(or $(POOLS),20000) || exit 1; done
+
+bench-histories: build $(ENGINES_VENV) ## What 500 backtests gain from two workers, on each engine (HISTORIES=500; some minutes)
+	@for engine in processes ray dask; do \
+		PYTHONPATH=python $(ENGINES_VENV)/bin/python benchmarks/histories.py --engine $$engine --histories $(or $(HISTORIES),500) || exit 1; done
 
 bench-budget: ## A budget for 200 generated pools against a cap for each (a quarter of an hour; POOLS, DAYS)
 	EVSCALE_BUDGET_POOLS=$(or $(POOLS),200) EVSCALE_BUDGET_DAYS=$(or $(DAYS),1.5) \

@@ -66,13 +66,9 @@ def engine(name: str) -> Any:
 
         ray.init(num_cpus=2, include_dashboard=False, object_store_memory=200_000_000, log_to_driver=False)
         return Ray()
-    import dask
     from distributed import Client, LocalCluster
     from evscale.distributed import Dask
 
-    # Dask's own threshold gives memory back all the time, which networks ask for again
-    allocator = {"MALLOC_TRIM_THRESHOLD_": 268_435_456, "MALLOC_TOP_PAD_": 67_108_864, "MALLOC_ARENA_MAX": 1}
-    dask.config.set({f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in allocator.items()})
     return Dask(Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)))
 
 

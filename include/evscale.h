@@ -1077,6 +1077,19 @@ int32_t evscale_fleet_add(struct evscale_fleet *fleet,
                           const char *config_json,
                           struct evscale_error **error);
 
+// Adds a pool without history that begins with what other pools have learned, whose keys `like_json` has: `["eu-west", "us-east"]`.
+// Their startup and service time (the middle one), the weights and widths of their forecasts and the rule that leads in most of
+// them are there at once; once an hour of its own records tells its level, the course of their load at that level follows, and
+// half a day of what the candidates cost in them. Counts, accounts, orders, announcements and alarms stay theirs. What is
+// configured wins, its own records correct all of it, and its next decisions tell it. EVSCALE_POOL_EXISTS if another pool has the
+// key, EVSCALE_POOL_FAILED if one of those failed inside.
+EVSCALE_API
+int32_t evscale_fleet_add_like(struct evscale_fleet *fleet,
+                               const char *key,
+                               const char *config_json,
+                               const char *like_json,
+                               struct evscale_error **error);
+
 // Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot, like evscale_restore. EVSCALE_POOL_EXISTS
 // if another pool has the key.
 EVSCALE_API

@@ -67,7 +67,7 @@ def statuses(name, comment, code):
         ("BUFFER_TOO_SMALL", "capacity" in code and "needed" in code),
         ("UNKNOWN_POOL", "_fleet_" in name and re.search(r"\*keys?,", code) and name not in ("evscale_fleet_add", "evscale_fleet_restore", "evscale_fleet_has")),
         ("INVALID_CONFIG", "config_json" in code),
-        ("INVALID_BUNDLE", models or "_bundle_load" in name or "_reconfigure" in name or name in ("evscale_fleet_add", "evscale_fleet_restore")),
+        ("INVALID_BUNDLE", models or "_bundle_load" in name or "_reconfigure" in name or name in ("evscale_fleet_add", "evscale_fleet_add_like", "evscale_fleet_restore")),
         ("INVALID_SNAPSHOT", "_restore" in name),
         ("STOPPED", re.search(r"evscale_(progress|snapshot)_callback", code)),
         ("PANIC", "error" in code),

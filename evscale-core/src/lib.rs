@@ -136,7 +136,7 @@ pub use decision::{Action, CostImpact, Decision, Drain, LoadTrend, PlanStep, Rea
 pub use error::{Error, ErrorKind, Result};
 #[doc(inline)]
 pub use features::HORIZON_MINUTES;
-pub use fleet::{BudgetStatus, Fleet, PoolMut, PoolTick, SharedBudget};
+pub use fleet::{BudgetClaim, BudgetDemand, BudgetStatus, Fleet, OpenTick, PoolMut, PoolTick, SharedBudget};
 pub use forecaster::{Burst, DueEvents, Forecast, Forecaster, HorizonForecast};
 pub use indicators::{
     Alert, AlertRule, AlertState, BreakerState, CircuitBreakers, ClassReport, ComparisonStatus, DayPicture,

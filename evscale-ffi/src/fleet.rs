@@ -126,6 +126,35 @@ pub unsafe extern "C" fn evscale_fleet_add(
     })
 }
 
+/// Adds a pool without history that begins with what other pools have learned, whose keys `like_json` has: `["eu-west", "us-east"]`.
+/// Their startup and service time (the middle one), the weights and widths of their forecasts and the rule that leads in most of
+/// them are there at once; once an hour of its own records tells its level, the course of their load at that level follows, and
+/// half a day of what the candidates cost in them. Counts, accounts, orders, announcements and alarms stay theirs. What is
+/// configured wins, its own records correct all of it, and its next decisions tell it. EVSCALE_POOL_EXISTS if another pool has the
+/// key, EVSCALE_POOL_FAILED if one of those failed inside.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn evscale_fleet_add_like(
+    fleet: *mut evscale_fleet,
+    key: *const c_char,
+    config_json: *const c_char,
+    like_json: *const c_char,
+    error: *mut *mut evscale_error,
+) -> i32 {
+    enter(error, || {
+        let (key, config) = (required_text(key, "key")?, config_of(config_json)?);
+        let like = required_text(like_json, "like_json")?;
+        let like: Vec<String> = serde_json::from_str(like).map_err(|problem| {
+            let message = format!("`like_json` is {like}, expected keys such as [\"eu-west\"]: {problem}");
+            Failure::new(EVSCALE_INVALID_ARGUMENT, message)
+        })?;
+        let like: Vec<&str> = like.iter().map(String::as_str).collect();
+        with_pools(fleet, |pools| {
+            is_new(pools, key)?;
+            Ok(pools.fleet.add_like(key, config, &like)?)
+        })
+    })
+}
+
 /// Adds a pool that goes on from a snapshot of evscale_fleet_snapshot or evscale_snapshot, like evscale_restore. EVSCALE_POOL_EXISTS
 /// if another pool has the key.
 #[unsafe(no_mangle)]

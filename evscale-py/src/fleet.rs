@@ -15,7 +15,7 @@ use crate::plain::{integer, number};
 use crate::ticks::{keyed, tick};
 use crate::turns::{Shared, contained, locked};
 use crate::{orders, plain, record, reports};
-use evscale_core::{AnnouncementStatus, SharedBudget};
+use evscale_core::{AnnouncementStatus, PoolTick, SharedBudget};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -46,6 +46,37 @@ pub struct FleetTick {
     errors: Py<PyList>,
 }
 
+impl Fleet {
+    /// Returns what became of the records of a tick.
+    pub(crate) fn told(
+        &self,
+        py: Python<'_>,
+        answers: Vec<evscale_core::Result<PoolTick>>,
+    ) -> PyResult<FleetTick> {
+        let (decisions, observations) = (PyDict::new(py), PyDict::new(py));
+        let errors = PyList::empty(py);
+        for answer in answers {
+            match answer {
+                Ok(tick) => {
+                    let seen: Vec<Observation> =
+                        tick.observations.into_iter().map(Observation::from).collect();
+                    self.2.follow(py, seen.iter().map(|one| (Some(tick.key.as_str()), one)))?;
+                    observations.set_item(&tick.key, seen)?;
+                    decisions.set_item(&tick.key, Decision(tick.decision))?;
+                }
+                Err(problem) => {
+                    errors.append(error(py, problem.kind().as_str(), &problem.to_string()).into_value(py))?
+                }
+            }
+        }
+        Ok(FleetTick {
+            decisions: decisions.unbind(),
+            observations: observations.unbind(),
+            errors: errors.unbind(),
+        })
+    }
+}
+
 #[pymethods]
 impl Fleet {
     #[new]
@@ -68,6 +99,31 @@ impl Fleet {
         door(py, || {
             let config = config.map(|config| config.0.clone()).unwrap_or_default();
             locked(py, &self.0, |fleet| fleet.add(&key.0, config))
+        })
+    }
+    /// Adds a pool without history that begins with what the pools `like` have learned.
+    ///
+    /// Their startup and service time (the middle one), the weights and widths of their forecasts, and the rule that leads in most
+    /// of them are there at once; once an hour of its own records tells its level, the course of their load at that level follows,
+    /// and half a day of what the candidates cost in them. Counts, accounts, orders, announcements and alarms stay theirs. What is
+    /// configured wins, its own records correct all of it, and its next decisions tell it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import evscale
+    /// >>> fleet = evscale.Fleet()
+    /// >>> fleet.add("eu-west")
+    /// >>> tick = fleet.tick({"eu-west": {"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400,
+    /// ...                                "current_job_count": 12, "average_processing_duration_ms": 400.0}})
+    /// >>> fleet.add_like("eu-north", like=["eu-west"])
+    /// >>> fleet.learned("eu-north")["service_time_ms"]
+    /// 400.0
+    #[pyo3(signature = (key, config=None, *, like))]
+    fn add_like(&self, py: Python<'_>, key: Text, config: Option<&Config>, like: Vec<Text>) -> Door<()> {
+        door(py, || {
+            let config = config.map(|config| config.0.clone()).unwrap_or_default();
+            let like: Vec<&str> = like.iter().map(|key| key.0.as_str()).collect();
+            locked(py, &self.0, |fleet| fleet.add_like(&key.0, config, &like))
         })
     }
     /// Adds a pool that goes on from a snapshot of a fleet or of an autoscaler.
@@ -143,26 +199,7 @@ impl Fleet {
         door(py, || {
             let records = keyed(records)?;
             let answers = locked(py, &self.0, |fleet| Ok(tick(fleet, records)))?;
-            let (decisions, observations) = (PyDict::new(py), PyDict::new(py));
-            let errors = PyList::empty(py);
-            for answer in answers {
-                match answer {
-                    Ok(tick) => {
-                        let seen: Vec<Observation> =
-                            tick.observations.into_iter().map(Observation::from).collect();
-                        self.2.follow(py, seen.iter().map(|one| (Some(tick.key.as_str()), one)))?;
-                        observations.set_item(&tick.key, seen)?;
-                        decisions.set_item(&tick.key, Decision(tick.decision))?;
-                    }
-                    Err(problem) => errors
-                        .append(error(py, problem.kind().as_str(), &problem.to_string()).into_value(py))?,
-                }
-            }
-            Ok(FleetTick {
-                decisions: decisions.unbind(),
-                observations: observations.unbind(),
-                errors: errors.unbind(),
-            })
+            self.told(py, answers)
         })
     }
     /// Takes one record of a pool, without a decision.

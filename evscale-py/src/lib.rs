@@ -21,6 +21,7 @@ mod meter;
 mod models;
 mod notebook;
 mod observation;
+mod open_tick;
 mod orders;
 mod plain;
 mod plugin;
@@ -72,6 +73,8 @@ mod _evscale {
     use super::models::{ModelBundle, public_key_of, sign_manifest};
     #[pymodule_export]
     use super::observation::Observation;
+    #[pymodule_export]
+    use super::open_tick::{OpenTick, budget_holding, budget_status, budget_total, divide_budget};
     #[pymodule_export]
     use super::reference::{alert_rules, fields, metrics, settings};
     #[pymodule_export]

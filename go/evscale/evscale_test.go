@@ -182,6 +182,11 @@ func TestAFleetSaysWhatASinglePoolSays(t *testing.T) {
 	if err := fleet.Add("a", nil); !errors.Is(err, ErrPoolExists) {
 		t.Fatal(err)
 	}
+	must(t, 0, fleet.AddLike("new", nil, "a", "b"))
+	if err := fleet.AddLike("other", nil, "nobody"); !errors.Is(err, ErrUnknownPool) {
+		t.Fatal(err)
+	}
+	must(t, 0, fleet.Remove("new"))
 	keys, err := fleet.Keys()
 	if strings.Join(must(t, keys, err), " ") != "a b" {
 		t.Fatal(keys)

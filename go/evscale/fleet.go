@@ -80,6 +80,32 @@ func (fleet *Fleet) Restore(key string, config Config, snapshot []byte) error {
 	})
 }
 
+// AddLike adds a pool without history that begins with what the pools of other keys have learned; see evscale_fleet_add_like.
+func (fleet *Fleet) AddLike(key string, config Config, like ...string) error {
+	keys, err := json.Marshal(like)
+	if err != nil {
+		return err
+	}
+	text, free, err := cJSON(config)
+	defer free()
+	if err != nil {
+		return err
+	}
+	name, freeName, err := cText(key)
+	defer freeName()
+	if err != nil {
+		return err
+	}
+	others, freeOthers, err := cText(string(keys))
+	defer freeOthers()
+	if err != nil {
+		return err
+	}
+	return fleet.call(func(handle *C.evscale_fleet, detail **C.evscale_error) C.int32_t {
+		return C.evscale_fleet_add_like(handle, name, text, others, detail)
+	})
+}
+
 // Remove removes a pool.
 func (fleet *Fleet) Remove(key string) error {
 	name, free, err := cText(key)

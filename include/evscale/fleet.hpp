@@ -95,6 +95,11 @@ public:
         run(evscale_fleet_add, detail::whole(key), detail::whole(config_json));
     }
 
+    /// Like evscale_fleet_add_like; `like_json` has keys, such as ["eu-west"].
+    void add_like(const std::string &key, const std::string &config_json, const std::string &like_json) {
+        run(evscale_fleet_add_like, detail::whole(key), detail::whole(config_json), detail::whole(like_json));
+    }
+
     void restore(const std::string &key, const std::string &config_json, View<std::uint8_t> snapshot) {
         run(evscale_fleet_restore, detail::whole(key), detail::whole(config_json), snapshot.data(), snapshot.size());
     }

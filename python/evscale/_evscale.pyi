@@ -1263,6 +1263,25 @@ class Fleet:
     def __new__(cls, bundle: ModelBundle | None = None, threads: int = 1) -> Fleet: ...
     def add(self, key: str, config: Config | None = None) -> None:
         """Adds a pool; its key must be free."""
+    def add_like(self, key: str, config: Config | None = None, *, like: Sequence[str]) -> None:
+        """Adds a pool without history that begins with what the pools `like` have learned.
+
+        Their startup and service time (the middle one), the weights and widths of their forecasts, and the rule that leads in most
+        of them are there at once; once an hour of its own records tells its level, the course of their load at that level follows,
+        and half a day of what the candidates cost in them. Counts, accounts, orders, announcements and alarms stay theirs. What is
+        configured wins, its own records correct all of it, and its next decisions tell it.
+
+        Examples
+        --------
+        >>> import evscale
+        >>> fleet = evscale.Fleet()
+        >>> fleet.add("eu-west")
+        >>> tick = fleet.tick({"eu-west": {"timestamp": "2026-01-05T10:02:00Z", "logged_events_count": 3400,
+        ...                                "current_job_count": 12, "average_processing_duration_ms": 400.0}})
+        >>> fleet.add_like("eu-north", like=["eu-west"])
+        >>> fleet.learned("eu-north")["service_time_ms"]
+        400.0
+        """
     def restore(self, key: str, config: Config, data: bytes) -> None:
         """Adds a pool that goes on from a snapshot of a fleet or of an autoscaler."""
     def remove(self, key: str) -> bool:
@@ -1480,6 +1499,26 @@ def replay_workload(
     Intervals shorter than that of the configuration are summed. `progress` gets (done, all) about a hundred times; an
     exception of it, or Ctrl-C, ends the replay.
     """
+@final
+class OpenTick:
+    """A tick that has begun: its pools have taken their records, and wait for what they have of the budget."""
+    def __new__(cls, fleet: Fleet, records: Any, budget: str) -> OpenTick: ...
+    def demand(self) -> tuple[int, int, int]:
+        """What the pools of the fleet hold of the budget, what those that decide hold of that, and what these ask for."""
+    def claims(self) -> list[tuple[str, int, int, list[tuple[int, float]]]]:
+        """Begins the decisions too that are not due; what each pool asks for."""
+    def end(self, cuts: dict[str, int]) -> FleetTick:
+        """Ends the tick: every pool of `cuts` has so many jobs at most."""
+def budget_holding(fleet: Fleet, budget: str) -> tuple[int, int]:
+    """What the pools of a fleet hold of a budget, in its units, and how many of them gave way."""
+def budget_total(budget: str, demands: list[tuple[int, int, int]]) -> tuple[int, bool]:
+    """What all pools take of a budget in one number of units, and whether they ask for no more than there is."""
+def divide_budget(
+    budget: str, demands: list[tuple[int, int, int]], claims: list[tuple[str, int, int, list[tuple[int, float]]]],
+) -> dict[str, int]:
+    """Divides a budget among the pools of several fleets; the jobs of each that has fewer than it asks for."""
+def budget_status(budget: str, held: int, wanted: int, gave_way: int) -> dict[str, Any]:
+    """What became of a budget of several fleets, as `Fleet.budget` tells it."""
 def replace_file(path: str | PathLike[str], data: bytes) -> None:
     """Replaces a file atomically: at every moment, also if the power fails, it is the one before or the new one. The mode of
     an existing file is kept.

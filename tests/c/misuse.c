@@ -68,6 +68,7 @@ static void handles_that_are_null(void) {
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_reconfigure(NULL, NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "autoscaler", evscale_clear_override(NULL, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_add(NULL, "a", NULL, &error));
+    REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_add_like(NULL, "a", NULL, "[]", &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_restore(NULL, "a", NULL, (const uint8_t *)"", 1, &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_remove(NULL, "a", &error));
     REFUSED(EVSCALE_NULL_POINTER, "fleet", evscale_fleet_count(NULL, &size, &error));
@@ -328,6 +329,11 @@ static void values_that_make_no_sense(void) {
     REFUSED(EVSCALE_INVALID_SNAPSHOT, "snapshot", evscale_restore(NULL, NULL, NULL, 0, &other, &error));
     REFUSED(EVSCALE_INVALID_BUNDLE, "manifest", evscale_bundle_load(&byte, 1, &byte, 1, &byte, 1, &bundle, &error));
     REFUSED(EVSCALE_POOL_EXISTS, "`a`", evscale_fleet_add(fleet, "a", NULL, &error));
+    REFUSED(EVSCALE_POOL_EXISTS, "`a`", evscale_fleet_add_like(fleet, "a", NULL, "[\"a\"]", &error));
+    REFUSED(EVSCALE_UNKNOWN_POOL, "`b`", evscale_fleet_add_like(fleet, "c", NULL, "[\"a\", \"b\"]", &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "0 keys", evscale_fleet_add_like(fleet, "c", NULL, "[]", &error));
+    REFUSED(EVSCALE_INVALID_ARGUMENT, "like_json", evscale_fleet_add_like(fleet, "c", NULL, "{}", &error));
+    REFUSED(EVSCALE_NULL_POINTER, "like_json", evscale_fleet_add_like(fleet, "c", NULL, NULL, &error));
     REFUSED(EVSCALE_UNKNOWN_POOL, "`b`", evscale_fleet_remove(fleet, "b", &error));
     REFUSED(EVSCALE_UNKNOWN_POOL, "`b`", evscale_fleet_decide_at(fleet, "b", 0, &decision, &error));
     REFUSED(EVSCALE_UNKNOWN_POOL, "`b`", evscale_fleet_decision_json(fleet, "b", NULL, 0, NULL, &error));

@@ -308,6 +308,14 @@ static void fleet_decides_like_single_pools(void) {
     state = malloc(length);
     CHECK(evscale_fleet_snapshot(fleet, "b", state, length, NULL, NULL) == EVSCALE_OK);
     CHECK(evscale_fleet_restore(fleet, "again", NULL, state, length, NULL) == EVSCALE_OK);
+    {
+        char learned[512];
+        double ms = 0;
+        CHECK(evscale_fleet_add_like(fleet, "new", "{\"max_jobs\": 9}", "[\"a\", \"again\"]", NULL) == EVSCALE_OK);
+        CHECK(evscale_fleet_learned_json(fleet, "new", learned, sizeof learned, NULL, NULL) == EVSCALE_OK);
+        CHECK(strstr(learned, "\"service_time_ms\":") && sscanf(strstr(learned, "\"service_time_ms\":"), "\"service_time_ms\":%lf", &ms) == 1);
+        CHECK(ms > 0 && evscale_fleet_remove(fleet, "new", NULL) == EVSCALE_OK);
+    }
     free(state);
     CHECK(evscale_fleet_remove(fleet, "b", NULL) == EVSCALE_OK);
     CHECK(evscale_fleet_remove(fleet, "b", NULL) == EVSCALE_UNKNOWN_POOL);

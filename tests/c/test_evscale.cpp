@@ -298,6 +298,9 @@ int main(int count, char **argv) {
     evscale::Fleet fleet;
     fleet.add("a");
     fleet.restore("b", R"({"min_jobs": 2, "max_jobs": 40})", moved.snapshot());
+    fleet.add_like("like", "{}", R"(["a", "b"])");
+    CHECK(fleet.has("like"));
+    fleet.remove("like");
     CHECK(fleet.size() == 2);
     const evscale::Metrics next(start + std::chrono::minutes(600), 2000, 10);
     const auto answers = fleet.tick({{"b", next}, {"nobody", next}, {"a", next}});

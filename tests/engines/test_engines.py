@@ -88,6 +88,28 @@ def test_a_worker_is_killed_again_and_again_and_nothing_is_lost(engine, tmp_path
             step += 1
 
 
+def test_an_actor_keeps_the_memory_that_networks_ask_for_again(engine):
+    class Faults:  # in here, so that it travels by its value
+        def of(self, blocks):
+            """Page faults of so many blocks of a megabyte, each written to and given back before the next."""
+            import ctypes
+            import resource
+
+            libc = ctypes.CDLL(None)
+            libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            for _ in range(blocks):
+                block = libc.malloc(1 << 20)
+                ctypes.memset(block, 1, 1 << 20)
+                libc.free(block)
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    actor = engine.actor(Faults)
+    # of 256 pages each, if every one were mapped anew
+    assert actor.ask("of", 200).wait() < 20 * 256
+    actor.end()
+
+
 TIMES = [START + 600_000 * i for i in range(288)]
 
 

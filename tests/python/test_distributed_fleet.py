@@ -14,6 +14,10 @@ KEYS = [f"pool {number}" for number in range(POOLS)]
 CONFIG = evscale.Config(use_networks=False, max_jobs=60)
 
 
+DEADLY = ("tick", "begin", "claims", "end_tick", "call", "add")
+"""Calls in which an actor may end."""
+
+
 class Death(BaseException):
     """An actor ends."""
 
@@ -42,7 +46,7 @@ class FakeActor:
     def answer(self, method, arguments):
         if self.shard is None:
             raise Lost("it has ended")
-        death = self.engine.deaths.pop(0) if self.engine.deaths and method in ("tick", "call", "add") else None
+        death = self.engine.deaths.pop(0) if self.engine.deaths and method in DEADLY else None
         if death == "written":
             self.shard._carry_out = self.die
         try:
@@ -75,9 +79,14 @@ def columns(step, keys=KEYS):
             "average_processing_duration_ms": 400.0, "queued_events_count": np.where(level > 900, 0.0, np.nan)}
 
 
-def alone(steps, calls=None):
-    """Decisions of one process, and its snapshots."""
+def alone(steps, calls=None, **budget):
+    """Decisions of one process, under a budget if there is one."""
+    return alone_with_budget(steps, calls, **budget)[0]
+
+
+def alone_with_budget(steps, calls=None, **budget):
     fleet = evscale.Fleet()
+    fleet.set_budget(**budget)
     for key in KEYS:
         fleet.add(key, CONFIG)
     for step in range(steps):
@@ -87,7 +96,7 @@ def alone(steps, calls=None):
         records = {key: {name: values[place] for name, values in given.items() if not np.isnan(values[place])}
                    | {"timestamp": START + 120_000 * step} for place, key in enumerate(KEYS)}
         tick = fleet.tick(records)
-    return {key: decision.to_json() for key, decision in tick.decisions.items()}
+    return {key: decision.to_json() for key, decision in tick.decisions.items()}, fleet.budget()
 
 
 def ticked(fleet, step):
@@ -113,6 +122,50 @@ def test_actors_that_end_lose_nothing_and_do_nothing_twice(tmp_path, seed):
         assert fleet.losses > 20 and engine.made == 3 + fleet.losses
         assert tick.jobs == {key: fleet.ask(key)["recommended_jobs"] for key in KEYS}
         assert fleet.ask("pool 3", "health")["causes"][0].startswith("pause: ")
+
+
+@pytest.mark.parametrize("budget", [{"jobs": 230}, {"cost_per_hour": 180.5}, {"jobs": 100_000}])
+def test_pools_on_actors_share_a_budget_as_in_one_process_whatever_actor_ends(tmp_path, budget):
+    draw = random.Random(5)
+    engine = Fake(actors=3)
+    with DistributedFleet(engine, tmp_path, snapshot_every=7, slots=16) as fleet:
+        fleet.add(KEYS, CONFIG)
+        assert fleet.budget() is None
+        fleet.set_budget(**budget)
+        for step in range(50):
+            engine.deaths = [draw.choice(["before", "written", "done", None, None, None]) for _ in range(6)] if draw.random() < 0.4 else []
+            ticked(fleet, step)
+        expected, status = alone_with_budget(50, **budget)
+        assert fleet.decisions() == expected
+        assert fleet.budget() == status and fleet.losses > 15
+        assert (status["pools_that_gave_way"] > 3) == (budget != {"jobs": 100_000})
+        with pytest.raises(evscale.ArgumentError, match="expected one of them"):
+            fleet.set_budget(jobs=3, cost_per_hour=5)
+        engine.deaths = []
+        fleet.set_budget()
+        ticked(fleet, 50)
+        assert fleet.budget() is None
+    # whoever opens the folder goes on, and sets the budget again
+    with DistributedFleet(Fake(), tmp_path, actors=2) as again:
+        again.set_budget(jobs=60)
+        for step in range(51, 60):
+            ticked(again, step)
+        assert again.budget()["pools_that_gave_way"] > 10
+
+
+def test_a_driver_that_ends_in_the_middle_of_a_divided_tick_stands_in_nobodys_way(tmp_path):
+    fleet = DistributedFleet(Fake(actors=2), tmp_path, slots=16)
+    fleet.add(KEYS, CONFIG)
+    fleet.set_budget(jobs=200)
+    for step in range(5):
+        ticked(fleet, step)
+    fleet._divided = lambda *_: pytest.fail("the driver ends")
+    with pytest.raises(pytest.fail.Exception):
+        ticked(fleet, 5)
+    with DistributedFleet(Fake(), tmp_path, actors=3) as again:
+        again.set_budget(jobs=200)
+        tick = ticked(again, 6)
+        assert np.isfinite(tick.recommended_jobs).all() and not tick.rejected and not tick.failures
 
 
 def test_it_grows_shrinks_and_goes_on_from_its_folder_without_a_gap(tmp_path):

@@ -85,6 +85,21 @@ def test_pools_come_and_go_and_are_restored():
         fleet.set_threads(0)
 
 
+def test_a_pool_begins_like_others_and_says_so():
+    fleet, _ = fed(count=20)
+    like = ["pool-0", "pool-2"]
+    fleet.add_like("new", evscale.Config(max_jobs=30), like=like)
+    learned = fleet.learned("new")
+    assert learned["newest_record"] is None and learned["jobs"] is None
+    assert learned["service_time_ms"] == min(fleet.learned(key)["service_time_ms"] for key in like)
+    explanation = fleet.tick({"new": record(0, 20)}).decisions["new"].explanation
+    assert "it begins like `pool-0`, `pool-2`" in explanation, explanation
+    for refused, message in [([], "0 keys"), (["pool-0", "nowhere"], "`nowhere`"), ("pool-0", "like")]:
+        with pytest.raises((evscale.EvscaleError, TypeError), match=message):
+            fleet.add_like("other", like=refused)
+    assert "other" not in fleet
+
+
 def test_one_pool_is_worked_on_by_its_key():
     fleet, _ = fed()
     single = evscale.Autoscaler.restore(evscale.Config(), fleet.snapshot("pool-0"))

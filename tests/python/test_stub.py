@@ -32,7 +32,8 @@ def parameters(node, method):
     has = [False] * (len(given) - len(node.args.defaults)) + [True] * len(node.args.defaults)
     rows = [(arg.arg, default if there else inspect.Parameter.empty)
             for arg, default, there in zip(given, defaults, has, strict=True)]
-    rows += [(arg.arg, ast.literal_eval(default)) for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
+    rows += [(arg.arg, inspect.Parameter.empty if default is None else ast.literal_eval(default))
+             for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
     return rows[1:] if method else rows
 
 

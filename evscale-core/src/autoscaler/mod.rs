@@ -2,6 +2,7 @@
 
 #[cfg(feature = "training")]
 mod bare;
+mod begin_like;
 mod beside;
 mod conclusion;
 mod intake;
@@ -17,6 +18,7 @@ mod reconfigure;
 mod shared;
 mod snapshot;
 mod state;
+mod warm_start;
 
 #[cfg(feature = "training")]
 pub use bare::BareNetworks;

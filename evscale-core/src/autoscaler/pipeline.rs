@@ -63,6 +63,7 @@ pub(crate) fn ingest(
     checked.repairs.extend(repairs);
     let usual = state.usual_events(config, &mut checked.record, counted);
     state.remember(config, calendar, checked.record.timestamp, usual);
+    state.follow_warm_start(config);
     // what the host states acts on the forecast, not through the network
     let input = forecaster_input(&state.history, calendar, 1.0);
     Ok(Ingested { input, bursts: state.bursts(config, calendar), checked })

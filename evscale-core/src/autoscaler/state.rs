@@ -1,5 +1,6 @@
 //! Everything that one pool has learned: what a snapshot keeps, and what follows from it.
 
+use super::warm_start::WarmStart;
 use crate::announced::Announcements;
 use crate::calendar::Calendar;
 use crate::classes::Classes;
@@ -44,6 +45,8 @@ pub(crate) struct State {
     pub(crate) classes: Option<Box<Classes>>,
     /// Other models than those at first; none while there were none.
     pub(crate) lifecycle: Option<Box<Lifecycle>>,
+    /// What it takes over from pools like it; none in a pool that begins alone, and once that is done.
+    pub(crate) warm_start: Option<Box<WarmStart>>,
     /// What the next decision tells, beside its reasons.
     pub(crate) notes: Vec<String>,
     /// The forecast at the newest record, with what is stated of the time to come.
@@ -100,6 +103,7 @@ impl State {
             announced: Announcements::default(),
             classes: Classes::new(config),
             lifecycle: None,
+            warm_start: None,
             notes: Vec::new(),
             restored: false,
             ran: Ran::default(),

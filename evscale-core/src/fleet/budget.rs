@@ -1,11 +1,9 @@
 //! A budget for all pools of a fleet: what it is, what became of it, and what every pool holds of it.
 
 use super::Fleet;
-use super::division::{Claim, divide};
 use super::pool::Pool;
-use crate::autoscaler::Begun;
 use crate::error::{Error, Result};
-use crate::safety::{Share, Wish};
+use crate::safety::Share;
 use serde::{Deserialize, Serialize};
 
 /// Units that a job or a unit of money is counted in, so that sums do not depend on their order.
@@ -58,22 +56,6 @@ pub(super) struct Account {
     gave_way: u32,
 }
 
-/// A decision between its halves, and what its pool holds until it ends.
-pub(super) struct Turn<'a> {
-    pub(super) pool: &'a Pool,
-    pub(super) begun: &'a Begun,
-}
-
-impl<'a> Turn<'a> {
-    /// Returns the pool with what it would have without the others; none where it does not decide, or not on a number.
-    fn wish(&self) -> Option<(&'a Pool, Wish)> {
-        match self.begun {
-            Begun::Proposed { wish, .. } => Some((self.pool, (*wish)?)),
-            Begun::Standing(_) => None,
-        }
-    }
-}
-
 impl SharedBudget {
     /// Reads a budget: `{"jobs": 500}` or `{"cost_per_hour": 120.5}`.
     ///
@@ -94,7 +76,8 @@ impl SharedBudget {
         }
     }
 
-    fn units(self) -> u64 {
+    /// Returns the budget in units.
+    pub(super) fn units(self) -> u64 {
         match self {
             Self::Jobs(most) => u64::from(most) * UNITS as u64,
             Self::CostPerHour(most) => (most * UNITS) as u64,
@@ -102,11 +85,29 @@ impl SharedBudget {
     }
 
     /// Returns what a job of a pool takes of it.
-    fn price(self, pool: &Pool) -> u64 {
+    pub(super) fn price(self, pool: &Pool) -> u64 {
         match self {
             Self::Jobs(_) => UNITS as u64,
             Self::CostPerHour(_) => (pool.held().job_hour_price() * UNITS).round() as u64,
         }
+    }
+
+    /// Returns what a pool holds.
+    pub(super) fn units_of(self, pool: &Pool) -> u64 {
+        u64::from(pool.held().held_jobs()).saturating_mul(self.price(pool))
+    }
+
+    /// Returns what pools hold, and how many of them gave way.
+    fn holding<'a>(self, pools: impl Iterator<Item = &'a Pool>) -> (u64, u32) {
+        pools.fold((0, 0), |(held, gave_way), pool| {
+            (held.saturating_add(self.units_of(pool)), gave_way + u32::from(pool.held().cut().is_some()))
+        })
+    }
+
+    /// Returns what a pool has that may have so many jobs.
+    pub(super) fn share(self, most: u32) -> Share {
+        let detail = format!("all pools share {} and others need theirs more", self.in_words());
+        Share { most, detail }
     }
 
     fn in_words(self) -> String {
@@ -118,6 +119,19 @@ impl SharedBudget {
 }
 
 impl BudgetStatus {
+    /// The status of pools that hold and would hold so many units, of which some gave way.
+    pub fn new(budget: SharedBudget, held: u64, wanted: u64, pools_that_gave_way: u32) -> Self {
+        let in_budget = |units: u64| units as f64 / UNITS;
+        let exceeded = (held > budget.units()).then(|| {
+            format!(
+                "the pools hold {}, more than {}: their safety rules and the pools that did not decide keep it",
+                in_budget(held),
+                budget.in_words()
+            )
+        });
+        Self { budget, held: in_budget(held), wanted: in_budget(wanted), pools_that_gave_way, exceeded }
+    }
+
     /// Returns the status as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -131,7 +145,7 @@ impl Account {
 
     /// Returns what a pool holds.
     pub(super) fn units_of(&self, pool: &Pool) -> u64 {
-        u64::from(pool.held().held_jobs()).saturating_mul(self.budget.price(pool))
+        self.budget.units_of(pool)
     }
 
     /// Learns that a pool holds something else than before.
@@ -143,60 +157,22 @@ impl Account {
     pub(super) fn rest(&self, pool: &Pool) -> Share {
         let left = self.budget.units().saturating_sub(self.held.saturating_sub(self.units_of(pool)));
         let most = left.checked_div(self.budget.price(pool)).unwrap_or(u64::MAX);
-        self.share(u32::try_from(most).unwrap_or(u32::MAX))
+        self.budget.share(u32::try_from(most).unwrap_or(u32::MAX))
     }
 
-    fn share(&self, most: u32) -> Share {
-        let detail = format!("all pools share {} and others need theirs more", self.budget.in_words());
-        Share { most, detail }
+    /// Returns what all pools hold.
+    pub(super) fn held(&self) -> u64 {
+        self.held
     }
 
-    /// Reports whether the pools that decide ask for no more than there is.
-    pub(super) fn suffices(&self, turns: &[Option<Turn<'_>>]) -> bool {
-        let (others, wanted) = self.asked_for(turns);
-        others.saturating_add(wanted) <= self.budget.units()
-    }
-
-    /// Returns what the pools hold that do not decide, and what the others ask for.
-    fn asked_for(&self, turns: &[Option<Turn<'_>>]) -> (u64, u64) {
-        let (mut others, mut wanted) = (self.held, 0u64);
-        for (pool, wish) in turns.iter().flatten().filter_map(Turn::wish) {
-            others = others.saturating_sub(self.units_of(pool));
-            wanted = wanted.saturating_add(u64::from(wish.wanted).saturating_mul(self.budget.price(pool)));
-        }
-        (others, wanted)
-    }
-
-    /// Divides the budget among the pools that decide; returns what each has, none where that is all that it asks for. What the
-    /// other pools hold is theirs.
-    pub(super) fn divide(&mut self, turns: &[Option<Turn<'_>>]) -> Vec<Option<Share>> {
-        let (others, wanted) = self.asked_for(turns);
-        self.wanted = others.saturating_add(wanted);
-        if self.wanted <= self.budget.units() {
-            return turns.iter().map(|_| None).collect();
-        }
-        let wishes = || turns.iter().map(|turn| turn.as_ref().and_then(Turn::wish));
-        let claims: Vec<Claim> = wishes().flatten().map(|(pool, wish)| self.claim(pool, wish)).collect();
-        let mut got = divide(self.budget.units().saturating_sub(others), &claims).into_iter();
-        let share = |wish: Option<(&Pool, Wish)>| {
-            let (wish, most) = (wish?.1, got.next()?);
-            (most < wish.wanted).then(|| self.share(most))
-        };
-        wishes().map(share).collect()
-    }
-
-    fn claim(&self, pool: &Pool, wish: Wish) -> Claim {
-        let least = wish.least.min(wish.wanted);
-        Claim { price: self.budget.price(pool), late: pool.held().late_ahead(least, wish.wanted) }
+    /// Learns what all pools would hold in a tick if every one had what it asks for.
+    pub(super) fn follow(&mut self, wanted: u64) {
+        self.wanted = wanted;
     }
 
     /// Learns what the pools hold after a tick, and how many gave way in it.
     pub(super) fn close<'a>(&mut self, pools: impl Iterator<Item = &'a Pool>) {
-        (self.held, self.gave_way) = (0, 0);
-        for pool in pools {
-            self.held = self.held.saturating_add(self.units_of(pool));
-            self.gave_way += u32::from(pool.held().cut().is_some());
-        }
+        (self.held, self.gave_way) = self.budget.holding(pools);
     }
 }
 
@@ -234,20 +210,12 @@ impl Fleet {
 
     /// Returns what became of the budget in the last tick; none without one.
     pub fn budget_status(&self) -> Option<BudgetStatus> {
-        let account = self.account?;
-        let (held, wanted) = (account.held as f64 / UNITS, account.wanted as f64 / UNITS);
-        let exceeded = (account.held > account.budget.units()).then(|| {
-            format!(
-                "the pools hold {held}, more than {}: their safety rules and the pools that did not decide keep it",
-                account.budget.in_words()
-            )
-        });
-        Some(BudgetStatus {
-            budget: account.budget,
-            held,
-            wanted,
-            pools_that_gave_way: account.gave_way,
-            exceeded,
-        })
+        let Account { budget, held, wanted, gave_way } = self.account?;
+        Some(BudgetStatus::new(budget, held, wanted, gave_way))
+    }
+
+    /// Returns what the pools hold of a budget that they share with those of other fleets, in its units, and how many of them gave way.
+    pub fn holding(&self, budget: SharedBudget) -> (u64, u32) {
+        budget.holding(self.pools.values().map(AsRef::as_ref))
     }
 }

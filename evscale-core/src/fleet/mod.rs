@@ -1,12 +1,16 @@
 //! Many pools by key: shared networks, any order of records, as many threads as the host allows.
 
 mod budget;
+mod demand;
 mod division;
+mod open_tick;
 mod pool;
 mod rollout;
 mod shelf;
 
 pub use budget::{BudgetStatus, SharedBudget};
+pub use demand::{BudgetClaim, BudgetDemand};
+pub use open_tick::OpenTick;
 pub use pool::PoolMut;
 
 use crate::autoscaler::{Autoscaler, Begun, Ingested, Observation};
@@ -19,7 +23,7 @@ use crate::forecaster::Quantiles;
 use crate::indicators::{Alert, Report};
 use crate::metrics::Metrics;
 use crate::safety::Share;
-use budget::{Account, Turn};
+use budget::Account;
 use pool::Pool;
 use shelf::Shelf;
 use std::collections::BTreeMap;
@@ -125,6 +129,45 @@ impl Fleet {
     pub fn add(&mut self, key: &str, config: Config) -> Result<()> {
         self.check_signer(&config)?;
         let scaler = Autoscaler::from_parts(config, None, None)?;
+        self.insert(key, scaler)
+    }
+
+    /// Adds a pool without history that begins with what pools like it have learned: their startup and service time (the middle
+    /// one), the weights and widths of their forecasts, and the rule that leads in most of them; and, once an hour of its own records
+    /// tells its level, the course of their load at that level and half a day of what the candidates cost in them. Counts,
+    /// accounts, orders, announcements and alarms stay theirs. Its own records correct all of it, and its next decisions tell it.
+    ///
+    /// What is configured wins: a service time, or a startup time other than theirs. Pools with less than a day of records teach
+    /// service and startup times alone.
+    ///
+    /// ```
+    /// use evscale_core::{Config, Fleet, Metrics, ModelBundle};
+    /// let mut fleet = Fleet::new(&ModelBundle::bundled()?);
+    /// fleet.add("eu-west", Config::default())?;
+    /// let mut record = Metrics::new("2026-01-05T10:02:00Z".parse()?, 3400.0, 12.0);
+    /// record.average_processing_duration_ms = Some(400.0);
+    /// fleet.tick(vec![("eu-west".to_owned(), record)]);
+    /// fleet.add_like("eu-north", Config::default(), &["eu-west"])?;
+    /// let learned = fleet.with_pool("eu-north", |pool| pool.learned())?;
+    /// assert_eq!(learned.service_time_ms, Some(400.0));
+    /// # Ok::<(), evscale_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The key is taken, the configuration is refused, `like` is empty, or a pool of it is unknown or failed inside.
+    pub fn add_like(&mut self, key: &str, config: Config, like: &[&str]) -> Result<()> {
+        self.check_signer(&config)?;
+        if like.is_empty() {
+            return Err(Error::argument("`like` has 0 keys, expected at least 1; `add` begins without any"));
+        }
+        let mut others = Vec::with_capacity(like.len());
+        for key in like {
+            let pool = self.pools.get(*key).ok_or_else(|| unknown_pool(key))?;
+            let failed =
+                || Error::new(ErrorKind::PoolFailed, format!("pool `{key}` of `like` failed inside before"));
+            others.push((*key, pool.scaler().ok_or_else(failed)?));
+        }
+        let scaler = Autoscaler::like(config, None, &others)?;
         self.insert(key, scaler)
     }
 
@@ -256,33 +299,23 @@ impl Fleet {
     /// Takes records of any pools in any order (those of one pool in theirs), and decides for each of these pools.
     /// Answers in the order of the keys; first, one error per record of an unknown pool.
     pub fn tick(&mut self, records: Vec<(String, Metrics)>) -> Vec<Result<PoolTick>> {
-        let mut by_key: BTreeMap<String, Vec<Metrics>> = BTreeMap::new();
-        let mut out = Vec::new();
-        for (key, record) in records {
-            if self.pools.contains_key(&key) {
-                by_key.entry(key).or_default().push(record);
-            } else {
-                out.push(Err(unknown_pool(&key)));
-            }
-        }
-        let mut turns: Vec<PoolTurn<'_>> = self
-            .pools
-            .iter_mut()
-            .filter_map(|(key, pool)| {
-                let records = by_key.remove(key)?;
-                Some(PoolTurn::new(key, pool, records))
-            })
-            .collect();
+        let (mut turns, mut out) = turns_of(&mut self.pools, records);
         let together = self.account.is_some();
         on_threads(&mut self.shelves, &mut turns, |shelf, turns| shelf.run(turns, together));
         if let Some(account) = &mut self.account {
-            if !account.suffices(&halves(&turns)) {
+            let budget = account.budget;
+            let mut demand = budget.demand(account.held(), &turns);
+            if !demand.is_met_by(budget) {
                 on_threads(&mut self.shelves, &mut turns, |shelf, turns| {
                     turns.iter_mut().for_each(|turn| turn.begin_early(shelf));
                 });
+                demand = budget.demand(account.held(), &turns);
+                let cuts = budget.divide(demand, budget.claims(&turns));
+                for turn in &mut turns {
+                    turn.share = cuts.get(turn.key).map(|most| budget.share(*most));
+                }
             }
-            let shares = account.divide(&halves(&turns));
-            turns.iter_mut().zip(shares).for_each(|(turn, share)| turn.share = share);
+            account.follow(demand.total());
             on_threads(&mut self.shelves, &mut turns, |shelf, turns| {
                 turns.iter_mut().for_each(|turn| turn.end(shelf));
             });
@@ -295,8 +328,23 @@ impl Fleet {
     }
 }
 
-fn halves<'a>(turns: &'a [PoolTurn<'_>]) -> Vec<Option<Turn<'a>>> {
-    turns.iter().map(PoolTurn::half).collect()
+/// Returns the turns of the pools that have records, and an error per record of an unknown pool.
+fn turns_of(
+    pools: &mut BTreeMap<String, Box<Pool>>,
+    records: Vec<(String, Metrics)>,
+) -> (Vec<PoolTurn<'_>>, Vec<Result<PoolTick>>) {
+    let mut by_key: BTreeMap<String, Vec<Metrics>> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for (key, record) in records {
+        if pools.contains_key(&key) {
+            by_key.entry(key).or_default().push(record);
+        } else {
+            unknown.push(Err(unknown_pool(&key)));
+        }
+    }
+    let turns =
+        pools.iter_mut().filter_map(|(key, pool)| Some(PoolTurn::new(key, pool, by_key.remove(key)?)));
+    (turns.collect(), unknown)
 }
 
 /// Works on all turns with the networks of each thread.
@@ -402,11 +450,6 @@ impl<'a> PoolTurn<'a> {
             Ok(Err(begun)) => self.begun = Some(begun),
             Err(problem) => self.tell(Err(problem)),
         }
-    }
-
-    /// Returns the decision between its halves.
-    fn half(&self) -> Option<Turn<'_>> {
-        Some(Turn { pool: self.pool, begun: self.begun.as_ref()? })
     }
 
     /// Begins a decision that is not due, so that the pool can give to others or get what they give.

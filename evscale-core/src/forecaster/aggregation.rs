@@ -48,6 +48,20 @@ impl Aggregation {
         }
     }
 
+    /// The same with the losses that others had in the mean, which count as much as what is assumed otherwise.
+    pub(super) fn like(&self, others: &[&Self]) -> Self {
+        let others: Vec<&&Self> = others.iter().filter(|other| other.count > 0.0).collect();
+        if others.is_empty() {
+            return self.clone();
+        }
+        let mean = |of: &dyn Fn(&Self) -> f32| {
+            others.iter().map(|other| of(other)).sum::<f32>() / others.len() as f32
+        };
+        let losses =
+            std::array::from_fn(|expert| mean(&|other| other.losses.get(expert).copied().unwrap_or(0.0)));
+        Self { losses, reference: mean(&|other| other.reference), count: PRIOR_EVALUATIONS, ..self.clone() }
+    }
+
     /// Weighted mean of the experts' quantiles; an expert that is silent takes no part. Zero if all are silent.
     pub(super) fn mix(&self, experts: &[Option<[f32; LEVELS]>; EXPERTS]) -> [f32; LEVELS] {
         let best = self.losses.iter().copied().fold(f32::INFINITY, f32::min);

@@ -42,6 +42,14 @@ impl Default for Calibration {
 }
 
 impl Calibration {
+    /// That of others in the mean, as far as it is a matter of widths.
+    pub(super) fn like(others: &[&Self]) -> Self {
+        let count = others.len().max(1) as f32;
+        let width = |level| others.iter().filter_map(|other| other.widths.get(level)).sum::<f32>() / count;
+        let shift = others.iter().map(|other| other.shift).sum::<f64>() / f64::from(count);
+        Self { widths: std::array::from_fn(width), shift, ..Self::default() }
+    }
+
     /// Recent share of actual values inside the 80 % interval.
     pub(super) fn coverage_80(&self) -> f64 {
         self.coverage_80

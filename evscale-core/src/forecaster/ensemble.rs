@@ -69,6 +69,20 @@ impl Ensemble {
         }
     }
 
+    /// The same with what others have learned of the experts of each horizon.
+    pub(crate) fn like(mut self, others: &[&Self]) -> Self {
+        for (index, horizon) in self.horizons.iter_mut().enumerate() {
+            let theirs: Vec<&Horizon> = others.iter().filter_map(|other| other.horizons.get(index)).collect();
+            *horizon = horizon.like(&theirs);
+        }
+        self
+    }
+
+    /// Learns that so many arrivals are nothing unheard of.
+    pub(crate) fn know_of(&mut self, events: f64) {
+        self.highest = self.highest.max(events);
+    }
+
     /// Whether this is the state of a forecaster on `history`, whose interval is given.
     pub(crate) fn fits(&self, history: &History, interval_seconds: f64) -> bool {
         let steps = lead_steps(interval_seconds);

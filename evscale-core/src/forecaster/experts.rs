@@ -36,6 +36,15 @@ impl ErrorQuantiles {
         Self { offsets, scale: FIRST_SCALE }
     }
 
+    /// Those of others in the mean.
+    pub(super) fn like(others: &[&Self]) -> Self {
+        let mean = |of: &dyn Fn(&Self) -> f32| {
+            others.iter().map(|other| of(other)).sum::<f32>() / others.len() as f32
+        };
+        let offset = |level| mean(&|other| other.offsets.get(level).copied().unwrap_or(0.0));
+        Self { offsets: std::array::from_fn(offset), scale: mean(&|other| other.scale) }
+    }
+
     /// Quantiles around a point forecast.
     pub(super) fn around(&self, point: f32) -> [f32; LEVELS] {
         let mut out = self.offsets.map(|offset| point + offset);

@@ -46,6 +46,25 @@ impl Horizon {
         }
     }
 
+    /// The same with what others have learned of the experts and of their widths.
+    pub(super) fn like(&self, others: &[&Self]) -> Self {
+        if others.is_empty() {
+            return self.clone();
+        }
+        let all =
+            |expert: usize| others.iter().filter_map(|other| other.errors.get(expert)).collect::<Vec<_>>();
+        Self {
+            errors: std::array::from_fn(|expert| ErrorQuantiles::like(&all(expert))),
+            aggregation: self
+                .aggregation
+                .like(&others.iter().map(|other| &other.aggregation).collect::<Vec<_>>()),
+            calibration: Calibration::like(
+                &others.iter().map(|other| &other.calibration).collect::<Vec<_>>(),
+            ),
+            ..self.clone()
+        }
+    }
+
     /// Whether it looks `steps` ahead and keeps no forecast for longer than that from `now`.
     pub(super) fn fits(&self, steps: i64, now: i64) -> bool {
         self.steps == steps

@@ -17,7 +17,7 @@ pub(crate) use need::{Load, Need, jobs_for};
 pub(crate) use network::{PolicyNetwork, PolicySource};
 pub(crate) use outlook::{Outlook, emergency_ahead, load_ahead, load_of_level, policy_state};
 pub(crate) use saving::Saving;
-pub(crate) use selection::{AdvisedInterval, Begin, OwnEvents, RivalInterval, Seen, Selection};
+pub(crate) use selection::{AdvisedInterval, Begin, OwnEvents, Prior, RivalInterval, Seen, Selection};
 
 pub(crate) use crate::config::whole_jobs;
 use crate::names::named;

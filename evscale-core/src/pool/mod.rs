@@ -132,6 +132,16 @@ impl Pool {
         };
     }
 
+    /// Takes service and startup time of pools like it, where they are known, until its own are.
+    pub(crate) fn begin_like(&mut self, service_seconds: Option<f64>, startup_seconds: Option<f64>) {
+        if let Some(seconds) = service_seconds {
+            self.service_time.begin_like(seconds);
+        }
+        if let Some(seconds) = startup_seconds {
+            self.startup.begin_like(seconds);
+        }
+    }
+
     /// Takes over what another configuration says of service and startup times; what was learned stays where it says the
     /// same.
     pub(crate) fn reconfigure(&mut self, config: &Config) {

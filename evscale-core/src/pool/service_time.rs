@@ -68,6 +68,8 @@ impl Ratio {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ServiceTime {
     configured_seconds: Option<f64>,
+    /// That of pools like it, until anything tells its own.
+    like_seconds: Option<f64>,
     told: Option<f64>,
     /// Records in a row far above (positive) or below the mean, and their own mean.
     outliers: (i32, f64),
@@ -104,6 +106,7 @@ impl ServiceTime {
     pub(super) fn new(configured_ms: Option<f64>) -> Self {
         Self {
             configured_seconds: configured_ms.map(|ms| ms / 1000.0),
+            like_seconds: None,
             told: None,
             outliers: (0, 0.0),
             busy: Ratio::default(),
@@ -114,6 +117,11 @@ impl ServiceTime {
             saturated: 0.0,
             contradicted: 0.0,
         }
+    }
+
+    /// Takes the time of pools like it until anything tells its own.
+    pub(super) fn begin_like(&mut self, seconds: f64) {
+        self.like_seconds = Some(seconds);
     }
 
     /// Begins anew with another configured time.
@@ -144,7 +152,11 @@ impl ServiceTime {
                 })
             }
             (None, Some(busy)) => Some(busy),
-            (None, None) => self.ready.mean().filter(|_| self.ready.events >= 1.0 && self.saturated != 0.0),
+            (None, None) => {
+                let shown = self.ready.mean().filter(|_| self.ready.events >= 1.0 && self.saturated != 0.0);
+                let like = self.like_seconds.map(|like| like.min(self.best.unwrap_or(like)));
+                shown.or(like)
+            }
         }
     }
 

@@ -46,6 +46,11 @@ impl Startup {
         }
     }
 
+    /// Takes the time of pools like it until the host tells its own.
+    pub(super) fn begin_like(&mut self, seconds: f64) {
+        self.seconds = seconds;
+    }
+
     /// Begins anew with another configured time.
     pub(super) fn reconfigure(&mut self, seconds: f64) {
         if seconds != self.configured_seconds {

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._evscale import Config, fields
+from .._evscale import Config, Fleet, budget_status, budget_total, divide_budget, fields
 from .._refuse import refuse
 from .engine import Actor, Answer, Engine, Lost
 from .journal import Folder
@@ -102,6 +102,8 @@ class DistributedFleet:
         self._order: dict[str, int] = {}
         self._rows: dict[int, NDArray[np.int64]] = {}
         self._owners: dict[int, int] = {}
+        self._budget: str | None = None
+        self._wanted = 0
         self.losses = 0
         """Actors that ended and were made again."""
         self._spread(_count(count, self._slots))
@@ -201,9 +203,12 @@ class DistributedFleet:
                 values[place] = np.asarray(columns[name], np.float64)
             except (TypeError, ValueError) as problem:
                 raise refuse(f"`{name}` cannot be a number for each of {count} pools: {problem}") from None
-        seq = self._next()
+        seq, begun = self._next(), "tick" if self._budget is None else "begin"
+        more = () if self._budget is None else (self._budget,)
         answers = self._asked({
-            actor: ("tick", (seq, names, times[rows], values[:, rows])) for actor, rows in self._rows.items() if len(rows)})
+            actor: (begun, (seq, names, times[rows], values[:, rows], *more)) for actor, rows in self._rows.items() if len(rows)})
+        if self._budget is not None:
+            answers = self._divided(self._budget, answers)
         jobs = np.full((3, count), np.nan)
         rejected: dict[str, Any] = {}
         failures: list[str] = []
@@ -212,6 +217,42 @@ class DistributedFleet:
             rejected |= answer["rejected"]
             failures += answer["failures"]
         return DistributedTick(self.keys, jobs[0], jobs[1], jobs[2] == 1, rejected, failures)
+
+    def _divided(self, budget: str, demands: dict[int, tuple[int, int, int]]) -> dict[int, Any]:
+        """Ends a tick that all actors have begun: where their pools ask for more than there is, each tells what it asks for."""
+        self._wanted, met = budget_total(budget, list(demands.values()))
+        cuts: dict[int, dict[str, int]] = {actor: {} for actor in demands}
+        if not met:
+            seq = self._next()
+            asked = self._asked({actor: ("claims", (seq,)) for actor in demands})
+            demands = {actor: demand for actor, (demand, _) in asked.items()}
+            self._wanted, _ = budget_total(budget, list(demands.values()))
+            claims = [claim for _, of_actor in asked.values() for claim in of_actor]
+            for key, jobs in divide_budget(budget, list(demands.values()), claims).items():
+                cuts[self._actor_of(self._slot(key))][key] = jobs
+        seq = self._next()
+        return self._asked({actor: ("end_tick", (seq, of_actor)) for actor, of_actor in cuts.items()})
+
+    def set_budget(self, *, jobs: int | None = None, cost_per_hour: float | None = None) -> None:
+        """Sets what the pools of all actors may have together, as `Fleet.set_budget`; a setting of the host, to be set again when the
+        folder is opened again. A tick asks every actor two or three times then."""
+        one = Fleet()
+        one.set_budget(jobs=jobs, cost_per_hour=cost_per_hour)
+        told = one.budget()
+        self._budget = None if told is None else json.dumps(told["budget"])
+        self._wanted = sum(held for held, _ in self._holding())
+
+    def budget(self) -> dict[str, Any] | None:
+        """Returns what became of the budget in the last tick, as `Fleet.budget`; None without one."""
+        if self._budget is None:
+            return None
+        held, gave_way = (sum(numbers) for numbers in zip(*self._holding(), strict=True))
+        return budget_status(self._budget, held, self._wanted, gave_way)
+
+    def _holding(self) -> list[tuple[int, int]]:
+        if self._budget is None:
+            return []
+        return list(self._asked({actor: ("holding", (self._budget,)) for actor in self._actors}).values())
 
     def call(self, key: str, method: str, *arguments: Any, **options: Any) -> Any:
         """Does with one pool what a method of `evscale.Fleet` does: acknowledge, announce, cancel_announcement, observe,

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import pickle
 import time
 from collections import Counter
@@ -20,6 +22,8 @@ from .engine import ENDED, Lost, Q, reason
 WAIT_SECONDS = 120.0
 #: Time between two looks whether the worker of an actor is still there, seconds.
 LOOK_SECONDS = 2.0
+#: Parameters of glibc's `mallopt`, each with the value that its thresholds grow to by themselves where nobody sets one, bytes.
+GROWN_THRESHOLDS = {"M_MMAP_THRESHOLD": (-3, 32 << 20), "M_TRIM_THRESHOLD": (-1, 64 << 20)}
 
 
 class Dask:
@@ -40,7 +44,7 @@ class Dask:
         while True:
             try:
                 address = min(self._addresses(deadline), key=lambda address: (self._held[address], address))
-                future = self._client.submit(make, *arguments, actor=True, pure=False, workers=[address])
+                future = self._client.submit(_made_in_worker, make, *arguments, actor=True, pure=False, workers=[address])
                 actor = future.result(timeout=WAIT_SECONDS / 4)
             except Exception as problem:  # noqa: BLE001 the worker may have ended meanwhile
                 if time.monotonic() > deadline:
@@ -87,7 +91,25 @@ class Dask:
         self._held[address] -= 1
 
 
+def _made_in_worker(make: Callable[..., Any], *arguments: Any) -> Any:
+    _keep_memory()
+    return make(*arguments)
+
+
+def _keep_memory() -> None:
+    """Lets this process keep the memory that networks give back and ask for again in every batch.
+
+    Dask's nanny sets `MALLOC_TRIM_THRESHOLD_` to 64 KiB, with which glibc no longer adapts its thresholds: whatever is larger
+    than 128 KiB is mapped anew each time. Whoever sets `MALLOC_MMAP_THRESHOLD_` in `distributed.nanny.pre-spawn-environ` decides.
+    """
+    if "MALLOC_TRIM_THRESHOLD_" in os.environ and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        for parameter, value in GROWN_THRESHOLDS.values() if mallopt is not None else ():
+            mallopt(parameter, value)
+
+
 def _in_worker(ask: Callable[[Any], Any], question: bytes) -> Any:
+    _keep_memory()
     return ask(pickle.loads(question))
 
 

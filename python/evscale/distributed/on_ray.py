@@ -37,12 +37,12 @@ class Ray:
         """A task for each question, as many at once as there are processors."""
         left = iter(questions)
         running: dict[Any, tuple[str, Q]] = {}
-        remote = ray.remote(ask).options(max_retries=0, **self._options)
+        remote = ray.remote(_in_worker).options(max_retries=0, **self._options)
         try:
             while True:
                 while len(running) < self.workers() and (one := next(left, None)) is not None:
                     try:
-                        running[remote.remote(one[1])] = one
+                        running[remote.remote(ask, one[1])] = one
                     except Exception as problem:  # noqa: BLE001 what cannot be pickled
                         yield (*one, reason(problem))
                 if not running:
@@ -52,6 +52,10 @@ class Ray:
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
+
+
+def _in_worker(ask: Callable[[Any], Any], question: Any) -> Any:
+    return ask(question)
 
 
 def _answer(reference: Any) -> Any:

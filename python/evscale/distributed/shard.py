@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._evscale import Config, Decision, EvscaleError, Fleet, fields
+from .._evscale import Config, Decision, EvscaleError, Fleet, FleetTick, OpenTick, budget_holding, fields
 from .._refuse import refuse
 from .journal import Folder, Log, Operation, Pool
 
@@ -30,6 +30,8 @@ CLASSES = "classes."
 """What the name of a count of a class of events begins with, as in ``classes.alerts.logged_events_count``."""
 
 Answers = dict[str, Any]
+Demand = tuple[int, int, int]
+Claim = tuple[str, int, int, list[tuple[int, float]]]
 
 
 class Shard:
@@ -45,6 +47,8 @@ class Shard:
         self._seq = 0
         self._answer: Any = None
         self._ticks = 0
+        # a tick that has begun, of these keys
+        self._open: tuple[OpenTick, list[str]] | None = None
         self._log: Log | None = None
         self._written = self._folder.logs(name)
 
@@ -117,19 +121,50 @@ class Shard:
 
     def tick(self, seq: int, names: list[str], times: NDArray[np.int64], values: NDArray[np.float64]) -> Answers:
         """Takes a record for every pool here, in the order of `keys`, and decides. A time of 0 is no record; NaN is unknown."""
+        answers: Answers = self._with_records("tick", seq, names, times, values, {})
+        return answers
+
+    def begin(self, seq: int, names: list[str], times: NDArray[np.int64], values: NDArray[np.float64], budget: str) -> Demand:
+        """Takes the same, and begins to decide under a budget that the pools of all actors share. Returns what the pools here hold of it,
+        what those that decide hold of that, and what these ask for."""
+        demand: Demand = self._with_records("begin", seq, names, times, values, {"budget": budget})
+        return demand
+
+    def claims(self, seq: int) -> tuple[Demand, list[Claim]]:
+        """Begins the decisions too that are not due, and returns what all ask for, and each."""
+        asked: tuple[Demand, list[Claim]] = self._step("claims", seq, {})
+        return asked
+
+    def end_tick(self, seq: int, cuts: dict[str, int]) -> Answers:
+        """Decides: pools of `cuts` have so many jobs at most."""
+        answers: Answers = self._step("end", seq, {"cuts": cuts})
+        return answers
+
+    def holding(self, budget: str) -> tuple[int, int]:
+        """Returns what the pools here hold of a budget, and how many of them gave way."""
+        return budget_holding(self._fleet, budget)
+
+    def _rows(self) -> list[list[int]]:
+        return [[slot, len(pools)] for slot, pools in self._slots.items()]
+
+    def _with_records(
+        self, kind: str, seq: int, names: list[str], times: NDArray[np.int64], values: NDArray[np.float64], more: dict[str, Any],
+    ) -> Any:
         if seq <= self._seq:
-            known: Answers = self._again(seq)
-            return known
-        rows = [[slot, len(pools)] for slot, pools in self._slots.items()]
+            return self._again(seq)
+        rows = self._rows()
         if sum(count for _, count in rows) != len(times):
             raise refuse(f"{len(times)} records were given, expected one for each of {sum(count for _, count in rows)} pools")
         # states of before, so that the answer can be made again
         self._ticks += 1
         self.save(slot for slot in self._slots if (slot + self._ticks) % self._every == 0)
-        header = {"seq": seq, "kind": "tick", "slots": rows, "names": names}
-        body = np.ascontiguousarray(times, np.int64).tobytes() + np.ascontiguousarray(values, np.float64).tobytes()
-        answers: Answers = self._do(header, body)
-        return answers
+        header = {"seq": seq, "kind": kind, "slots": rows, "names": names} | more
+        return self._do(header, np.ascontiguousarray(times, np.int64).tobytes() + np.ascontiguousarray(values, np.float64).tobytes())
+
+    def _step(self, kind: str, seq: int, more: dict[str, Any]) -> Any:
+        if seq <= self._seq:
+            return self._again(seq)
+        return self._do({"seq": seq, "kind": kind, "slots": self._rows()} | more, b"")
 
     def call(self, seq: int, slot: int, key: str, method: str, arguments: list[Any], options: dict[str, Any]) -> Any:
         """Does something with one pool."""
@@ -157,9 +192,26 @@ class Shard:
         header = operation.header
         if header["kind"] == "call":
             return getattr(self._fleet, header["method"])(header["key"], *header["arguments"], **header["options"])
-        count = sum(rows for _, rows in operation.slots)
+        if header["kind"] in ("tick", "begin"):
+            keys, records = self._records(operation, slots)
+            if header["kind"] == "tick":
+                return self._answers(keys, self._fleet.tick(records))
+            self._open = OpenTick(self._fleet, records, header["budget"]), keys
+            return self._open[0].demand()
+        if self._open is None:
+            raise refuse(f"no tick is open that operation {operation.seq} could go on with")
+        tick, keys = self._open
+        if header["kind"] == "claims":
+            claims = tick.claims()
+            return tick.demand(), claims
+        self._open = None
+        return self._answers(keys, tick.end(header["cuts"]))
+
+    def _records(self, operation: Operation, slots: set[int]) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
+        """Returns the keys of some slots of an operation, and the records of those that have one."""
+        names, count = operation.header["names"], sum(rows for _, rows in operation.slots)
         times = np.frombuffer(operation.body, np.int64, count)
-        values = np.frombuffer(operation.body, np.float64, offset=times.nbytes).reshape(len(header["names"]), count)
+        values = np.frombuffer(operation.body, np.float64, offset=times.nbytes).reshape(len(names), count)
         keys: list[str] = []
         places: list[NDArray[np.int64]] = []
         at = 0
@@ -169,22 +221,21 @@ class Shard:
                 places.append(np.arange(at, at + rows))
             at += rows
         chosen = np.concatenate(places) if places else np.arange(0)
-        return self._records(keys, header["names"], times[chosen], values[:, chosen])
-
-    def _records(self, keys: list[str], names: list[str], times: NDArray[np.int64], values: NDArray[np.float64]) -> Answers:
         records = []
-        for key, at, row in zip(keys, times.tolist(), values.T.tolist(), strict=True):
+        for key, at, row in zip(keys, times[chosen].tolist(), values[:, chosen].T.tolist(), strict=True):
             if at:
                 known = [(name, value) for name, value in zip(names, row, strict=True) if not isnan(value)]
                 record: dict[str, Any] = {
                     name: bool(value) if name in FLAGS else value for name, value in known if not name.startswith(CLASSES)}
                 for name, value in known:
                     if name.startswith(CLASSES):
-                        of_class, _, count = name.removeprefix(CLASSES).rpartition(".")
-                        record.setdefault("classes", {}).setdefault(of_class, {})[count] = value
+                        of_class, _, counted = name.removeprefix(CLASSES).rpartition(".")
+                        record.setdefault("classes", {}).setdefault(of_class, {})[counted] = value
                 record["timestamp"] = at
                 records.append((key, record))
-        tick = self._fleet.tick(records)
+        return keys, records
+
+    def _answers(self, keys: list[str], tick: FleetTick) -> Answers:
         self._decisions |= tick.decisions
         jobs = np.full((3, len(keys)), np.nan)
         rejected = {}

@@ -28,6 +28,10 @@ impl ShadowNetwork {
         &self.pool
     }
 
+    pub(super) fn pool_mut(&mut self) -> &mut ShadowPool {
+        &mut self.pool
+    }
+
     /// Goes on with intervals `ratio` times as long.
     pub(super) fn rescale(&mut self, ratio: f64) {
         self.intervals_since_change /= ratio;
