@@ -1,6 +1,6 @@
 //! Champion and challenger on whole pools: who is promoted, who is not, who comes back, and that nothing of it is felt before.
 //!
-//! `EVSCALE_LIFECYCLE_RUNS` sets the number of seeded pools per case (6; the full evidence has 1,000), `EVSCALE_LIFECYCLE_SEED` the
+//! `EVSCALE_LIFECYCLE_RUNS` sets the number of seeded pools per case (10; the full evidence has 1,000), `EVSCALE_LIFECYCLE_SEED` the
 //! first seed (0; nothing was ever tuned on seeds from 1,000,000 on).
 
 #![expect(clippy::disallowed_methods, reason = "the number of runs is told by the environment")]
@@ -19,7 +19,7 @@ fn told(name: &str, default: u64) -> u64 {
 }
 
 fn runs() -> u64 {
-    told("EVSCALE_LIFECYCLE_RUNS", 6)
+    told("EVSCALE_LIFECYCLE_RUNS", 10)
 }
 
 fn seeds(runs: u64) -> std::ops::Range<u64> {

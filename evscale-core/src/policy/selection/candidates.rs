@@ -28,6 +28,8 @@ pub(crate) struct Candidate {
     pub(crate) share: f64,
 }
 
+/// Headroom of the candidate that leads at first, by index.
+const FIRST_HEADROOM: usize = 6;
 /// Headrooms of the candidates, and the share of the demand that each is planned with.
 pub(super) const HEADROOMS: [(f64, f64); 10] = [
     (0.0, 0.7),
@@ -41,53 +43,55 @@ pub(super) const HEADROOMS: [(f64, f64); 10] = [
     (2.2, 1.0),
     (4.0, 1.0),
 ];
-/// What candidates of every headroom keep.
-const KEPT: [(Floor, f64); 3] = [(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Recent, 1.0)];
-/// What those of some headrooms keep too: the more is kept, the less the headroom matters, and how much is kept the more.
-const KEPT_IN_STEPS: [(Floor, f64); 12] = [
-    (Floor::Peak, 0.35),
-    (Floor::Peak, 0.43),
-    (Floor::Peak, 0.5),
-    (Floor::Peak, 0.57),
-    (Floor::Peak, 0.65),
-    (Floor::Peak, 0.73),
-    (Floor::Peak, 0.82),
-    (Floor::Peak, 0.91),
-    (Floor::Peak, 1.0),
-    (Floor::Peak, 1.25),
-    (Floor::SameTime, 0.7),
-    (Floor::Recent, 0.75),
+/// Headrooms by index, and what the candidates of each of them keep: the more is kept, the less the headroom matters, and how much
+/// is kept the more.
+const GROUPS: [(&[usize], &[(Floor, f64)]); 3] = [
+    (&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Recent, 1.0)]),
+    (&[2, 3, 4, 5, 6, 7, 8, 9], &[(Floor::Peak, 1.0), (Floor::Peak, 1.25)]),
+    (
+        &[4, 7, 9],
+        &[
+            (Floor::Peak, 0.35),
+            (Floor::Peak, 0.5),
+            (Floor::Peak, 0.58),
+            (Floor::Peak, 0.66),
+            (Floor::Peak, 0.74),
+            (Floor::Peak, 0.82),
+            (Floor::Peak, 0.91),
+            (Floor::Recent, 0.75),
+        ],
+    ),
 ];
-/// The headrooms of those, by index.
-const HEADROOMS_IN_STEPS: [usize; 3] = [5, 6, 9];
-/// Candidates that keep what those of every headroom keep; the others come after them.
-const PLAIN: usize = HEADROOMS.len() * KEPT.len();
 /// Number of candidates.
-pub(super) const CANDIDATES: usize = PLAIN + HEADROOMS_IN_STEPS.len() * KEPT_IN_STEPS.len();
-/// Candidate that leads at first: one unit of headroom.
-pub(super) const FIRST: usize = 6 * KEPT.len();
+pub(super) const CANDIDATES: usize = 10 * 3 + 8 * 2 + 3 * 8;
+/// Candidate that leads at first: one unit of headroom, and nothing is kept.
+pub(super) const FIRST: usize = 18;
 
 /// The candidates of a part of a pool: less, the median, and more, each alone and with what was needed before.
 pub(super) const FEW: [usize; 20] =
-    [3, 4, 9, 10, 12, 13, 18, 19, 24, 25, 32, 34, 36, 38, 46, 48, 50, 58, 60, 62];
+    [3, 4, 9, 10, 12, 13, 18, 19, 24, 25, 32, 34, 38, 42, 47, 49, 51, 57, 59, 65];
+
+/// Returns the index of a candidate's headroom, and what it keeps.
+fn parts(mut index: usize) -> Option<(usize, (Floor, f64))> {
+    for (headrooms, kept) in GROUPS {
+        if let Some(headroom) = headrooms.get(index / kept.len()) {
+            return Some((*headroom, *kept.get(index % kept.len())?));
+        }
+        index -= headrooms.len() * kept.len();
+    }
+    None
+}
 
 /// Returns a candidate.
 pub(super) fn candidate(index: usize) -> Candidate {
-    let kept = match index.checked_sub(PLAIN) {
-        None => KEPT.get(index % KEPT.len()),
-        Some(place) => KEPT_IN_STEPS.get(place % KEPT_IN_STEPS.len()),
-    };
-    let (floor, share) = kept.copied().unwrap_or((Floor::Peak, 0.0));
-    let (headroom, demand_share) = HEADROOMS.get(headroom_of(index)).copied().unwrap_or((1.0, 1.0));
+    let (headroom, (floor, share)) = parts(index).unwrap_or((FIRST_HEADROOM, (Floor::Peak, 0.0)));
+    let (headroom, demand_share) = HEADROOMS.get(headroom).copied().unwrap_or((1.0, 1.0));
     Candidate { headroom, demand_share, floor, share }
 }
 
 /// Index of a candidate's headroom.
 pub(super) fn headroom_of(index: usize) -> usize {
-    match index.checked_sub(PLAIN) {
-        None => index / KEPT.len(),
-        Some(place) => HEADROOMS_IN_STEPS.get(place / KEPT_IN_STEPS.len()).copied().unwrap_or(0),
-    }
+    parts(index).map_or(FIRST_HEADROOM, |(headroom, _)| headroom)
 }
 
 impl Candidate {

@@ -113,3 +113,14 @@ fn more_headroom_keeps_no_fewer_jobs() {
         assert!(jobs[index] <= jobs[next], "{less:?} {more:?}: {jobs:?}");
     }
 }
+
+#[test]
+fn there_are_as_many_candidates_as_stated_and_no_two_are_one() {
+    let all: Vec<_> = (0..CANDIDATES).map(candidate).collect();
+    for (index, one) in all.iter().enumerate() {
+        assert!(!all[..index].contains(one), "{index}: {one:?}");
+    }
+    let beyond = candidate(CANDIDATES);
+    assert!(all.contains(&beyond) && all[FIRST] == beyond, "none is left out: {beyond:?}");
+    assert!((beyond.headroom, beyond.share) == (1.0, 0.0));
+}
