@@ -192,7 +192,9 @@ def add_retrain_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--source", nargs="+", required=True, metavar="FILE", help=f"a file for each pool, of {reading.FILE_HELP}")
     part.add_argument("--registry", type=Path, required=True, metavar="FOLDER", help="where the champion is and the result goes; made if not there")
     part.add_argument("--promote", action="store_true", help="make the result the champion at once, if it is registered")
-    part.add_argument("--minutes", type=float, default=5.0, help="of training (default: %(default)s)")
+    part.add_argument("--part", choices=("forecaster", "policy", "both"), default="forecaster", help="the network that is trained; both: the "
+                      "forecaster first (default: %(default)s)")
+    part.add_argument("--minutes", type=float, default=5.0, help="of training, of each network (default: %(default)s)")
     part.add_argument("--held-back-days", type=float, default=14.0, metavar="DAYS", help="at the end of each history, at most a quarter, which are "
                       "only scored (default: %(default)s)")
     part.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
@@ -221,7 +223,7 @@ def run_retrain(args: argparse.Namespace) -> int:
         raise refuse("--promote: the champion is pinned; unpin it with `evscale models unpin`, or leave --promote out")
     histories = _histories(args)
     out = sys.stderr if args.json else sys.stdout
-    done = retrain(histories, registry, config=config, checkpoints=args.checkpoints, resume=args.resume, tell=lambda line: say(line, out),
+    done = retrain(histories, registry, config=config, part=args.part, checkpoints=args.checkpoints, resume=args.resume, tell=lambda line: say(line, out),
                    settings=Settings(minutes=args.minutes, held_back_days=args.held_back_days, threads=args.threads, seed=args.seed))
     if done.version is not None and args.promote:
         registry.promote(done.version, "evscale retrain --promote: better on the held-back days")
