@@ -29,7 +29,8 @@ GENERATED_SEED = 10_000
 CRITIC_FIRST = 5
 """Updates in which the critic, which no bundle has, learns what the actor's decisions bring."""
 ENTROPY = 3e-4
-REWARD_STEPS = 500
+REWARD_STEPS, REWARD_POOLS = 500, 32
+"""Decisions of each, and number, of the simulated pools in which a policy is compared."""
 
 
 def train_policy_further(pools: Sequence[Held], work: Path, scratch: Path, settings: Settings, tell: Callable[[str], None],
@@ -46,13 +47,14 @@ def train_policy_further(pools: Sequence[Held], work: Path, scratch: Path, setti
     loads = [_newest(pool) for pool in pools]
     traces = [forecast_trace(series, bundle) for series in (*loads, *generated_series(generated, GENERATED_SEED + settings.seed))]
     held = [_held_back(pool, bundle) for pool in pools]
-    reward = {"before": mean_reward(held, network, REWARD_STEPS), "analytic_rule": mean_reward(held, None, REWARD_STEPS)}
+    reward = {"before": mean_reward(held, network, REWARD_STEPS, REWARD_POOLS),
+              "analytic_rule": mean_reward(held, None, REWARD_STEPS, REWARD_POOLS)}
     tell(f"training the policy for {settings.minutes:g} minutes in {settings.environments} simulated pools under {len(loads)} loads of the "
          f"history and {generated} generated ones")
     ppo = PpoSettings(rate=settings.policy_rate, entropy=ENTROPY, critic_first=CRITIC_FIRST)
     train(traces, network, Budget(settings.updates, settings.minutes), ppo, scratch, environments=settings.environments, seed=settings.seed,
           every_seconds=settings.checkpoint_seconds, resume=resume, names=POLICY_FILES, tell=tell)
-    reward["after"] = mean_reward(held, network, REWARD_STEPS)
+    reward["after"] = mean_reward(held, network, REWARD_STEPS, REWARD_POOLS)
     tell("mean reward under the held-back load: " + ", ".join(f"{value:.4f} {name.replace('_', ' ')}" for name, value in reward.items()))
     _export(network, work / "policy.onnx")
     return {name: round(value, 5) for name, value in reward.items()}

@@ -52,7 +52,7 @@ def environment(traces: Sequence[Trace], count: int, seed: int) -> _evscale.Scal
 
 
 @torch.no_grad()
-def mean_reward(traces: Sequence[Trace], network: nn.Module | None, steps: int, count: int = 32, seed: int = 999) -> float:
+def mean_reward(traces: Sequence[Trace], network: nn.Module | None, steps: int, count: int, seed: int = 999) -> float:
     """Mean reward of a decision if the likeliest action of a network is taken; of the analytic rule without one."""
     env = environment(traces, count, seed)
     analytic = np.full(count, env.analytic_action, np.int64)
