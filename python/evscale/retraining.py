@@ -148,7 +148,7 @@ def late_price(reference: Outcome, config: Config) -> float:
     """Returns the price of a late event in job-hours: as the configuration tells, or else so that a used-up error budget costs half of the
     job-hours of a reference.
 
-    >>> late_price(Outcome(100_000, 0, 50), Config(sla_target=0.995))
+    >>> round(late_price(Outcome(100_000, 0, 50), Config(sla_target=0.995)), 6)
     0.05
     """
     if config.late_event_price is not None:
