@@ -11,7 +11,7 @@ from evscale.__main__ import main
 from evscale.training.fit import Held, Settings
 from evscale.training.fit_policy import CRITIC_FIRST, train_policy_further, with_analytic_rule
 from evscale.training.policy_model import read_onnx
-from evscale.training.retrain import retrain
+from evscale.training.retrain import Retrained, retrain
 from evscale.training.traces import Series
 
 QUICK = Settings(minutes=0.05, rows=600)
@@ -140,6 +140,20 @@ def test_both_networks_go_on_from_their_checkpoints(hourly, registry, tmp_path, 
         retrain(hourly, registry, config=CONFIG, settings=both, part="policy", checkpoints=folder, resume=True)
     more = retrain(hourly, registry, config=CONFIG, settings=both, part="both", checkpoints=tmp_path / "other")
     assert registry.files(more.version)["policy.onnx"] == registry.files(1)["policy.onnx"], "the same seed"
+
+
+def test_the_shell_says_which_network(tmp_path, monkeypatch):
+    file, parts = tmp_path / "orders.csv", []
+    file.write_text("timestamp,events\n" + "".join(f"{np.datetime64('2026-01-05T00:00') + 10 * i}Z,{100 + i % 50}\n" for i in range(144)))
+
+    def told(histories, registry, *, part, **_):
+        parts.append(part)
+        return Retrained(None, ("it is worse",), {})
+
+    monkeypatch.setattr("evscale.training.retrain.retrain", told)
+    for more in ([], ["--part", "policy"], ["--part", "both"]):
+        assert main(["retrain", "--source", str(file), "--registry", str(tmp_path / "r"), *more]) == 3
+    assert parts == ["forecaster", "policy", "both"]
 
 
 def test_a_part_that_there_is_not_is_named(histories, registry):
