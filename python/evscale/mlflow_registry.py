@@ -51,7 +51,9 @@ class MlflowRegistry:
         self._cache = Path(self._temporary.name if self._temporary is not None else cache or "")
         self._client = _asked(lambda: MlflowClient(tracking_uri, tracking_uri))
         self._local = Registry(self._cache, create=True)
-        if not self._models():
+        if "'" in name:
+            raise refuse(f"`name` is {name!r}, expected one without an apostrophe")
+        if self._model() is None:
             _asked(lambda: self._client.create_registered_model(name))
         self._fetch()
 
@@ -141,8 +143,21 @@ class MlflowRegistry:
         """
         raise refuse(f"models of MLflow are not pruned; delete versions of {self.name} there, never the newest one or the champion")
 
-    def _models(self) -> list[Any]:
-        return [one for one in _asked(lambda: self._client.search_registered_models()) if one.name == self.name]
+    def _model(self) -> Any:
+        found = _asked(lambda: self._client.search_registered_models(f"name = '{self.name}'"))
+        return found[0] if found else None
+
+    def _stored(self) -> Iterator[Any]:
+        """The versions in MLflow, page by page."""
+        token = None
+        while True:
+            page = self._page(token)
+            yield from page
+            if not (token := page.token):
+                return
+
+    def _page(self, token: str | None) -> Any:
+        return _asked(lambda: self._client.search_model_versions(f"name = '{self.name}'", page_token=token))
 
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)
@@ -156,7 +171,10 @@ class MlflowRegistry:
 
     def _fetch(self) -> Registry:
         """Fetches the versions and stages that the cache lacks, and returns the registry there."""
-        stored = _asked(lambda: self._client.search_model_versions(f"name = '{self.name}'"))
+        model = self._model()
+        if model is None:
+            raise refuse(f"the model {self.name} is no longer in MLflow")
+        stored = list(self._stored())
         for one in stored:
             folder = self._folder(int(one.version))
             if not folder.exists():
@@ -164,10 +182,9 @@ class MlflowRegistry:
                     os.replace(self._download(one.run_id, "", scratch), folder)
         for version in set(self._local.versions()) - {int(one.version) for one in stored}:
             shutil.rmtree(self._folder(version))
-        for model in self._models():
-            if (run := model.tags.get(STAGES_RUN)) is not None:
-                with tempfile.TemporaryDirectory(dir=self._cache) as scratch:
-                    replace_file(self._cache / STAGES, self._download(run, STAGES, scratch).read_bytes())
+        if (run := model.tags.get(STAGES_RUN)) is not None:
+            with tempfile.TemporaryDirectory(dir=self._cache) as scratch:
+                replace_file(self._cache / STAGES, self._download(run, STAGES, scratch).read_bytes())
         return self._local
 
     def _store_stages(self) -> None:

@@ -84,6 +84,16 @@ def test_a_cache_is_a_registry_in_a_folder(store, bundle, tmp_path):
         registry.prune(1)
 
 
+def test_versions_of_many_pages_are_all_seen(store, bundle, monkeypatch):
+    from mlflow import MlflowClient
+
+    paged = MlflowClient.search_model_versions
+    monkeypatch.setattr(MlflowClient, "search_model_versions", lambda *given, **more: paged(*given, **more, max_results=2))
+    registry = MlflowRegistry("orders", tracking_uri=store)
+    assert [registry.add(bundle) for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert MlflowRegistry("orders", tracking_uri=store).versions() == [1, 2, 3, 4, 5]
+
+
 def test_the_shell_takes_a_model_of_mlflow(store, bundle, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     assert main(["models", "add", str(bundle), "--registry", "mlflow:orders"]) == 0
