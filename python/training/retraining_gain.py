@@ -252,16 +252,18 @@ def settings_of(args: argparse.Namespace) -> Settings:
                     seed=args.seed, checkpoint_seconds=600.0)
 
 
-def more_percent(folder: Path, cycle_name: str, kind: str, against: str, config: Config) -> float:
-    """How much more the decisions of a bundle cost than those of another one: mean over the pools, percent of the larger cost."""
+def more_by_pool(folder: Path, cycle_name: str, kind: str, against: str, config: Config) -> list[float]:
+    """How much more the decisions of a bundle cost than those of another one, of each pool: percent of the larger cost."""
     one, other = ({pool: Outcome(**numbers) for pool, numbers in json.loads((folder / f"{cycle_name}-{name}.json").read_text()).items()}
                   for name in (kind, against))
-    shares = []
-    for pool, outcome in one.items():
-        price = late_price(other[pool], config)
-        costs = outcome.cost(price), other[pool].cost(price)
-        shares.append(np.clip((costs[0] - costs[1]) / max(costs), -LARGEST_DIFFERENCE, LARGEST_DIFFERENCE))
-    return 100.0 * float(np.mean(shares))
+    costs = [[decided[pool].cost(late_price(other[pool], config)) for pool in other] for decided in (one, other)]
+    return [100.0 * (mine - theirs) / max(mine, theirs) for mine, theirs in zip(*costs, strict=True)]
+
+
+def more_percent(folder: Path, cycle_name: str, kind: str, against: str, config: Config) -> float:
+    """The mean over the pools, as the refusal of a policy counts it."""
+    most = 100.0 * LARGEST_DIFFERENCE
+    return float(np.mean(np.clip(more_by_pool(folder, cycle_name, kind, against, config), -most, most)))
 
 
 def table(args: argparse.Namespace) -> None:
@@ -286,7 +288,7 @@ def table(args: argparse.Namespace) -> None:
 
 
 def picture(out: Path, path: Path) -> None:
-    """Cost and loss of each month beside the bundle that stays as it was, pool by pool, and how one of the loads changes."""
+    """How one of the loads changes, and what each pool costs in each month beside the bundle that stays as it was."""
     from evscale.pictures import BASELINE, LOAD, OURS, REFERENCE, figure
 
     drawn, axes = figure(2, (1.0, 1.2), (9, 5.5))
@@ -294,17 +296,19 @@ def picture(out: Path, path: Path) -> None:
     axes[0].plot(np.arange(len(series.events)) * INTERVAL / DAY_SECONDS, series.events, color=LOAD, linewidth=0.3)
     axes[0].set_ylabel("events per interval")
     axes[0].set_title("One of ten generated loads that change", fontsize=9)
-    rows = Rows(out / "pools.csv").read()
-    cycles = list(dict.fromkeys(row["cycle"] for row in rows))
-    for place, (kind, color) in enumerate((("champion", REFERENCE), ("candidate", OURS), ("rule", BASELINE))):
-        costs = [more_percent(out / "pools", name, kind, "fixed", POOL_CONFIG) for name in cycles]
-        days = [float(name.split()[1]) + PERIOD / 2 + 6 * (place - 1) for name in cycles]
-        axes[1].bar(days, costs, 5.0, color=color, label={"champion": "before this retraining", "candidate": "retrained", "rule": "without networks"}[kind])
+    cycles = [row["cycle"] for row in Rows(out / "pools.csv").read() if row["bundle"] == "rule"]
+    for place, (kind, color, label) in enumerate((("champion", REFERENCE, "the champion before"), ("candidate", OURS, "retrained"),
+                                                  ("rule", BASELINE, "no networks"))):
+        for name in cycles:
+            day = float(name.split()[1]) + PERIOD * (0.3 + 0.2 * place)
+            costs = more_by_pool(out / "pools", name, kind, "fixed", POOL_CONFIG)
+            axes[1].plot(np.full(len(costs), day), costs, "o", color=color, markersize=4, label=label if name == cycles[0] else None)
+            axes[1].plot([day - 2.0, day + 2.0], [np.mean(costs)] * 2, color=color)
     axes[1].axhline(0.0, color=LOAD, linewidth=0.8)
     axes[1].set_xlim(axes[0].get_xlim())
     axes[1].set_xlabel("day")
-    axes[1].set_ylabel("cost beside the bundle that\nstays as it was, percent")
-    axes[1].legend(fontsize=8)
+    axes[1].set_ylabel("cost over that of the bundle\nthat stays as it was, percent")
+    axes[1].legend(fontsize=8, loc="upper left")
     drawn.savefig(path, dpi=110)
 
 
