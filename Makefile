@@ -147,7 +147,7 @@ server: ## Build evscale-server
 demo-lifecycle: build venv ## Aged models, a challenger that is promoted, a damaged version that is rolled back; events and picture
 	$(PY) -m evscale demo --lifecycle --out "$(OUT)"
 
-lifecycle: ## The full evidence for champion and challenger: 1,000 pools per case (an hour; SEED=1000000 draws others)
+lifecycle: ## The full evidence for champion and challenger: 1,000 pools per case (half an hour; RUNS=100 SEED=1000000 for some, and others)
 	EVSCALE_LIFECYCLE_RUNS=$(or $(RUNS),1000) EVSCALE_LIFECYCLE_SEED=$(or $(SEED),0) cargo test --release --workspace --locked --test lifecycle -- --nocapture
 
 serve-demo: server ## Run evscale-server on loopback with two simulated pools (PORT=8080); Ctrl-C ends it

@@ -25,6 +25,10 @@ POOL_LATE_POINTS = 0.5
 """Percentage points of late events that a single pool may have more."""
 COST_SHARE = 1.01
 """Job-hours that all pools together may take after, times those before."""
+BUDGET_SHARE = 0.5
+"""What late events cost that use up the error budget, over the job-hours before, where late events have no price."""
+LARGEST_DIFFERENCE = 0.1
+"""Largest difference of costs that counts of a single pool, over the larger one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class Outcome:
     def late_percent(self) -> float:
         """Share of late events."""
         return 100.0 * self.late / max(self.events, 1.0)
+
+    def cost(self, late_price: float) -> float:
+        """Job-hours, and late events at a price in job-hours."""
+        return self.job_hours + late_price * self.late
 
     def to_dict(self) -> dict[str, float]:
         """As the card has it."""
@@ -104,6 +112,53 @@ def objections(before: Judged, after: Judged) -> list[str]:
     found = []
     if not after.loss < before.loss:
         found.append(f"the loss on the held-back days is {after.loss:.4f}, expected less than {before.loss:.4f}")
+    return found + worse_decisions(before, after)
+
+
+def policy_objections(before: Judged, after: Judged, rule: Judged, config: Config) -> list[str]:
+    """Returns why the decisions of another policy are no better than those `before`, or cost more than those of the analytic `rule`, in
+    sentences; none if it may be registered. All three with the same forecaster.
+
+    >>> before, after, rule = (Judged(0.8, {"a": Outcome(1000, 1, hours)}) for hours in (50, 49, 51))
+    >>> policy_objections(before, after, rule, Config())
+    []
+    >>> policy_objections(before, before, rule, Config())
+    ['on average, the pools would cost 0.00 % more than before, expected less than 0']
+    """
+    found = worse_decisions(before, after)
+    if not (more := _more_percent(before, after, config)) < 0:
+        found.append(f"on average, the pools would cost {more:.2f} % more than before, expected less than 0")
+    if not (more := _more_percent(rule, after, config)) <= 0:
+        found.append(f"on average, the pools would cost {more:.2f} % more than by the analytic rule, expected at most 0")
+    return found
+
+
+def _more_percent(before: Judged, after: Judged, config: Config) -> float:
+    """How much more the decisions cost after: mean over the pools, percent of the larger cost."""
+    differences = []
+    for name, one in before.pools.items():
+        price = late_price(one, config)
+        costs = one.cost(price), after.pools[name].cost(price)
+        difference = (costs[1] - costs[0]) / max(*costs, 1e-9)
+        differences.append(min(max(difference, -LARGEST_DIFFERENCE), LARGEST_DIFFERENCE))
+    return 100.0 * sum(differences) / max(len(differences), 1)
+
+
+def late_price(reference: Outcome, config: Config) -> float:
+    """Returns the price of a late event in job-hours: as the configuration tells, or else so that a used-up error budget costs half of the
+    job-hours of a reference.
+
+    >>> round(late_price(Outcome(100_000, 0, 50), Config(sla_target=0.995)), 6)
+    0.05
+    """
+    if config.late_event_price is not None:
+        return config.late_event_price / max(config.job_hour_price or 1.0, 1e-9)
+    return BUDGET_SHARE * reference.job_hours / max((1.0 - config.sla_target) * reference.events, 1e-9)
+
+
+def worse_decisions(before: Judged, after: Judged) -> list[str]:
+    """Returns what speaks against the decisions `after`, in sentences: more late events, or more job-hours, than before."""
+    found = []
     for what, late, share in (("of all events", after.total.late_percent, before.total.late_percent),
                               ("of the events of a pool, on average,", after.mean_late_percent, before.mean_late_percent)):
         allowed = max(share * LATE_SHARE, share + LATE_POINTS)
@@ -119,10 +174,10 @@ def objections(before: Judged, after: Judged) -> list[str]:
     return found
 
 
-def scores_of(before: Judged, after: Judged) -> dict[str, Any]:
+def scores_of(before: Judged, after: Judged, rule: Judged | None = None) -> dict[str, Any]:
     """Returns the decisions as the card has them."""
     return {
-        "before": _summary(before), "after": _summary(after),
+        "before": _summary(before), "after": _summary(after), **({} if rule is None else {"analytic_rule": _summary(rule)}),
         "pools": {name: {"before": before.pools[name].to_dict(), "after": after.pools[name].to_dict()} for name in after.pools},
     }
 

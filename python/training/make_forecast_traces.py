@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from evscale import _evscale
+from evscale.training.policy_loop import FEWEST_EVENTS, generated_series
 from evscale.training.traces import DAY_SECONDS, FINEST_SCORED_SECONDS, Series, read_traces, segments
 from tqdm import tqdm
 
 LONGEST_DAYS = 12
-FEWEST_EVENTS = 3.0
 
 
 def real_series(folder: Path, leave_out: str) -> list[Series]:
@@ -30,18 +30,6 @@ def real_series(folder: Path, leave_out: str) -> list[Series]:
             series = series.slice(0, min(length, len(series.events)))
             if series.interval_seconds <= 600 and np.nanmean(series.events) > FEWEST_EVENTS and len(series.events) > 400:
                 found.append(series)
-    return found
-
-
-def generated_series(count: int, seed: int) -> list[Series]:
-    """Generated workloads that are not nearly empty."""
-    found = []
-    while len(found) < count:
-        interval = (120, 120, 300, 600)[seed % 4]
-        start_ms, events = _evscale.random_workload(seed, 10.0 if interval > 120 else 6.0, interval)
-        if events.mean() > FEWEST_EVENTS:
-            found.append(Series(f"generated-{seed}", start_ms, interval, events))
-        seed += 1
     return found
 
 

@@ -6,39 +6,28 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from evscale import _evscale
 from evscale.training.export import TOLERANCE, export, largest_difference
-from evscale.training.policy_model import OBSERVATION, actor, critic
-from evscale.training.ppo import PpoSettings, Trainer
-from evscale.training.schedule import begin, run_arguments
-from tqdm import tqdm
+from evscale.training.policy_loop import Trace, mean_reward, train
+from evscale.training.policy_model import OBSERVATION, actor
+from evscale.training.ppo import PpoSettings
+from evscale.training.schedule import Budget, begin, run_arguments
+
+REWARD_STEPS = 2000
 
 
-def environment(path: Path, count: int, seed: int):
-    """Vector environment on the workloads and forecasts that `make_forecast_traces.py` wrote."""
+def read_traces(path: Path) -> list[Trace]:
+    """The workloads and forecasts that `make_forecast_traces.py` wrote."""
     with np.load(path) as stored:
         number = sum(name.endswith("_events") for name in stored.files)
-        traces = [(int(stored[f"w{i}_start_ms"]), int(stored[f"w{i}_interval_seconds"]), stored[f"w{i}_events"],
-                   stored[f"w{i}_quantiles"].reshape(-1), stored[f"w{i}_confidence"], stored[f"w{i}_anomaly"])
-                  for i in range(number)]
-    return _evscale.ScalingVectorEnv(traces, count, seed)
-
-
-def mean_reward(env, choose, steps: int) -> float:
-    """Mean reward per step of a policy that chooses actions from observations."""
-    seen = env.reset()
-    total = 0.0
-    for _ in range(steps):
-        seen, reward, _ = env.step(choose(seen))
-        total += float(reward.mean())
-    return total / steps
+        return [(int(stored[f"w{i}_start_ms"]), int(stored[f"w{i}_interval_seconds"]), stored[f"w{i}_events"],
+                 stored[f"w{i}_quantiles"].reshape(-1), stored[f"w{i}_confidence"], stored[f"w{i}_anomaly"])
+                for i in range(number)]
 
 
 def arguments() -> argparse.Namespace:
@@ -52,47 +41,17 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     begin(args)
-    env = environment(args.forecast_traces, args.environments, args.seed)
-    network, value = actor(start_action=env.analytic_action), critic()
-    trainer = Trainer(env, network, value, PpoSettings(), args.seed)
-    checkpoint = args.out / "checkpoint.pt"
-    used = 0.0
-    if args.resume and checkpoint.exists():
-        stored = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(stored["actor"])
-        value.load_state_dict(stored["critic"])
-        trainer.optimizer.load_state_dict(stored["optimizer"])
-        used = stored["seconds"]
-    began = time.monotonic()
-    seconds = lambda: used + time.monotonic() - began
-    saved = seconds()
-    with (args.out / "log.csv").open("a", newline="") as file, tqdm(unit="update", disable=None) as bar:
-        log = None
-        for statistics in trainer.run(lambda: seconds() / (60.0 * args.minutes)):
-            row = {"seconds": round(seconds(), 1), **{name: round(number, 5) for name, number in statistics.items()}}
-            if log is None:
-                log = csv.DictWriter(file, row.keys())
-                log.writeheader()
-            log.writerow(row)
-            bar.update()
-            if seconds() - saved > 60.0:
-                saved = seconds()
-                file.flush()
-                print(row, flush=True)
-                torch.save({"actor": network.state_dict(), "critic": value.state_dict(),
-                            "optimizer": trainer.optimizer.state_dict(), "seconds": saved}, checkpoint)
+    traces = read_traces(args.forecast_traces)
+    network = actor(start_action=_evscale.ScalingVectorEnv(traces, 1, args.seed).analytic_action)
+    train(traces, network, Budget(minutes=args.minutes), PpoSettings(), args.out, environments=args.environments, seed=args.seed,
+          resume=args.resume)
     path = args.out / "policy.onnx"
     export(network, (torch.zeros(1, OBSERVATION),), ("observation",), "logits", path)
     difference = largest_difference(network, path, ("observation",), lambda: (torch.randn(1, OBSERVATION),))
     if difference > TOLERANCE:
         raise SystemExit(f"onnxruntime differs by {difference:.2e}, expected at most {TOLERANCE}")
-    analytic = np.full(args.environments, env.analytic_action, np.int64)
-    with torch.no_grad():
-        choose = lambda seen: network(torch.from_numpy(seen)).argmax(dim=1).numpy()
-        result = {
-            "reward_network": mean_reward(environment(args.forecast_traces, args.environments, 999), choose, 2000),
-            "reward_analytic": mean_reward(environment(args.forecast_traces, args.environments, 999), lambda _: analytic, 2000),
-        }
+    result = {name: mean_reward(traces, judged, REWARD_STEPS, args.environments)
+              for name, judged in (("reward_network", network), ("reward_analytic", None))}
     (args.out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"{path}: largest difference to onnxruntime {difference:.1e}; {result}")
 

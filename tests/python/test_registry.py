@@ -7,7 +7,7 @@ import evscale
 import pytest
 from evscale import BundleError, ModelBundle, Registry
 from evscale.__main__ import main
-from evscale.retraining import Judged, Outcome, decisions, objections
+from evscale.retraining import Judged, Outcome, decisions, late_price, objections, policy_objections
 
 SEED = "07" * 32
 
@@ -177,6 +177,25 @@ def test_a_worse_bundle_is_objected_to_and_a_better_one_is_not():
         assert len(found) == 1 and word in found[0] and "expected" in found[0], found
     both = objections(before, judged(0.7, a=(100_000, 600, 1000), b=(100_000, 500, 1000)))
     assert [one.split(" would")[0] for one in both] == ["0.550 % of all events", "0.550 % of the events of a pool, on average,"]
+
+
+def test_a_policy_is_judged_by_what_its_decisions_cost():
+    config = evscale.Config(sla_target=0.995)
+    before = judged(a=(100_000, 500, 1000), b=(100_000, 500, 10))  # a used-up budget is worth 500 and 5 job-hours
+    dear = judged(a=(100_000, 500, 1300), b=(100_000, 500, 13))
+    assert policy_objections(before, judged(a=(100_000, 490, 1000), b=(100_000, 500, 10)), dear, config) == []
+    for worse, rule, share in [
+        (before, dear, "0.00 % more than before"),
+        (judged(a=(100_000, 500, 1005), b=(100_000, 500, 9.99)), dear, "0.13 % more than before"),
+        (judged(a=(100_000, 500, 970), b=(100_000, 500, 12)), dear, "4.00 % more than before"),  # pools weigh the same, a tenth at most
+        (judged(a=(100_000, 490, 1000), b=(100_000, 490, 10)), judged(a=(100_000, 480, 1000), b=(100_000, 480, 10)), "0.67 % more than by the"),
+    ]:
+        found = policy_objections(before, worse, rule, config)
+        assert len(found) == 1 and share in found[0], found
+    late = policy_objections(before, judged(a=(100_000, 600, 800), b=(100_000, 500, 10)), dear, config)
+    assert any("late" in one for one in late), "cheaper, and later than allowed"
+    priced = evscale.Config(late_event_price=2.0, job_hour_price=4.0)
+    assert late_price(Outcome(1, 1, 1), priced) == 0.5
 
 
 def test_decisions_are_those_of_the_held_back_part():

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import evscale
 
@@ -20,6 +20,7 @@ from .terminal import say
 
 FAILED, REFUSED = 1, 3
 KEPT = 5
+MLFLOW = "mlflow:"
 LONGEST_VALUE = 60
 
 
@@ -28,7 +29,7 @@ def add_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("action", choices=tuple(ACTIONS), help="add a bundle's folder; list; show or verify a version; diff two; promote a "
                       "version, roll back to the champion before; pin the champion against both, unpin it; prune old versions")
     part.add_argument("what", nargs="*", metavar="VERSION", help="show, promote: one; diff: two; verify: one, or all; add: the FOLDER of a bundle")
-    part.add_argument("--registry", type=Path, required=True, metavar="FOLDER", help="the registry; `add` makes one")
+    part.add_argument("--registry", required=True, metavar="FOLDER", help="the registry; `add` makes one; or mlflow:NAME, a model of MLflow")
     part.add_argument("--reason", metavar="WORDS", help="promote, rollback, pin, unpin: why, for whoever asks later")
     part.add_argument("--keep", type=int, default=KEPT, metavar="N", help="prune: newest versions that stay (default: %(default)s)")
 
@@ -40,7 +41,7 @@ def run_models(args: argparse.Namespace) -> int:
         noun = "FOLDER" if args.action == "add" else "VERSION"
         expected = "none" if most == 0 else f"{least} {noun}" if least == most else f"at most {most} {noun}"
         raise refuse(f"models {args.action} got {len(args.what)} arguments, expected {expected}")
-    registry = evscale.Registry(args.registry, create=args.action == "add")
+    registry = registry_of(args.registry, create=args.action == "add")
     answer, code = ACTIONS[args.action](registry, args)
     if args.json:
         print(json.dumps(answer))
@@ -48,6 +49,15 @@ def run_models(args: argparse.Namespace) -> int:
         for line in LINES[args.action](answer):
             say(line)
     return code
+
+
+def registry_of(where: str, create: bool) -> evscale.Registry:
+    """Returns the registry in a folder, or the model `mlflow:NAME`."""
+    if where.startswith(MLFLOW):
+        from ..mlflow_registry import MlflowRegistry
+
+        return cast(evscale.Registry, MlflowRegistry(where.removeprefix(MLFLOW)))
+    return evscale.Registry(where, create=create)
 
 
 def _version(text: str) -> int:
@@ -190,9 +200,12 @@ WANTED = {"list": (0, 0), "show": (1, 1), "diff": (2, 2), "add": (1, 1), "promot
 def add_retrain_arguments(part: argparse.ArgumentParser) -> None:
     """Adds what a retraining needs."""
     part.add_argument("--source", nargs="+", required=True, metavar="FILE", help=f"a file for each pool, of {reading.FILE_HELP}")
-    part.add_argument("--registry", type=Path, required=True, metavar="FOLDER", help="where the champion is and the result goes; made if not there")
+    part.add_argument("--registry", required=True, metavar="FOLDER", help="where the champion is and the result goes; made if not there; or "
+                      "mlflow:NAME")
     part.add_argument("--promote", action="store_true", help="make the result the champion at once, if it is registered")
-    part.add_argument("--minutes", type=float, default=5.0, help="of training (default: %(default)s)")
+    part.add_argument("--part", choices=("forecaster", "policy", "both"), default="forecaster", help="the network that is trained; both: the "
+                      "forecaster first (default: %(default)s)")
+    part.add_argument("--minutes", type=float, default=5.0, help="of training, of each network (default: %(default)s)")
     part.add_argument("--held-back-days", type=float, default=14.0, metavar="DAYS", help="at the end of each history, at most a quarter, which are "
                       "only scored (default: %(default)s)")
     part.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
@@ -216,12 +229,12 @@ def run_retrain(args: argparse.Namespace) -> int:
         from ..training.retrain import retrain
     except ImportError as problem:
         raise missing(problem.name or "PyTorch", "evscale retrain", "train") from None
-    registry = evscale.Registry(args.registry, create=True)
+    registry = registry_of(args.registry, create=True)
     if args.promote and registry.stages()["pinned"] is not None:
         raise refuse("--promote: the champion is pinned; unpin it with `evscale models unpin`, or leave --promote out")
     histories = _histories(args)
     out = sys.stderr if args.json else sys.stdout
-    done = retrain(histories, registry, config=config, checkpoints=args.checkpoints, resume=args.resume, tell=lambda line: say(line, out),
+    done = retrain(histories, registry, config=config, part=args.part, checkpoints=args.checkpoints, resume=args.resume, tell=lambda line: say(line, out),
                    settings=Settings(minutes=args.minutes, held_back_days=args.held_back_days, threads=args.threads, seed=args.seed))
     if done.version is not None and args.promote:
         registry.promote(done.version, "evscale retrain --promote: better on the held-back days")

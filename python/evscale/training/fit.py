@@ -35,15 +35,20 @@ VALIDATION_ROWS = 1000
 
 @dataclass(frozen=True)
 class Settings:
-    """minutes: of training. held_back_days: at the end of the history, at most a quarter of it; never trained on.
-    generated_share: of every batch, generated workloads against forgetting. threads: of the CPU. checkpoint_seconds: between two
-    checkpoints."""
+    """minutes: of training, of each network. steps, updates: end the training of the forecaster and of the policy before that, wherever it
+    runs. held_back_days: at the end of the history, at most a quarter of it; never trained on. generated_share: of every batch,
+    generated workloads against forgetting. threads: of the CPU. checkpoint_seconds: between two checkpoints. rate: learning rate of the
+    forecaster; policy_rate: of the policy. environments: simulated pools side by side that the policy acts in."""
 
     minutes: float = 5.0
+    steps: int | None = None
+    updates: int | None = None
     held_back_days: float = 14.0
     rows: int = 24_000
     generated_share: float = 0.25
     rate: float = 5e-4
+    policy_rate: float = 3e-4
+    environments: int = 64
     threads: int = 2
     seed: int = 1
     checkpoint_seconds: float = 20.0
@@ -155,7 +160,7 @@ def train_further(pools: Sequence[Held], work: Path, scratch: Path, settings: Se
     if resumed:
         rng = np.random.default_rng([settings.seed, resumed["step"]])
     batches = mixed_batches(real, generated, 128, settings.generated_share, rng)
-    network = train(read_onnx(work / "forecaster.onnx"), batches, validation, Budget(minutes=settings.minutes),
+    network = train(read_onnx(work / "forecaster.onnx"), batches, validation, Budget(settings.steps, settings.minutes),
                     LoopSettings(batch=128, rate=settings.rate, every_seconds=settings.checkpoint_seconds), scratch, resumed)
     export(streamlined(network), network.shape.example(1), INPUT_NAMES, "quantiles", work / "forecaster.onnx")
 

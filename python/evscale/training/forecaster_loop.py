@@ -90,7 +90,7 @@ def scores(network: Forecaster, bank: SampleBank) -> dict[str, np.ndarray]:
     return {name: np.exp(np.nanmean(values, axis=0)) for name, values in logs.items()}
 
 
-def _log_until(step: int, path: Path) -> None:
+def log_until(step: int, path: Path) -> None:
     """Removes what the log tells of steps after a checkpoint, which a killed run came to and which are done again."""
     if path.exists():
         rows = path.read_text().splitlines(keepends=True)
@@ -113,7 +113,7 @@ def train(network: Forecaster, batches: Iterator[Arrays], validation: SampleBank
         step, budget.used_seconds = resumed["step"], resumed["seconds"]
         average.updates = step
         best = Best(resumed["best_loss"], resumed["best"])
-    _log_until(step, out / "log.csv")
+    log_until(step, out / "log.csv")
     last = budget.seconds()
     losses: list[float] = []
     with (out / "log.csv").open("a", newline="") as file, tqdm(unit="step", disable=None) as bar:

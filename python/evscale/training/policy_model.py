@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 OBSERVATION = 24
@@ -30,6 +34,24 @@ def actor(observation: int = OBSERVATION, actions: int = ACTIONS, start_action: 
         with torch.no_grad():
             away = torch.arange(actions) - start_action
             network[4].bias.copy_(2.0 - 0.7 * away.abs())
+    return network
+
+
+def read_onnx(path: Path) -> nn.Sequential:
+    """The actor of an exported file, ready to be trained further."""
+    network = actor()
+    stored = {item.name: torch.from_numpy(numpy_helper.to_array(item).copy()) for item in onnx.load(path).graph.initializer}
+    absent = [name for name in network.state_dict() if name not in stored]
+    if absent:
+        raise ValueError(f"{path}: weights of {absent[0]} are absent, expected a policy exported by evscale")
+    network.load_state_dict({name: stored[name] for name in network.state_dict()})
+    return network
+
+
+def analytic(action: int) -> nn.Sequential:
+    """An actor that always prefers one action, whatever it sees."""
+    network = actor(start_action=action)
+    nn.init.zeros_(network[4].weight)
     return network
 
 

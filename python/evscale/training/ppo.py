@@ -26,7 +26,8 @@ class VectorEnv(Protocol):
 @dataclass(frozen=True)
 class PpoSettings:
     """length: steps per rollout and environment. discount, trace: of rewards and of advantages (GAE).
-    clip: of the probability ratio. entropy: weight at the start, falling to a tenth. rate: learning rate, falling."""
+    clip: of the probability ratio. entropy: weight at the start, falling to a tenth. rate: learning rate, falling.
+    critic_first: updates at the start that train the critic alone, for an actor that is good already."""
 
     length: int = 128
     discount: float = 0.9
@@ -38,6 +39,7 @@ class PpoSettings:
     minibatch: int = 2048
     gradient_norm: float = 0.5
     reward_scale: float = 1.0
+    critic_first: int = 0
 
 
 @dataclass
@@ -53,10 +55,10 @@ class Rollout:
 
 
 class Trainer:
-    """Holds networks, optimizer and the environment's present observation."""
+    """Holds networks, optimizer, the environment's present observation, and the number of updates so far."""
 
-    def __init__(self, env: VectorEnv, actor: nn.Module, critic: nn.Module, settings: PpoSettings, seed: int) -> None:
-        self.env, self.actor, self.critic, self.settings = env, actor, critic, settings
+    def __init__(self, env: VectorEnv, actor: nn.Module, critic: nn.Module, settings: PpoSettings, seed: int, updates: int = 0) -> None:
+        self.env, self.actor, self.critic, self.settings, self.updates = env, actor, critic, settings, updates
         self.random = torch.Generator().manual_seed(seed)
         self.optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=settings.rate, eps=1e-5)
         self.observation = torch.from_numpy(env.reset())
@@ -67,7 +69,8 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = self.settings.rate * max(1.0 - done, 0.05)
             rollout = self.collect()
-            statistics = self.update(rollout, self.settings.entropy * max(1.0 - done, 0.1))
+            statistics = self.update(rollout, self.settings.entropy * max(1.0 - done, 0.1), self.updates >= self.settings.critic_first)
+            self.updates += 1
             yield {"progress": done, "reward": rollout.mean_reward, **statistics}
 
     @torch.no_grad()
@@ -103,8 +106,8 @@ class Trainer:
             out.append(running)
         return torch.stack(out[::-1])
 
-    def update(self, rollout: Rollout, entropy_weight: float) -> dict[str, float]:
-        """Several epochs of clipped updates on a rollout."""
+    def update(self, rollout: Rollout, entropy_weight: float, both: bool = True) -> dict[str, float]:
+        """Several epochs of clipped updates on a rollout; of the critic alone unless `both`."""
         settings = self.settings
         size = len(rollout.actions)
         sums = {"policy_loss": 0.0, "value_loss": 0.0, "entropy": 0.0, "divergence": 0.0}
@@ -123,7 +126,9 @@ class Trainer:
                 value = self.critic(rollout.observations[rows]).squeeze(1)
                 value_loss = nn.functional.smooth_l1_loss(value, rollout.returns[rows])
                 entropy = -(scores.exp() * scores).sum(dim=1).mean()
-                loss = policy_loss + 0.5 * value_loss - entropy_weight * entropy
+                loss = 0.5 * value_loss
+                if both:
+                    loss = loss + policy_loss - entropy_weight * entropy
                 self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 nn.utils.clip_grad_norm_([*self.actor.parameters(), *self.critic.parameters()],
