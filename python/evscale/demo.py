@@ -104,4 +104,6 @@ def run(args: argparse.Namespace) -> int:
     print(f"{readable_text(name)}: {scored} scored intervals after the warm-up\n\n{table(replays)}")
     draw(replays, name, args.out)
     print(f"\npicture: {readable_text(str(args.out))}")
+    if not args.trace:
+        print("next, with a history of yours: evscale look FILE")
     return 0
