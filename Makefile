@@ -68,8 +68,10 @@ test-random-c: c-programs ## A million random calls of the C interface under ASa
 test-python: c-programs venv ## Python tests, golden vectors, README
 	@$(MAKE) --no-print-directory run-python
 
+# Each file in one of two processes: one core would work alone while the other waits.
+WORKERS ?= 2
 run-python:
-	PYTHONPATH=python $(PY) -m pytest -q tests/python
+	PYTHONPATH=python $(PY) -m pytest -q -n $(WORKERS) --dist loadfile tests/python
 
 ADAPTERS_VENV ?= $(CURDIR)/.venv-adapters
 ARQ_VENV ?= $(CURDIR)/.venv-arq
@@ -120,7 +122,7 @@ test-pythons: c-programs ## The Python tests on other versions of Python (PYTHON
 		python=$$(PYENV_VERSION=$$(pyenv latest $$version 2>/dev/null) python$$version -c 'import sys; print(sys.executable)' 2>/dev/null) \
 			|| { echo "Python $$version is not installed; PYTHONS= names others" >&2; exit 1; }; \
 		$(MAKE) --no-print-directory venv VENV=$(CURDIR)/.venv-$$version PYTHON=$$python && \
-		PYTHONPATH=python $(CURDIR)/.venv-$$version/bin/python -m pytest -q tests/python || exit 1; \
+		PYTHONPATH=python $(CURDIR)/.venv-$$version/bin/python -m pytest -q -n $(WORKERS) --dist loadfile tests/python || exit 1; \
 	done
 
 kill-test: build venv ## A thousand kills each of what saves, changes models, writes registries, logs and archives, and retrains (KILLS=1000; an hour)
