@@ -1,7 +1,7 @@
 """More pools and histories than one process holds: on the processors of this machine, on Ray, and on Dask.
 
-Where the work runs is an engine: `Processes()`, `Ray()` or `Dask(client)`. All of them run `backtest_many` and `what_if_many`, and
-hold the actors of a `DistributedFleet`.
+Where the work runs is an engine: `Processes()`, `Ray()` or `Dask(client)`. All of them run `backtest_many`, `what_if_many` and `retrain_many`,
+and hold the actors of a `DistributedFleet`.
 
 >>> from evscale.distributed import Processes, backtest_many
 >>> import evscale, numpy
@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Lost
 from .fleet import DistributedFleet, DistributedTick
-from .histories import Many, backtest_many, what_if_many
+from .histories import Many, backtest_many, retrain_many, what_if_many
 from .processes import Processes
 
 if TYPE_CHECKING:
     from .on_dask import Dask
     from .on_ray import Ray
 
-__all__ = ["Dask", "DistributedFleet", "DistributedTick", "Engine", "Lost", "Many", "Processes", "Ray", "backtest_many", "what_if_many"]
+__all__ = ["Dask", "DistributedFleet", "DistributedTick", "Engine", "Lost", "Many", "Processes", "Ray", "backtest_many",
+           "retrain_many", "what_if_many"]
 
 
 def __getattr__(name: str) -> Any:

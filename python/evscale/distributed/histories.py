@@ -1,4 +1,4 @@
-"""Many histories at once: backtests and changed settings, with partial failure kept, and going on where one ended."""
+"""Many histories at once: backtests, changed settings and retrainings, with partial failure kept, and going on where one ended."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from .. import History, Registry
 from .._evscale import Config, EvscaleError, __version__, replace_file
-from .._refuse import refuse
+from .._refuse import refuse, shown
 from .engine import Engine
 from .processes import Processes
 
@@ -24,7 +25,8 @@ class Many:
     """Results of many histories: what is known of each, and why the others have none."""
 
     results: dict[str, dict[str, Any]] = field(repr=False)
-    """`Report.to_dict()` by the key of the history; of `what_if_many` that of `WhatIf` for each change."""
+    """`Report.to_dict()` by the key of the history; of `what_if_many` that of `WhatIf` for each change; of `retrain_many` what became of a
+    group."""
     failures: dict[str, str]
     """Why a history has no result, by its key."""
     resumed: int = 0
@@ -90,6 +92,51 @@ def what_if_many(
         raise refuse("`changes` has no setting, expected at least one with its value, such as {\"max_jobs\": 200}")
     asked = tuple(changes.items())
     return _many(_what_if, asked, histories, config, engine or Processes(processes), folder, progress, options)
+
+
+def retrain_many(
+    groups: Mapping[str, Mapping[str, Any]],
+    registries: str | PathLike[str],
+    config: Config | Mapping[str, Config] | None = None,
+    *,
+    part: str = "forecaster",
+    settings: Any = None,
+    engine: Engine | None = None,
+    processes: int | None = None,
+    folder: str | PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Many:
+    """Retrains models for many groups of pools, such as those of a region or a customer: `evscale retrain` of each in another process.
+
+    Parameters
+    ----------
+    groups
+        By a key, which is also the name of the group's registry: the pools of the group by name, as paths of files, data frames, dicts of
+        columns, or `evscale.History`.
+    registries
+        Folder of the registries, which all processes reach. One that is not there is made; a group with one goes on from its champion.
+    part
+        What is trained: `forecaster`, `policy` or `both`.
+    settings
+        `evscale.training.fit.Settings`: minutes, days that are held back, threads, seed. By default one thread each, five minutes.
+
+    Returns
+    -------
+    Many
+        For each group the `version` that its registry got, `None` where the result is no better, with the `objections`, and its
+        `details`: data, losses and decisions before and after. A candidate is promoted with `Registry.promote`.
+
+    Everything else is as for `backtest_many`. Needs `evscale[train]` in the processes.
+    """
+    if not isinstance(groups, Mapping) or not all(isinstance(pools, Mapping) for pools in groups.values()):
+        raise refuse('`groups` holds no groups of pools, expected such as {"north": {"orders": "orders.csv"}}')
+    for key in groups:
+        if not isinstance(key, str) or key in ("", ".", "..") or Path(key).name != key:
+            raise refuse(f"`groups` has the key {shown(key)}, expected a name that a folder can have")
+    where = Path(fspath(registries))
+    asked = {key: (str(where / key), dict(pools)) for key, pools in groups.items()}
+    options = {"part": part, "settings": settings}
+    return _many(_retrain, (), asked, config, engine or Processes(processes), folder, progress, options)
 
 
 _Question = tuple[Any, Config | None, dict[str, Any], tuple[tuple[str, Any], ...]]
@@ -167,6 +214,22 @@ def _what_if(question: _Question) -> dict[str, Any] | str:
         return f"{type(problem).__name__}: {problem}"
 
 
+def _retrain(question: _Question) -> dict[str, Any] | str:
+    """In a process: the retraining of a group, or why it has none."""
+    (registry, pools), config, options, _ = question
+    try:
+        from ..training.fit import Settings
+        from ..training.retrain import retrain
+
+        Path(registry).parent.mkdir(parents=True, exist_ok=True)
+        histories = {name: one if isinstance(one, History) else History.read(one) for name, one in pools.items()}
+        done = retrain(histories, Registry(registry, create=True), config=config, part=options["part"], tell=lambda line: None,
+                       settings=options["settings"] or Settings(threads=1))
+        return {"version": done.version, "objections": list(done.objections), "details": done.details}
+    except (EvscaleError, TypeError, OSError, ImportError) as problem:
+        return f"{type(problem).__name__}: {problem}"
+
+
 class _Kept:
     """Results in a folder, a file for each, with a mark of what was asked."""
 
@@ -198,9 +261,19 @@ class _Kept:
 def _mark(question: _Question) -> str:
     """A mark of a question that differs where its answer may."""
     history, config, options, changes = question
-    if isinstance(history, str | PathLike):
-        path = Path(fspath(history))
-        told = path.stat() if path.exists() else None
-        history = (str(path), told and (told.st_size, told.st_mtime_ns))
+    if isinstance(history, tuple):
+        registry, pools = history
+        history = (registry, [(name, _source(one)) for name, one in pools.items()])
+    else:
+        history = _source(history)
     settings = None if config is None else config.to_dict()
     return hashlib.sha256(pickle.dumps((__version__, history, settings, sorted(options.items()), changes))).hexdigest()
+
+
+def _source(history: Any) -> Any:
+    """What tells that a history is another one: of a file its size and time."""
+    if not isinstance(history, str | PathLike):
+        return history
+    path = Path(fspath(history))
+    told = path.stat() if path.exists() else None
+    return str(path), told and (told.st_size, told.st_mtime_ns)

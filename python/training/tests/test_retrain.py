@@ -8,6 +8,7 @@ import pytest
 import torch
 from evscale import ArgumentError, History, Registry, _evscale
 from evscale.__main__ import main
+from evscale.distributed import retrain_many
 from evscale.training.fit import Held, Settings
 from evscale.training.fit_policy import CRITIC_FIRST, train_policy_further, with_analytic_rule
 from evscale.training.policy_model import read_onnx
@@ -198,3 +199,21 @@ def test_a_log_has_no_step_twice_after_a_kill(histories, registry, tmp_path):
 def test_a_short_history_is_named(registry):
     with pytest.raises(ArgumentError, match="short: history spans 5.0 days, expected at least 10"):
         retrain({"short": history(77, 5.0)}, registry)
+
+
+def test_groups_are_retrained_in_processes_of_their_own_and_one_fails_alone(histories, tmp_path):
+    groups = {"north": histories, "south": {"orders": history(79)}, "short": {"orders": history(80, 3.0)}}
+    asked = {"settings": QUICK, "processes": 2, "folder": tmp_path / "results"}
+    seen = []
+    many = retrain_many(groups, tmp_path / "registries", CONFIG, progress=lambda *done: seen.append(done), **asked)
+    assert set(many.results) == {"north", "south"} and seen[-1] == (3, 3)
+    assert many.failures == {"short": "ArgumentError: orders: history spans 3.0 days, expected at least 10"}
+    for key, result in many.results.items():
+        assert (result["version"] is None) == bool(result["objections"])
+        assert set(result["details"]["data"]) == set(groups[key])
+        alone = retrain(groups[key], Registry(tmp_path / f"alone-{key}", create=True), config=CONFIG, settings=QUICK)
+        assert alone.details["loss"]["before"] == result["details"]["loss"]["before"]
+    again = retrain_many(groups, tmp_path / "registries", CONFIG, **asked)
+    assert (again.resumed, again.results) == (2, many.results)
+    with pytest.raises(ArgumentError, match="a name that a folder can have"):
+        retrain_many({"../out": histories}, tmp_path)
