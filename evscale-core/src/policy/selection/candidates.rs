@@ -45,8 +45,11 @@ pub(super) const HEADROOMS: [(f64, f64); 10] = [
 ];
 /// Headrooms by index, and what the candidates of each of them keep: the more is kept, the less the headroom matters, and how much
 /// is kept the more.
-const GROUPS: [(&[usize], &[(Floor, f64)]); 3] = [
-    (&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Recent, 1.0)]),
+const GROUPS: [(&[usize], &[(Floor, f64)]); 5] = [
+    // for pools that may let a queue stand
+    (&[0, 1], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Peak, 0.35), (Floor::Peak, 0.65)]),
+    (&[2], &[(Floor::Peak, 0.0)]),
+    (&[3, 4, 5, 6, 7, 8, 9], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Recent, 1.0)]),
     (&[4, 5, 6, 7, 8, 9], &[(Floor::Peak, 1.0), (Floor::Peak, 1.25)]),
     (
         &[4, 7, 9],
@@ -64,13 +67,13 @@ const GROUPS: [(&[usize], &[(Floor, f64)]); 3] = [
     ),
 ];
 /// Number of candidates.
-pub(super) const CANDIDATES: usize = 10 * 3 + 6 * 2 + 3 * 9;
+pub(super) const CANDIDATES: usize = 2 * 4 + 1 + 7 * 3 + 6 * 2 + 3 * 9;
 /// Candidate that leads at first: one unit of headroom, and nothing is kept.
 pub(super) const FIRST: usize = 18;
 
 /// The candidates of a part of a pool: less, the median, and more, each alone and with what was needed before.
 pub(super) const FEW: [usize; 20] =
-    [3, 4, 9, 10, 12, 13, 18, 19, 24, 25, 30, 32, 34, 38, 44, 46, 48, 55, 57, 64];
+    [4, 5, 9, 10, 12, 13, 18, 19, 24, 25, 30, 32, 34, 38, 44, 46, 48, 55, 57, 64];
 
 /// Returns the index of a candidate's headroom, and what it keeps.
 fn parts(mut index: usize) -> Option<(usize, (Floor, f64))> {
