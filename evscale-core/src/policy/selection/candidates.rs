@@ -48,7 +48,7 @@ pub(super) const HEADROOMS: [(f64, f64); 10] = [
 const GROUPS: [(&[usize], &[(Floor, f64)]); 5] = [
     // for pools that may let a queue stand
     (&[0, 1], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Peak, 0.35), (Floor::Peak, 0.65)]),
-    (&[2], &[(Floor::Peak, 0.0)]),
+    (&[2], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0)]),
     (&[3, 4, 5, 6, 7, 8, 9], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Recent, 1.0)]),
     (&[4, 5, 6, 7, 8, 9], &[(Floor::Peak, 1.0), (Floor::Peak, 1.25)]),
     (
@@ -67,13 +67,13 @@ const GROUPS: [(&[usize], &[(Floor, f64)]); 5] = [
     ),
 ];
 /// Number of candidates.
-pub(super) const CANDIDATES: usize = 2 * 4 + 1 + 7 * 3 + 6 * 2 + 3 * 9;
+pub(super) const CANDIDATES: usize = 2 * 4 + 2 + 7 * 3 + 6 * 2 + 3 * 9;
 /// Candidate that leads at first: one unit of headroom, and nothing is kept.
-pub(super) const FIRST: usize = 18;
+pub(super) const FIRST: usize = 19;
 
 /// The candidates of a part of a pool: less, the median, and more, each alone and with what was needed before.
 pub(super) const FEW: [usize; 20] =
-    [4, 5, 9, 10, 12, 13, 18, 19, 24, 25, 30, 32, 34, 38, 44, 46, 48, 55, 57, 64];
+    [4, 5, 10, 11, 13, 14, 19, 20, 25, 26, 31, 33, 35, 39, 45, 47, 49, 56, 58, 65];
 
 /// Returns the index of a candidate's headroom, and what it keeps.
 fn parts(mut index: usize) -> Option<(usize, (Floor, f64))> {
