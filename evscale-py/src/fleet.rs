@@ -1,6 +1,6 @@
 //! Many pools by key.
 
-use crate::arguments::{Fields, Text, text};
+use crate::arguments::{Fields, MOST_RECORDS, Text, items, text};
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::door::{Door, door};
@@ -119,10 +119,25 @@ impl Fleet {
     /// >>> fleet.learned("eu-north")["service_time_ms"]
     /// 400.0
     #[pyo3(signature = (key, config=None, *, like))]
-    fn add_like(&self, py: Python<'_>, key: Text, config: Option<&Config>, like: Vec<Text>) -> Door<()> {
+    fn add_like(
+        &self,
+        py: Python<'_>,
+        key: Text,
+        config: Option<&Config>,
+        like: &Bound<'_, PyAny>,
+    ) -> Door<()> {
         door(py, || {
             let config = config.map(|config| config.0.clone()).unwrap_or_default();
-            let like: Vec<&str> = like.iter().map(|key| key.0.as_str()).collect();
+            if like.is_instance_of::<PyString>() {
+                let given = plain::shown(like);
+                return Err(refused(
+                    py,
+                    &format!("`like` is {given}, expected the keys of pools, such as [{given}]"),
+                ));
+            }
+            let like: Vec<String> =
+                items("`like`", like, MOST_RECORDS)?.iter().map(text).collect::<PyResult<_>>()?;
+            let like: Vec<&str> = like.iter().map(String::as_str).collect();
             locked(py, &self.0, |fleet| fleet.add_like(&key.0, config, &like))
         })
     }

@@ -1,6 +1,6 @@
 //! A tick in parts, for fleets on actors whose pools share one budget.
 
-use crate::arguments::Text;
+use crate::arguments::{MOST_RECORDS, MOST_ROWS, Text, entries, items, text};
 use crate::door::{Door, door};
 use crate::errors::refused;
 use crate::fleet::{Fleet, FleetTick};
@@ -61,8 +61,12 @@ impl OpenTick {
         })
     }
     /// Ends the tick: every pool of `cuts` has so many jobs at most.
-    fn end(&self, py: Python<'_>, cuts: BTreeMap<String, u32>) -> Door<FleetTick> {
+    fn end(&self, py: Python<'_>, cuts: &Bound<'_, PyAny>) -> Door<FleetTick> {
         door(py, || {
+            let cuts = entries("`cuts`", cuts, MOST_RECORDS)?
+                .into_iter()
+                .map(|(key, jobs)| Ok((text(&key)?, plain::whole("jobs", &jobs)?)))
+                .collect::<PyResult<BTreeMap<String, u32>>>()?;
             let tick = locked(py, &self.tick, |tick| Ok(tick.take()))?.ok_or_else(|| refused(py, ENDED))?;
             let fleet = self.fleet.get();
             let answers = locked(py, &fleet.0, |fleet| Ok(fleet.end_tick(tick, &cuts)))?;
@@ -81,11 +85,11 @@ pub fn budget_holding(py: Python<'_>, fleet: Py<Fleet>, budget: Text) -> Door<(u
 
 /// What all pools take of a budget in one number of units, and whether they ask for no more than there is.
 #[pyfunction]
-pub fn budget_total(py: Python<'_>, budget: Text, demands: Vec<Units>) -> Door<(u64, bool)> {
+pub fn budget_total(py: Python<'_>, budget: Text, demands: &Bound<'_, PyAny>) -> Door<(u64, bool)> {
     door(py, || {
+        let demand = together(demands)?;
         contained(py, || {
             let budget = SharedBudget::from_json(&budget.0)?;
-            let demand = together(demands);
             Ok((demand.total(), demand.is_met_by(budget)))
         })
     })
@@ -96,34 +100,57 @@ pub fn budget_total(py: Python<'_>, budget: Text, demands: Vec<Units>) -> Door<(
 pub fn divide_budget(
     py: Python<'_>,
     budget: Text,
-    demands: Vec<Units>,
-    claims: Vec<Claim>,
+    demands: &Bound<'_, PyAny>,
+    claims: &Bound<'_, PyAny>,
 ) -> Door<BTreeMap<String, u32>> {
     door(py, || {
-        contained(py, || {
-            let claim = |(key, wanted, price, late)| BudgetClaim::new(key, wanted, price, late);
-            let claims = claims.into_iter().map(claim).collect();
-            Ok(SharedBudget::from_json(&budget.0)?.divide(together(demands), claims))
-        })
+        let demand = together(demands)?;
+        let claims =
+            items("`claims`", claims, MOST_RECORDS)?.iter().map(claim).collect::<PyResult<Vec<_>>>()?;
+        contained(py, || Ok(SharedBudget::from_json(&budget.0)?.divide(demand, claims)))
     })
 }
 
-fn together(demands: Vec<Units>) -> BudgetDemand {
-    BudgetDemand::of_all(
-        demands.into_iter().map(|(held, deciding, wanted)| BudgetDemand::new(held, deciding, wanted)),
-    )
+fn claim(given: &Bound<'_, PyAny>) -> PyResult<BudgetClaim> {
+    let [key, wanted, price, late] = parts("a claim", given)?;
+    let late = items("late events", &late, MOST_ROWS)?;
+    let late = late.iter().map(|one| {
+        let [jobs, late] = parts("late events", one)?;
+        Ok((plain::whole("jobs", &jobs)?, plain::number("late", &late)?))
+    });
+    let (wanted, price) = (plain::whole("wanted", &wanted)?, plain::unsigned("price", &price)?);
+    Ok(BudgetClaim::new(text(&key)?, wanted, price, late.collect::<PyResult<_>>()?))
+}
+
+/// Returns so many items.
+fn parts<'py, const N: usize>(what: &str, given: &Bound<'py, PyAny>) -> PyResult<[Bound<'py, PyAny>; N]> {
+    items(what, given, N)?.try_into().map_err(|found: Vec<_>| {
+        refused(given.py(), &format!("{what} has {} entries, expected {N}", found.len()))
+    })
+}
+
+fn together(demands: &Bound<'_, PyAny>) -> PyResult<BudgetDemand> {
+    let demands = items("`demands`", demands, MOST_RECORDS)?;
+    let demand = |given: &Bound<'_, PyAny>| {
+        let [held, deciding, wanted] = parts("a demand", given)?;
+        let units = |name, given: &Bound<'_, PyAny>| plain::unsigned(name, given);
+        Ok(BudgetDemand::new(units("held", &held)?, units("deciding", &deciding)?, units("wanted", &wanted)?))
+    };
+    Ok(BudgetDemand::of_all(demands.iter().map(demand).collect::<PyResult<Vec<_>>>()?))
 }
 
 /// What became of a budget of several fleets, as `Fleet.budget` tells it.
 #[pyfunction]
-pub fn budget_status(
-    py: Python<'_>,
+pub fn budget_status<'py>(
+    py: Python<'py>,
     budget: Text,
-    held: u64,
-    wanted: u64,
-    gave_way: u32,
-) -> Door<Bound<'_, PyAny>> {
+    held: &Bound<'_, PyAny>,
+    wanted: &Bound<'_, PyAny>,
+    gave_way: &Bound<'_, PyAny>,
+) -> Door<Bound<'py, PyAny>> {
     door(py, || {
+        let (held, wanted) = (plain::unsigned("held", held)?, plain::unsigned("wanted", wanted)?);
+        let gave_way = plain::whole("gave_way", gave_way)?;
         let status = contained(py, || {
             Ok(BudgetStatus::new(SharedBudget::from_json(&budget.0)?, held, wanted, gave_way).to_json())
         })?;

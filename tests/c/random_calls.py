@@ -23,6 +23,7 @@ NAMED = {
     "options_json": 'TEXT(NULL, "{}", "{\\"baselines\\": true}", "{\\"seed\\": -1}", "[]", '
                     '"{\\"classes\\": {\\"alerts\\": [1, null, 2], \\"exports\\": [1, 1, 1]}}", '
                     '"{\\"due\\": [{\\"at\\": 1767600000000, \\"events\\": 5}]}")',
+    "like_json": 'TEXT("[\\"a\\"]", "[\\"a\\", \\"b\\"]", "[\\"z\\"]", "[]", "{}", "[1]", "", NULL)',
     "budget_json": 'TEXT(NULL, "{\\"jobs\\": 20}", "{\\"cost_per_hour\\": 5.5}", "{\\"jobs\\": -1}", "{}", "[1]", "")',
     "reason": 'TEXT(NULL, "because", "", "\\xff")',
     "outcome_json": 'TEXT("{\\"timestamp\\": 1767600000000, \\"ready\\": 1, \\"startup_seconds\\": 60}", "{}", "[1]", "", NULL, "{\\"timestamp\\": 1e300}")',

@@ -59,6 +59,7 @@ def horizon():
 
 OBSERVATION = {"verdict": "accepted", "repairs": [], "reason": None, "data_quality": "good", "anomaly_score": 0.1,
                "decision_due": True, "emergency": False}
+BUDGET = '{"jobs": 10}'
 MAKERS = {
     "Autoscaler": lambda: evscale.Autoscaler(bundle=BUNDLE),
     "Config": evscale.Config,
@@ -72,6 +73,7 @@ MAKERS = {
     "Meter": lambda: evscale.Meter(now=START_MS),
     "ModelBundle": lambda: BUNDLE,
     "Observation": lambda: evscale.Observation(**OBSERVATION),
+    "OpenTick": lambda: _evscale.OpenTick(fleet(), {"a": RECORD}, BUDGET),
     "PoolModels": lambda: evscale.Autoscaler(bundle=BUNDLE).models,
     "Registry": registry,
     "ScalingVectorEnv": environment,
@@ -91,6 +93,8 @@ USUAL = {
     "pool": lambda: "orders", "baselines": lambda: False, "now": lambda: START_MS + 130_000, "jobs": lambda: 3, "queued": lambda: 2, "busy": lambda: 1,
     "n": lambda: 1, "seconds": lambda: 0.5, "waited": lambda: 0.1, "arrived": lambda: 5, "finished": lambda: 5,
     "failed": lambda: 1, "busy_seconds": lambda: 2.5, "waited_seconds": lambda: 0.5, "late": lambda: 0,
+    "like": lambda: ["a"], "cuts": lambda: {"a": 3}, "budget": lambda: BUDGET, "fleet": fleet, "demands": lambda: [(1, 1, 1)],
+    "claims": lambda: [("a", 3, 1_000_000, [(1, 2.0), (3, 0.0)])], "held": lambda: 1, "wanted": lambda: 1, "gave_way": lambda: 0,
     "bundles": lambda: [BUNDLE], "version": lambda: 1, "reason": lambda: "because", "keep": lambda: 1, "before": lambda: 1, "after": lambda: 1, "create": lambda: False,
     **{name: (lambda value=value: value) for name, value in OBSERVATION.items()},
 }
