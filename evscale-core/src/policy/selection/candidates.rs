@@ -43,9 +43,11 @@ pub(super) const HEADROOMS: [(f64, f64); 10] = [
     (2.2, 1.0),
     (4.0, 1.0),
 ];
-/// Headrooms by index, and what the candidates of each of them keep: the more is kept, the less the headroom matters, and how much
-/// is kept the more.
-const GROUPS: [(&[usize], &[(Floor, f64)]); 5] = [
+/// Headrooms by index, and what the candidates of each of them keep.
+type Group = (&'static [usize], &'static [(Floor, f64)]);
+
+/// All candidates: the more is kept, the less the headroom matters, and how much is kept the more.
+const GROUPS: [Group; 5] = [
     // for pools that may let a queue stand
     (&[0, 1], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0), (Floor::Peak, 0.35), (Floor::Peak, 0.65)]),
     (&[2], &[(Floor::Peak, 0.0), (Floor::SameTime, 1.0)]),
