@@ -24,6 +24,7 @@ mod prior;
 mod recent_peaks;
 mod rival;
 mod score;
+mod service_change;
 mod shadow_network;
 mod shadow_pool;
 mod synthetic_arrivals;
@@ -46,6 +47,7 @@ use recent_peaks::RecentPeaks;
 use rival::Rival;
 pub(crate) use rival::RivalInterval;
 use serde::{Deserialize, Serialize};
+use service_change::smoothing;
 use shadow_network::ShadowNetwork;
 use shadow_pool::{Ahead, Limits, PROPOSALS, Service, ShadowPool, Substep, Tally};
 use synthetic_arrivals::{MOST_SUBSTEPS, SyntheticArrivals, substep_seconds};
@@ -64,16 +66,6 @@ const NETWORK_WINS: f64 = 0.005;
 /// Service time from which the waits of single events are looked at, in longest waits in time: a queue of shorter ones evens
 /// out within the wait.
 const BY_CHANCE_WAITS: f64 = 0.5;
-/// Factor between the service time of now and the one that the past was evaluated with, and the time and records in a row of it,
-/// from which on that past says little.
-const OTHER_SERVICE: f64 = 2.0;
-const OTHER_SERVICE_SECONDS: f64 = 1200.0;
-const OTHER_SERVICE_RECORDS: f64 = 3.0;
-/// Time over which the service time is averaged that the past was evaluated with, and most weight of a record.
-const SERVICE_SECONDS: f64 = 6000.0;
-const MOST_SERVICE_WEIGHT: f64 = 0.5;
-/// Factor between the weights of an interval in the smoothed arrivals from which on their peaks say nothing of each other.
-const MOST_SMOOTHING: f64 = 2.0;
 /// Weight of what was evaluated under another SLA.
 const KEPT_OF_PAST: f64 = 0.07;
 
@@ -109,11 +101,6 @@ pub(crate) struct OwnEvents {
 /// Returns the candidate of a shadow pool, of so many.
 fn which(pools: usize, place: usize) -> usize {
     if pools == FEW.len() { FEW.get(place).copied().unwrap_or(place) } else { place }
-}
-
-/// Returns the weight of an interval in arrivals that are smoothed over the time that an event may be in the system.
-fn smoothing(interval_seconds: f64, sojourn_seconds: f64) -> f64 {
-    1.0 - (-interval_seconds / sojourn_seconds).exp()
 }
 
 /// Seconds of one part of a stabilization window, of which there are few.
@@ -298,30 +285,6 @@ impl Selection {
         self.floors = floors.map(|events| load.jobs(events));
         self.scale(load, seen.job_hour_price, interval);
         self.select(load, prices.as_ref());
-    }
-
-    /// Trusts the past less once the service time has been another one for a while: it has changed, or it was wrong. What was
-    /// needed before is forgotten if it was smoothed over much less time: single events stand out of it that must not now.
-    fn follow_service(&mut self, load: &Load<'_>, interval: f64) {
-        let seconds = load.service_seconds;
-        let ratio = seconds / self.service_seconds;
-        if self.service_seconds > 0.0 && !(1.0 / OTHER_SERVICE..=OTHER_SERVICE).contains(&ratio) {
-            self.other_service += 1;
-            if f64::from(self.other_service) < (OTHER_SERVICE_SECONDS / interval).max(OTHER_SERVICE_RECORDS) {
-                return;
-            }
-            self.discount_past();
-            let before = load.sojourn_seconds() + self.service_seconds - seconds;
-            if smoothing(interval, before) > MOST_SMOOTHING * smoothing(interval, load.sojourn_seconds()) {
-                self.peaks = RecentPeaks::new();
-                self.smooth_events = self.mean_events;
-            }
-            self.service_seconds = seconds;
-        }
-        self.other_service = 0;
-        let usual = (interval / SERVICE_SECONDS).min(MOST_SERVICE_WEIGHT);
-        let weight = if self.service_seconds > 0.0 { usual } else { 1.0 };
-        self.service_seconds += weight * (seconds - self.service_seconds);
     }
 
     fn serve(&mut self, load: &Load<'_>, seen: &Seen<'_>, prices: Option<&Prices>) {
